@@ -1,0 +1,65 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "m4run",
+    products: [
+        .executable(name: "m4run", targets: ["m4run"]),
+        .library(name: "VirtualMP1", targets: ["VirtualMP1"]),
+        .library(name: "M4Board", targets: ["M4Board"]),
+        .library(name: "SecureLoader", targets: ["SecureLoader"]),
+        .library(name: "RprocHost", targets: ["RprocHost"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    ],
+    targets: [
+        // Addresses, virtual time, the event queue: what every module speaks.
+        .target(name: "MachineBase"),
+        // Reading ELF32 files; used by the secure loader, the Linux side and the command.
+        .target(name: "ELF32", dependencies: ["MachineBase"]),
+
+        // The engine: the system's library, and everything C around it.
+        .systemLibrary(name: "CLibUnicorn", pkgConfig: "unicorn", providers: [.apt(["libunicorn-dev"])]),
+        .target(name: "CUnicorn", dependencies: ["CLibUnicorn"]),
+
+        // The chip. Neither of these three knows the engine.
+        .target(name: "CSTM32MP157"),
+        .target(name: "CortexM", dependencies: ["MachineBase"]),
+        .target(name: "MP1Peripherals", dependencies: ["MachineBase", "CSTM32MP157"]),
+        // The machine: core, memory and peripherals on the engine.
+        .target(name: "M4Board", dependencies: ["MachineBase", "CUnicorn", "CortexM", "MP1Peripherals"]),
+
+        // OP-TEE.
+        .target(
+            name: "SecureLoader",
+            dependencies: [
+                "MachineBase", "ELF32",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ]),
+        // Linux.
+        .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
+        // Board, OP-TEE and Linux under one clock.
+        .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
+        .executableTarget(
+            name: "m4run",
+            dependencies: [
+                "VirtualMP1",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
+        .testTarget(name: "ELF32Tests", dependencies: ["ELF32"]),
+        .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
+        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals"]),
+        .testTarget(name: "M4BoardTests", dependencies: ["M4Board"]),
+        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
+        .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

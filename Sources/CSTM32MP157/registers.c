@@ -1,0 +1,1 @@
+#include "CSTM32MP157.h"

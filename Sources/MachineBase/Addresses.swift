@@ -1,0 +1,63 @@
+/// An address as the Cortex-M4 sees it (RETRAM at 0, MCUSRAM at 0x10000000 and 0x30000000).
+public struct DeviceAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public var value: UInt32
+    @inlinable public init(_ value: UInt32) { self.value = value }
+    @inlinable public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+    public var description: String { hex32(value) }
+    /// The resource table's "any address".
+    public static let any = DeviceAddress(0xFFFF_FFFF)
+}
+
+/// An address as the Cortex-A7s see it (RETRAM at 0x38000000).
+public struct PhysicalAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public var value: UInt32
+    @inlinable public init(_ value: UInt32) { self.value = value }
+    @inlinable public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+    public var description: String { hex32(value) }
+}
+
+/// A run of physical memory: `start`, and `size` bytes from it. Never wraps: see `contains`.
+public struct PhysicalRange: Hashable, Sendable, CustomStringConvertible {
+    public var start: PhysicalAddress
+    /// In bytes.
+    public var size: UInt32
+    @inlinable public init(start: PhysicalAddress, size: UInt32) { self.start = start; self.size = size }
+
+    /// Whether `[address, address + count)` lies inside; false for any range that would wrap.
+    @inlinable public func contains(_ address: PhysicalAddress, count: Int) -> Bool {
+        guard count >= 0, address >= start else { return false }
+        let offset = UInt64(address.value &- start.value)
+        return offset + UInt64(count) <= UInt64(size)
+    }
+
+    public func overlaps(_ other: PhysicalRange) -> Bool {
+        UInt64(start.value) < UInt64(other.start.value) + UInt64(other.size)
+            && UInt64(other.start.value) < UInt64(start.value) + UInt64(size)
+    }
+
+    public var description: String { "\(start)+0x\(String(size, radix: 16))" }
+}
+
+/// A device address range and the physical range behind it (a `dma-ranges` entry).
+public struct AddressTranslation: Hashable, Sendable {
+    public var device: DeviceAddress
+    public var physical: PhysicalAddress
+    /// In bytes.
+    public var size: UInt32
+    public init(device: DeviceAddress, physical: PhysicalAddress, size: UInt32) {
+        self.device = device; self.physical = physical; self.size = size
+    }
+
+    /// The STM32MP15 device trees' `dma-ranges` of the M4: RETRAM, MCUSRAM, and MCUSRAM's alias.
+    public static let stm32mp15: [AddressTranslation] = [
+        AddressTranslation(device: DeviceAddress(0x0000_0000), physical: PhysicalAddress(0x3800_0000), size: 0x1_0000),
+        AddressTranslation(device: DeviceAddress(0x1000_0000), physical: PhysicalAddress(0x1000_0000), size: 0x6_0000),
+        AddressTranslation(device: DeviceAddress(0x3000_0000), physical: PhysicalAddress(0x3000_0000), size: 0x6_0000),
+    ]
+}
+
+/// `0x` and eight lower-case hex digits.
+public func hex32(_ value: UInt32) -> String {
+    let digits = String(value, radix: 16)
+    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+}
