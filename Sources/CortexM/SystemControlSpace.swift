@@ -8,7 +8,7 @@ public protocol CoreControl: AnyObject {
     var currentException: ExceptionNumber { get }
     /// AIRCR.SYSRESETREQ, or with `local` AIRCR.VECTRESET.
     func resetRequested(local: Bool)
-    /// MPU or CPACR settings changed: what the engine remembers of permissions is stale.
+    /// MPU settings changed: what the engine remembers of permissions is stale.
     func permissionsChanged()
 }
 
@@ -180,7 +180,6 @@ public final class SystemControlSpace {
         case 0xD38: faults.bfar = value
         case 0xD88:
             coprocessorAccess = value & 0x00F0_0000
-            core?.permissionsChanged()
         case 0xDFC: debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
         case 0xF34: fpContextControl = value & 0xC000_0000 | fpContextControl & 0x17B

@@ -129,6 +129,15 @@ public final class M4Board {
     public var cycles: UInt64 { core.cycles }
     public var now: VirtualTime { configuration.coreClock.time(cycles: core.cycles) }
 
+    /// RCC MP_GCR.BOOT_MCU as the secure world sets and clears it: released, a core in reset starts.
+    public func setHoldBoot(released: Bool) { soc.write(0x5000_010C, released ? 1 : 0, width: 4, by: .cortexA7(secure: true)) }
+
+    /// RCC MP_GRSTCSETR.MCURST: resets the M4, which then starts again only where hold boot is released.
+    public func resetMCU() {
+        soc.write(0x5000_0404, 1 << 1, width: 4, by: .cortexA7(secure: true))
+        signals.settleReset()
+    }
+
     /// Whether the M4 is out of reset, asleep or not, and not locked up.
     public var isRunning: Bool { core.state != .held && core.state != .lockedUp }
     public var isHeld: Bool { core.state == .held }

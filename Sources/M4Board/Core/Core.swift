@@ -22,6 +22,7 @@ public final class Core: CoreControl {
     /// Waits for the end of the block that asked for it.
     var resetRequest: StopReason?
     private var hostStop = false
+    private var permissionsStale = false
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
     public internal(set) var semihosting = Semihosting()
@@ -68,7 +69,11 @@ public final class Core: CoreControl {
         interrupt()
     }
 
-    public func permissionsChanged() { m4_engine_flush_permissions(engine.raw) }
+    /// The register write that changed them is still under way, and the engine's translations must outlive it.
+    public func permissionsChanged() {
+        permissionsStale = true
+        interrupt()
+    }
 
     // MARK: Reset
 
@@ -105,6 +110,10 @@ public final class Core: CoreControl {
         let raw = engine.raw
         while true {
             events.run(upTo: raw.pointee.cycles)
+            if permissionsStale {
+                permissionsStale = false
+                m4_engine_flush_permissions(raw)
+            }
             if let reason = takePendingStop() { return reason }
             switch state {
             case .held, .lockedUp:
