@@ -1,4 +1,5 @@
 #include "CSTM32MP157.h"
+#include <string.h>
 
 int32_t mp1_register_at(uint32_t peripheral, uint32_t offset) {
     if (peripheral >= mp1_peripheral_count) return -1;
@@ -11,5 +12,11 @@ int32_t mp1_register_at(uint32_t peripheral, uint32_t offset) {
         if (word < offset) low = middle + 1;
         else high = middle;
     }
+    return -1;
+}
+
+int32_t mp1_peripheral_named(const char *name) {
+    for (uint32_t i = 0; i < mp1_peripheral_count; i++)
+        if (strcmp(mp1_name(mp1_peripherals[i].name), name) == 0) return (int32_t)i;
     return -1;
 }

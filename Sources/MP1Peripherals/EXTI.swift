@@ -42,7 +42,7 @@ public final class EXTI: RegisterBlock {
     /// Pending and unmasked for the A7s, by bank, as last told.
     private var applicationPending: (UInt32, UInt32) = (0, 0)
 
-    init(on interconnect: Interconnect) { super.init("EXTI", on: interconnect) }
+    init(on interconnect: Interconnect) { super.init(index: Self.index("EXTI"), on: interconnect) }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x100] }
 

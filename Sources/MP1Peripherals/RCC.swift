@@ -46,7 +46,7 @@ public final class RCC: RegisterBlock {
 
     init(on interconnect: Interconnect, configuration: SoCConfiguration) {
         self.configuration = configuration
-        super.init("RCC", on: interconnect)
+        super.init(index: Self.index("RCC"), on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x000..<0xFF0] }

@@ -33,14 +33,15 @@ public class RegisterBlock {
     /// Registers beyond it read as reset and ignore writes: the AXI interconnect's spread over a megabyte.
     private static let largestStorage: UInt32 = 0x4000
 
-    init(_ name: String, on interconnect: Interconnect) {
-        // Names come from this module only; one that is wrong would show in every test.
-        let peripheral = RegisterMap.peripheral(named: name)
-        assert(peripheral != nil, "no block \(name) in the register map")
-        index = peripheral?.index ?? 0
-        self.interconnect = interconnect
-        base = peripheral?.base ?? 0
-        wordCount = Self.wordCount(index)
+    /// The register map's index of a block that this module models.
+    static func index(_ name: String) -> Int {
+        let found = Int(mp1_peripheral_named(name))
+        assert(found >= 0, "no block \(name) in the register map")
+        return max(0, found)
+    }
+
+    convenience init(_ name: String, on interconnect: Interconnect) {
+        self.init(index: Self.index(name), on: interconnect)
     }
 
     init(index: Int, on interconnect: Interconnect) {

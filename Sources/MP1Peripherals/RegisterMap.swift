@@ -71,14 +71,17 @@ public enum RegisterMap {
     }
 
     /// All blocks, by base address.
-    public static var peripherals: [Peripheral] {
-        (0..<Int(mp1_peripheral_count)).map { index in
-            let entry = mp1_peripheral_entry(UInt32(index)).pointee
-            return Peripheral(name: name(entry.name), group: name(entry.group), base: entry.base, size: entry.size, index: index)
-        }
+    public static var peripherals: [Peripheral] { (0..<Int(mp1_peripheral_count)).map(peripheral) }
+
+    public static func peripheral(named wanted: String) -> Peripheral? {
+        let index = Int(mp1_peripheral_named(wanted))
+        return index < 0 ? nil : peripheral(index)
     }
 
-    public static func peripheral(named wanted: String) -> Peripheral? { peripherals.first { $0.name == wanted } }
+    private static func peripheral(_ index: Int) -> Peripheral {
+        let entry = mp1_peripheral_entry(UInt32(index)).pointee
+        return Peripheral(name: name(entry.name), group: name(entry.group), base: entry.base, size: entry.size, index: index)
+    }
 
     /// A block's registers by offset; none for memory.
     public static func registers(of peripheral: Peripheral) -> [Register] {

@@ -84,5 +84,7 @@ static inline int32_t mp1_peripheral_at(uint32_t address) {
 
 /// The index in `mp1_registers` of the register of `peripheral` whose 32-bit word is at `offset`, or -1.
 int32_t mp1_register_at(uint32_t peripheral, uint32_t offset);
+/// The index of the block called `name`, or -1.
+int32_t mp1_peripheral_named(const char *name);
 
 #pragma clang assume_nonnull end
