@@ -1,0 +1,126 @@
+import CSTM32MP157
+import MachineBase
+
+/// The STM32MP157's peripherals as its Cortex-M4 and the Cortex-A7s reach them at 0x40000000-0x5FFFFFFF.
+///
+/// Registers answer by address; interrupts, resets and outputs go to the `SoCHost`. Nothing here knows an engine or waits:
+/// what takes time is an event on the host's queue. An access never traps, allocates only when it first touches a block, and
+/// costs two table look-ups and one virtual call.
+public final class SoC {
+    public enum Reset: Equatable, Sendable {
+        /// Supply came up: the backup domain too is lost.
+        case powerOn
+        /// The system was reset; the backup domain (TAMP, RTC) keeps its state.
+        case system
+        /// RCC reset one block.
+        case block
+    }
+
+    /// Why the M4's domain was reset; RCC MC_RSTSCLRR tells firmware.
+    public enum MCUResetCause: Equatable, Sendable { case mcu, watchdog }
+
+    let interconnect: Interconnect
+    private let blocks: UnsafeMutablePointer<Unmanaged<RegisterBlock>?>
+
+    public let rcc: RCC
+    public let pwr: PWR
+    public let syscfg: SYSCFG
+    public let exti: EXTI
+    public let ipcc: IPCC
+    public let hsem: HSEM
+    public let tamp: TAMP
+    /// Indexed by `GPIO.Port.rawValue`.
+    private let gpio: [GPIO]
+
+    /// - Parameters:
+    ///   - host: owns the SoC and outlives it.
+    ///   - configuration: what is decided before the M4 starts.
+    public init(host: any SoCHost, configuration: SoCConfiguration = SoCConfiguration()) {
+        let interconnect = Interconnect(host: host)
+        self.interconnect = interconnect
+        blocks = interconnect.blocks
+        let exti = EXTI(on: interconnect)
+        self.exti = exti
+        rcc = RCC(on: interconnect, configuration: configuration)
+        pwr = PWR("PWR", on: interconnect)
+        syscfg = SYSCFG(on: interconnect, configuration: configuration)
+        ipcc = IPCC("IPCC", on: interconnect)
+        hsem = HSEM("HSEM", on: interconnect)
+        tamp = TAMP("TAMP", on: interconnect)
+        gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
+        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp] + gpio
+        for block in modelled { blocks[block.index] = Unmanaged.passRetained(block) }
+        reset(.powerOn)
+    }
+
+    deinit {
+        for index in 0..<Int(mp1_peripheral_count) { blocks[index]?.release() }
+    }
+
+    public func gpio(_ port: GPIO.Port) -> GPIO { gpio[port.rawValue] }
+
+    // MARK: Access
+
+    /// Whether a block decodes `address`; elsewhere the interconnect of the chip answers with a bus error.
+    public func isMapped(_ address: UInt32) -> Bool { mp1_peripheral_at(address) >= 0 }
+
+    /// Reads `width` bytes (1, 2 or 4) at `address`, naturally aligned; a wider access than that is cut at the word's end.
+    /// Where no block decodes, reads 0 and reports it.
+    public func read(_ address: UInt32, width: Int, by initiator: Initiator = .cortexM4) -> UInt32 {
+        let index = mp1_peripheral_at(address)
+        guard index >= 0 else {
+            interconnect.reportUnmapped(address, isWrite: false, value: 0, by: initiator)
+            return 0
+        }
+        let block = block(Int(index))
+        let shift = (address & 3) &* 8
+        let word = block._withUnsafeGuaranteedRef { $0.read((address &- $0.base) & ~3, by: initiator) }
+        return (word >> shift) & Self.mask(width)
+    }
+
+    /// Writes the low `width` bytes (1, 2 or 4) of `value` at `address`: only those lanes of the 32-bit word.
+    public func write(_ address: UInt32, _ value: UInt32, width: Int, by initiator: Initiator = .cortexM4) {
+        let index = mp1_peripheral_at(address)
+        guard index >= 0 else { return interconnect.reportUnmapped(address, isWrite: true, value: value, by: initiator) }
+        let block = block(Int(index))
+        let shift = (address & 3) &* 8
+        let lanes = Self.mask(width) << shift
+        block._withUnsafeGuaranteedRef { $0.write((address &- $0.base) & ~3, (value << shift) & lanes, lanes: lanes, by: initiator) }
+    }
+
+    @inline(__always) private static func mask(_ width: Int) -> UInt32 {
+        width == 4 ? ~0 : width == 2 ? 0xFFFF : 0xFF
+    }
+
+    @inline(__always) private func block(_ index: Int) -> Unmanaged<RegisterBlock> {
+        if let block = blocks[index] { return block }
+        return makeBlock(index)
+    }
+
+    /// A block without a model of its own, made when first touched.
+    @inline(never) private func makeBlock(_ index: Int) -> Unmanaged<RegisterBlock> {
+        let block = Unmanaged.passRetained(RegisterBlock(index: index, on: interconnect))
+        blocks[index] = block
+        return block
+    }
+
+    // MARK: Reset
+
+    /// Resets every block, as power-up or a system reset does.
+    public func reset(_ kind: Reset = .system) {
+        for index in 0..<Int(mp1_peripheral_count) { blocks[index]?._withUnsafeGuaranteedRef { $0.reset(kind) } }
+    }
+
+    /// What resetting the M4 (RCC MCURST, or WWDG1) does to the SoC: the window watchdog restarts and RCC notes the cause.
+    /// All other blocks keep their state, mailbox flags and semaphores included. Lines that are high are presented again, for
+    /// the host has just reset its NVIC.
+    public func resetMCUDomain(cause: MCUResetCause = .mcu) {
+        rcc.noteReset(cause)
+        interconnect.presentInterrupts()
+    }
+
+    // MARK: Interrupts
+
+    /// The level that the SoC drives on NVIC input `irq`.
+    public func interruptLevel(_ irq: Int) -> Bool { interconnect.level(irq) }
+}
