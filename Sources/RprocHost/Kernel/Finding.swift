@@ -1,0 +1,86 @@
+import MachineBase
+
+/// Something the kernel passes over in silence, or would be hurt by, and that someone who looks for a fault wants to know.
+///
+/// Findings never change what the host does, and never appear in the kernel log.
+public enum Finding: Equatable, Sendable, CustomStringConvertible {
+    /// A channel was announced that no driver's table names: no endpoint exists, the firmware will hear nothing.
+    case noDriver(channel: String, address: UInt32)
+    /// The used ring moved by more entries than the ring has.
+    case usedIndexAhead(queue: String, lastSeen: UInt16, index: UInt16, size: UInt16)
+    /// A used element names no descriptor of the ring, or one that is not with the device. The queue is broken from here.
+    case badUsedElement(queue: String, position: UInt16, id: UInt32)
+    /// The used length cannot hold the message: the kernel drops it, loses the buffer, and stops the batch.
+    case usedLengthTooShort(length: UInt32, payload: UInt16)
+    /// The used length is below the 16 bytes of a header: the kernel's check wraps and lets the message pass.
+    case usedLengthBelowHeader(length: UInt32, payload: UInt16)
+    /// A message for an address that no endpoint has.
+    case noRecipient(source: UInt32, destination: UInt32)
+    /// The mailbox's queue was full; the message itself is in the ring.
+    case doorbellLost(channel: Int)
+    /// The bus refused an access of the kernel; on the real board this is an external abort.
+    case busError(BusError, during: String)
+    /// The ELF's table has an address that no mapped carveout holds: the host's changes stay in its own copy.
+    case tableNotInMemory(address: UInt32, size: Int)
+    /// Recovery puts the table of the first boot over an image whose own table differs.
+    case staleCachedTable(cachedSize: Int, imageSize: Int)
+    /// The image has headers outside its own bytes; the kernel reads past its buffer there.
+    case headersOutsideImage(end: UInt64, size: Int)
+    /// A vring's notifyid is none of the two that have a mailbox: the kick is dropped.
+    case kickWithoutMailbox(notifyID: UInt32)
+    /// More channels were announced than this host keeps.
+    case tooManyChannels(limit: Int)
+    /// The two rings differ in size: the kernel warns with a back trace.
+    case ringSizesDiffer(input: UInt32, output: UInt32)
+
+    public var description: String {
+        switch self {
+        case .noDriver(let channel, let address):
+            "channel \(printable(channel)) at 0x\(hex(address)): no driver matches this name, so the firmware gets no peer"
+                + (channel == "rpmsg-tty-channel" ? " (mainline's tty driver is named rpmsg-tty)" : "")
+        case .usedIndexAhead(let queue, let lastSeen, let index, let size):
+            "\(queue): used index went from \(lastSeen) to \(index), more than the ring's \(size) entries"
+        case .badUsedElement(let queue, let position, let id):
+            "\(queue): used element \(position) names descriptor \(id), which the device does not hold; the queue is broken"
+        case .usedLengthTooShort(let length, let payload):
+            "used length \(length) cannot hold the 16-byte header and the \(payload) bytes it announces; the buffer is lost"
+        case .usedLengthBelowHeader(let length, let payload):
+            "used length \(length) is less than a header's 16 bytes (payload \(payload)); the kernel does not notice"
+        case .noRecipient(let source, let destination):
+            "message from 0x\(hex(source)) to 0x\(hex(destination)): no endpoint has that address"
+        case .doorbellLost(let channel):
+            "mailbox channel \(channel): 20 doorbells wait for the firmware's acknowledgement; this one is dropped"
+        case .busError(let error, let what): "\(what): \(error)"
+        case .tableNotInMemory(let address, let size):
+            "resource table at \(hex32(address)) (\(size) bytes) lies in no mapped memory region: the firmware will never see the host's changes"
+        case .staleCachedTable(let cached, let image):
+            "recovery lays the first boot's resource table (\(cached) bytes) over an image whose own (\(image) bytes) differs"
+        case .headersOutsideImage(let end, let size):
+            "ELF headers reach to offset \(end) of an image of \(size) bytes"
+        case .kickWithoutMailbox(let id): "vring with notifyid \(id) has no mailbox: its kicks are dropped"
+        case .tooManyChannels(let limit): "more than \(limit) channels announced; the rest is ignored"
+        case .ringSizesDiffer(let input, let output): "vring0 has \(input) buffers, vring1 \(output)"
+        }
+    }
+}
+
+/// The findings of a run: all of them to a sink, the first ones kept.
+public final class Findings {
+    /// Gets every finding when it is made.
+    public var sink: ((VirtualTime, Finding) -> Void)?
+    /// The first `limit` findings, with their times.
+    public private(set) var kept: [(time: VirtualTime, finding: Finding)] = []
+    /// How many there were, kept or not.
+    public private(set) var count = 0
+    public static let limit = 1000
+    private unowned let platform: any HostPlatform
+
+    init(platform: any HostPlatform) { self.platform = platform }
+
+    func report(_ finding: Finding) {
+        count &+= 1
+        let now = platform.now
+        if kept.count < Self.limit { kept.append((now, finding)) }
+        sink?(now, finding)
+    }
+}

@@ -1,0 +1,79 @@
+import MachineBase
+
+/// printk's levels.
+public enum KernelLogLevel: Int, Comparable, Sendable, CaseIterable {
+    case emergency = 0, alert, critical, error, warning, notice, info, debug
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// One line of the kernel log.
+public struct KernelLogRecord: Equatable, Sendable, CustomStringConvertible {
+    public var time: VirtualTime
+    public var level: KernelLogLevel
+    /// Driver and device as dev_printk puts them first: `remoteproc remoteproc0`. Empty for a bare printk.
+    public var device: String
+    public var message: String
+
+    public init(time: VirtualTime, level: KernelLogLevel, device: String, message: String) {
+        self.time = time; self.level = level; self.device = device; self.message = message
+    }
+
+    /// Device and message as dmesg shows them without a time stamp: `remoteproc remoteproc0: powering up m4`.
+    public var line: String { device.isEmpty ? message : "\(device): \(message)" }
+
+    /// As dmesg shows it: `[    0.001234] remoteproc remoteproc0: powering up m4`.
+    public var description: String {
+        let stamp = time.description
+        return "[" + String(repeating: " ", count: max(0, 12 - stamp.count)) + stamp + "] " + line
+    }
+}
+
+/// The kernel log of the Linux side.
+public final class KernelLog {
+    /// Gets every record of `maximumLevel` or more severe, in order.
+    public var sink: ((KernelLogRecord) -> Void)?
+    /// `.info` by default; `.debug` also gives the dynamic-debug lines, among them two for each message.
+    public var maximumLevel: KernelLogLevel = .info
+    private unowned let platform: any HostPlatform
+
+    init(platform: any HostPlatform) { self.platform = platform }
+
+    /// The message is only built when somebody gets it.
+    func emit(_ level: KernelLogLevel, _ device: @autoclosure () -> String, _ message: @autoclosure () -> String) {
+        guard let sink, level <= maximumLevel else { return }
+        sink(KernelLogRecord(time: platform.now, level: level, device: device(), message: message()))
+    }
+}
+
+/// printk's rate limit: at most `burst` lines in `interval`, then a line that counts what was left out.
+struct RateLimit {
+    var interval = VirtualTime.seconds(5)
+    var burst = 10
+    private var begin: VirtualTime?
+    private var printed = 0
+    private var missed = 0
+
+    /// Whether a line may be printed now, and how many were left out before it if the interval has just ended.
+    mutating func allow(at now: VirtualTime) -> (allowed: Bool, suppressed: Int) {
+        var suppressed = 0
+        if let start = begin, now - start > interval {
+            suppressed = missed
+            begin = nil
+        }
+        if begin == nil { begin = now; printed = 0; missed = 0 }
+        if printed < burst { printed += 1; return (true, suppressed) }
+        missed += 1
+        return (false, suppressed)
+    }
+}
+
+/// C's `%x`.
+func hex(_ value: some BinaryInteger) -> String { String(value, radix: 16) }
+
+/// A name out of firmware's memory as dmesg shows it: bytes that are not printable ASCII become `\xNN`.
+func printable(_ text: String) -> String {
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
+    return text.utf8.reduce(into: "") { out, byte in
+        if byte >= 0x20 && byte < 0x7F { out.unicodeScalars.append(Unicode.Scalar(byte)) } else { out += "\\x" + (byte < 16 ? "0" : "") + hex(byte) }
+    }
+}

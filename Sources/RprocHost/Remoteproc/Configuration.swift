@@ -1,0 +1,117 @@
+import MachineBase
+
+/// How firmware gets from its file into the M4.
+public enum BootSequence: String, Sendable, CaseIterable {
+    /// Linux loads an ELF itself and drives hold boot: the mainline driver.
+    case elf
+    /// "Alternate boot": the TA loads and authenticates first, Linux then works on the live table. Patch series version 3.
+    case teeV3 = "tee-v3"
+    /// The TA hidden behind the usual operations, with a cached table. Patch series versions 4 to 22.
+    case teeOps = "tee-ops"
+
+    public var usesTEE: Bool { self != .elf }
+}
+
+/// A `memory-region` of the coprocessor's device tree node. Regions become carveouts, in order.
+public struct MemoryRegion: Equatable, Sendable {
+    /// The node's name without its unit address.
+    public var name: String
+    public var range: PhysicalRange
+    public init(_ name: String, _ start: UInt32, size: UInt32) {
+        self.name = name
+        range = PhysicalRange(start: PhysicalAddress(start), size: size)
+    }
+    /// `vdev0buffer@10042000`
+    public var nodeName: String { "\(name)@\(hex(range.start.value))" }
+    /// A pool for DMA buffers that the kernel does not map itself.
+    var isBufferPool: Bool { name.hasPrefix("vdev") && name.hasSuffix("buffer") }
+}
+
+extension [MemoryRegion] {
+    /// The STM32MP157x-DK2's, in device tree order.
+    public static let stm32mp157DK2: [MemoryRegion] = [
+        MemoryRegion("retram", 0x3800_0000, size: 0x1_0000),
+        MemoryRegion("mcuram", 0x3000_0000, size: 0x4_0000),
+        MemoryRegion("mcuram2", 0x1000_0000, size: 0x4_0000),
+        MemoryRegion("vdev0vring0", 0x1004_0000, size: 0x1000),
+        MemoryRegion("vdev0vring1", 0x1004_1000, size: 0x1000),
+        MemoryRegion("vdev0buffer", 0x1004_2000, size: 0x4000),
+    ]
+}
+
+/// Where kernels differ in ways one can see. The default is the newest.
+public struct KernelProfile: Equatable, Sendable {
+    /// `start` while running succeeds and counts (2022 on); before that EBUSY.
+    public var startIsCounted = true
+    /// vring work takes the remoteproc lock, so announcements sent early are handled after "is now up".
+    public var vringWorkTakesLock = true
+    /// The virtio driver sets NO_INTERRUPT on its transmit ring except while a sender sleeps (up to about 6.19).
+    public var suppressesTransmitComplete = false
+    /// The vdev is a platform device (6.0 on): its log prefix, and its failure to probe does not end the boot.
+    public var vdevIsPlatformDevice = true
+    /// "probe with driver X failed" (6.10 on) instead of "X: probe of D failed".
+    public var namesDriverInProbeFailure = true
+
+    public init() {}
+    public static let newest = KernelProfile()
+    /// About 5.15: before the vdev was a platform device.
+    public static let v5_15: KernelProfile = {
+        var profile = KernelProfile()
+        profile.startIsCounted = false
+        profile.vringWorkTakesLock = false
+        profile.suppressesTransmitComplete = true
+        profile.vdevIsPlatformDevice = false
+        profile.namesDriverInProbeFailure = false
+        return profile
+    }()
+    /// About 6.6.
+    public static let v6_6: KernelProfile = {
+        var profile = KernelProfile()
+        profile.suppressesTransmitComplete = true
+        profile.namesDriverInProbeFailure = false
+        return profile
+    }()
+}
+
+/// How long Linux takes for what is instantaneous here, and how long it waits.
+public struct HostTiming: Equatable, Sendable {
+    /// From the M4's first instruction to the virtio device's set-up: milliseconds on hardware. Zero and large values
+    /// bring out races in firmware that does not wait for DRIVER_OK.
+    public var startToVirtio = VirtualTime.milliseconds(1)
+    /// From an interrupt line's rise to its handler, which acknowledges the mailbox.
+    public var interruptLatency = VirtualTime.microseconds(3)
+    /// From the handler to the work it queued.
+    public var workLatency = VirtualTime.microseconds(20)
+    /// How long stop waits for the shutdown mailbox to be acknowledged (stm32_rproc: 500 ms).
+    public var shutdownTimeout = VirtualTime.milliseconds(500)
+    /// How long a blocking send waits for a buffer (virtio_rpmsg_bus: 15 s).
+    public var transmitTimeout = VirtualTime.seconds(15)
+    public init() {}
+}
+
+/// `/sys/class/remoteproc/remoteprocN/coredump`.
+public enum CoredumpMode: String, Sendable { case disabled, enabled, inline }
+
+/// Everything about the Linux side that is decided before it starts: device tree, kernel, timing.
+public struct HostConfiguration: Sendable {
+    public var bootSequence: BootSequence
+    public var kernel = KernelProfile.newest
+    public var timing = HostTiming()
+    public var memoryRegions: [MemoryRegion] = .stm32mp157DK2
+    public var translations: [AddressTranslation] = AddressTranslation.stm32mp15
+    /// Where carveouts and buffers without a memory region of their own come from. None on the STM32MP15: its `dma-ranges`
+    /// leave the kernel's own memory out of reach, so such an allocation fails with ENOMEM.
+    public var dynamicPool: PhysicalRange?
+    /// The `N` of `remoteprocN`.
+    public var index = 0
+    /// The device tree node's name.
+    public var name = "m4"
+    /// File name, relative to /lib/firmware.
+    public var firmware = "rproc-m4-fw"
+    public var recoveryEnabled = true
+    public var coredump = CoredumpMode.disabled
+    /// Messages the `rpmsg-client-sample` driver answers before its goodbye (its `count` parameter).
+    public var clientSampleCount = 100
+
+    public init(bootSequence: BootSequence) { self.bootSequence = bootSequence }
+}

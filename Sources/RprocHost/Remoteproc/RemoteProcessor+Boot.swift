@@ -1,0 +1,219 @@
+import ELF32
+import MachineBase
+
+extension RemoteProcessor {
+    /// `echo start > state`.
+    ///
+    /// - Throws: what the write would return: `noEntry` (no file), `invalid` (bad ELF, segment or resource), `noMemory`
+    ///   (carveout), `io` (the TA refused), `busy` (running, with old kernels), `noDevice` (deleted).
+    public func start() throws(Errno) {
+        if !configuration.kernel.startIsCounted && (state == .running || state == .attached) { throw .busy }
+        do throws(Errno) { try boot() } catch {
+            self.error("Boot failed: \(error.negative)")
+            throw error
+        }
+    }
+
+    /// Names the file, then starts.
+    public func start(firmware name: String) throws(Errno) {
+        try setFirmware(name)
+        try start()
+    }
+
+    /// `echo NAME > firmware`: up to the first newline.
+    /// - Throws: `busy` unless offline, `invalid` when empty.
+    public func setFirmware(_ name: String) throws(Errno) {
+        guard state == .offline else {
+            error("can't change firmware while running")
+            throw .busy
+        }
+        let file = String(name.prefix { $0 != "\n" })
+        guard !file.isEmpty else {
+            error("can't provide empty string for firmware name")
+            throw .invalid
+        }
+        firmware = file
+    }
+
+    private func boot() throws(Errno) {
+        try withLock { () throws(Errno) in
+            if state == .deleted {
+                error("can't boot deleted rproc \(configuration.name)")
+                throw .noDevice
+            }
+            power += 1
+            // Already powered: only the count changes, whatever the state has come to.
+            if power > 1 { return }
+            do throws(Errno) {
+                if state == .detached { throw .notSupported }
+                info("powering up \(configuration.name)")
+                try bootFirmware(try requestFirmware())
+            } catch {
+                power -= 1
+                throw error
+            }
+        }
+    }
+
+    func requestFirmware() throws(Errno) -> [UInt8] {
+        do throws(Errno) { return try firmwareSource(firmware) } catch {
+            self.error("request_firmware failed: \(error.negative)")
+            throw error
+        }
+    }
+
+    /// `rproc_fw_boot`, and version 3's `rproc_alt_fw_boot`.
+    private func bootFirmware(_ image: [UInt8]) throws(Errno) {
+        switch configuration.bootSequence {
+        case .elf:
+            try sanityCheck(image)
+            info("Booting fw image \(firmware), size \(image.count)")
+        case .teeOps: info("Booting fw image \(firmware), size \(image.count)")
+        case .teeV3: info("Booting a private format image \(firmware), size \(image.count)")
+        }
+        do throws(Errno) {
+            try prepareDevice()
+            try findTable(image)
+            vdevCount = 0
+            try handleResources()
+            try allocateCarveouts()
+            try startCore(image)
+        } catch {
+            cleanUpResources()
+            forgetTable()
+            releaseFirmware()
+            throw error
+        }
+    }
+
+    /// `stm32_rproc_prepare`: the device tree's memory regions become carveouts.
+    private func prepareDevice() throws(Errno) {
+        for region in configuration.memoryRegions {
+            guard let device = deviceAddress(of: region.range.start) else {
+                error("memory region not valid \(region.range.start)")
+                error("can't prepare rproc \(configuration.name): \(Errno.invalid.negative)")
+                throw .invalid
+            }
+            carveouts.append(
+                Carveout(
+                    name: region.name, length: region.range.size, deviceAddress: device,
+                    origin: region.isBufferPool ? .bufferPool(region) : .region(region)))
+        }
+    }
+
+    private func deviceAddress(of address: PhysicalAddress) -> DeviceAddress? {
+        for entry in configuration.translations {
+            let range = PhysicalRange(start: entry.physical, size: entry.size)
+            if range.contains(address, count: 1) {
+                return DeviceAddress(entry.device.value &+ (address.value &- entry.physical.value))
+            }
+        }
+        return nil
+    }
+
+    /// Where each boot sequence gets its table: the ELF's section, or the TA.
+    private func findTable(_ image: [UInt8]) throws(Errno) {
+        switch configuration.bootSequence {
+        case .elf:
+            bootAddress = ELFHeader(image)?.entry ?? 0
+            if let section = resourceTableSection(image) {
+                cachedTable = Array(image[section.range])
+                tableSize = section.range.count
+                table = .cached
+            } else {
+                warn("no resource table found for this firmware")
+            }
+        case .teeV3:
+            try teeLoad(image)
+            guard let range = try teeTable() else { return }
+            table = .memory(range.start)
+            tableSize = Int(range.size)
+        case .teeOps:
+            try teeLoad(image, isParse: true)
+            guard let range = try teeTable() else { return }
+            cachedTable = try onBus("reading the resource table") { () throws(BusError) in
+                try bus.readBytes(range.start, count: Int(range.size))
+            }
+            tableSize = Int(range.size)
+            table = .cached
+        }
+    }
+
+    /// `rproc_start`: loads (except where the TA has done so), puts the table in place, releases the core, starts the vdevs.
+    func startCore(_ image: [UInt8], isRecovery: Bool = false) throws(Errno) {
+        switch configuration.bootSequence {
+        case .elf: try loadSegmentsLogged { () throws(Errno) in try loadELF(image) }
+        case .teeV3: if isRecovery { try teeLoad(image) }
+        case .teeOps: try teeLoad(image)
+        }
+        if let loaded = try loadedTable(image) {
+            if let cachedTable {
+                try onBus("writing the resource table") { () throws(BusError) in try bus.writeBytes(loaded, cachedTable) }
+            }
+            table = .memory(loaded)
+        }
+        do throws(Errno) { try startOperation() } catch {
+            self.error("can't start rproc \(configuration.name): \(error.negative)")
+            table = .cached
+            throw error
+        }
+        // The firmware runs for a while before its rings exist.
+        if configuration.timing.startToVirtio > .zero {
+            _ = platform.wait(until: platform.now + configuration.timing.startToVirtio, or: { false })
+        }
+        do throws(Errno) { try startVirtioDevices() } catch {
+            self.error("failed to probe subdevices for \(configuration.name): \(error.negative)")
+            stopOperationIgnoringErrors()
+            table = .cached
+            throw error
+        }
+        state = .running
+        info("remote processor \(configuration.name) is now up")
+    }
+
+    func loadSegmentsLogged(_ body: () throws(Errno) -> Void) throws(Errno) {
+        do throws(Errno) { try body() } catch {
+            self.error("Failed to load program segments: \(error.negative)")
+            throw error
+        }
+    }
+
+    /// `rproc_find_loaded_rsc_table`: where the table is in the M4's memory.
+    private func loadedTable(_ image: [UInt8]) throws(Errno) -> PhysicalAddress? {
+        switch configuration.bootSequence {
+        case .elf:
+            guard let section = resourceTableSection(image, quiet: true) else { return nil }
+            guard let address = physicalAddress(DeviceAddress(section.address), count: UInt64(section.range.count)) else {
+                findings.report(.tableNotInMemory(address: section.address, size: section.range.count))
+                return nil
+            }
+            if let cachedTable, cachedTable.count != section.range.count {
+                // Recovery with another image: the old table goes over the new one's place.
+                findings.report(.staleCachedTable(cachedSize: cachedTable.count, imageSize: section.range.count))
+            }
+            return address
+        case .teeV3, .teeOps:
+            guard let range = try teeTable() else { return nil }
+            if let cachedTable, cachedTable.count != Int(range.size) {
+                findings.report(.staleCachedTable(cachedSize: cachedTable.count, imageSize: Int(range.size)))
+            }
+            return range.start
+        }
+    }
+
+    /// `rproc_da_to_va`, with the physical address in place of the virtual: the first carveout that holds all of it.
+    public func physicalAddress(_ address: DeviceAddress, count: UInt64) -> PhysicalAddress? {
+        for carveout in carveouts {
+            if let physical = carveout.physical(address, count: count) { return physical }
+        }
+        return nil
+    }
+
+    /// Runs bus accesses; a refusal becomes a finding and EFAULT, where the real kernel would take an external abort.
+    func onBus<R>(_ what: String, _ body: () throws(BusError) -> R) throws(Errno) -> R {
+        do throws(BusError) { return try body() } catch {
+            findings.report(.busError(error, during: what))
+            throw .fault
+        }
+    }
+}

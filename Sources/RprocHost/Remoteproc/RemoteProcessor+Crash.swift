@@ -1,0 +1,43 @@
+import MachineBase
+
+extension RemoteProcessor {
+    /// `rproc_report_crash`: the core is found dead. Recovery follows as work.
+    public func reportCrash(_ type: CrashType) {
+        error("crash detected in \(configuration.name): type \(type.rawValue)")
+        queueWork(.recovery)
+    }
+
+    /// `echo WORD > recovery`: `enabled` also recovers a crashed core at once.
+    public func setRecovery(enabled: Bool) {
+        recoveryEnabled = enabled
+        if enabled { recover() }
+    }
+
+    /// `echo recover > recovery`: recovers a crashed core once, whatever the setting. What goes wrong is only logged.
+    public func recover() { do throws(Errno) { try triggerRecovery() } catch {} }
+
+    /// `rproc_crash_handler_work`
+    func runRecoveryWork() {
+        // Handles the first crash only; an offline core cannot crash.
+        guard state != .crashed, state != .offline else { return }
+        state = .crashed
+        crashCount &+= 1
+        error("handling crash #\(crashCount) in \(configuration.name)")
+        if recoveryEnabled { recover() }
+    }
+
+    /// `rproc_trigger_recovery` with `rproc_boot_recovery`: what the first boot parsed and allocated is used again.
+    private func triggerRecovery() throws(Errno) {
+        try withLock { () throws(Errno) in
+            guard state == .crashed else { return }
+            error("recovering \(configuration.name)")
+            try stopCore(crashed: true)
+            coredumpHook?(self)
+            let image = try requestFirmware()
+            do throws(Errno) { try startCore(image, isRecovery: true) } catch {
+                releaseFirmware()
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import MachineBase
+
+extension RemoteProcessor {
+    /// `echo stop > state`: gives up one user's claim; the last one stops the core.
+    /// - Throws: `invalid` unless running or attached (a crashed core cannot be stopped), or what stopping returns.
+    public func stop() throws(Errno) {
+        guard state == .running || state == .attached else { throw .invalid }
+        try withLock { () throws(Errno) in
+            power -= 1
+            guard power == 0 else { return }
+            do throws(Errno) { try stopCore(crashed: false) } catch {
+                power += 1
+                throw error
+            }
+            cleanUpResources()
+            releaseFirmware()
+            forgetTable()
+        }
+    }
+
+    /// `rproc_stop`. The virtio devices go first, so the firmware sees its status byte fall to 0 (and then 1) in its own
+    /// memory before it is asked to shut down.
+    func stopCore(crashed: Bool) throws(Errno) {
+        for device in virtioDevices.reversed() { device.stop() }
+        // From here on the table's changes are not for the firmware.
+        if cachedTable == nil, case .memory(let address) = table {
+            cachedTable = try onBus("copying the resource table") { () throws(BusError) in
+                try bus.readBytes(address, count: tableSize)
+            }
+        }
+        table = cachedTable == nil ? .none : .cached
+        do throws(Errno) { try stopOperation() } catch {
+            self.error("can't stop rproc: \(error.negative)")
+            throw error
+        }
+        state = .offline
+        info("stopped remote processor \(configuration.name)")
+    }
+
+    /// `rproc_resource_cleanup`: traces, carveouts, vdevs.
+    func cleanUpResources() {
+        traces = []
+        for carveout in carveouts {
+            if case .dynamic = carveout.origin, let start = carveout.physicalAddress { dynamicPool?.free(start) }
+        }
+        carveouts = []
+        for device in virtioDevices { device.freeVrings() }
+        virtioDevices = []
+    }
+
+    func forgetTable() {
+        cachedTable = nil
+        table = .none
+        tableSize = 0
+    }
+
+    /// Brings back a host whose recovery failed half way: offline, but still counted as powered, so that `start` does
+    /// nothing and `stop` is refused. Linux has no such action; there one reloads the driver.
+    /// - Throws: `busy` unless the state is offline.
+    public func resetAfterFailedRecovery() throws(Errno) {
+        guard state == .offline else { throw .busy }
+        power = 0
+        cleanUpResources()
+        forgetTable()
+    }
+}

@@ -1,0 +1,137 @@
+import ELF32
+import MachineBase
+
+/// remoteproc's states; the raw value is what sysfs shows.
+public enum RemoteProcessorState: String, Sendable, CaseIterable {
+    case offline, suspended, running, crashed, deleted, attached, detached
+}
+
+/// Kinds of crash; the raw value is the kernel's word.
+public enum CrashType: String, Sendable, CaseIterable {
+    case mmuFault = "mmufault", watchdog, fatalError = "fatal error", unknown
+    /// debugfs' numbers: 0, 1, 2, anything else unknown.
+    public init(number: UInt32) {
+        self = switch number { case 0: .mmuFault; case 1: .watchdog; case 2: .fatalError; default: .unknown }
+    }
+}
+
+/// Reads a firmware file's bytes: `/lib/firmware/<name>`. Called at each boot and again at each recovery.
+public typealias FirmwareSource = (_ name: String) throws(Errno) -> [UInt8]
+
+/// Linux's side of the coprocessor: `/sys/class/remoteproc/remoteproc0`, its drivers, and what hangs on it.
+///
+/// Everything is synchronous: a call returns when the system call that it stands for would, and virtual time passes inside
+/// (see `HostPlatform`). Log lines, sysfs words, register side effects and the order of writes to shared memory are the
+/// kernel's. Not thread-safe: one machine, one thread.
+///
+/// Source: Linux `remoteproc_core.c`, `stm32_rproc.c`, `remoteproc_virtio.c`, `virtio_rpmsg_bus.c`.
+public final class RemoteProcessor {
+    public let configuration: HostConfiguration
+    public let log: KernelLog
+    public let findings: Findings
+    /// Sees every rpmsg message in both directions; costs nothing while nil.
+    public var observer: (any RpmsgObserver)?
+    /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
+    public var coredumpHook: ((RemoteProcessor) -> Void)?
+    /// A vendor resource (types 128 to 512) as the platform driver would handle it.
+    public var vendorResourceHandler: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)?
+    /// Runs whenever `state` changes.
+    public var stateChanged: ((RemoteProcessorState) -> Void)?
+
+    public internal(set) var state = RemoteProcessorState.offline { didSet { if state != oldValue { stateChanged?(state) } } }
+    /// How often `start` succeeded and was not undone by `stop`.
+    public internal(set) var power = 0
+    public internal(set) var crashCount: UInt32 = 0
+    public internal(set) var recoveryEnabled: Bool
+    public internal(set) var firmware: String
+    public internal(set) var carveouts: [Carveout] = []
+    /// Virtio devices of the resource table, in its order.
+    public internal(set) var virtioDevices: [RemoteVirtioDevice] = []
+
+    let platform: any HostPlatform
+    let trustedFirmware: (any TrustedFirmware)?
+    let firmwareSource: FirmwareSource
+    let registers: STM32Registers
+    let ipcc: IPCCDriver
+    let work: WorkQueue
+    var bus: any NonSecureBus { platform.bus }
+
+    var isLocked = false
+    var isWorking = false
+    var isHandlingInterrupt = false
+    /// The TA's last refusal, with what the kernel does not print.
+    public internal(set) var lastTEEError: TEEError?
+    var table: TableLocation = .none
+    /// Bytes of the table, wherever it is.
+    var tableSize = 0
+    var cachedTable: [UInt8]?
+    var traces: [TraceResource] = []
+    /// Rings by notifyid; a freed id is nil.
+    var notifyIDs: [RemoteVring?] = []
+    var vdevCount = 0
+    var bootAddress: UInt32 = 0
+    /// Of virtio devices that are gone.
+    var pastMessageCounts: (received: UInt64, sent: UInt64) = (0, 0)
+    var dynamicPool: DynamicPool?
+    var drivers: [any RpmsgDriver] = []
+    /// The drivers that a usual kernel has built in.
+    public let tty: RpmsgTTYDriver
+    public let raw: RpmsgRawDriver
+    /// Virtio devices registered so far get the lowest free number.
+    var virtioNames: [Int] = []
+
+    var deviceName: String { "remoteproc remoteproc\(configuration.index)" }
+
+    /// Registers the device as a probe does: mailboxes opened, "m4 is available".
+    ///
+    /// - Parameters:
+    ///   - configuration: device tree, kernel and timing.
+    ///   - platform: kept for as long as the processor lives.
+    ///   - trustedFirmware: needed by the two TEE boot sequences.
+    ///   - firmware: asked for a file's bytes at each boot.
+    ///   - log: where log records go from the first on.
+    public init(
+        configuration: HostConfiguration, platform: any HostPlatform, trustedFirmware: (any TrustedFirmware)? = nil,
+        firmware: @escaping FirmwareSource, log sink: ((KernelLogRecord) -> Void)? = nil
+    ) {
+        self.configuration = configuration
+        self.platform = platform
+        self.trustedFirmware = trustedFirmware
+        firmwareSource = firmware
+        self.firmware = configuration.firmware
+        recoveryEnabled = configuration.recoveryEnabled
+        log = KernelLog(platform: platform)
+        log.sink = sink
+        findings = Findings(platform: platform)
+        registers = STM32Registers(bus: platform.bus)
+        ipcc = IPCCDriver(bus: platform.bus, log: log, findings: findings)
+        work = WorkQueue(platform: platform)
+        dynamicPool = configuration.dynamicPool.map(DynamicPool.init)
+        tty = RpmsgTTYDriver()
+        raw = RpmsgRawDriver()
+        drivers = [tty, raw, RpmsgClientSampleDriver(count: configuration.clientSampleCount)]
+        ipcc.received = { [unowned self] channel in
+            if channel < 2 { queueWork(channel == 0 ? .vring0 : .vring1) }
+        }
+        ipcc.probe(channels: 0..<4)
+        log.emit(.info, "stm32-rproc 10000000.\(configuration.name)", "wdg irq registered")
+        info("\(configuration.name) is available")
+    }
+
+    func info(_ message: @autoclosure () -> String) { log.emit(.info, deviceName, message()) }
+    func warn(_ message: @autoclosure () -> String) { log.emit(.warning, deviceName, message()) }
+    func error(_ message: @autoclosure () -> String) { log.emit(.error, deviceName, message()) }
+    func debug(_ message: @autoclosure () -> String) { log.emit(.debug, deviceName, message()) }
+
+    /// Runs `body` with remoteproc's mutex held: vring work waits until it is over.
+    /// - Throws: `interrupted` when the caller runs under the lock already; the kernel would sleep for ever.
+    func withLock<R>(_ body: () throws(Errno) -> R) throws(Errno) -> R {
+        if isLocked { throw .interrupted }
+        isLocked = true
+        defer {
+            isLocked = false
+            arrangeWork()
+        }
+        return try body()
+    }
+}

@@ -1,0 +1,126 @@
+import MachineBase
+
+/// The name service at address 53, and the channels it makes (`rpmsg_ns.c`, `rpmsg_core.c`).
+extension RpmsgBus {
+    /// `rpmsg_ns_cb`
+    func announcementReceived(_ payload: UnsafeRawBufferPointer, from source: UInt32) {
+        guard payload.count == Rpmsg.announcementSize else {
+            processor.log.emit(.error, deviceName, "malformed ns msg (\(payload.count))")
+            return
+        }
+        // The name ends at its first NUL, and at byte 31 whatever is there.
+        let name = String(decoding: payload[0..<Rpmsg.nameSize - 1].prefix { $0 != 0 }, as: UTF8.self)
+        let address = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 32, as: UInt32.self))
+        let destroys = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 36, as: UInt32.self)) & 1 != 0
+        processor.log.emit(
+            .info, deviceName, "\(destroys ? "destroy" : "creat")ing channel \(printable(name)) addr 0x\(hex(address))")
+        if destroys {
+            guard let channel = channels.first(where: { $0.name == name && $0.destination == address }) else {
+                processor.log.emit(.error, deviceName, "rpmsg_destroy_channel failed: \(Errno.invalid.negative)")
+                return
+            }
+            removeChannel(channel)
+        } else if createChannel(name: name, source: Rpmsg.anyAddress, destination: address) == nil {
+            processor.log.emit(.error, deviceName, "rpmsg_create_channel failed")
+        }
+    }
+
+    /// `rpmsg_create_channel`: a device, and a driver for it if one has the name.
+    /// - Returns: nil when such a channel exists.
+    func createChannel(name: String, source: UInt32, destination: UInt32) -> RpmsgChannel? {
+        if channels.contains(where: { $0.name == name && $0.destination == destination && (source == Rpmsg.anyAddress || source == $0.source) }) {
+            processor.log.emit(.error, deviceName, "channel \(printable(name)):\(hex(source)):\(hex(destination)) already exist")
+            return nil
+        }
+        guard channels.count < Rpmsg.maximumChannels else {
+            processor.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels))
+            return nil
+        }
+        let channel = RpmsgChannel(name: name, source: source, destination: destination, bus: self)
+        channels.append(channel)
+        if let driver = processor.driver(for: name) {
+            bind(channel, to: driver)
+        } else {
+            processor.findings.report(.noDriver(channel: name, address: destination))
+        }
+        return channel
+    }
+
+    /// `rpmsg_dev_probe`: the endpoint comes first, the driver may send at once.
+    func bind(_ channel: RpmsgChannel, to driver: any RpmsgDriver) {
+        do throws(Errno) {
+            let endpoint = try createEndpoint(address: channel.source) { [unowned channel] payload, source in
+                channel.driver?.received(payload, from: source, on: channel)
+            }
+            channel.endpoint = endpoint
+            channel.source = endpoint.address
+            channel.driver = driver
+            do throws(Errno) { try driver.probe(channel) } catch {
+                destroyEndpoint(endpoint)
+                channel.endpoint = nil
+                channel.driver = nil
+                throw error
+            }
+        } catch {
+            processor.log.emit(
+                .error, "\(driver.driverName) \(printable(channel.deviceName))",
+                "probe with driver \(driver.driverName) failed with error \(error.negative)")
+        }
+    }
+
+    func removeChannel(_ channel: RpmsgChannel) {
+        channels.removeAll { $0 === channel }
+        if let driver = channel.driver { driver.remove(channel) }
+        if let endpoint = channel.endpoint { destroyEndpoint(endpoint) }
+        channel.endpoint = nil
+        channel.driver = nil
+        channel.bus = nil
+    }
+}
+
+extension RemoteProcessor {
+    func driver(for channel: String) -> (any RpmsgDriver)? { drivers.first { $0.channelNames.contains(channel) } }
+
+    /// Adds a driver (`register_rpmsg_driver`); channels that wait for one of its names are bound at once. Earlier drivers
+    /// go first where two have the same name.
+    public func register(driver: any RpmsgDriver) {
+        drivers.append(driver)
+        for device in virtioDevices {
+            guard let bus = device.rpmsg else { continue }
+            for channel in bus.channels where channel.driver == nil && driver.channelNames.contains(channel.name) {
+                bus.bind(channel, to: driver)
+            }
+        }
+    }
+
+    /// Every channel there is, in the order of announcement.
+    public var channels: [RpmsgChannel] { virtioDevices.flatMap { $0.rpmsg?.channels ?? [] } }
+
+    /// The first channel of that name.
+    public func channel(named name: String) -> RpmsgChannel? {
+        for device in virtioDevices {
+            if let channel = device.rpmsg?.channels.first(where: { $0.name == name }) { return channel }
+        }
+        return nil
+    }
+
+    /// Lets time pass until the `count`th channel of that name is there.
+    /// - Throws: `timedOut`, or `interrupted` when the machine will not go on.
+    public func waitForChannel(_ name: String, count: Int = 1, timeout: VirtualTime) throws(Errno) -> RpmsgChannel {
+        func find() -> RpmsgChannel? {
+            let matches = channels.filter { $0.name == name }
+            return count >= 1 && matches.count >= count ? matches[count - 1] : nil
+        }
+        let outcome = platform.wait(until: platform.now + timeout) { find() != nil }
+        if let channel = find() { return channel }
+        throw outcome == .interrupted ? .interrupted : .timedOut
+    }
+
+    /// Messages each way since the host was made: from and to the firmware.
+    public var messageCounts: (received: UInt64, sent: UInt64) {
+        virtioDevices.reduce(into: pastMessageCounts) { sum, device in
+            sum.received &+= device.rpmsg?.messagesReceived ?? 0
+            sum.sent &+= device.rpmsg?.messagesSent ?? 0
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import MachineBase
+
+/// An endpoint: a local address and what happens with messages for it.
+public final class RpmsgEndpoint {
+    public typealias Receive = (_ payload: UnsafeRawBufferPointer, _ source: UInt32) -> Void
+    public let address: UInt32
+    let receive: Receive
+    init(address: UInt32, receive: @escaping Receive) { self.address = address; self.receive = receive }
+}
+
+/// Linux's virtio rpmsg bus: two rings, the message buffers, endpoints and channels.
+///
+/// Vring 0 (`input`) carries the firmware's messages, vring 1 (`output`) the host's. Buffers are one block of shared
+/// memory, first half for input. Source: Linux `virtio_rpmsg_bus.c`.
+public final class RpmsgBus {
+    unowned let device: RemoteVirtioDevice
+    unowned let processor: RemoteProcessor
+    let input: VirtQueue
+    let output: VirtQueue
+    /// Channels in the order of their announcement.
+    public internal(set) var channels: [RpmsgChannel] = []
+    /// Messages taken from the firmware, whether somebody wanted them or not.
+    public internal(set) var messagesReceived: UInt64 = 0
+    /// Messages given to the firmware.
+    public internal(set) var messagesSent: UInt64 = 0
+    /// False once the virtio device is reset.
+    public private(set) var isAlive = true
+
+    let memory: any NonSecureBus
+    let bufferBase: PhysicalAddress
+    /// Input and output together.
+    let bufferCount: UInt32
+    var endpoints: [UInt32: RpmsgEndpoint] = [:]
+    /// Output buffers that were never used yet are taken in order.
+    var freshOutput: UInt32 = 0
+    var sleepers = 0
+    var senderWoken = false
+    var noRecipientLimit = RateLimit()
+    var oversizeLimit = RateLimit()
+    /// A message's bytes on their way in, and on their way out.
+    let inbound: UnsafeMutableRawBufferPointer
+    let outbound: UnsafeMutableRawBufferPointer
+
+    var deviceName: String { device.driverDevice }
+
+    init(
+        device: RemoteVirtioDevice, input: VirtQueue, output: VirtQueue, hasNameService: Bool,
+        allocate: (UInt32) throws(Errno) -> PhysicalAddress
+    ) throws(Errno) {
+        self.device = device
+        processor = device.processor
+        memory = device.processor.bus
+        self.input = input
+        self.output = output
+        if input.layout.count != output.layout.count {
+            processor.findings.report(.ringSizesDiffer(input: UInt32(input.layout.count), output: UInt32(output.layout.count)))
+        }
+        let ring = UInt32(input.layout.count)
+        bufferCount = ring < Rpmsg.maximumBuffers / 2 ? ring * 2 : Rpmsg.maximumBuffers
+        bufferBase = try allocate(bufferCount * UInt32(Rpmsg.bufferSize))
+        inbound = .allocate(byteCount: Rpmsg.bufferSize, alignment: 8)
+        outbound = .allocate(byteCount: Rpmsg.bufferSize, alignment: 8)
+        if hasNameService {
+            endpoints[Rpmsg.nameServiceAddress] = RpmsgEndpoint(address: Rpmsg.nameServiceAddress) { [unowned self] payload, source in
+                announcementReceived(payload, from: source)
+            }
+        }
+    }
+
+    deinit {
+        inbound.deallocate()
+        outbound.deallocate()
+    }
+
+    /// Posts the input buffers, sets DRIVER_OK, rings once.
+    func start() {
+        for i in 0..<bufferCount / 2 { post(bufferBase.advanced(i * UInt32(Rpmsg.bufferSize))) }
+        if processor.configuration.kernel.suppressesTransmitComplete { output.disableCallbacks() }
+        let mustNotify = input.kickPrepare()
+        device.setDriverOK()
+        if mustNotify { input.notify() }
+        processor.log.emit(.info, deviceName, "rpmsg host is online")
+    }
+
+    /// Unbinds every channel's driver. The device was reset before: nothing can be sent any more.
+    func remove() {
+        isAlive = false
+        while let channel = channels.first { removeChannel(channel) }
+        endpoints.removeAll()
+    }
+
+    @discardableResult func post(_ buffer: PhysicalAddress) -> Bool {
+        do throws(Errno) {
+            try input.add(buffer, length: UInt32(Rpmsg.bufferSize), deviceWrites: true)
+            return true
+        } catch {
+            processor.log.emit(.error, deviceName, "failed to add a virtqueue buffer: \(error.negative)")
+            return false
+        }
+    }
+
+    func queueInterrupt(_ queue: VirtQueue) {
+        if queue === input { receive() } else { transmitDone() }
+    }
+
+    // MARK: Endpoints
+
+    /// Makes an endpoint with the lowest free address from 1024, or with exactly `address`.
+    /// - Throws: `noSpace` when the address is taken, `noDevice` when the bus is gone.
+    public func createEndpoint(address: UInt32 = Rpmsg.anyAddress, receive: @escaping RpmsgEndpoint.Receive) throws(Errno) -> RpmsgEndpoint {
+        guard isAlive else { throw .noDevice }
+        var chosen = address
+        if address == Rpmsg.anyAddress {
+            chosen = Rpmsg.firstDynamicAddress
+            while endpoints[chosen] != nil { chosen += 1 }
+        } else if endpoints[address] != nil {
+            processor.log.emit(.error, deviceName, "idr_alloc failed: \(Errno.noSpace.negative)")
+            throw .noSpace
+        }
+        let endpoint = RpmsgEndpoint(address: chosen, receive: receive)
+        endpoints[chosen] = endpoint
+        return endpoint
+    }
+
+    public func destroyEndpoint(_ endpoint: RpmsgEndpoint) {
+        if endpoints[endpoint.address] === endpoint { endpoints[endpoint.address] = nil }
+    }
+}

@@ -1,0 +1,79 @@
+import MachineBase
+
+/// A `/dev/ttyRPMSGn`.
+public final class RpmsgTTY {
+    public let index: Int
+    public var name: String { "ttyRPMSG\(index)" }
+    public let channel: RpmsgChannel
+    init(index: Int, channel: RpmsgChannel) { self.index = index; self.channel = channel }
+
+    /// One `write`: the first 496 bytes at most, as one message, without waiting (`rpmsg_tty_write`).
+    /// - Returns: bytes taken.
+    /// - Throws: `noMemory` when no buffer is free, `noDevice` after hang-up.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
+        let count = min(bytes.count, Rpmsg.maximumPayload)
+        guard count > 0 else { return 0 }
+        try channel.trySend(UnsafeRawBufferPointer(rebasing: bytes[0..<count]))
+        return count
+    }
+
+    /// Writes all of it in pieces of 496 bytes, as a program does that tries again while no buffer is free.
+    /// - Throws: `timedOut` when the firmware gives none back in `timeout` of virtual time.
+    public func writeAll(_ bytes: UnsafeRawBufferPointer, timeout: VirtualTime = .seconds(15)) throws(Errno) {
+        var done = 0
+        while done < bytes.count {
+            do throws(Errno) { done += try write(UnsafeRawBufferPointer(rebasing: bytes[done...])) } catch {
+                guard error == .noMemory, let bus = channel.bus else { throw error }
+                guard bus.waitUntilSendable(until: bus.processor.platform.now + timeout) else { throw .timedOut }
+            }
+        }
+    }
+
+    public func writeAll(_ text: String, timeout: VirtualTime = .seconds(15)) throws(Errno) {
+        try Array(text.utf8).withBytes { (bytes) throws(Errno) in try writeAll(bytes, timeout: timeout) }
+    }
+}
+
+/// The kernel's `rpmsg_tty`: a serial port for each channel `rpmsg-tty`, up to 32.
+public final class RpmsgTTYDriver: RpmsgDriver {
+    public static let portLimit = 32
+    public let driverName = "rpmsg_tty"
+    public let channelNames = ["rpmsg-tty"]
+    /// Open ports by number; a gap is nil.
+    public private(set) var ports: [RpmsgTTY?] = []
+    /// Bytes from the firmware, one call a message.
+    public var received: ((RpmsgTTY, UnsafeRawBufferPointer) -> Void)?
+    /// A port appeared or (with nil) hung up; its number.
+    public var changed: ((Int, RpmsgTTY?) -> Void)?
+
+    init() {}
+
+    public func port(_ index: Int) -> RpmsgTTY? { index >= 0 && index < ports.count ? ports[index] : nil }
+
+    public func probe(_ channel: RpmsgChannel) throws(Errno) {
+        var index = ports.firstIndex { $0 == nil } ?? ports.count
+        guard index < Self.portLimit else { throw .noSpace }
+        if index == ports.count { ports.append(nil) }
+        let port = RpmsgTTY(index: index, channel: channel)
+        ports[index] = port
+        index = port.index
+        if let log = channel.bus?.processor.log {
+            log.emit(.debug, channel.logName, "New channel: 0x\(hex(channel.source)) -> 0x\(hex(channel.destination)): \(port.name)")
+        }
+        changed?(index, port)
+    }
+
+    public func received(_ payload: UnsafeRawBufferPointer, from source: UInt32, on channel: RpmsgChannel) {
+        guard !payload.isEmpty else { return }
+        for case let port? in ports where port.channel === channel {
+            received?(port, payload)
+            return
+        }
+    }
+
+    public func remove(_ channel: RpmsgChannel) {
+        guard let index = ports.firstIndex(where: { $0?.channel === channel }) else { return }
+        ports[index] = nil
+        changed?(index, nil)
+    }
+}

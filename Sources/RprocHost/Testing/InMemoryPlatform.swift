@@ -1,0 +1,217 @@
+import MachineBase
+
+/// What stands in the M4's place in an `InMemoryPlatform`.
+public protocol InMemoryRemote: AnyObject {
+    /// The core was reset: forget everything.
+    func reset(on platform: InMemoryPlatform)
+    /// The core may execute. Takes no virtual time.
+    /// - Returns: when it wants to be called again, `.never` to wait for an interrupt.
+    func run(on platform: InMemoryPlatform) -> VirtualTime
+}
+
+/// A machine without a processor: RAM, the IPCC, the few registers that Linux's driver touches, and a virtual clock.
+///
+/// For tests of anything that uses `RprocHost`. Memory is RETRAM (0x38000000), MCUSRAM (0x10000000, again at 0x30000000)
+/// and, on request, some DDR at 0xC0000000. What happens is decided by virtual time alone, so a run repeats exactly.
+///
+/// ```swift
+/// let platform = InMemoryPlatform()
+/// platform.remote = MockRemote(services: [.init("rpmsg-tty", address: 0x400)])
+/// let host = RemoteProcessor(configuration: .init(bootSequence: .elf), platform: platform, firmware: { _ in image })
+/// platform.host = host
+/// try host.start()
+/// ```
+public final class InMemoryPlatform: HostPlatform, NonSecureBus {
+    public weak var host: RemoteProcessor?
+    public var remote: (any InMemoryRemote)?
+    public private(set) var now = VirtualTime.zero
+    public var bus: any NonSecureBus { self }
+    public let ipcc = InMemoryIPCC()
+    /// Whether the core executes: boot was released, and no reset came since.
+    public private(set) var isCoreRunning = false
+    /// How often the core began to execute.
+    public private(set) var starts = 0
+    /// Memory or registers that the firewall keeps from the A7.
+    public var refused: [(range: PhysicalRange, owner: String)] = []
+    /// Every 32-bit register write of the host, in order, while `recordsWrites`.
+    public private(set) var registerWrites: [(address: PhysicalAddress, value: UInt32)] = []
+    public var recordsWrites = false
+    /// From a doorbell to the remote's `run`.
+    public var remoteLatency = VirtualTime.microseconds(2)
+    /// Makes waits end as if a signal had come.
+    public var isInterrupted = false
+
+    private var banks: [Bank]
+    private var registers: [UInt32: UInt32] = [
+        STM32Registers.holdBoot.value: 0, STM32Registers.globalReset.value: 0,
+        STM32Registers.powerDownDeepSleep.value: 1, STM32Registers.resourceTable.value: 0, STM32Registers.m4State.value: 0,
+    ]
+    private var workAt = VirtualTime.never
+    private var remoteAt = VirtualTime.never
+
+    /// - Parameter ddr: bytes of DDR at 0xC0000000.
+    public init(ddr: UInt32 = 0) {
+        banks = [Bank(starts: [0x3800_0000], size: 0x1_0000), Bank(starts: [0x1000_0000, 0x3000_0000], size: 0x6_0000)]
+        if ddr > 0 { banks.append(Bank(starts: [0xC000_0000], size: Int(ddr))) }
+    }
+
+    // MARK: Time
+
+    public func wait(until deadline: VirtualTime, or condition: () -> Bool) -> WaitOutcome {
+        // Events that go on at one instant for ever would never let time pass.
+        var instants = 0
+        var last = now
+        while true {
+            if condition() { return .conditionMet }
+            if isInterrupted { return .interrupted }
+            if now >= deadline { return .deadlineReached }
+            let next = min(workAt, remoteAt)
+            guard next <= deadline else {
+                if deadline == .never { return .interrupted }
+                now = deadline
+                continue
+            }
+            now = max(now, next)
+            instants = now == last ? instants + 1 : 0
+            last = now
+            if instants > 1_000_000 { return .interrupted }
+            if remoteAt <= now { runRemote() }
+            if workAt <= now {
+                workAt = .never
+                host?.workDue()
+            }
+        }
+    }
+
+    /// Lets `span` of virtual time pass.
+    public func run(for span: VirtualTime) { _ = wait(until: now + span, or: { false }) }
+
+    public func scheduleWork(at time: VirtualTime) { workAt = time == .never ? .never : max(time, now) }
+
+    private func runRemote() {
+        remoteAt = .never
+        guard isCoreRunning, let remote else { return }
+        let next = remote.run(on: self)
+        if next != .never { remoteAt = min(remoteAt, max(next, now)) }
+    }
+
+    /// Starts the core as the release of hold boot does; the trusted firmware calls it.
+    public func releaseCore() {
+        guard !isCoreRunning else { return }
+        isCoreRunning = true
+        starts += 1
+        remote?.reset(on: self)
+        remoteAt = now
+    }
+
+    /// Stops the core, as a reset with boot held does.
+    public func resetCore() {
+        isCoreRunning = false
+        remoteAt = .never
+    }
+
+    // MARK: The bus
+
+    public func read(_ address: PhysicalAddress, into buffer: UnsafeMutableRawBufferPointer) throws(BusError) {
+        guard buffer.count > 0 else { return }
+        buffer.copyMemory(from: UnsafeRawBufferPointer(start: try pointer(address, buffer.count, isWrite: false), count: buffer.count))
+    }
+
+    public func write(_ address: PhysicalAddress, from buffer: UnsafeRawBufferPointer) throws(BusError) {
+        guard let source = buffer.baseAddress, buffer.count > 0 else { return }
+        try pointer(address, buffer.count, isWrite: true).copyMemory(from: source, byteCount: buffer.count)
+    }
+
+    public func read32(_ address: PhysicalAddress) throws(BusError) -> UInt32 {
+        try checkFirewall(address, 4, isWrite: false)
+        if let value = ipcc.read(address) { return value }
+        guard let value = registers[address.value] else { throw BusError(address: address, count: 4, isWrite: false, cause: .unmapped) }
+        return value
+    }
+
+    public func write32(_ address: PhysicalAddress, _ value: UInt32) throws(BusError) {
+        try checkFirewall(address, 4, isWrite: true)
+        if recordsWrites { registerWrites.append((address, value)) }
+        if ipcc.write(address, value) { return deliverInterrupts() }
+        guard registers[address.value] != nil else { throw BusError(address: address, count: 4, isWrite: true, cause: .unmapped) }
+        switch address {
+        case STM32Registers.holdBoot:
+            registers[address.value] = value
+            if value & 1 != 0 { releaseCore() }
+        case STM32Registers.globalReset: if value & 2 != 0 { resetCore() }
+        default: registers[address.value] = value
+        }
+    }
+
+    /// Raises the lines that an access has changed: the A7's to the host, the M4's as a call of `run`.
+    private func deliverInterrupts() {
+        let rising = ipcc.takeRisingEdges()
+        if rising.contains(.hostReceive) { host?.interrupt(.mailboxReceive) }
+        if rising.contains(.hostTransmitFree) { host?.interrupt(.mailboxTransmitFree) }
+        if rising.contains(.remoteReceive) && isCoreRunning { remoteAt = min(remoteAt, now + remoteLatency) }
+    }
+
+    private func checkFirewall(_ address: PhysicalAddress, _ count: Int, isWrite: Bool) throws(BusError) {
+        for entry in refused where entry.range.overlaps(PhysicalRange(start: address, size: UInt32(truncatingIfNeeded: count))) {
+            throw BusError(address: address, count: count, isWrite: isWrite, cause: .protected(owner: entry.owner))
+        }
+    }
+
+    private func pointer(_ address: PhysicalAddress, _ count: Int, isWrite: Bool) throws(BusError) -> UnsafeMutableRawPointer {
+        if !refused.isEmpty { try checkFirewall(address, count, isWrite: isWrite) }
+        for bank in banks { if let pointer = bank.pointer(address.value, count) { return pointer } }
+        throw BusError(address: address, count: count, isWrite: isWrite, cause: .unmapped)
+    }
+
+    // MARK: The M4's and the secure world's view
+
+    /// The remote's own accesses: no firewall; outside memory nothing happens and zeros are read.
+    public func remoteRead(_ address: PhysicalAddress, count: Int) -> [UInt8] {
+        for bank in banks {
+            if let pointer = bank.pointer(address.value, count) { return Array(UnsafeRawBufferPointer(start: pointer, count: count)) }
+        }
+        return [UInt8](repeating: 0, count: count)
+    }
+
+    public func remoteWrite(_ address: PhysicalAddress, _ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        for bank in banks {
+            guard let pointer = bank.pointer(address.value, bytes.count) else { continue }
+            bytes.withUnsafeBytes { pointer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(pointer), byteCount: bytes.count) }
+            return
+        }
+    }
+
+    /// Plain memory as the remote sees it, for rings and buffers; nil outside.
+    public func remoteMemory(_ address: PhysicalAddress, count: Int) -> UnsafeMutableRawPointer? {
+        for bank in banks { if let pointer = bank.pointer(address.value, count) { return pointer } }
+        return nil
+    }
+
+    /// A write of the remote to its IPCC registers (C2CR to C2TOC1SR at 0x10 to 0x1C).
+    public func remoteWriteIPCC(_ offset: UInt32, _ value: UInt32) {
+        if ipcc.write(IPCCDriver.base.advanced(offset), value) { deliverInterrupts() }
+    }
+
+    /// Memory that answers at one or two places.
+    private final class Bank {
+        let starts: [UInt32]
+        let size: Int
+        let bytes: UnsafeMutableRawPointer
+        init(starts: [UInt32], size: Int) {
+            self.starts = starts
+            self.size = size
+            bytes = .allocate(byteCount: size, alignment: 16)
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        }
+        deinit { bytes.deallocate() }
+
+        func pointer(_ address: UInt32, _ count: Int) -> UnsafeMutableRawPointer? {
+            for start in starts where address >= start {
+                let offset = Int(address &- start)
+                if offset < size, count >= 0, count <= size - offset { return bytes + offset }
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import MachineBase
+
+/// Firmware made of Swift: waits for DRIVER_OK, announces its services, answers messages, acknowledges the shutdown mailbox.
+///
+/// Works on the same shared memory and mailbox as real firmware does with OpenAMP, from the other side of the rings.
+public final class MockRemote: InMemoryRemote {
+    /// A service and what it does with a message.
+    public struct Service {
+        public enum Reaction {
+            /// Sends the same bytes back.
+            case echo
+            case ignore
+            /// Sends what the closure returns, nothing for nil.
+            case answer(([UInt8]) -> [UInt8]?)
+        }
+        public var name: String
+        public var address: UInt32
+        public var reaction: Reaction
+        public init(_ name: String, address: UInt32, reaction: Reaction = .echo) {
+            self.name = name; self.address = address; self.reaction = reaction
+        }
+    }
+
+    public var services: [Service]
+    /// Physical address of its resource table.
+    public var tableAddress: PhysicalAddress
+    public var acknowledgesShutdown = true
+    /// Off: messages pile up in vring 1 and no doorbell is acknowledged.
+    public var consumes = true
+    /// OpenAMP's remotes ask for no "buffer returned" doorbells.
+    public var wantsReturnDoorbells = false
+    /// Between two looks at the status byte.
+    public var pollInterval = VirtualTime.microseconds(10)
+    /// Times the status byte was seen to change, with its value.
+    public private(set) var statusHistory: [UInt8] = []
+    /// Messages that came, with the sender's address.
+    public private(set) var received: [(service: UInt32, source: UInt32, payload: [UInt8])] = []
+    public var keepsReceived = true
+    public private(set) var doorbells: [Int] = [0, 0, 0, 0, 0, 0]
+    public private(set) var isShutDown = false
+
+    private var input: DeviceRing?
+    private var output: DeviceRing?
+    private var pending: [(source: UInt32, destination: UInt32, payload: [UInt8])] = []
+
+    public init(services: [Service], tableAddress: PhysicalAddress = FirmwareImageBuilder.defaultTableAddress) {
+        self.services = services
+        self.tableAddress = tableAddress
+    }
+
+    public func reset(on platform: InMemoryPlatform) {
+        input = nil
+        output = nil
+        pending = []
+        statusHistory = []
+        isShutDown = false
+        platform.remoteWriteIPCC(0x10, 1)
+        platform.remoteWriteIPCC(0x14, 0xFFFF_FFC0)
+    }
+
+    public func run(on platform: InMemoryPlatform) -> VirtualTime {
+        if isShutDown { return .never }
+        takeDoorbells(platform)
+        guard output != nil else {
+            guard let vdev = vdev(platform) else { return platform.now + pollInterval }
+            if statusHistory.last != vdev.status { statusHistory.append(vdev.status) }
+            guard vdev.status & 4 != 0, openRings(platform, vdev) else { return platform.now + pollInterval }
+            for service in services { announce(service) }
+            flush(platform)
+            return platform.now + pollInterval
+        }
+        if consumes { consume(platform) }
+        flush(platform)
+        return .never
+    }
+
+    /// Sends from a service's address, as soon as it next runs.
+    public func send(_ payload: [UInt8], from source: UInt32, to destination: UInt32, on platform: InMemoryPlatform) {
+        pending.append((source, destination, payload))
+        if output != nil { flush(platform) }
+    }
+
+    public func announce(_ service: Service, destroys: Bool = false) {
+        var name = Array(service.name.utf8.prefix(32))
+        name += [UInt8](repeating: 0, count: 32 - name.count)
+        name.appendLittleEndian(service.address)
+        name.appendLittleEndian(UInt32(destroys ? 1 : 0))
+        pending.append((service.address, Rpmsg.nameServiceAddress, name))
+    }
+
+    private func vdev(_ platform: InMemoryPlatform) -> VdevResource? {
+        let table = ResourceTable(platform.remoteRead(tableAddress, count: 1024))
+        for entry in table?.entries ?? [] { if case .vdev(let vdev) = entry.content { return vdev } }
+        return nil
+    }
+
+    private func openRings(_ platform: InMemoryPlatform, _ vdev: VdevResource) -> Bool {
+        guard vdev.vrings.count == 2, let first = VringLayout(count: vdev.vrings[0].count, alignment: vdev.vrings[0].alignment),
+            let second = VringLayout(count: vdev.vrings[1].count, alignment: vdev.vrings[1].alignment)
+        else { return false }
+        input = DeviceRing(base: PhysicalAddress(vdev.vrings[0].deviceAddress), layout: first)
+        output = DeviceRing(base: PhysicalAddress(vdev.vrings[1].deviceAddress), layout: second)
+        if !wantsReturnDoorbells { input?.setSilence(platform, true) }
+        return true
+    }
+
+    private func takeDoorbells(_ platform: InMemoryPlatform) {
+        let rung = platform.ipcc.hostToRemote
+        for channel in 0..<6 where rung & 1 << UInt32(channel) != 0 {
+            doorbells[channel] += 1
+            if channel == 2 {
+                guard acknowledgesShutdown else { continue }
+                isShutDown = true
+            } else if channel == 1 && !consumes {
+                continue
+            }
+            platform.remoteWriteIPCC(0x18, 1 << UInt32(channel))
+        }
+    }
+
+    private func consume(_ platform: InMemoryPlatform) {
+        var count = 0
+        while count < 65536, let buffer = output?.pop(platform) {
+            count += 1
+            let length = Int(min(buffer.length, 512))
+            let bytes = platform.remoteRead(buffer.address, count: length)
+            output?.push(platform, head: buffer.head, length: 0)
+            if let source: UInt32 = bytes.littleEndian(at: 0), let destination: UInt32 = bytes.littleEndian(at: 4),
+                let size: UInt16 = bytes.littleEndian(at: 12), 16 + Int(size) <= length
+            {
+                react(Array(bytes[16..<16 + Int(size)]), from: source, to: destination)
+            }
+        }
+        if count > 0, output?.driverWantsSilence(platform) == false { ring(platform, channel: 1) }
+    }
+
+    private func react(_ payload: [UInt8], from source: UInt32, to destination: UInt32) {
+        if keepsReceived { received.append((destination, source, payload)) }
+        guard let service = services.first(where: { $0.address == destination }) else { return }
+        switch service.reaction {
+        case .echo: pending.append((destination, source, payload))
+        case .ignore: break
+        case .answer(let answer): if let bytes = answer(payload) { pending.append((destination, source, bytes)) }
+        }
+    }
+
+    /// Puts what waits into the host's buffers, as far as there are any.
+    private func flush(_ platform: InMemoryPlatform) {
+        var sent = 0
+        while sent < pending.count, let buffer = input?.pop(platform) {
+            let message = pending[sent]
+            sent += 1
+            var bytes: [UInt8] = []
+            bytes.appendLittleEndian(message.source)
+            bytes.appendLittleEndian(message.destination)
+            bytes.appendLittleEndian(UInt32(0))
+            bytes.appendLittleEndian(UInt16(truncatingIfNeeded: message.payload.count))
+            bytes.appendLittleEndian(UInt16(0))
+            bytes += message.payload
+            platform.remoteWrite(buffer.address, bytes)
+            input?.push(platform, head: buffer.head, length: UInt32(bytes.count))
+        }
+        pending.removeFirst(sent)
+        if sent > 0 { ring(platform, channel: 0) }
+    }
+
+    private func ring(_ platform: InMemoryPlatform, channel: UInt32) { platform.remoteWriteIPCC(0x18, 1 << (channel + 16)) }
+}

@@ -1,0 +1,230 @@
+import MachineBase
+
+/// What a virtqueue tells its owner.
+protocol VirtQueueOwner: AnyObject {
+    /// The ring is out of order; the queue is broken from now on. `message` is the kernel's, without the queue's name.
+    func queue(_ queue: VirtQueue, broke message: String)
+    func queue(_ queue: VirtQueue, found finding: Finding)
+    func queueKicked(_ queue: VirtQueue)
+}
+
+/// The driver's side of a split ring in the memory that Linux and the firmware share.
+///
+/// Only buffers of one descriptor are added, so an indirect table is never used even when the feature is agreed on.
+/// Everything that decides (free list, shadow indices, buffer addresses) is kept here and not read back from the ring: the
+/// device can write anything there and only what it says in the used ring is believed, after a check. Invariants: the
+/// descriptors in the free list and those with a buffer are disjoint and together all; `freeCount` counts the former.
+public final class VirtQueue {
+    static let noBuffer = UInt32.max
+    /// `input` or `output`.
+    public let name: String
+    public let notifyID: UInt32
+    public let layout: VringLayout
+    public let base: PhysicalAddress
+    /// EVENT_IDX was agreed on.
+    public let usesEventIndex: Bool
+    /// The kernel has given up on this ring: nothing is taken or added any more.
+    public private(set) var isBroken = false
+    public private(set) var freeCount: UInt16
+    /// Shadow of avail.idx: buffers added since the start, modulo 2^16.
+    public private(set) var availableIndex: UInt16 = 0
+    /// Used elements taken since the start, modulo 2^16.
+    public private(set) var lastUsedIndex: UInt16 = 0
+
+    private let bus: any NonSecureBus
+    weak var owner: (any VirtQueueOwner)?
+    private var freeHead: UInt16 = 0
+    private var nextFree: [UInt16]
+    private var buffers: [UInt32]
+    private var added: UInt16 = 0
+    private var availableFlags: UInt16 = 0
+    /// Descriptors handed out and taken back since the start.
+    public private(set) var kicks: UInt64 = 0
+
+    /// Zeroes the ring's bytes and nothing past them.
+    init(
+        name: String, notifyID: UInt32, layout: VringLayout, base: PhysicalAddress, eventIndex: Bool, bus: any NonSecureBus
+    ) throws(BusError) {
+        self.name = name; self.notifyID = notifyID; self.layout = layout; self.base = base
+        usesEventIndex = eventIndex
+        self.bus = bus
+        freeCount = layout.count
+        nextFree = (0..<layout.count).map { $0 &+ 1 }
+        buffers = [UInt32](repeating: Self.noBuffer, count: Int(layout.count))
+        try bus.zero(base, count: Int(layout.size))
+    }
+
+    // MARK: Adding
+
+    /// Gives `buffer` to the device: to read, or to write when `deviceWrites`.
+    /// - Throws: `io` when the queue is broken, `noSpace` when all descriptors are with the device.
+    func add(_ buffer: PhysicalAddress, length: UInt32, deviceWrites: Bool) throws(Errno) {
+        if isBroken { throw .io }
+        guard freeCount > 0 else { throw .noSpace }
+        let head = freeHead
+        let next = nextFree[Int(head)]
+        let flags = deviceWrites ? Virtio.descriptorWrite : 0
+        // One descriptor: address (64 bits), length, flags, next. The kernel leaves the free list's successor in `next`.
+        let descriptor = (
+            UInt64(buffer.value).littleEndian,
+            (UInt64(length) | UInt64(flags) << 32 | UInt64(next) << 48).littleEndian
+        )
+        let slot = availableIndex & (layout.count &- 1)
+        do throws(BusError) {
+            try withUnsafeBytes(of: descriptor) { (bytes) throws(BusError) in
+                try bus.write(base.advanced(16 &* UInt32(head)), from: bytes)
+            }
+            try bus.store(head, base.advanced(layout.availableOffset &+ 4 &+ 2 &* UInt32(slot)))
+            try bus.store(availableIndex &+ 1, base.advanced(layout.availableOffset &+ 2))
+        } catch {
+            fail(error)
+            throw .io
+        }
+        freeHead = next
+        freeCount &-= 1
+        buffers[Int(head)] = buffer.value
+        availableIndex &+= 1
+        added &+= 1
+        lastHead = head
+    }
+
+    /// Descriptor of the buffer that was added last, or taken last.
+    private(set) var lastHead: UInt16 = 0
+
+    // MARK: Kicking
+
+    /// Rings the doorbell unless the device has asked for silence.
+    func kick() {
+        if kickPrepare() { notify() }
+    }
+
+    /// Whether the device wants to hear of what was added since the last call.
+    func kickPrepare() -> Bool {
+        let new = availableIndex
+        let old = new &- added
+        added = 0
+        do throws(BusError) {
+            if usesEventIndex {
+                let event = try bus.load(UInt16.self, base.advanced(layout.availableEventOffset))
+                return Virtio.needEvent(event, new: new, old: old)
+            }
+            return try bus.load(UInt16.self, base.advanced(layout.usedOffset)) & Virtio.noNotify == 0
+        } catch {
+            fail(error)
+            return false
+        }
+    }
+
+    func notify() {
+        if isBroken { return }
+        kicks &+= 1
+        owner?.queueKicked(self)
+    }
+
+    // MARK: Taking back
+
+    /// Whether the device has used a buffer that was not taken yet.
+    var hasUsed: Bool {
+        do throws(BusError) { return try bus.load(UInt16.self, base.advanced(layout.usedOffset &+ 2)) != lastUsedIndex } catch {
+            fail(error)
+            return false
+        }
+    }
+
+    /// The next used buffer and the length that the device says it wrote; nil when there is none or the ring is broken.
+    func take() -> (buffer: PhysicalAddress, length: UInt32)? {
+        if isBroken { return nil }
+        let slot = lastUsedIndex & (layout.count &- 1)
+        var element: UInt64 = 0
+        do throws(BusError) {
+            let index = try bus.load(UInt16.self, base.advanced(layout.usedOffset &+ 2))
+            guard index != lastUsedIndex else { return nil }
+            if index &- lastUsedIndex > layout.count, !reportedAhead {
+                reportedAhead = true
+                owner?.queue(self, found: .usedIndexAhead(queue: name, lastSeen: lastUsedIndex, index: index, size: layout.count))
+            }
+            element = try bus.load(UInt64.self, base.advanced(layout.usedOffset &+ 4 &+ 8 &* UInt32(slot)))
+        } catch {
+            fail(error)
+            return nil
+        }
+        let id = UInt32(truncatingIfNeeded: element)
+        guard id < UInt32(layout.count) else { return broken("id \(id) out of range", slot: slot, id: id) }
+        let head = Int(id)
+        let buffer = buffers[head]
+        guard buffer != Self.noBuffer else { return broken("id \(id) is not a head!", slot: slot, id: id) }
+        buffers[head] = Self.noBuffer
+        nextFree[head] = freeHead
+        freeHead = UInt16(truncatingIfNeeded: id)
+        freeCount &+= 1
+        lastUsedIndex &+= 1
+        lastHead = freeHead
+        if usesEventIndex && availableFlags & Virtio.noInterrupt == 0 { storeUsedEvent(lastUsedIndex) }
+        return (PhysicalAddress(buffer), UInt32(truncatingIfNeeded: element >> 32))
+    }
+
+    private var reportedAhead = false
+
+    private func broken(_ message: String, slot: UInt16, id: UInt32) -> (buffer: PhysicalAddress, length: UInt32)? {
+        isBroken = true
+        owner?.queue(self, found: .badUsedElement(queue: name, position: slot, id: id))
+        owner?.queue(self, broke: message)
+        return nil
+    }
+
+    private func fail(_ error: BusError) {
+        if isBroken { return }
+        isBroken = true
+        owner?.queue(self, found: .busError(error, during: "virtqueue \(name)"))
+    }
+
+    // MARK: Interrupt suppression (virtio 1.2 §2.7.7)
+
+    /// A hint that the device need not interrupt.
+    func disableCallbacks() {
+        guard availableFlags & Virtio.noInterrupt == 0 else { return }
+        availableFlags |= Virtio.noInterrupt
+        if usesEventIndex { storeUsedEvent(0) } else { storeFlags() }
+    }
+
+    func enableCallbacks() {
+        if availableFlags & Virtio.noInterrupt != 0 {
+            availableFlags &= ~Virtio.noInterrupt
+            if !usesEventIndex { storeFlags() }
+        }
+        storeUsedEvent(lastUsedIndex)
+    }
+
+    private func storeFlags() {
+        do throws(BusError) { try bus.store(availableFlags, base.advanced(layout.availableOffset)) } catch { fail(error) }
+    }
+
+    private func storeUsedEvent(_ index: UInt16) {
+        do throws(BusError) { try bus.store(index, base.advanced(layout.usedEventOffset)) } catch { fail(error) }
+    }
+
+    // MARK: For a look from outside
+
+    /// The ring as it is in memory and in the kernel's books.
+    public struct Snapshot: Equatable, Sendable {
+        public var name: String
+        public var count: UInt16, free: UInt16
+        public var availableIndex: UInt16, availableFlags: UInt16
+        public var usedIndex: UInt16, usedFlags: UInt16
+        public var lastUsedIndex: UInt16
+        public var isBroken: Bool
+    }
+
+    /// nil when the bus refuses.
+    public var snapshot: Snapshot? {
+        do throws(BusError) {
+            return Snapshot(
+                name: name, count: layout.count, free: freeCount,
+                availableIndex: try bus.load(UInt16.self, base.advanced(layout.availableOffset &+ 2)),
+                availableFlags: try bus.load(UInt16.self, base.advanced(layout.availableOffset)),
+                usedIndex: try bus.load(UInt16.self, base.advanced(layout.usedOffset &+ 2)),
+                usedFlags: try bus.load(UInt16.self, base.advanced(layout.usedOffset)),
+                lastUsedIndex: lastUsedIndex, isBroken: isBroken)
+        } catch { return nil }
+    }
+}
