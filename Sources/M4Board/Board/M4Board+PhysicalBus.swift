@@ -35,6 +35,38 @@ extension M4Board {
         signals.settleReset()
     }
 
+    /// Writes bytes to memory.
+    public func write(_ address: PhysicalAddress, _ bytes: [UInt8]) throws(BusError) {
+        guard let (target, device) = banks.locate(address, count: bytes.count) else {
+            throw BusError(address: address, count: bytes.count, isWrite: true, cause: .unmapped)
+        }
+        bytes.withUnsafeBytes { source in
+            if let base = source.baseAddress { UnsafeMutableRawPointer(target).copyMemory(from: base, byteCount: source.count) }
+        }
+        m4_engine_memory_written(core.engine.raw, device.value, UInt32(bytes.count))
+    }
+
+    /// One aligned word of memory or of a register.
+    public func readWord(_ address: PhysicalAddress, secure: Bool) throws(BusError) -> UInt32 {
+        if let (bytes, _) = banks.locate(address, count: 4) {
+            return UInt32(littleEndian: UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self))
+        }
+        guard isRegister(address, 4) else { throw BusError(address: address, count: 4, isWrite: false, cause: .unmapped) }
+        return soc.read(address.value, width: 4, by: .cortexA7(secure: secure))
+    }
+
+    /// One aligned word of memory or of a register, with its side effects; a reset that it asks for happens before this returns.
+    public func writeWord(_ address: PhysicalAddress, _ value: UInt32, secure: Bool) throws(BusError) {
+        if let (bytes, device) = banks.locate(address, count: 4) {
+            UnsafeMutableRawPointer(bytes).storeBytes(of: value.littleEndian, as: UInt32.self)
+            m4_engine_memory_written(core.engine.raw, device.value, 4)
+            return
+        }
+        guard isRegister(address, 4) else { throw BusError(address: address, count: 4, isWrite: true, cause: .unmapped) }
+        soc.write(address.value, value, width: 4, by: .cortexA7(secure: secure))
+        signals.settleReset()
+    }
+
     /// Fills memory with one byte.
     public func fill(_ address: PhysicalAddress, count: Int, with byte: UInt8) throws(BusError) {
         guard let (bytes, device) = banks.locate(address, count: count) else {

@@ -34,6 +34,8 @@ public final class M4Board {
         public var coreClock = CoreClock(hertz: 64_000_000)
         /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
         public var ddrSize: UInt32 = 0
+        /// What the boot chain has decided for the SoC before the M4 runs.
+        public var soc = SoCConfiguration()
         /// Stop at the first touch of a register without a model.
         public var stopsAtUnmodelled = false
         public var faultPolicy = FaultPolicy.hardFault
@@ -67,7 +69,7 @@ public final class M4Board {
                 start: 0xE000_0000, size: 0x0010_0000, physical: 0xE000_0000, permissions: registers | UInt32(M4_PRIVILEGED.rawValue),
                 host: nil, fetched: nil))
         signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
-        soc = SoC(host: signals)
+        soc = SoC(host: signals, configuration: configuration.soc)
         signals.board = self
         connect()
         try core.engine.arm()

@@ -50,6 +50,10 @@ public final class Core: CoreControl {
     }
 
     public var cycles: UInt64 { engine.raw.pointee.cycles }
+    /// Cycles of these in which nothing was executed: in reset, or asleep.
+    private var idleCycles: UInt64 = 0
+    /// Instructions retired since the board was made.
+    public var retired: UInt64 { cycles &- idleCycles }
     public var currentException: ExceptionNumber { engine.exception }
 
     /// Ends a run at the next block, with `.hostRequest`.
@@ -150,11 +154,15 @@ public final class Core: CoreControl {
 
     /// Jumps over idle time to what is due next; false when that is not before `deadline`, which is then reached.
     private func idle(until deadline: UInt64) -> Bool {
-        let raw = engine.raw
         let next = events.next
-        if next <= deadline && next != .max { raw.pointee.cycles = max(raw.pointee.cycles, next); return true }
-        if deadline != .max { raw.pointee.cycles = max(raw.pointee.cycles, deadline) }
-        return false
+        let isDue = next <= deadline && next != .max
+        let target = isDue ? next : deadline
+        let now = cycles
+        if target != .max, target > now {
+            idleCycles &+= target &- now
+            engine.raw.pointee.cycles = target
+        }
+        return isDue
     }
 
     /// WFI wakes for an exception that would preempt if PRIMASK were clear; WFE also for the event register, which an
