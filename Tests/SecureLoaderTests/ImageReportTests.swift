@@ -65,7 +65,7 @@ import Testing
         let report = ImageReport(ELFFixture.firmware().bytes)
         #expect(report.kind == .elf && !report.loads && report.images.first?.segments.count == 3)
         #expect(report.images.first?.segments.first?.hash == ImageReport.HashState.none)
-        #expect(report.text.contains("must be signed first"))
+        #expect(report.text.contains("must be signed first") && report.warnings.isEmpty)
     }
 
     @Test func anythingElseIsSaidToBeNeither() {
@@ -107,6 +107,14 @@ import Testing
         #expect(try warnings { $0.trailer = [9, 9, 9] } == [.bytesBehindRecords])
         #expect(try warnings { $0.trailer = [0, 0, 1, 0, 0xFF, 0, 0, 0] } == [.hiddenRecord])
         #expect(try warnings { $0.set(0x05, [UInt8]().storingAppended(0x7FFF_FFFF)) } == [.imageSizes])
+    }
+
+    @Test func manyOfAKindAreCounted() throws {
+        var fixture = try SignedFixture()
+        fixture.records += (0..<100).map { _ in (0x77, []) }
+        let report = ImageReport(try fixture.bytes, signatures: trusted)
+        #expect(report.warnings.count == 16 + 16 + 2)
+        #expect(report.warnings.contains { $0.subject == .unknownRecord && $0.text.hasPrefix("84 more") })
     }
 
     @Test func headersChangedAfterSigningAreNamed() throws {

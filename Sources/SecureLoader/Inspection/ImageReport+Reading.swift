@@ -13,14 +13,13 @@ extension ImageReport {
         _ bytes: [UInt8], signatures: SignaturePolicy = .unverified, support: SignatureSupport = .rsaOnly, heapSize: Int = 4096
     ) {
         size = bytes.count
-        let isELF = bytes.starts(with: ELFHeader.magic)
+        kind = Kind(of: bytes)
         let header = SignedImageHeader(bytes)
-        kind = isELF ? .elf : header?.magic == SignedImageHeader.magic ? .signed : .unknown
         refusal = Self.refusal(of: bytes, signatures, support, heapSize)
         switch kind {
         case .elf:
             images = [Self.image(bytes, 0..<bytes.count, nil)]
-            if let header { warnings = Findings(bytes: bytes, header: header, tlvs: TLVArea([]), images: images, table: nil).elfWarnings }
+            warnings = Findings(bytes: bytes, header: nil, tlvs: TLVArea([]), images: images, table: []).warnings
         case .signed:
             guard let header else { break }
             self.header = header
@@ -29,7 +28,8 @@ extension ImageReport {
             records = tlvs.records.map { Self.record($0, in: tlvs) }
             signature = Self.signature(bytes, header, tlvs, signatures)
             let table = tlvs.value(of: .hashTable).map { HashRecord.records($0.bytes) } ?? []
-            images = Self.imageRanges(bytes, header, tlvs).map { Self.image(bytes, $0, table) }
+            let hashes = Dictionary(grouping: table, by: \.header).mapValues { $0.map(\.hash) }
+            images = Self.imageRanges(bytes, header, tlvs).map { Self.image(bytes, $0, hashes) }
             warnings = Findings(bytes: bytes, header: header, tlvs: tlvs, images: images, table: table).warnings
         case .unknown: break
         }
@@ -79,7 +79,8 @@ extension ImageReport {
         return ranges
     }
 
-    private static func image(_ bytes: [UInt8], _ range: Range<Int>, _ table: [HashRecord]?) -> Image {
+    /// - Parameter hashes: what the hash table says of each program header; nil when there is no table.
+    private static func image(_ bytes: [UInt8], _ range: Range<Int>, _ hashes: [ProgramHeader: [[UInt8]]]?) -> Image {
         var image = Image(offset: range.lowerBound, size: range.count, segments: [])
         let file: ELFFile
         do throws(ELFError) { file = try ELFFile(Array(bytes[range])) } catch {
@@ -88,13 +89,14 @@ extension ImageReport {
         }
         image.machine = file.header.machine
         image.entry = file.header.entry
-        image.segments = file.programHeaders.map { segment in
-            Segment(
-                type: segment.type, name: segment.typeName, offset: segment.offset, virtualAddress: segment.virtualAddress,
-                physicalAddress: segment.physicalAddress, fileSize: segment.fileSize, memorySize: segment.memorySize,
-                flags: segment.flagsText, hash: hashState(of: segment, in: file, table))
+        // Of many headers with the same bytes, which a hostile file can have, each run of bytes is hashed once.
+        var digests: [Range<Int>: [UInt8]] = [:]
+        for segment in file.programHeaders {
+            image.segments.append(Segment(segment, hash: hashState(of: segment, in: file, hashes, &digests)))
         }
-        if let section = file.section(named: ".resource_table"), section.size > 0, let content = file.bytes(at: section.offset, size: section.size) {
+        if let section = file.section(named: ".resource_table"), section.size > 0,
+            let content = file.bytes(at: section.offset, size: section.size)
+        {
             image.resourceTable = Table(
                 deviceAddress: section.address, size: section.size, offset: range.lowerBound + Int(section.offset),
                 content: ResourceTableSummary(Array(content)))
@@ -102,13 +104,35 @@ extension ImageReport {
         return image
     }
 
-    private static func hashState(of segment: ProgramHeader, in file: ELFFile, _ table: [HashRecord]?) -> HashState {
-        guard let table else { return .none }
+    private static func hashState(
+        of segment: ProgramHeader, in file: ELFFile, _ hashes: [ProgramHeader: [[UInt8]]]?, _ digests: inout [Range<Int>: [UInt8]]
+    ) -> HashState {
+        guard let hashes else { return .none }
         guard let contents = file.contents(of: segment) else { return .outside }
-        let actual = SHA256.hash(data: contents)
-        let records = table.filter { $0.header == segment }
-        guard !records.isEmpty else { return .noRecord }
-        return records.contains { actual.elementsEqual($0.hash) } ? .matches : .differs
+        guard let recorded = hashes[segment] else { return .noRecord }
+        let actual = digests[contents.indices] ?? Array(SHA256.hash(data: contents))
+        digests[contents.indices] = actual
+        return recorded.contains(actual) ? .matches : .differs
+    }
+}
+
+extension ImageReport.Kind {
+    /// By the first four bytes.
+    public init(of bytes: [UInt8]) {
+        if bytes.starts(with: ELFHeader.magic) {
+            self = .elf
+        } else {
+            self = bytes.littleEndian(at: 0) == SignedImageHeader.magic ? .signed : .unknown
+        }
+    }
+}
+
+extension ImageReport.Segment {
+    init(_ header: ProgramHeader, hash: ImageReport.HashState) {
+        self.init(
+            type: header.type, name: header.typeName, offset: header.offset, virtualAddress: header.virtualAddress,
+            physicalAddress: header.physicalAddress, fileSize: header.fileSize, memorySize: header.memorySize,
+            flags: header.flagsText, hash: hash)
     }
 }
 
@@ -116,7 +140,8 @@ extension ImageReport {
     private static func record(_ record: TLVArea.Record, in tlvs: TLVArea) -> Record {
         Record(
             type: record.type.rawValue, name: record.type.description, offset: SignedImageHeader.size + record.offset,
-            length: record.length, meaning: record.value.map { meaning(record.type, tlvs.bytes[$0]) } ?? "does not end inside the area")
+            length: record.length,
+            meaning: record.value.map { meaning(record.type, tlvs.bytes[$0]) } ?? "does not end inside the area")
     }
 
     private static func meaning(_ type: TLVType, _ value: ArraySlice<UInt8>) -> String {

@@ -6,12 +6,15 @@ extension ImageReport {
     public var text: String {
         var lines = [title]
         if let header {
-            lines.append("  0x000000  header          20 bytes    version \(header.version), TLV area \(header.tlvLength), signature \(header.signatureLength), images \(header.imagesLength) bytes")
+            lines.append(
+                "  0x000000  header          20 bytes    version \(header.version), TLV area \(header.tlvLength), signature "
+                    + "\(header.signatureLength), images \(header.imagesLength) bytes")
         }
         for record in records {
             lines.append("  \(at(record.offset))  \(pad(record.name, 16))\(pad(bytes(record.length), 12))\(record.meaning)")
         }
-        if let signature { lines.append("  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))") }
+        if let signature { lines.append(
+            "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))") }
         for (number, image) in images.enumerated() { lines += describe(image, number) }
         lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
         lines.append(verdict)
@@ -42,7 +45,8 @@ extension ImageReport {
     }
 
     private func describe(_ image: Image, _ number: Int) -> [String] {
-        let what = image.problem ?? "ELF32, machine \(image.machine == ELFHeader.machineARM ? "ARM" : "\(image.machine ?? 0)"), entry \(hex32(image.entry ?? 0))"
+        let what = image.problem ?? "ELF32, machine "
+            + "\(image.machine == ELFHeader.machineARM ? "ARM" : "\(image.machine ?? 0)"), entry \(hex32(image.entry ?? 0))"
         var lines = ["  \(at(image.offset))  \(pad("image \(number)", 16))\(pad("\(image.size) bytes", 12))\(what)"]
         for (index, segment) in image.segments.enumerated() {
             let hash = switch segment.hash {
@@ -54,11 +58,14 @@ extension ImageReport {
             }
             let sizes = "file 0x\(String(segment.fileSize, radix: 16)), memory 0x\(String(segment.memorySize, radix: 16))"
             let linked = segment.virtualAddress == segment.physicalAddress ? "" : "  linked at \(hex32(segment.virtualAddress))"
-            let line = "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  \(pad(sizes, 32))\(segment.flags)  \(hash)\(linked)"
+            let line = "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  "
+                + "\(pad(sizes, 32))\(segment.flags)  \(hash)\(linked)"
             lines.append(line.trimmingTrailingSpaces)
         }
         if let table = image.resourceTable {
-            lines.append("    resource table at \(hex32(table.deviceAddress)), \(table.size) bytes, version \(table.content.version), \(table.content.count) entries")
+            lines.append(
+                "    resource table at \(hex32(table.deviceAddress)), \(table.size) bytes, version \(table.content.version), "
+                    + "\(table.content.count) entries")
             lines += table.content.entries.map { "      \($0.text)" }
         }
         return lines
@@ -80,7 +87,8 @@ extension ResourceTableSummary.Entry {
     /// One line.
     public var text: String {
         func memory(_ kind: String, _ name: String, _ address: UInt32, _ size: UInt32) -> String {
-            "\(kind) \"\(name)\" at \(address == DeviceAddress.any.value ? "any address" : hex32(address)), 0x\(String(size, radix: 16)) bytes"
+            "\(kind) \"\(name)\" at \(address == DeviceAddress.any.value ? "any address" : hex32(address)), "
+                + "0x\(String(size, radix: 16)) bytes"
         }
         switch self {
         case .carveout(let name, let address, let size): return memory("carveout", name, address, size)
@@ -88,9 +96,11 @@ extension ResourceTableSummary.Entry {
         case .trace(let name, let address, let size): return memory("trace", name, address, size)
         case .virtioDevice(let identifier, let features, let vrings):
             let rings = vrings.map {
-                "\($0.count) at \($0.deviceAddress == DeviceAddress.any.value ? "any address" : hex32($0.deviceAddress)), align \($0.alignment)"
+                "\($0.count) at \($0.deviceAddress == DeviceAddress.any.value ? "any address" : hex32($0.deviceAddress)), "
+                    + "align \($0.alignment)"
             }
-            return "vdev \(identifier)\(identifier == 7 ? " (rpmsg)" : ""), features \(hex32(features)), vrings: \(rings.joined(separator: "; "))"
+            return "vdev \(identifier)\(identifier == 7 ? " (rpmsg)" : ""), features \(hex32(features)), vrings: "
+                + "\(rings.joined(separator: "; "))"
         case .other(let type): return "unknown type \(type)"
         case .truncated(let offset): return "entry at 0x\(String(offset, radix: 16)) does not fit the table"
         }

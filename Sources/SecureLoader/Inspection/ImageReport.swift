@@ -81,7 +81,12 @@ public struct ImageReport: Equatable, Sendable, Codable {
         }
         public var subject: Subject
         public var text: String
+        /// In the file; nil when it is not about one place.
         public var offset: Int?
+
+        init(_ subject: Subject, at offset: Int? = nil, _ text: String) {
+            self.subject = subject; self.offset = offset; self.text = text
+        }
     }
 
     public var kind: Kind
