@@ -1,7 +1,7 @@
 import MachineBase
 
 /// An ELF32 program header. Source: System V ABI, chapter 5; for the Arm types, ELF for the Arm Architecture §5.2.
-public struct ProgramHeader: Equatable, Sendable {
+public struct ProgramHeader: Hashable, Sendable {
     /// In bytes.
     public static let size = 32
     /// PT_LOAD.

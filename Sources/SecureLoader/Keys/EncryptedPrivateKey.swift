@@ -97,7 +97,8 @@ struct EncryptedPrivateKey {
     func decrypted(_ passphrase: String) throws(KeyError) -> [UInt8] {
         do {
             let key = try KDF.Insecure.PBKDF2.deriveKey(
-                from: Array(passphrase.utf8), salt: salt, using: hash, outputByteCount: keyLength, unsafeUncheckedRounds: iterations)
+                from: Array(passphrase.utf8), salt: salt, using: hash, outputByteCount: keyLength,
+                unsafeUncheckedRounds: iterations)
             return Array(try AES._CBC.decrypt(ciphertext, using: key, iv: AES._CBC.IV(ivBytes: initialisationVector)))
         } catch { throw .passphraseRejected(label: Self.label) }
     }

@@ -13,7 +13,8 @@ struct PEMBlock: Equatable {
         var blocks: [PEMBlock] = []
         var label: String?
         var lines: [Substring] = []
-        for line in text.split(whereSeparator: \.isNewline) {
+        // Empty lines count: one ends the header lines of an encrypted key.
+        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             if let begun = boundary(line, "BEGIN") {
                 label = begun
                 lines = [line]

@@ -17,7 +17,11 @@ public final class InMemoryPlatform: SecurePlatform {
     public struct Memory: Sendable {
         public var windows: [PhysicalAddress]
         public var bytes: [UInt8]
-        public init(windows: [PhysicalAddress], size: Int) { self.windows = windows; bytes = Array(repeating: 0, count: max(0, size)) }
+
+        public init(windows: [PhysicalAddress], size: Int) {
+            self.windows = windows
+            bytes = Array(repeating: 0, count: max(0, size))
+        }
     }
 
     public private(set) var events: [Event] = []
@@ -44,7 +48,9 @@ public final class InMemoryPlatform: SecurePlatform {
     }
 
     public func fill(_ range: PhysicalRange, with byte: UInt8) throws(BusError) {
-        try write(Array(repeating: byte, count: Int(range.size)), at: range.start)
+        let place = try find(range.start, Int(range.size), isWrite: true)
+        memories[place.memory].bytes.replaceSubrange(
+            place.offset..<place.offset + Int(range.size), with: repeatElement(byte, count: Int(range.size)))
     }
 
     public func setHoldBoot(_ asserted: Bool) { events.append(.holdBoot(asserted)) }

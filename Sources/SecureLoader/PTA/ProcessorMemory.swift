@@ -9,7 +9,8 @@ public enum ProcessorMemoryError: Error, Equatable, Sendable, CustomStringConver
 
     public var description: String {
         switch self {
-        case .emptyRegion(let name, let range): "reserved memory \(name) at \(range): address and size must not be 0, and its end below 2^32"
+        case .emptyRegion(let name, let range): "reserved memory \(name) at \(range): address and size must not be 0, and its "
+            + "end below 2^32"
         case .untranslatable(let name, let range): "reserved memory \(name) at \(range) lies in no entry of dma-ranges"
         }
     }
@@ -42,7 +43,8 @@ public struct ProcessorMemory: Equatable, Sendable {
         public init(window: PhysicalRange, target: PhysicalAddress) { self.window = window; self.target = target }
 
         /// MCUSRAM's second window. Source: RM0436 §2.5.2.
-        public static let mcusram = Alias(window: ProcessorMemory.range(0x3000_0000, 0x6_0000), target: PhysicalAddress(0x1000_0000))
+        public static let mcusram = Alias(
+            window: ProcessorMemory.range(0x3000_0000, 0x6_0000), target: PhysicalAddress(0x1000_0000))
     }
 
     /// In the order of `memory-region`: the first that holds a buffer whole translates it.

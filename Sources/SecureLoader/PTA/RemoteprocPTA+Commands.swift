@@ -46,24 +46,31 @@ extension RemoteprocPTA {
         case .loadSegmentSHA256:
             let address = parameters.p2.value
             guard address.b == 0 else {
-                throw TEEFailure(.accessDenied, .segmentAddress, "device address high word \(hex32(address.b)); the M4 has 32-bit addresses")
+                throw TEEFailure(
+                    .accessDenied, .segmentAddress,
+                    "device address high word \(hex32(address.b)); the M4 has 32-bit addresses")
             }
             try loadSegment(
-                processor: processor, parameters.p1.memory.contents, to: DeviceAddress(address.a), hash: parameters.p3.memory.contents)
+                processor: processor, parameters.p1.memory.contents, to: DeviceAddress(address.a),
+                hash: parameters.p3.memory.contents)
         case .setMemory:
             try setMemory(
-                processor: processor, DeviceAddress(parameters.p1.value.a), size: parameters.p2.value.a, value: parameters.p3.value.a)
+                processor: processor, DeviceAddress(parameters.p1.value.a), size: parameters.p2.value.a,
+                value: parameters.p3.value.a)
         case .firmwareStart: try start(processor: processor)
         case .firmwareStop: try stop(processor: processor)
         case .firmwareDAToPA:
             let (address, size) = (parameters.p1.value, parameters.p2.value)
             guard address.b == 0, size.b == 0 else {
-                throw TEEFailure(.badParameters, .parameterTypes, "address or size has a high word: \(hex32(address.b)), \(hex32(size.b))")
+                throw TEEFailure(
+                    .badParameters, .parameterTypes,
+                    "address or size has a high word: \(hex32(address.b)), \(hex32(size.b))")
             }
             let physical = try physical(processor: processor, DeviceAddress(address.a), size: size.a)
             parameters.p3 = .valueOutput(a: physical.value)
         case .verifyDigest:
-            try verify(processor: processor, parameters.p1.memory.contents, parameters.p2.memory.contents, parameters.p3.memory.contents)
+            let (keyInfo, digest) = (parameters.p1.memory.contents, parameters.p2.memory.contents)
+            try verify(processor: processor, keyInfo, digest, parameters.p3.memory.contents)
         case .release: try release(processor: processor)
         }
     }
@@ -75,13 +82,18 @@ extension RemoteprocPTA {
             Int(size) + 8 == keyInfo.count
         else {
             throw TEEFailure(
-                .badParameters, .keyInfo, "key information of \(keyInfo.count) bytes; algorithm, size and that many bytes are needed")
+                .badParameters, .keyInfo,
+                "key information of \(keyInfo.count) bytes; algorithm, size and that many bytes are needed")
         }
         guard let type = SignatureType(teeAlgorithm: algorithm) else {
-            throw TEEFailure(.notSupported, .signatureAlgorithm, "signature algorithm \(hex32(algorithm)) is not one that this platform checks")
+            throw TEEFailure(
+                .notSupported, .signatureAlgorithm,
+                "signature algorithm \(hex32(algorithm)) is not one that this platform checks")
         }
         guard let digest = SHA256Digest(teeBytes: digest) else {
-            throw TEEFailure(.badParameters, .digestLength, "a digest of \(digest.count) bytes; SHA-256 has \(SHA256Digest.byteCount)")
+            throw TEEFailure(
+                .badParameters, .digestLength,
+                "a digest of \(digest.count) bytes; SHA-256 has \(SHA256Digest.byteCount)")
         }
         try verify(processor: processor, signature, over: digest, type: type, keyInfo: Array(keyInfo.dropFirst(8)))
     }

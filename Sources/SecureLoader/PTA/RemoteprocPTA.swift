@@ -99,7 +99,8 @@ public final class RemoteprocPTA {
         isOn = true
     }
 
-    /// FIRMWARE_STOP: sets hold boot and resets the core. What was loaded stays, and stays protected, until ``release(processor:)``.
+    /// FIRMWARE_STOP: sets hold boot and resets the core. What was loaded stays, and stays protected, until
+    /// ``release(processor:)``.
     public func stop(processor: UInt32) throws(TEEFailure) {
         guard isOn else { throw TEEFailure(.badState, .state, "the coprocessor is off") }
         guard processor == Self.processor else { throw unknown(processor, .badParameters) }
@@ -134,9 +135,11 @@ public final class RemoteprocPTA {
 
     /// A load has succeeded: takes its memory from the non-secure world, but for what both sides share.
     func isolate(resourceTable: PhysicalRange?) {
-        let shared = resourceTable.map { SharedRanges(resourceTable: $0, memory: configuration.memory, platform: platform).ranges } ?? []
+        let shared = resourceTable.map { table in
+            SharedRanges(resourceTable: table, memory: configuration.memory, platform: platform).ranges
+        }
         platform.protect(
-            configuration.isolation.ranges(loaded: loaded, shared: shared, memory: configuration.memory), owner: Self.owner)
+            configuration.isolation.ranges(loaded: loaded, shared: shared ?? [], memory: configuration.memory), owner: Self.owner)
     }
 
     // MARK: The checks that commands share

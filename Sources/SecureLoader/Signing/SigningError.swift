@@ -31,11 +31,13 @@ public enum SigningError: Error, Equatable, Sendable, CustomStringConvertible {
         case .notARM(let image, let machine):
             "image \(image): e_machine (offset 18) is \(machine); only \(ELFHeader.machineARM), EM_ARM, is signed"
         case .programHeaders(let image, let count, let found, let entrySize):
-            "image \(image): \(count) program headers of \(entrySize) bytes announced, \(found) found; all of them, of 32 bytes, are needed"
+            "image \(image): \(count) program headers of \(entrySize) bytes announced, \(found) found; all of them, of 32 "
+                + "bytes, are needed"
         case .segmentType(let image, let segment, let type):
             "image \(image), segment \(segment): p_type \(hex32(type)) is not one that can be signed"
         case .segmentOutsideFile(let image, let segment, let offset, let size, let fileSize):
-            "image \(image), segment \(segment): \(size) bytes at offset 0x\(String(offset, radix: 16)) do not lie in the file of \(fileSize)"
+            "image \(image), segment \(segment): \(size) bytes at offset 0x\(String(offset, radix: 16)) do not lie in the file "
+                + "of \(fileSize)"
         case .tooLarge(let bytes): "\(bytes) bytes; lengths in the header have 32 bits"
         case .platformIdentifier(let text): "platform TLV number \"\(text)\" is not a number"
         case .platformRange(let identifier):

@@ -19,7 +19,8 @@ extension FirmwareLoad {
         guard capabilities.formats == 1, capabilities.protections & 1 != 0 else {
             throw TEEFailure(
                 .notImplemented, .capabilities,
-                "the platform's formats are \(capabilities.formats) and protections \(capabilities.protections); ELF (1) and hash table (1) are needed")
+                "the platform's formats are \(capabilities.formats) and protections \(capabilities.protections); ELF (1) and "
+                    + "hash table (1) are needed")
         }
         let (header, copy) = try secureCopy(&heap)
         try check(header)
@@ -33,7 +34,9 @@ extension FirmwareLoad {
     /// Header, TLV area and signature, read once.
     private func secureCopy(_ heap: inout TAHeap) throws(TEEFailure) -> (SignedImageHeader, [UInt8]) {
         guard image.address % 4 == 0 else {
-            throw TEEFailure(.badParameters, .imageAlignment, "the image buffer is at \(hex32(image.address)); it must be 4-aligned")
+            throw TEEFailure(
+                .badParameters, .imageAlignment,
+                "the image buffer is at \(hex32(image.address)); it must be 4-aligned")
         }
         guard let start = image.read(at: 0, count: SignedImageHeader.size), let header = SignedImageHeader(start) else {
             throw TEEFailure(
@@ -43,7 +46,8 @@ extension FirmwareLoad {
         guard length < image.count, header.tlvLength != 0, header.signatureLength != 0 else {
             throw TEEFailure(
                 .badParameters, .chunkLengths, at: 8,
-                "header says \(header.tlvLength) bytes of TLV area and \(header.signatureLength) of signature; neither may be 0, and with the header they must leave room for an image in \(image.count) bytes")
+                "header says \(header.tlvLength) bytes of TLV area and \(header.signatureLength) of signature; neither may be "
+                    + "0, and with the header they must leave room for an image in \(image.count) bytes")
         }
         try heap.allocate(length, for: "the copy of header, TLV area and signature")
         guard let rest = image.read(at: SignedImageHeader.size, count: length - SignedImageHeader.size) else {
@@ -55,7 +59,8 @@ extension FirmwareLoad {
     private func check(_ header: SignedImageHeader) throws(TEEFailure) {
         guard header.magic == SignedImageHeader.magic else {
             throw TEEFailure(
-                .badParameters, .magic, at: 0, "magic is \(hex32(header.magic)); a signed image has \(hex32(SignedImageHeader.magic))")
+                .badParameters, .magic, at: 0,
+                "magic is \(hex32(header.magic)); a signed image has \(hex32(SignedImageHeader.magic))")
         }
         guard header.version == SignedImageHeader.version else {
             throw TEEFailure(
@@ -64,7 +69,8 @@ extension FirmwareLoad {
         guard header.fileSize == image.count else {
             throw TEEFailure(
                 .badParameters, .totalSize, at: 8,
-                "the lengths in the header (TLV \(header.tlvLength), signature \(header.signatureLength), images \(header.imagesLength)) make \(header.fileSize) bytes; there are \(image.count)")
+                "the lengths in the header (TLV \(header.tlvLength), signature \(header.signatureLength), images "
+                    + "\(header.imagesLength)) make \(header.fileSize) bytes; there are \(image.count)")
         }
     }
 

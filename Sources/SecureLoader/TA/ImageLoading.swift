@@ -24,7 +24,9 @@ struct ImageWindow {
     func header() throws(TEEFailure) -> ELFHeader {
         guard let bytes = read(0, ELFHeader.size), let header = ELFHeader(bytes) else {
             throw TEEFailure(
-                .badFormat, .elfHeader, at: base, "image \(number) begins where \(max(0, memory.count - base)) bytes are left; an ELF header has \(ELFHeader.size)")
+                .badFormat, .elfHeader, at: base,
+                "image \(number) begins where \(max(0, memory.count - base)) bytes are left; an ELF header has "
+                    + "\(ELFHeader.size)")
         }
         return header
     }
@@ -47,7 +49,8 @@ extension FirmwareLoad {
             if let found = try findResourceTable(in: window) {
                 guard resourceTable == nil else {
                     throw TEEFailure(
-                        .badFormat, .resourceTableRepeated, at: window.base, "image \(number) has a resource table, and so has an earlier one")
+                        .badFormat, .resourceTableRepeated, at: window.base,
+                        "image \(number) has a resource table, and so has an earlier one")
                 }
                 resourceTable = found
             }
@@ -66,7 +69,9 @@ extension FirmwareLoad {
         }
         let header = try window.header()
         guard window.holds(Int(header.sectionHeaderOffset), SectionHeader.size) else {
-            throw refuse(32, "e_shoff is \(hex32(header.sectionHeaderOffset)); no section header fits there in \(window.size) bytes")
+            throw refuse(
+                32,
+                "e_shoff is \(hex32(header.sectionHeaderOffset)); no section header fits there in \(window.size) bytes")
         }
         guard header.hasMagic else { throw refuse(0, "the first image does not begin with 7f 45 4c 46: it is not an ELF file") }
         guard header.identVersion == 1 else { throw refuse(6, "EI_VERSION is \(header.identVersion); 1 is current") }
@@ -84,7 +89,8 @@ extension FirmwareLoad {
         guard let table = verified.value(.hashTable) else { throw Self.missing(.hashTable, .hashTable) }
         guard table.bytes.count % HashRecord.size == 0 else {
             throw TEEFailure(
-                .badParameters, .hashTable, at: table.offset, "HASHTABLE has \(table.bytes.count) bytes; records have \(HashRecord.size)")
+                .badParameters, .hashTable, at: table.offset,
+                "HASHTABLE has \(table.bytes.count) bytes; records have \(HashRecord.size)")
         }
         try heap.allocate(table.bytes.count, for: "the copy of the hash table", at: table.offset)
         return HashRecord.records(table.bytes)
@@ -113,11 +119,13 @@ extension FirmwareLoad {
         guard let sizes = verified.value(.imageSizes) else { throw Self.missing(.imageSizes, .imageSizes) }
         guard sizes.bytes.count == 4 * count, let size: UInt32 = sizes.bytes.littleEndian(at: 4 * number) else {
             throw TEEFailure(
-                .badParameters, .imageSizes, at: sizes.offset, "IMGSIZE has \(sizes.bytes.count) bytes; \(count) images need \(4 * count)")
+                .badParameters, .imageSizes, at: sizes.offset,
+                "IMGSIZE has \(sizes.bytes.count) bytes; \(count) images need \(4 * count)")
         }
         guard size > 0, size < 0x8000_0000 else {
             throw TEEFailure(
-                .badParameters, .imageSizes, at: sizes.offset + 4 * number, "IMGSIZE of image \(number) is \(hex32(size)); 1 to 0x7fffffff is allowed")
+                .badParameters, .imageSizes, at: sizes.offset + 4 * number,
+                "IMGSIZE of image \(number) is \(hex32(size)); 1 to 0x7fffffff is allowed")
         }
         return Int(size)
     }

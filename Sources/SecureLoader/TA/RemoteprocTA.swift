@@ -51,6 +51,13 @@ public final class RemoteprocTA {
         heap = TAHeap(capacity: heapSize)
     }
 
+    /// The TA with a PTA of its own on `platform`, which holds the coprocessor from then on.
+    public convenience init(
+        platform: any SecurePlatform, configuration: RemoteprocPTA.Configuration, heapSize: Int = 4096
+    ) {
+        self.init(pta: RemoteprocPTA(platform: platform, configuration: configuration), heapSize: heapSize)
+    }
+
     /// The state of a processor; nil for one that no LOAD_FW was called for.
     public func state(ofProcessor processor: UInt32) -> State? { contexts.first { $0.processor == processor }?.state }
 

@@ -8,7 +8,8 @@ extension FirmwareLoad {
         let start = Int(header.programHeaderOffset)
         guard window.isAligned(start) else {
             throw TEEFailure(
-                .badFormat, .programHeaders, at: window.base + 28, "image \(window.number): program headers at \(hex32(header.programHeaderOffset)) are not 4-aligned")
+                .badFormat, .programHeaders, at: window.base + 28,
+                "image \(window.number): program headers at \(hex32(header.programHeaderOffset)) are not 4-aligned")
         }
         for number in 0..<Int(header.programHeaderCount) {
             let offset = start + number * ProgramHeader.size
@@ -17,7 +18,8 @@ extension FirmwareLoad {
             else {
                 throw TEEFailure(
                     .badFormat, .programHeaders, at: window.base + 28,
-                    "image \(window.number): program header \(number) of \(header.programHeaderCount), at 0x\(String(offset, radix: 16)), is not in the image of \(window.size) bytes")
+                    "image \(window.number): program header \(number) of \(header.programHeaderCount), at "
+                        + "0x\(String(offset, radix: 16)), is not in the image of \(window.size) bytes")
             }
             if segment.isLoad {
                 try load(segment, Place(number: number, headerOffset: window.base + offset), of: window, verified, table)
@@ -55,7 +57,8 @@ extension FirmwareLoad {
         }
         if segment.memorySize > segment.fileSize {
             try pta.setMemory(
-                processor: processor, DeviceAddress(address.value &+ segment.fileSize), size: segment.memorySize - segment.fileSize, value: 0)
+                processor: processor, DeviceAddress(address.value &+ segment.fileSize),
+                size: segment.memorySize - segment.fileSize, value: 0)
         }
     }
 
@@ -66,21 +69,25 @@ extension FirmwareLoad {
         let address = hex32(segment.physicalAddress)
         guard let index = table.firstIndex(where: { $0.header.physicalAddress == segment.physicalAddress }) else {
             throw TEEFailure(
-                .noData, .hashRecordMissing, at: place.headerOffset, "\(name): the hash table has no record with p_paddr \(address)")
+                .noData, .hashRecordMissing, at: place.headerOffset,
+                "\(name): the hash table has no record with p_paddr \(address)")
         }
         let record = table[index]
         let later = table[(index + 1)...].contains { $0.header == segment }
-            ? "; the segment's own record comes later, and only the first with an address counts: give the segments different p_paddr, or put PT_LOAD first"
+            ? "; the segment's own record comes later, and only the first with an address counts: give the segments different "
+                + "p_paddr, or put PT_LOAD first"
             : ""
         guard record.header.isLoad else {
             throw TEEFailure(
                 .badParameters, .hashRecordType, at: place.headerOffset,
-                "\(name): the first hash record with p_paddr \(address), number \(index), is a \(record.header.typeName), not PT_LOAD\(later)")
+                "\(name): the first hash record with p_paddr \(address), number \(index), is a \(record.header.typeName), not "
+                    + "PT_LOAD\(later)")
         }
         guard record.header.fileSize == segment.fileSize, record.header.memorySize == segment.memorySize else {
             throw TEEFailure(
                 .badParameters, .hashRecordSizes, at: place.headerOffset,
-                "\(name): p_filesz \(segment.fileSize) and p_memsz \(segment.memorySize); the first hash record with p_paddr \(address), number \(index), has \(record.header.fileSize) and \(record.header.memorySize)\(later)")
+                "\(name): p_filesz \(segment.fileSize) and p_memsz \(segment.memorySize); the first hash record with p_paddr "
+                    + "\(address), number \(index), has \(record.header.fileSize) and \(record.header.memorySize)\(later)")
         }
         return record
     }
