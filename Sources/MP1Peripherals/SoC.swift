@@ -29,6 +29,9 @@ public final class SoC {
     public let ipcc: IPCC
     public let hsem: HSEM
     public let tamp: TAMP
+    public let wwdg: WWDG
+    private let uarts: [UART]
+    private let adcs: [ADC]
     /// Indexed by `GPIO.Port.rawValue`.
     private let gpio: [GPIO]
 
@@ -41,14 +44,25 @@ public final class SoC {
         blocks = interconnect.blocks
         let exti = EXTI(on: interconnect)
         self.exti = exti
-        rcc = RCC(on: interconnect, configuration: configuration)
+        let rcc = RCC(on: interconnect, configuration: configuration)
+        self.rcc = rcc
         pwr = PWR("PWR", on: interconnect)
         syscfg = SYSCFG(on: interconnect, configuration: configuration)
         ipcc = IPCC("IPCC", on: interconnect)
         hsem = HSEM("HSEM", on: interconnect)
         tamp = TAMP("TAMP", on: interconnect)
         gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
-        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp] + gpio
+        wwdg = WWDG(on: interconnect, rcc: rcc, exti: exti)
+        uarts = UART.Instance.allCases.map { UART($0, on: interconnect) }
+        let timers = TIM.Variant.all.map { TIM($0, on: interconnect, rcc: rcc) }
+        let lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
+        adcs = ADC.Instance.allCases.map { ADC($0, on: interconnect) }
+        let others: [RegisterBlock] = [
+            CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
+            RNG("RNG1", interrupt: 133, seed: 1, on: interconnect), RNG("RNG2", interrupt: 134, seed: 2, on: interconnect),
+        ]
+        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
+            + lowPowerTimers + adcs + others
         for block in modelled { blocks[block.index] = Unmanaged.passRetained(block) }
         reset(.powerOn)
     }
@@ -58,6 +72,9 @@ public final class SoC {
     }
 
     public func gpio(_ port: GPIO.Port) -> GPIO { gpio[port.rawValue] }
+
+    public func adc(_ instance: ADC.Instance) -> ADC { adcs[instance.rawValue] }
+    public func uart(_ instance: UART.Instance) -> UART { uarts[instance.rawValue] }
 
     // MARK: Access
 
@@ -115,6 +132,7 @@ public final class SoC {
     /// All other blocks keep their state, mailbox flags and semaphores included. Lines that are high are presented again, for
     /// the host has just reset its NVIC.
     public func resetMCUDomain(cause: MCUResetCause = .mcu) {
+        wwdg.reset(.block)
         rcc.noteReset(cause)
         interconnect.presentInterrupts()
     }
