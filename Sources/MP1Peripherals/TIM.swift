@@ -110,7 +110,7 @@ public final class TIM: RegisterBlock {
         case Offset.cnt:
             synchronize()
             let isRemapped = self[Offset.cr1] & Control.uifRemap != 0
-            return count | (isRemapped ? (self[Offset.sr] & Self.updateFlag) << 31 : 0)
+            return count(phase) | (isRemapped ? (self[Offset.sr] & Self.updateFlag) << 31 : 0)
         case Offset.sr:
             synchronize()
             return self[Offset.sr]
@@ -132,7 +132,7 @@ public final class TIM: RegisterBlock {
         case Offset.egr:
             generate(value)
         case Offset.cnt:
-            self[offset] = count
+            self[offset] = count(phase)
             merge(offset, value, lanes: lanes)
             setCount(UInt64(variant.isWide ? self[offset] : self[offset] & 0xFFFF))
         case Offset.arr:
@@ -178,7 +178,7 @@ public final class TIM: RegisterBlock {
     private var phase: UInt64 { isCounting ? now &- periodStart : standingPhase }
     private var period: UInt64 { tick &* (reload + 1) }
 
-    private var count: UInt32 {
+    private func count(_ phase: UInt64) -> UInt32 {
         let ticks = min(phase / tick, reload)
         return UInt32(truncatingIfNeeded: self[Offset.cr1] & Control.dir != 0 ? reload - ticks : ticks)
     }
@@ -236,22 +236,28 @@ public final class TIM: RegisterBlock {
     private func synchronize() {
         // ARR = 0 blocks the counter (RM0436 §38.4.12).
         guard isCounting, reload > 0 else { return }
-        if phase / period > repetitions {
+        let now = now
+        if now &- periodStart >= period {
+            passOverflows(now)
+            guard isCounting, reload > 0 else { return }
+        }
+        if variant.compareChannels > 0 { compare(upTo: (now &- periodStart) / tick) }
+    }
+
+    private func passOverflows(_ now: UInt64) {
+        if (now &- periodStart) / period > repetitions {
             pass(periods: repetitions + 1)
             updateEvent()
+            guard isCounting, reload > 0 else { return }
             // What an update event changes it has changed now: the rounds after it are alike.
-            if isCounting, reload > 0 {
-                let rounds = phase / (period &* (repetitions + 1))
-                if rounds > 0 { pass(periods: rounds &* (repetitions + 1)) }
-            }
+            let rounds = (now &- periodStart) / (period &* (repetitions + 1))
+            if rounds > 0 { pass(periods: rounds &* (repetitions + 1)) }
         }
-        guard isCounting, reload > 0 else { return }
-        let overflows = min(phase / period, repetitions)
+        let overflows = min((now &- periodStart) / period, repetitions)
         if overflows > 0 {
             pass(periods: overflows)
             repetitions -= overflows
         }
-        compare(upTo: phase / tick)
     }
 
     private func pass(periods: UInt64) {

@@ -70,6 +70,7 @@ public final class UART: RegisterBlock {
     public func receive(_ characters: some Sequence<UInt16>) {
         incoming.append(contentsOf: characters)
         update()
+        requestDMA()
     }
 
     public func receive(_ text: String) { receive(text.utf8.lazy.map { UInt16($0) }) }
@@ -106,9 +107,24 @@ public final class UART: RegisterBlock {
         case Offset.cr1:
             merge(offset, value, lanes: lanes)
             if self[offset] & Control.ue == 0 { self[Offset.isr] = Status.tc | Status.txe }
+            requestDMA()
+        case Offset.cr3:
+            merge(offset, value, lanes: lanes)
+            update()
+            requestDMA()
+            return
         default: return writeStored(offset, value, lanes: lanes, by: initiator)
         }
         update()
+    }
+
+    /// Whether this UART asks for DMA: to fetch a character, with DMAR, or to send one, with DMAT.
+    func isRequestingDMA(receive: Bool) -> Bool {
+        receive ? self[Offset.cr3] & 1 << 6 != 0 && isReceiving && pendingCount > 0 : self[Offset.cr3] & 1 << 7 != 0
+    }
+
+    private func requestDMA() {
+        for controller in interconnect.dma { controller._withUnsafeGuaranteedRef { $0.requestsChanged() } }
     }
 
     override func reset(_ kind: SoC.Reset) {
