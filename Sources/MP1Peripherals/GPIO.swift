@@ -28,6 +28,11 @@ public final class GPIO: RegisterBlock {
     /// Pins that the host drives, and to which level.
     private var driven: UInt16 = 0
     private var drivenLevels: UInt16 = 0
+    /// Pins by what MODER, OTYPER and PUPDR make of them.
+    private var outputs: UInt16 = 0
+    private var openDrain: UInt16 = 0
+    private var analogue: UInt16 = 0xFFFF
+    private var pulledUp: UInt16 = 0
     private var toldOutputs: UInt16 = 0
     private var toldInputs: UInt16 = 0
 
@@ -42,19 +47,16 @@ public final class GPIO: RegisterBlock {
     // MARK: Pins
 
     /// Levels of pins that are outputs and driven high; pins of other modes are 0.
-    public var outputLevels: UInt16 { UInt16(truncatingIfNeeded: self[Offset.odr]) & pins(inMode: 1) }
+    public var outputLevels: UInt16 { UInt16(truncatingIfNeeded: self[Offset.odr]) & outputs }
 
     /// Levels at all pins, as IDR has them.
     public var levels: UInt16 {
-        let outputs = pins(inMode: 1)
         let odr = UInt16(truncatingIfNeeded: self[Offset.odr])
-        let openDrain = UInt16(truncatingIfNeeded: self[Offset.otyper])
-        let pulledUp = field(Offset.pupdr, equals: 1)
         let outside = driven & drivenLevels | ~driven & pulledUp
         let pushing = outputs & ~openDrain
         // An open-drain output pulls low, or leaves the pin to what is outside.
         let low = outputs & openDrain & ~odr
-        return (pushing & odr | ~pushing & outside & ~low) & ~pins(inMode: 3)
+        return (pushing & odr | ~pushing & outside & ~low) & ~analogue
     }
 
     /// Drives `pin` (0-15) from outside; nil lets go of it.
@@ -66,7 +68,12 @@ public final class GPIO: RegisterBlock {
         update()
     }
 
-    private func pins(inMode mode: UInt32) -> UInt16 { field(Offset.moder, equals: mode) }
+    private func configure() {
+        outputs = field(Offset.moder, equals: 1)
+        analogue = field(Offset.moder, equals: 3)
+        openDrain = UInt16(truncatingIfNeeded: self[Offset.otyper])
+        pulledUp = field(Offset.pupdr, equals: 1)
+    }
 
     /// Pins whose two-bit field in the register at `offset` is `value`.
     private func field(_ offset: UInt32, equals value: UInt32) -> UInt16 {
@@ -91,7 +98,9 @@ public final class GPIO: RegisterBlock {
         case Offset.brr: self[Offset.odr] &= ~value
         case Offset.odr: merge(offset, value & 0xFFFF, lanes: lanes)
         case Offset.lckr: merge(offset, value, lanes: lanes)
-        case Offset.moder, Offset.otyper, Offset.pupdr: merge(offset, value, lanes: lanes)
+        case Offset.moder, Offset.otyper, Offset.pupdr:
+            merge(offset, value, lanes: lanes)
+            configure()
         default: return writeStored(offset, value, lanes: lanes, by: initiator)
         }
         update()
@@ -99,15 +108,17 @@ public final class GPIO: RegisterBlock {
 
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
-        if isTouched { update() }
+        guard isTouched else { return }
+        configure()
+        update()
     }
 
     private func update() {
-        let outputs = outputLevels
-        if outputs != toldOutputs {
-            let changed = outputs ^ toldOutputs
-            toldOutputs = outputs
-            interconnect.host.gpioOutputsChanged(port, levels: outputs, changed: changed)
+        let driving = outputLevels
+        if driving != toldOutputs {
+            let changed = driving ^ toldOutputs
+            toldOutputs = driving
+            interconnect.host.gpioOutputsChanged(port, levels: driving, changed: changed)
         }
         let inputs = levels
         var changed = inputs ^ toldInputs

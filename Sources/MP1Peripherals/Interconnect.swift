@@ -5,19 +5,20 @@ import MachineBase
 ///
 /// The blocks hold it strongly and it holds them unmanaged, so there is no cycle; `SoC` owns both.
 final class Interconnect {
-    /// Owns the SoC and outlives it.
-    unowned(unsafe) let host: any SoCHost
+    let host: HostPort
     let clock: CoreClock
     let events: EventQueue
     /// By peripheral index of the register map; nil until the block is first touched.
     let blocks: UnsafeMutablePointer<Unmanaged<RegisterBlock>?>
+    /// The DMA controllers, which serve requests of other blocks.
+    var dma: [Unmanaged<DMA>] = []
     private var lines: (UInt64, UInt64, UInt64) = (0, 0, 0)
     /// Pages and words without storage that were reported; bounded, since a guest chooses them.
     private var reported: Set<UInt32> = []
     private static let mostReports = 1024
 
-    init(host: any SoCHost) {
-        self.host = host
+    init<Host: SoCHost>(host: Host) {
+        self.host = BoundHostPort(host)
         clock = host.coreClock
         events = host.eventQueue
         blocks = .allocate(capacity: Int(mp1_peripheral_count))
@@ -27,6 +28,47 @@ final class Interconnect {
     deinit { blocks.deallocate() }
 
     @inline(__always) var now: UInt64 { host.nowCycles }
+
+    // MARK: Access
+
+    @inline(__always) func read(_ address: UInt32, width: Int, by initiator: Initiator) -> UInt32 {
+        let index = mp1_peripheral_at(address)
+        guard index >= 0 else {
+            reportUnmapped(address, isWrite: false, value: 0, by: initiator)
+            return 0
+        }
+        let shift = (address & 3) &* 8
+        let word = block(Int(index))._withUnsafeGuaranteedRef { $0.read((address &- $0.base) & ~3, by: initiator) }
+        return (word >> shift) & Self.mask(width)
+    }
+
+    @inline(__always) func write(_ address: UInt32, _ value: UInt32, width: Int, by initiator: Initiator) {
+        let index = mp1_peripheral_at(address)
+        guard index >= 0 else { return reportUnmapped(address, isWrite: true, value: value, by: initiator) }
+        let shift = (address & 3) &* 8
+        let lanes = Self.mask(width) << shift
+        block(Int(index))._withUnsafeGuaranteedRef {
+            $0.write((address &- $0.base) & ~3, (value << shift) & lanes, lanes: lanes, by: initiator)
+        }
+    }
+
+    @inline(__always) private static func mask(_ width: Int) -> UInt32 {
+        width == 4 ? ~0 : width == 2 ? 0xFFFF : 0xFF
+    }
+
+    @inline(__always) private func block(_ index: Int) -> Unmanaged<RegisterBlock> {
+        if let block = blocks[index] { return block }
+        return makeBlock(index)
+    }
+
+    /// A block without a model of its own, made when first touched. `SoC` releases it.
+    @inline(never) private func makeBlock(_ index: Int) -> Unmanaged<RegisterBlock> {
+        let block = Unmanaged.passRetained(RegisterBlock(index: index, on: self))
+        blocks[index] = block
+        return block
+    }
+
+    // MARK: Interrupts
 
     /// The level that drives NVIC input `irq`.
     func level(_ irq: Int) -> Bool {
@@ -56,6 +98,8 @@ final class Interconnect {
     func presentInterrupts() {
         for irq in 0..<RegisterMap.interruptCount where level(irq) { host.setInterrupt(irq, level: true) }
     }
+
+    // MARK: Reports
 
     /// Reports an access where no block decodes, once a page.
     @inline(never) func reportUnmapped(_ address: UInt32, isWrite: Bool, value: UInt32, by initiator: Initiator) {

@@ -64,12 +64,15 @@ public final class RCC: RegisterBlock {
         return nil
     }
 
+    /// How many cycles of the core clock make one of pclk1, pclk2 or pclk3.
+    func busDivider(bus: Int) -> UInt64 {
+        UInt64(1) << UInt64(min(self[Offset.apb1divr + UInt32(truncatingIfNeeded: bus - 1) * 4] & 7, 4))
+    }
+
     /// How many cycles of the core clock make one of the timers' kernel clock on `bus` 1 or 2 (RM0436 §10.4.7).
     func timerDivider(bus: Int) -> UInt64 {
-        let shift = self[Offset.apb1divr + (bus == 2 ? 4 : 0)] & 7
         let isFast = self[Offset.timg1prer + (bus == 2 ? 4 : 0)] & 1 != 0
-        let divider = UInt64(1) << UInt64(min(shift, 4))
-        return max(1, divider / (isFast ? 4 : 2))
+        return max(1, busDivider(bus: bus) / (isFast ? 4 : 2))
     }
 
     /// Sets the flag that tells firmware why it starts again.

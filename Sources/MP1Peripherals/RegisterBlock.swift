@@ -86,6 +86,9 @@ public class RegisterBlock {
         if words != nil { loadResetValues() }
     }
 
+    /// The time that the block's alarm was set for has come; `cycle` is at or after it.
+    func alarmDue(_ cycle: UInt64) {}
+
     // MARK: Storage
 
     /// Whether anyone has touched the block; until then it is as reset leaves it and costs no storage.

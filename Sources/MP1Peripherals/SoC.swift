@@ -20,7 +20,6 @@ public final class SoC {
     public enum MCUResetCause: Equatable, Sendable { case mcu, watchdog }
 
     let interconnect: Interconnect
-    private let blocks: UnsafeMutablePointer<Unmanaged<RegisterBlock>?>
 
     public let rcc: RCC
     public let pwr: PWR
@@ -29,35 +28,55 @@ public final class SoC {
     public let ipcc: IPCC
     public let hsem: HSEM
     public let tamp: TAMP
+    public let wwdg: WWDG
+    private let uarts: [UART]
+    private let adcs: [ADC]
     /// Indexed by `GPIO.Port.rawValue`.
     private let gpio: [GPIO]
 
     /// - Parameters:
-    ///   - host: owns the SoC and outlives it.
+    ///   - host: owns the SoC and outlives it; the SoC does not retain it.
     ///   - configuration: what is decided before the M4 starts.
-    public init(host: any SoCHost, configuration: SoCConfiguration = SoCConfiguration()) {
+    public init<Host: SoCHost>(host: Host, configuration: SoCConfiguration = SoCConfiguration()) {
         let interconnect = Interconnect(host: host)
         self.interconnect = interconnect
-        blocks = interconnect.blocks
         let exti = EXTI(on: interconnect)
         self.exti = exti
-        rcc = RCC(on: interconnect, configuration: configuration)
+        let rcc = RCC(on: interconnect, configuration: configuration)
+        self.rcc = rcc
         pwr = PWR("PWR", on: interconnect)
         syscfg = SYSCFG(on: interconnect, configuration: configuration)
         ipcc = IPCC("IPCC", on: interconnect)
         hsem = HSEM("HSEM", on: interconnect)
         tamp = TAMP("TAMP", on: interconnect)
         gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
-        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp] + gpio
-        for block in modelled { blocks[block.index] = Unmanaged.passRetained(block) }
+        wwdg = WWDG(on: interconnect, rcc: rcc, exti: exti)
+        let uarts = UART.Instance.allCases.map { UART($0, on: interconnect) }
+        self.uarts = uarts
+        let timers = TIM.Variant.all.map { TIM($0, on: interconnect, rcc: rcc) }
+        let lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
+        adcs = ADC.Instance.allCases.map { ADC($0, on: interconnect) }
+        let multiplexer = DMAMUX("DMAMUX1", on: interconnect)
+        let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer, uarts: uarts) }
+        interconnect.dma = controllers.map { Unmanaged.passUnretained($0) }
+        let others: [RegisterBlock] = [
+            multiplexer,
+            CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
+            RNG("RNG1", interrupt: 133, seed: 1, on: interconnect), RNG("RNG2", interrupt: 134, seed: 2, on: interconnect),
+        ]
+        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
+            + lowPowerTimers + adcs + controllers + others
+        for block in modelled { interconnect.blocks[block.index] = Unmanaged.passRetained(block) }
         reset(.powerOn)
     }
 
     deinit {
-        for index in 0..<Int(mp1_peripheral_count) { blocks[index]?.release() }
+        for index in 0..<Int(mp1_peripheral_count) { interconnect.blocks[index]?.release() }
     }
 
     public func gpio(_ port: GPIO.Port) -> GPIO { gpio[port.rawValue] }
+    public func uart(_ instance: UART.Instance) -> UART { uarts[instance.rawValue] }
+    public func adc(_ instance: ADC.Instance) -> ADC { adcs[instance.rawValue] }
 
     // MARK: Access
 
@@ -67,54 +86,26 @@ public final class SoC {
     /// Reads `width` bytes (1, 2 or 4) at `address`, naturally aligned; a wider access than that is cut at the word's end.
     /// Where no block decodes, reads 0 and reports it.
     public func read(_ address: UInt32, width: Int, by initiator: Initiator = .cortexM4) -> UInt32 {
-        let index = mp1_peripheral_at(address)
-        guard index >= 0 else {
-            interconnect.reportUnmapped(address, isWrite: false, value: 0, by: initiator)
-            return 0
-        }
-        let block = block(Int(index))
-        let shift = (address & 3) &* 8
-        let word = block._withUnsafeGuaranteedRef { $0.read((address &- $0.base) & ~3, by: initiator) }
-        return (word >> shift) & Self.mask(width)
+        interconnect.read(address, width: width, by: initiator)
     }
 
     /// Writes the low `width` bytes (1, 2 or 4) of `value` at `address`: only those lanes of the 32-bit word.
     public func write(_ address: UInt32, _ value: UInt32, width: Int, by initiator: Initiator = .cortexM4) {
-        let index = mp1_peripheral_at(address)
-        guard index >= 0 else { return interconnect.reportUnmapped(address, isWrite: true, value: value, by: initiator) }
-        let block = block(Int(index))
-        let shift = (address & 3) &* 8
-        let lanes = Self.mask(width) << shift
-        block._withUnsafeGuaranteedRef { $0.write((address &- $0.base) & ~3, (value << shift) & lanes, lanes: lanes, by: initiator) }
-    }
-
-    @inline(__always) private static func mask(_ width: Int) -> UInt32 {
-        width == 4 ? ~0 : width == 2 ? 0xFFFF : 0xFF
-    }
-
-    @inline(__always) private func block(_ index: Int) -> Unmanaged<RegisterBlock> {
-        if let block = blocks[index] { return block }
-        return makeBlock(index)
-    }
-
-    /// A block without a model of its own, made when first touched.
-    @inline(never) private func makeBlock(_ index: Int) -> Unmanaged<RegisterBlock> {
-        let block = Unmanaged.passRetained(RegisterBlock(index: index, on: interconnect))
-        blocks[index] = block
-        return block
+        interconnect.write(address, value, width: width, by: initiator)
     }
 
     // MARK: Reset
 
     /// Resets every block, as power-up or a system reset does.
     public func reset(_ kind: Reset = .system) {
-        for index in 0..<Int(mp1_peripheral_count) { blocks[index]?._withUnsafeGuaranteedRef { $0.reset(kind) } }
+        for index in 0..<Int(mp1_peripheral_count) { interconnect.blocks[index]?._withUnsafeGuaranteedRef { $0.reset(kind) } }
     }
 
     /// What resetting the M4 (RCC MCURST, or WWDG1) does to the SoC: the window watchdog restarts and RCC notes the cause.
     /// All other blocks keep their state, mailbox flags and semaphores included. Lines that are high are presented again, for
     /// the host has just reset its NVIC.
     public func resetMCUDomain(cause: MCUResetCause = .mcu) {
+        wwdg.reset(.block)
         rcc.noteReset(cause)
         interconnect.presentInterrupts()
     }

@@ -23,6 +23,11 @@ public protocol SoCHost: AnyObject {
     func watchdogReset()
     /// An event for a core that waits in WFE (EXTI event mask, RM0436 §24).
     func eventSignalled()
+    /// Reads `width` bytes (1, 2, 4) of memory for the DMA controllers, at an address as the M4 sees it outside the peripheral
+    /// region; nil is a bus error.
+    func dmaRead(_ address: UInt32, width: Int) -> UInt32?
+    /// Writes as `dmaRead` reads; false is a bus error.
+    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool
     /// First touch of a register without a model, or of an address where nothing is.
     func unmodelledAccess(_ access: UnmodelledAccess)
     /// Output levels of a GPIO port changed; see `GPIO.outputLevels`.
@@ -33,6 +38,8 @@ public protocol SoCHost: AnyObject {
 
 extension SoCHost {
     public func eventSignalled() {}
+    public func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
+    public func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
     public func unmodelledAccess(_ access: UnmodelledAccess) {}
     public func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
     public func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}

@@ -18,6 +18,19 @@ final class TestHost: SoCHost {
     var pins: [String] = []
     var transmitted: [UART.Instance: [UInt16]] = [:]
 
+    /// 64 KiB of memory at 0x10000000.
+    var memory = [UInt8](repeating: 0, count: 0x1_0000)
+
+    func dmaRead(_ address: UInt32, width: Int) -> UInt32? {
+        guard address >= 0x1000_0000, address < 0x1001_0000 - UInt32(width) + 1 else { return nil }
+        return (0..<width).reduce(0) { $0 | UInt32(memory[Int(address - 0x1000_0000) + $1]) << UInt32($1 * 8) }
+    }
+    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool {
+        guard address >= 0x1000_0000, address < 0x1001_0000 - UInt32(width) + 1 else { return false }
+        for i in 0..<width { memory[Int(address - 0x1000_0000) + i] = UInt8(truncatingIfNeeded: value >> UInt32(i * 8)) }
+        return true
+    }
+
     func setInterrupt(_ irq: Int, level: Bool) {
         interruptChanges.append(irq)
         if level { interrupts.insert(irq) } else { interrupts.remove(irq) }
