@@ -78,10 +78,16 @@ public struct HostTiming: Equatable, Sendable {
     /// From the M4's first instruction to the virtio device's set-up: milliseconds on hardware. Zero and large values
     /// bring out races in firmware that does not wait for DRIVER_OK.
     public var startToVirtio = VirtualTime.milliseconds(1)
+    /// From the virtio device's set-up to the end of the boot. Announcements come in it; where vring work takes the lock
+    /// they are handled after "is now up".
+    public var virtioToUp = VirtualTime.microseconds(200)
     /// From an interrupt line's rise to its handler, which acknowledges the mailbox.
     public var interruptLatency = VirtualTime.microseconds(3)
     /// From the handler to the work it queued.
     public var workLatency = VirtualTime.microseconds(20)
+    /// What a send takes. Without it a burst fills the mailbox's queue of 20 before the M4 has executed one instruction,
+    /// which hardware hardly ever sees.
+    public var sendDuration = VirtualTime.microseconds(10)
     /// How long stop waits for the shutdown mailbox to be acknowledged (stm32_rproc: 500 ms).
     public var shutdownTimeout = VirtualTime.milliseconds(500)
     /// How long a blocking send waits for a buffer (virtio_rpmsg_bus: 15 s).

@@ -75,6 +75,7 @@ extension RemoteProcessor {
             try prepareDevice()
             try findTable(image)
             vdevCount = 0
+            builtTable = tableBytes()
             try handleResources()
             try allocateCarveouts()
             try startCore(image)
@@ -127,14 +128,14 @@ extension RemoteProcessor {
             try teeLoad(image)
             guard let range = try teeTable() else { return }
             table = .memory(range.start)
-            tableSize = Int(range.size)
+            tableSize = min(Int(range.size), Self.tableLimit)
         case .teeOps:
             try teeLoad(image, isParse: true)
             guard let range = try teeTable() else { return }
+            tableSize = min(Int(range.size), Self.tableLimit)
             cachedTable = try onBus("reading the resource table") { () throws(BusError) in
-                try bus.readBytes(range.start, count: Int(range.size))
+                try bus.readBytes(range.start, count: tableSize)
             }
-            tableSize = Int(range.size)
             table = .cached
         }
     }
@@ -158,17 +159,20 @@ extension RemoteProcessor {
             throw error
         }
         // The firmware runs for a while before its rings exist.
-        if configuration.timing.startToVirtio > .zero {
-            _ = platform.wait(until: platform.now + configuration.timing.startToVirtio, or: { false })
-        }
+        letPass(configuration.timing.startToVirtio)
         do throws(Errno) { try startVirtioDevices() } catch {
             self.error("failed to probe subdevices for \(configuration.name): \(error.negative)")
             stopOperationIgnoringErrors()
             table = .cached
             throw error
         }
+        letPass(configuration.timing.virtioToUp)
         state = .running
         info("remote processor \(configuration.name) is now up")
+    }
+
+    private func letPass(_ span: VirtualTime) {
+        if span > .zero { _ = platform.wait(until: platform.now + span, or: { false }) }
     }
 
     func loadSegmentsLogged(_ body: () throws(Errno) -> Void) throws(Errno) {
@@ -187,15 +191,19 @@ extension RemoteProcessor {
                 findings.report(.tableNotInMemory(address: section.address, size: section.range.count))
                 return nil
             }
-            if let cachedTable, cachedTable.count != section.range.count {
-                // Recovery with another image: the old table goes over the new one's place.
-                findings.report(.staleCachedTable(cachedSize: cachedTable.count, imageSize: section.range.count))
-            }
+            compareWithBuiltTable(Array(image[section.range]))
             return address
         case .teeV3, .teeOps:
             guard let range = try teeTable() else { return nil }
-            if let cachedTable, cachedTable.count != Int(range.size) {
-                findings.report(.staleCachedTable(cachedSize: cachedTable.count, imageSize: Int(range.size)))
+            if configuration.bootSequence == .teeOps && !isInMappedCarveout(range) {
+                findings.report(.tableNotInMemory(address: range.start.value, size: Int(range.size)))
+                return nil
+            }
+            if cachedTable != nil {
+                compareWithBuiltTable(
+                    try onBus("reading the resource table") { () throws(BusError) in
+                        try bus.readBytes(range.start, count: min(Int(range.size), Self.tableLimit))
+                    })
             }
             return range.start
         }
@@ -207,6 +215,20 @@ extension RemoteProcessor {
             if let physical = carveout.physical(address, count: count) { return physical }
         }
         return nil
+    }
+
+    /// Recovery reads the file again, but not its table: the first boot's goes to the new one's place.
+    private func compareWithBuiltTable(_ table: [UInt8]) {
+        guard let builtTable, cachedTable != nil, table != builtTable else { return }
+        findings.report(.staleCachedTable(cachedSize: builtTable.count, imageSize: table.count))
+    }
+
+    /// `rproc_pa_to_va` of the TEE series: a table in no mapped carveout cannot be written.
+    private func isInMappedCarveout(_ range: PhysicalRange) -> Bool {
+        carveouts.contains { carveout in
+            guard carveout.isMapped, let start = carveout.physicalAddress else { return false }
+            return PhysicalRange(start: start, size: carveout.length).contains(range.start, count: Int(range.size))
+        }
     }
 
     /// Runs bus accesses; a refusal becomes a finding and EFAULT, where the real kernel would take an external abort.

@@ -32,7 +32,8 @@ extension RemoteProcessor {
             guard state == .crashed else { return }
             error("recovering \(configuration.name)")
             try stopCore(crashed: true)
-            coredumpHook?(self)
+            recoveryHook?()
+            if coredump != .disabled, let coredumpTaken { coredumpTaken(coredumpImage()) }
             let image = try requestFirmware()
             do throws(Errno) { try startCore(image, isRecovery: true) } catch {
                 releaseFirmware()

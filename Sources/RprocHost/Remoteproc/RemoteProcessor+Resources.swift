@@ -109,6 +109,10 @@ extension RemoteProcessor {
             error("too many vrings: \(resource.vringCount)")
             throw .invalid
         }
+        guard vdevCount < Self.vdevLimit else {
+            error("failed to create rproc-virtio device")
+            throw .noMemory
+        }
         let device = RemoteVirtioDevice(
             processor: self, index: vdevCount, id: resource.id, offset: offset, configLength: resource.configLength)
         vdevCount += 1
@@ -126,6 +130,9 @@ extension RemoteProcessor {
             log.emit(.warning, message.0, message.1)
         }
     }
+
+    /// Platform devices this host makes of one table; the mailboxes serve the first one only.
+    static let vdevLimit = 32
 
     func carveout(named name: String) -> Carveout? { carveouts.first { $0.name == name } }
 

@@ -50,6 +50,7 @@ extension RemoteProcessor {
 
     func forgetTable() {
         cachedTable = nil
+        builtTable = nil
         table = .none
         tableSize = 0
     }

@@ -13,8 +13,8 @@ extension RemoteProcessor {
     /// The table as `table_ptr` shows it now; nil when there is none.
     public var resourceTable: ResourceTable? { tableBytes().flatMap { ResourceTable($0) } }
 
-    /// Largest table that is read as a whole; a real one has a few hundred bytes.
-    static let tableReadLimit = 64 * 1024
+    /// Bytes of a table that are looked at, at most; a real one has a few hundred.
+    static let tableLimit = 64 * 1024
 
     func tableBytes() -> [UInt8]? {
         switch table {
@@ -23,7 +23,7 @@ extension RemoteProcessor {
         case .memory(let address):
             do throws(Errno) {
                 return try onBus("reading the resource table") { () throws(BusError) in
-                    try bus.readBytes(address, count: min(tableSize, Self.tableReadLimit))
+                    try bus.readBytes(address, count: tableSize)
                 }
             } catch { return nil }
         }

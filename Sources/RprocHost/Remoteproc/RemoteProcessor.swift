@@ -31,8 +31,10 @@ public final class RemoteProcessor {
     public let findings: Findings
     /// Sees every rpmsg message in both directions; costs nothing while nil.
     public var observer: (any RpmsgObserver)?
+    /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`.
+    public var coredumpTaken: (([UInt8]) -> Void)?
     /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
-    public var coredumpHook: ((RemoteProcessor) -> Void)?
+    public var recoveryHook: (() -> Void)?
     /// A vendor resource (types 128 to 512) as the platform driver would handle it.
     public var vendorResourceHandler: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)?
     /// Runs whenever `state` changes.
@@ -44,6 +46,7 @@ public final class RemoteProcessor {
     public internal(set) var crashCount: UInt32 = 0
     public internal(set) var recoveryEnabled: Bool
     public internal(set) var firmware: String
+    public internal(set) var coredump: CoredumpMode
     public internal(set) var carveouts: [Carveout] = []
     /// Virtio devices of the resource table, in its order.
     public internal(set) var virtioDevices: [RemoteVirtioDevice] = []
@@ -65,6 +68,8 @@ public final class RemoteProcessor {
     /// Bytes of the table, wherever it is.
     var tableSize = 0
     var cachedTable: [UInt8]?
+    /// The table as the first boot's image brought it.
+    var builtTable: [UInt8]?
     var traces: [TraceResource] = []
     /// Rings by notifyid; a freed id is nil.
     var notifyIDs: [RemoteVring?] = []
@@ -100,6 +105,7 @@ public final class RemoteProcessor {
         firmwareSource = firmware
         self.firmware = configuration.firmware
         recoveryEnabled = configuration.recoveryEnabled
+        coredump = configuration.coredump
         log = KernelLog(platform: platform)
         log.sink = sink
         findings = Findings(platform: platform)
@@ -116,6 +122,10 @@ public final class RemoteProcessor {
         ipcc.probe(channels: 0..<4)
         log.emit(.info, "stm32-rproc 10000000.\(configuration.name)", "wdg irq registered")
         info("\(configuration.name) is available")
+    }
+
+    deinit {
+        for device in virtioDevices { device.rpmsg?.orphan() }
     }
 
     func info(_ message: @autoclosure () -> String) { log.emit(.info, deviceName, message()) }

@@ -57,6 +57,8 @@ extension RpmsgBus {
                     payload: UnsafeRawBufferPointer(rebasing: outbound[Rpmsg.headerSize..<size])))
         }
         output.kick()
+        let duration = processor.configuration.timing.sendDuration
+        if duration > .zero { _ = processor.platform.wait(until: processor.platform.now + duration, or: { false }) }
     }
 
     /// `get_a_tx_buf`: a fresh one, else one that the firmware is done with.

@@ -36,7 +36,6 @@ public final class RpmsgBus {
     var sleepers = 0
     var senderWoken = false
     var noRecipientLimit = RateLimit()
-    var oversizeLimit = RateLimit()
     /// A message's bytes on their way in, and on their way out.
     let inbound: UnsafeMutableRawBufferPointer
     let outbound: UnsafeMutableRawBufferPointer
@@ -73,11 +72,11 @@ public final class RpmsgBus {
     }
 
     /// Posts the input buffers, sets DRIVER_OK, rings once.
-    func start() {
+    func start() throws(Errno) {
         for i in 0..<bufferCount / 2 { post(bufferBase.advanced(i * UInt32(Rpmsg.bufferSize))) }
         if processor.configuration.kernel.suppressesTransmitComplete { output.disableCallbacks() }
         let mustNotify = input.kickPrepare()
-        device.setDriverOK()
+        try device.setDriverOK()
         if mustNotify { input.notify() }
         processor.log.emit(.info, deviceName, "rpmsg host is online")
     }
@@ -87,6 +86,16 @@ public final class RpmsgBus {
         isAlive = false
         while let channel = channels.first { removeChannel(channel) }
         endpoints.removeAll()
+    }
+
+    /// The host itself is gone: what somebody still holds of the bus only refuses.
+    func orphan() {
+        isAlive = false
+        for channel in channels {
+            channel.bus = nil
+            channel.endpoint = nil
+        }
+        channels = []
     }
 
     @discardableResult func post(_ buffer: PhysicalAddress) -> Bool {

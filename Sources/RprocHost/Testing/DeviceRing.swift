@@ -6,8 +6,13 @@ public struct DeviceRing {
     public let layout: VringLayout
     private var lastAvailable: UInt16 = 0
     private var usedIndex: UInt16 = 0
+    private var signalledIndex: UInt16 = 0
+    /// EVENT_IDX was agreed on (virtio 1.2 §2.7.10).
+    public let usesEventIndex: Bool
 
-    public init(base: PhysicalAddress, layout: VringLayout) { self.base = base; self.layout = layout }
+    public init(base: PhysicalAddress, layout: VringLayout, usesEventIndex: Bool = false) {
+        self.base = base; self.layout = layout; self.usesEventIndex = usesEventIndex
+    }
 
     /// Takes the next buffer that the driver has made available.
     public mutating func pop(_ platform: InMemoryPlatform) -> (head: UInt16, address: PhysicalAddress, length: UInt32)? {
@@ -18,6 +23,7 @@ public struct DeviceRing {
         let head = ring.loadUnaligned(fromByteOffset: available + 4 + 2 * slot, as: UInt16.self)
         guard head < layout.count else { return nil }
         lastAvailable &+= 1
+        if usesEventIndex { ring.storeBytes(of: lastAvailable, toByteOffset: Int(layout.availableEventOffset), as: UInt16.self) }
         let descriptor = 16 * Int(head)
         return (
             head, PhysicalAddress(UInt32(truncatingIfNeeded: ring.loadUnaligned(fromByteOffset: descriptor, as: UInt64.self))),
@@ -36,9 +42,15 @@ public struct DeviceRing {
         ring.storeBytes(of: usedIndex, toByteOffset: used + 2, as: UInt16.self)
     }
 
-    /// avail.flags bit 0: the driver wants no interrupt.
-    public func driverWantsSilence(_ platform: InMemoryPlatform) -> Bool {
+    /// Whether the driver wants no interrupt for what was given back since the last call: avail.flags bit 0, or its event
+    /// index.
+    public mutating func driverWantsSilence(_ platform: InMemoryPlatform) -> Bool {
         guard let ring = platform.remoteMemory(base, count: Int(layout.size)) else { return true }
+        if usesEventIndex {
+            defer { signalledIndex = usedIndex }
+            let event = ring.loadUnaligned(fromByteOffset: Int(layout.usedEventOffset), as: UInt16.self)
+            return !Virtio.needEvent(event, new: usedIndex, old: signalledIndex)
+        }
         return ring.loadUnaligned(fromByteOffset: Int(layout.availableOffset), as: UInt16.self) & 1 != 0
     }
 

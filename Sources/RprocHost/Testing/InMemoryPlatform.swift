@@ -95,6 +95,9 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
         if next != .never { remoteAt = min(remoteAt, max(next, now)) }
     }
 
+    /// Has the remote run at the next opportunity, without a doorbell.
+    public func wakeRemote() { if isCoreRunning { remoteAt = min(remoteAt, now) } }
+
     /// Starts the core as the release of hold boot does; the trusted firmware calls it.
     public func releaseCore() {
         guard !isCoreRunning else { return }

@@ -71,15 +71,17 @@ public final class MockRemote: InMemoryRemote {
         }
         if consumes { consume(platform) }
         flush(platform)
-        return .never
+        // Nobody rings when a buffer comes back: what is left is tried again.
+        return pending.isEmpty ? .never : platform.now + pollInterval
     }
 
     /// Sends from a service's address, as soon as it next runs.
     public func send(_ payload: [UInt8], from source: UInt32, to destination: UInt32, on platform: InMemoryPlatform) {
         pending.append((source, destination, payload))
-        if output != nil { flush(platform) }
+        platform.wakeRemote()
     }
 
+    /// Queues an announcement, sent when the remote next runs.
     public func announce(_ service: Service, destroys: Bool = false) {
         var name = Array(service.name.utf8.prefix(32))
         name += [UInt8](repeating: 0, count: 32 - name.count)
@@ -98,8 +100,9 @@ public final class MockRemote: InMemoryRemote {
         guard vdev.vrings.count == 2, let first = VringLayout(count: vdev.vrings[0].count, alignment: vdev.vrings[0].alignment),
             let second = VringLayout(count: vdev.vrings[1].count, alignment: vdev.vrings[1].alignment)
         else { return false }
-        input = DeviceRing(base: PhysicalAddress(vdev.vrings[0].deviceAddress), layout: first)
-        output = DeviceRing(base: PhysicalAddress(vdev.vrings[1].deviceAddress), layout: second)
+        let events = vdev.guestFeatures & Virtio.featureEventIndex != 0
+        input = DeviceRing(base: PhysicalAddress(vdev.vrings[0].deviceAddress), layout: first, usesEventIndex: events)
+        output = DeviceRing(base: PhysicalAddress(vdev.vrings[1].deviceAddress), layout: second, usesEventIndex: events)
         if !wantsReturnDoorbells { input?.setSilence(platform, true) }
         return true
     }
@@ -161,7 +164,7 @@ public final class MockRemote: InMemoryRemote {
             input?.push(platform, head: buffer.head, length: UInt32(bytes.count))
         }
         pending.removeFirst(sent)
-        if sent > 0 { ring(platform, channel: 0) }
+        if sent > 0, input?.driverWantsSilence(platform) == false { ring(platform, channel: 0) }
     }
 
     private func ring(_ platform: InMemoryPlatform, channel: UInt32) { platform.remoteWriteIPCC(0x18, 1 << (channel + 16)) }

@@ -89,29 +89,40 @@ public final class RemoteVirtioDevice {
 
     // MARK: Registers (the entry in the table)
 
-    var status: UInt8 {
-        get { do throws(Errno) { return try processor.loadFromTable(UInt8.self, at: offset + VdevResource.statusOffset) } catch { return 0 } }
-        set { do throws(Errno) { try processor.storeInTable(newValue, at: offset + VdevResource.statusOffset) } catch {} }
+    /// virtio_add_status: reads, and sets bits.
+    private func addStatus(_ bits: UInt8) throws(Errno) {
+        let old = try processor.loadFromTable(UInt8.self, at: offset + VdevResource.statusOffset)
+        try setStatus(old | bits)
+    }
+
+    private func setStatus(_ value: UInt8) throws(Errno) {
+        try processor.storeInTable(value, at: offset + VdevResource.statusOffset)
     }
 
     // MARK: The device's life
 
     /// `rproc_vdev_do_start`: registers the virtio device; its driver probes at once.
-    /// - Throws: when registering fails. A driver that fails to probe does not.
+    /// - Throws: `fault` when the bus refuses the table. A driver that fails to probe is no error.
     func start() throws(Errno) {
         if let pool = processor.carveout(named: "vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
             processor.log.emit(.info, transportDevice, "assigned reserved memory node \(region.nodeName)")
         }
-        number = processor.allocateVirtioNumber()
-        status = 0
-        status |= Virtio.statusAcknowledge
-        if id == VdevResource.rpmsg { probeRpmsg() }
+        number = processor.allocateVirtioNumber(self)
+        do throws(Errno) {
+            try setStatus(0)
+            try addStatus(Virtio.statusAcknowledge)
+            if id == VdevResource.rpmsg { try probeRpmsg() }
+        } catch {
+            processor.freeVirtioNumber(self)
+            number = nil
+            throw error
+        }
         processor.log.emit(.info, transportDevice, "registered \(name) (type \(id))")
     }
 
     /// `virtio_dev_probe` with `rpmsg_probe`.
-    private func probeRpmsg() {
-        status |= Virtio.statusDriver
+    private func probeRpmsg() throws(Errno) {
+        try addStatus(Virtio.statusDriver)
         do throws(Errno) {
             let offered = try processor.loadFromTable(UInt32.self, at: offset + 8)
             features = offered & (Virtio.featureNameService | Virtio.featureIndirect | Virtio.featureEventIndex)
@@ -122,10 +133,10 @@ public final class RemoteVirtioDevice {
                 device: self, input: input, output: output, hasNameService: features & Virtio.featureNameService != 0,
                 allocate: { (size) throws(Errno) in try self.allocateBuffers(size) })
             rpmsg = bus
-            bus.start()
+            try bus.start()
         } catch {
-            status |= Virtio.statusFailed
             releaseQueues()
+            try addStatus(Virtio.statusFailed)
             if processor.configuration.kernel.namesDriverInProbeFailure {
                 processor.log.emit(.warning, driverDevice, "probe with driver virtio_rpmsg_bus failed with error \(error.negative)")
             } else {
@@ -167,20 +178,19 @@ public final class RemoteVirtioDevice {
         return start
     }
 
-    func setDriverOK() { status |= Virtio.statusDriverOK }
+    func setDriverOK() throws(Errno) { try addStatus(Virtio.statusDriverOK) }
 
     /// `rproc_vdev_do_stop`: reset, channels gone, rings gone; afterwards the virtio core acknowledges the device again.
     func stop() {
         guard number != nil else { return }
+        // A device without a driver is not reset. A bus that refuses has been reported; the rest must go all the same.
         if let bus = rpmsg {
-            status = 0
+            do throws(Errno) { try setStatus(0) } catch {}
             bus.remove()
             releaseQueues()
-            status = Virtio.statusAcknowledge
-        } else {
-            status = status & Virtio.statusFailed | Virtio.statusAcknowledge
+            do throws(Errno) { try addStatus(Virtio.statusAcknowledge) } catch {}
         }
-        if let number { processor.freeVirtioNumber(number) }
+        processor.freeVirtioNumber(self)
         number = nil
     }
 
@@ -234,12 +244,13 @@ extension RemoteProcessor {
         if let index = notifyIDs.firstIndex(where: { $0 === vring }) { notifyIDs[index] = nil }
     }
 
-    func allocateVirtioNumber() -> Int {
+    /// The lowest number that no registered virtio device has.
+    func allocateVirtioNumber(_ device: RemoteVirtioDevice) -> Int {
         var number = 0
         while virtioNames.contains(number) { number += 1 }
         virtioNames.append(number)
         return number
     }
 
-    func freeVirtioNumber(_ number: Int) { virtioNames.removeAll { $0 == number } }
+    func freeVirtioNumber(_ device: RemoteVirtioDevice) { virtioNames.removeAll { $0 == device.number } }
 }

@@ -1,0 +1,52 @@
+import MachineBase
+
+/// `/sys/class/remoteproc/remoteprocN` as text: words in, words out, errno as a shell would see it.
+extension RemoteProcessor {
+    public enum SysfsFile: String, Sendable, CaseIterable { case name, firmware, state, recovery, coredump }
+
+    /// What `cat` shows, with its newline.
+    public func sysfsRead(_ file: SysfsFile) -> String {
+        switch file {
+        case .name: configuration.name + "\n"
+        case .firmware: (state == .attached ? "unknown" : firmware) + "\n"
+        case .state: state.rawValue + "\n"
+        case .recovery: (recoveryEnabled ? "enabled" : "disabled") + "\n"
+        case .coredump: coredump.rawValue + "\n"
+        }
+    }
+
+    /// What `echo` does: the exact word, with at most one newline after it.
+    /// - Throws: `invalid` for a word that is none, else what the action returns.
+    public func sysfsWrite(_ file: SysfsFile, _ text: String) throws(Errno) {
+        let word = text.hasSuffix("\n") ? String(text.dropLast()) : text
+        switch (file, word) {
+        case (.firmware, _): try setFirmware(text)
+        case (.state, "start"): try start()
+        case (.state, "stop"): try stop()
+        case (.state, "detach"): try detach()
+        case (.state, _):
+            error("Unrecognised option: \(printable(word))")
+            throw .invalid
+        case (.recovery, "enabled"): setRecovery(enabled: true)
+        case (.recovery, "disabled"): setRecovery(enabled: false)
+        case (.recovery, "recover"): recover()
+        case (.coredump, _): try setCoredump(word)
+        case (.recovery, _), (.name, _): throw .invalid
+        }
+    }
+
+    /// `echo detach > state`: neither the ELF boot nor the TEE series lets go of a core that it started.
+    public func detach() throws(Errno) { throw .invalid }
+
+    private func setCoredump(_ word: String) throws(Errno) {
+        if state == .crashed {
+            error("can't change coredump configuration")
+            throw .busy
+        }
+        guard let mode = CoredumpMode(rawValue: word) else {
+            error("Invalid coredump configuration")
+            throw .invalid
+        }
+        coredump = mode
+    }
+}
