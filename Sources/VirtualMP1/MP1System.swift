@@ -28,7 +28,10 @@ public final class MP1System {
     }
 
     let platform: LinuxPlatform
+    private let secureWorld: SecureWorld
     private let client: TrustedFirmwareClient?
+    /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
+    public private(set) var tablePlacement: TablePlacement?
     private let images: ImageShelf
     private let early: EventSink
     var inboxes: [[UInt8]] = []
@@ -40,9 +43,10 @@ public final class MP1System {
         board = try M4Board(configuration.board)
         let normalWorld = NormalWorldBus(board: board)
         platform = LinuxPlatform(board: board, normalWorld: normalWorld)
+        secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
         if configuration.linux.bootSequence.usesTEE {
             let pta = RemoteprocPTA(
-                platform: SecureWorld(board: board, normalWorld: normalWorld),
+                platform: secureWorld,
                 configuration: RemoteprocPTA.Configuration(
                     signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation))
             let session = try RemoteprocSession(RemoteprocTA(pta: pta))
@@ -62,6 +66,7 @@ public final class MP1System {
         events.system = self
         platform.system = self
         board.delegate = self
+        client?.onLoaded = { [unowned self] image in placeTable(image) }
         linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
         linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
         linux.raw.received = { [unowned self] device, bytes, source in
@@ -119,6 +124,16 @@ public final class MP1System {
         }
         traces.refresh(self)
         return outcome
+    }
+
+    private func placeTable(_ image: [UInt8]) {
+        guard configuration.placesResourceTable, let placement = TablePlacement(image: image) else { return }
+        do {
+            guard let table = try trustedApplication?.resourceTable(), Int(table.size) == placement.bytes.count else { return }
+            try secureWorld.write(placement.bytes, at: table.start)
+        } catch { return }
+        tablePlacement = placement
+        onEvent?(.tablePlaced(now, placement))
     }
 
     // MARK: What the machine reports

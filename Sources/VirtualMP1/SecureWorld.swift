@@ -35,6 +35,8 @@ final class TrustedFirmwareClient: TrustedFirmware {
     let session: RemoteprocSession
     /// The last refusal with its sentence, which the normal world never sees.
     private(set) var lastFailure: TEEFailure?
+    /// Called when an image was loaded, before Linux asks for its resource table.
+    var onLoaded: (([UInt8]) -> Void)?
 
     init(_ session: RemoteprocSession) { self.session = session }
 
@@ -52,7 +54,10 @@ final class TrustedFirmwareClient: TrustedFirmware {
         return result.name.hasPrefix(prefix) ? String(result.name.dropFirst(prefix.count)) : result.name
     }
 
-    func load(image: [UInt8]) throws(TEEError) { try call { () throws(TEEFailure) in try session.loadFirmware(image) } }
+    func load(image: [UInt8]) throws(TEEError) {
+        try call { () throws(TEEFailure) in try session.loadFirmware(image) }
+        onLoaded?(image)
+    }
     func resourceTable() throws(TEEError) -> PhysicalRange? { try call { () throws(TEEFailure) in try session.resourceTable() } }
     func start() throws(TEEError) { try call { () throws(TEEFailure) in try session.start() } }
     func stop() throws(TEEError) { try call { () throws(TEEFailure) in try session.stop() } }

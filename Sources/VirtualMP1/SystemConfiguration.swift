@@ -15,6 +15,9 @@ public struct SystemConfiguration: Sendable {
     /// What the non-secure world loses of the M4's memory while firmware is loaded.
     public var isolation = Isolation.segments
 
+    /// Whether a resource table that OP-TEE loads elsewhere than its section says is copied there, with a warning. A board does not.
+    public var placesResourceTable = true
+
     /// - Parameters:
     ///   - boot: how firmware gets into the M4.
     ///   - signatures: the trusted keys; `.trusted([])` refuses every image.

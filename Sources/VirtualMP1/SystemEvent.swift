@@ -8,6 +8,8 @@ public enum SystemEvent {
     case kernelLog(KernelLogRecord)
     /// What Linux passes over in silence.
     case finding(VirtualTime, Finding)
+    /// The resource table was copied to where Linux looks for it.
+    case tablePlaced(VirtualTime, TablePlacement)
     /// A line of the firmware's trace buffer, without its newline.
     case trace(VirtualTime, index: Int, line: String)
     /// A message from the firmware on a tty.

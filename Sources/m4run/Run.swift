@@ -55,7 +55,7 @@ struct Run: ParsableCommand {
         @Option(name: .customLong("for"), help: "Virtual time to run, as 250us, 20ms, 1.5s.") var duration: VirtualDuration?
         @Option(help: "Run until this text appears in the trace buffer or names an announced channel.") var until: String?
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
-        @Flag(help: "Stop at the first touch of a register that is not modelled.") var strict = false
+        @Flag(help: "Stop at the first touch of a register that is not modelled, and do not help where a board would not.") var strict = false
         @Flag(help: "One JSON object about the run on stdout, nothing else there.") var json = false
     }
 

@@ -49,7 +49,7 @@ struct RunReport: Encodable {
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent
         traces = session.narrator.traces
-        findings = system.linux.findings.kept.map { $0.finding.description }
+        findings = (system.tablePlacement.map { [$0.description] } ?? []) + system.linux.findings.kept.map { $0.finding.description }
         virtualNanoseconds = system.now.nanoseconds
         cycles = system.board.cycles
         instructions = system.board.core.retired
