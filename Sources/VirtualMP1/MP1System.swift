@@ -126,6 +126,16 @@ public final class MP1System {
         return outcome
     }
 
+    /// Reads memory as Linux would, firewall and all.
+    public func linuxRead(_ address: PhysicalAddress, count: Int) -> Result<[UInt8], BusError> {
+        var bytes = [UInt8](repeating: 0, count: max(0, count))
+        let failure: BusError? = bytes.withUnsafeMutableBytes { buffer in
+            do throws(BusError) { try platform.normalWorld.read(address, into: buffer) } catch { return error }
+            return nil
+        }
+        return failure.map(Result.failure) ?? .success(bytes)
+    }
+
     private func placeTable(_ image: [UInt8]) {
         guard configuration.placesResourceTable, let placement = TablePlacement(image: image) else { return }
         do {

@@ -83,7 +83,7 @@ final class RunSession {
 
     private func talk() throws(SystemError) -> ExitStatus {
         for text in options.traffic.send {
-            guard try send(text) else { return outOfTime("an answer to \(Console.quoted(Array(text.utf8)))") }
+            guard try send(text) else { return outOfTime("answer to \(Console.quoted(Array(text.utf8)))") }
         }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience

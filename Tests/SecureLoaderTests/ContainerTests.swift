@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// LOAD_FW up to and with the signature: header, TLV area, key.
 @Suite struct ContainerTests {

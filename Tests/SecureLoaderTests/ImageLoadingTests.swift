@@ -2,7 +2,7 @@ import ELF32
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// LOAD_FW behind the signature: the ELF files, the hash table, the segments.
 @Suite struct ImageLoadingTests {

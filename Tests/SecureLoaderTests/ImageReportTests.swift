@@ -2,7 +2,7 @@ import Foundation
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 @Suite struct ImageReportTests {
     private let trusted = SignaturePolicy.trusted([TestKeys.rsa.trusted])

@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// What the non-secure side can still reach once firmware is loaded.
 @Suite struct IsolationTests {

@@ -2,7 +2,7 @@ import Crypto
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// SplitMix64: the same sequence for a seed, everywhere.
 private struct Sequence64: RandomNumberGenerator {

@@ -2,7 +2,7 @@ import Crypto
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// The pseudo TA by its own commands.
 @Suite struct PTATests {

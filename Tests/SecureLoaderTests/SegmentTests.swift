@@ -2,7 +2,7 @@ import ELF32
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Segments: bounds, the look-up in the hash table, addresses, hashes.
 @Suite struct SegmentTests {

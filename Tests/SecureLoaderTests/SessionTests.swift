@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Sessions, commands and states of the TA, through the TEE's own face.
 @Suite struct SessionTests {

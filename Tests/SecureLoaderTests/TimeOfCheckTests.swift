@@ -2,7 +2,7 @@ import MachineBase
 import Synchronization
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Memory that Linux changes while the TA reads: after each read, `change` may edit the bytes.
 private final class ChangingMemory: SharedMemory {

@@ -1,6 +1,6 @@
 import MachineBase
 
-@testable import SecureLoader
+import SecureLoader
 
 /// The whole secure side on memory of its own: platform, PTA, TA, and one open session.
 struct Board {
