@@ -46,7 +46,8 @@ struct Findings {
             if record.value == nil {
                 warnings.append(Warning(
                     .hiddenRecord, at: place,
-                    "\(record.type) says \(record.length) bytes, more than the TLV area has: neither it nor anything behind it is found"))
+                    "\(record.type) says \(record.length) bytes, more than the TLV area has: neither it nor anything behind it "
+                        + "is found"))
             } else if !seen.insert(record.type).inserted {
                 warnings.append(Warning(.repeatedRecord, at: place, "\(record.type) is there again; only the first counts"))
             }
@@ -94,7 +95,8 @@ struct Findings {
                 warnings.append(Warning(
                     changed ? .changedHeader : .recordWithoutHeader, at: offset,
                     "hash record \(number) (\(header.typeName) at \(address)) is of a program header that the images do not have"
-                        + (changed ? " in this form" : "") + ": headers are not under the signature, and one was changed after signing"))
+                        + (changed ? " in this form" : "")
+                        + ": headers are not under the signature, and one was changed after signing"))
             }
             guard let earlier = first[header.physicalAddress] else {
                 first[header.physicalAddress] = number
@@ -131,7 +133,8 @@ struct Findings {
             }
             if !segment.isLoad, segment.hash == .differs {
                 warnings.append(Warning(
-                    .hashOfOther, "\(name): the bytes of this \(segment.name) are not those that were signed; the TA checks PT_LOAD only"))
+                    .hashOfOther,
+                    "\(name): the bytes of this \(segment.name) are not those that were signed; the TA checks PT_LOAD only"))
             }
         }
         return warnings + resourceTableWarnings(number, image)
@@ -149,7 +152,7 @@ struct Findings {
         return [Warning(
             .resourceTableAddress, at: table.offset,
             "image \(number): no segment loads the resource table's bytes to \(hex32(table.deviceAddress)), where Linux will look "
-                + "for it: the table there is under no hash")]
+                + "for it; in an ELF boot Linux writes its copy there, in a TEE boot it takes what is there, under no hash")]
     }
 
     private func cutNameWarnings(_ number: Int, _ image: ImageReport.Image) -> [Warning] {

@@ -5,7 +5,7 @@ import MachineBase
 /// It has the STM32MP15's memories, RETRAM (64 KiB at 0x38000000) and MCUSRAM (384 KiB at 0x10000000, again at 0x30000000),
 /// unless told otherwise, keeps a list of what was done to the reset lines, and has a non-secure side on which protection
 /// holds, as the board's bus does.
-public final class InMemoryPlatform: SecurePlatform {
+public final class InMemorySecurePlatform: SecurePlatform {
     /// What the driver did, in order.
     public enum Event: Equatable, Sendable {
         case holdBoot(Bool)
