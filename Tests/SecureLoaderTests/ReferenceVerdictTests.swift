@@ -61,13 +61,14 @@ struct DamagedImages {
     mutating func next() -> [UInt8] {
         var image = originals[number % originals.count]
         let header = SignedImageHeader(image) ?? SignedImageHeader(tlvLength: 0, signatureLength: 0, imagesLength: 0)
-        let range = switch number % 5 {
-        case 0: 0..<image.count
-        case 1: 20..<header.signatureOffset
-        case 2: header.imagesOffset..<(header.imagesOffset + 52)
-        case 3: header.imagesOffset..<image.count
-        default: (image.count - 128)..<image.count
-        }
+        let range =
+            switch number % 5 {
+            case 0: 0..<image.count
+            case 1: 20..<header.signatureOffset
+            case 2: header.imagesOffset..<(header.imagesOffset + 52)
+            case 3: header.imagesOffset..<image.count
+            default: (image.count - 128)..<image.count
+            }
         for _ in 0...below(3) { damage(&image, at: range.lowerBound + below(range.count)) }
         number += 1
         return image

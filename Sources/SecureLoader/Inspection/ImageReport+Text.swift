@@ -13,8 +13,10 @@ extension ImageReport {
         for record in records {
             lines.append("  \(at(record.offset))  \(pad(record.name, 16))\(pad(bytes(record.length), 12))\(record.meaning)")
         }
-        if let signature { lines.append(
-            "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))") }
+        if let signature {
+            lines.append(
+                "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))")
+        }
         for (number, image) in images.enumerated() { lines += describe(image, number) }
         lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
         lines.append(verdict)
@@ -49,16 +51,18 @@ extension ImageReport {
         let what = image.problem ?? "ELF32, machine \(machine), entry \(hex32(image.entry ?? 0))"
         var lines = ["  \(at(image.offset))  \(pad("image \(number)", 16))\(pad("\(image.size) bytes", 12))\(what)"]
         for (index, segment) in image.segments.enumerated() {
-            let hash = switch segment.hash {
-            case .matches: "hash ok"
-            case .differs: "HASH DIFFERS"
-            case .noRecord: "no hash record"
-            case .outside: "outside the file"
-            case .none: ""
-            }
+            let hash =
+                switch segment.hash {
+                case .matches: "hash ok"
+                case .differs: "HASH DIFFERS"
+                case .noRecord: "no hash record"
+                case .outside: "outside the file"
+                case .none: ""
+                }
             let sizes = "file 0x\(String(segment.fileSize, radix: 16)), memory 0x\(String(segment.memorySize, radix: 16))"
             let linked = segment.virtualAddress == segment.physicalAddress ? "" : "  linked at \(hex32(segment.virtualAddress))"
-            let line = "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  "
+            let line =
+                "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  "
                 + "\(pad(sizes, 32))\(segment.flags)  \(hash)\(linked)"
             lines.append(line.trimmingTrailingSpaces)
         }

@@ -31,10 +31,11 @@ public final class InMemorySecurePlatform: SecurePlatform {
     private var memories: [Memory]
 
     public init(memories: [Memory]? = nil) {
-        self.memories = memories ?? [
-            Memory(windows: [PhysicalAddress(0x3800_0000)], size: 0x1_0000),
-            Memory(windows: [PhysicalAddress(0x1000_0000), PhysicalAddress(0x3000_0000)], size: 0x6_0000),
-        ]
+        self.memories =
+            memories ?? [
+                Memory(windows: [PhysicalAddress(0x3800_0000)], size: 0x1_0000),
+                Memory(windows: [PhysicalAddress(0x1000_0000), PhysicalAddress(0x3000_0000)], size: 0x6_0000),
+            ]
     }
 
     public func read(_ range: PhysicalRange) throws(BusError) -> [UInt8] {
