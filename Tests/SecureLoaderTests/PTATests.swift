@@ -6,7 +6,7 @@ import SecureLoader
 
 /// The pseudo TA by its own commands.
 @Suite struct PTATests {
-    private let platform = InMemoryPlatform()
+    private let platform = InMemorySecurePlatform()
     private let pta: RemoteprocPTA
 
     init() {

@@ -7,7 +7,7 @@ import SecureLoader
 @Suite struct SessionTests {
     private let image: [UInt8]
     private let pta: RemoteprocPTA
-    private let platform = InMemoryPlatform()
+    private let platform = InMemorySecurePlatform()
     private let ta: RemoteprocTA
 
     init() throws {

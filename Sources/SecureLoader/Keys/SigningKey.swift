@@ -62,7 +62,7 @@ public enum SigningKey: Sendable {
             case .rsa(let key): return Array(try key.signature(for: digest, padding: .insecurePKCS1v1_5).rawRepresentation)
             case .ecdsaP256(let key): return Array(try key.signature(for: digest).rawRepresentation)
             }
-        } catch { throw .unsupportedKind(label: "\(signatureType)") }
+        } catch { throw .signingFailed(signatureType) }
     }
 }
 
