@@ -45,11 +45,11 @@ public final class MP1System {
         platform = LinuxPlatform(board: board, normalWorld: normalWorld)
         secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
         if configuration.linux.bootSequence.usesTEE {
-            let pta = RemoteprocPTA(
-                platform: secureWorld,
-                configuration: RemoteprocPTA.Configuration(
-                    signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation))
-            let session = try RemoteprocSession(RemoteprocTA(pta: pta))
+            let session = try RemoteprocSession(
+                RemoteprocTA(
+                    platform: secureWorld,
+                    configuration: RemoteprocPTA.Configuration(
+                        signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation)))
             trustedApplication = session
             client = TrustedFirmwareClient(session)
         } else {

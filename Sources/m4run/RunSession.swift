@@ -28,6 +28,7 @@ final class RunSession {
         configuration.signatureSupport = options.boot.acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.board.ddrSize = options.boot.ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : options.boot.ddr << 20
         configuration.board.stopsAtUnmodelled = options.limits.strict
+        configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
         narrator = Narrator(level: options.limits.logLevel)
         system = try MP1System(configuration)

@@ -18,7 +18,7 @@ import SecureLoader
         return fixture.bytes
     }()
 
-    private func hash(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
+    private func hash(_ bytes: [UInt8]) -> String { hexText(SHA256.hash(data: bytes)) }
 
     @Test func theInputsAreTheOnesThatTheScriptSigned() {
         #expect(hash(Self.plain) == "e8611085c976db3ff27de9bebdd8723eb9c35cab5d9e6cc32a8c0171a4d5932f")

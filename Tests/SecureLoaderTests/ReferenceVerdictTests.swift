@@ -2,7 +2,7 @@ import Crypto
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Damaged images, and what OP-TEE's own TA (its two C files, built for a PC, with memory and hash but no signature check below
 /// them) answers to each of them: the same result, the same resource table, the same memory.

@@ -13,24 +13,37 @@ import VirtualMP1
         return (system, system.stopReason)
     }
 
-    @Test("Each crash is told as what it is", arguments: [
-        ("bus", "PRECISERR", 0x6000_0000 as UInt32?), ("undef", "UNDEFINSTR", nil), ("exec", "IACCVIOL", nil),
-    ])
-    func kinds(command: String, flag: String, address: UInt32?) throws {
-        let (_, reason) = try crash(command)
-        guard case .fault(let report) = reason else { Issue.record("\(command): \(String(describing: reason))"); return }
-        #expect(report.taken == .hardFault)
-        #expect(report.status.flags.map(\.name).contains(flag))
-        #expect(report.status.flags.map(\.name).contains("FORCED"))
-        if let address { #expect(report.status.busFaultAddress == address) }
-        #expect(!report.history.isEmpty)
+    struct Crash: Sendable, CustomTestStringConvertible {
+        let command: String, exception: ExceptionNumber, flag: String
+        var testDescription: String { command }
     }
 
-    @Test("A fault inside HardFault is a lockup")
+    @Test("Each crash is told as what it is", arguments: [
+        Crash(command: "hardfault", exception: .hardFault, flag: "FORCED"),
+        Crash(command: "bus", exception: .busFault, flag: "PRECISERR"),
+        Crash(command: "undef", exception: .usageFault, flag: "UNDEFINSTR"),
+        Crash(command: "exec", exception: .memManage, flag: "IACCVIOL"),
+    ])
+    func kinds(crash: Crash) throws {
+        let (_, reason) = try self.crash(crash.command)
+        guard case .fault(let report) = reason else { Issue.record("\(crash.command): \(String(describing: reason))"); return }
+        #expect(report.taken == crash.exception)
+        #expect(report.status.flags.map(\.name).contains(crash.flag))
+        #expect(!report.history.isEmpty)
+        if crash.command == "bus" || crash.command == "hardfault" { #expect(report.status.busFaultAddress != nil) }
+    }
+
+    @Test("A fault inside HardFault is a lockup, where faults are left to the firmware")
     func lockup() throws {
-        let (system, first) = try crash("lockup")
-        guard case .fault = first else { Issue.record("\(String(describing: first))"); return }
-        _ = system
+        var configuration = try Samples.configuration(.elf)
+        configuration.board.faultPolicy = .none
+        let system = try MP1System(configuration)
+        try system.start(Samples.elf("crasher"))
+        try system.openTTY(0).send("lockup\n")
+        system.run(for: .milliseconds(20))
+        guard case .lockup(let report) = system.stopReason else { Issue.record("\(String(describing: system.stopReason))"); return }
+        #expect(report.taken == nil)
+        #expect(system.board.isLockedUp)
     }
 
     @Test("After a crash report Linux boots the firmware anew, and it echoes again", arguments: [BootSequence.teeV3, .elf])
