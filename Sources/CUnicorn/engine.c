@@ -1,1 +1,186 @@
+// Opening, memory, running. The hooks are in hooks.c.
 #include "CUnicorn.h"
+#include "hooks.h"
+#include <stdlib.h>
+#include <string.h>
+
+m4_engine *m4_engine_open(uc_err *error) {
+    m4_engine *e = calloc(1, sizeof *e);
+    uint64_t *counts = calloc(M4_COUNTS, sizeof *counts);
+    *error = UC_ERR_NOMEM;
+    if (!e || !counts) goto failed;
+    e->counts = counts;
+    e->pending_priority = e->active_priority = 256;
+    e->group_mask = 0xFF;
+    // Not UC_MODE_MCLASS: that is a Cortex-M33 in Secure state whatever model is asked for.
+    if ((*error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &e->uc)) != UC_ERR_OK) goto failed;
+    if ((*error = uc_ctl_set_cpu_model(e->uc, UC_CPU_ARM_CORTEX_M4)) != UC_ERR_OK) goto failed;
+    // With exits enabled and none given, no address ends a run: `until` would be an address a guest can reach.
+    if ((*error = uc_ctl_exits_enable(e->uc)) != UC_ERR_OK) goto failed;
+#if M4_VIRTUAL_TLB
+    if ((*error = uc_ctl_tlb_mode(e->uc, UC_TLB_VIRTUAL)) != UC_ERR_OK) goto failed;
+#endif
+    return e;
+failed:
+    if (e && e->uc) uc_close(e->uc);
+    free(counts);
+    free(e);
+    return NULL;
+}
+
+void m4_engine_close(m4_engine *e) {
+    if (!e) return;
+    if (e->pristine) uc_context_free(e->pristine);
+    uc_close(e->uc);
+    free(e->counts);
+    free(e);
+}
+
+uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
+    if (e->region_count == M4_MAX_REGIONS || e->pristine) return UC_ERR_RESOURCE;
+    uint32_t index = e->region_count;
+    uc_err error = UC_ERR_OK;
+    if (!r.host) {
+        e->io[index].engine = e;
+        e->io[index].base = r.start;
+        error = uc_mmio_map(e->uc, r.physical, r.size, m4_hook_read, &e->io[index], m4_hook_write, &e->io[index]);
+    } else if (M4_VIRTUAL_TLB) {
+        if (r.start == r.physical) error = uc_mem_map_ptr(e->uc, r.physical, r.size, UC_PROT_ALL, r.host);
+    } else {
+        error = uc_mem_map_ptr(e->uc, r.start, r.size, UC_PROT_ALL, r.host);
+    }
+    if (error == UC_ERR_OK) e->regions[e->region_count++] = r;
+    return error;
+}
+
+uc_err m4_engine_arm(m4_engine *e) {
+    uc_err error = m4_install_hooks(e);
+    if (error != UC_ERR_OK) return error;
+    if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
+    return uc_context_save(e->uc, e->pristine);
+}
+
+/// Instructions between the newest block's start and `pc`; the whole block when `pc` is not in it.
+static uint32_t retired_before(m4_engine *e, uint32_t pc) {
+    uint32_t start = e->history[(e->history_count - 1) % M4_HISTORY];
+    if (pc < start || pc - start >= e->block_size) return e->block_count;
+    return m4_count_instructions(e, start, pc - start);
+}
+
+m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+    e->stopped = false;
+    e->stop = M4_STOP_WFI;
+    e->engine_error = UC_ERR_OK;
+    uint32_t first_block = e->history_count;
+    m4_engine_update_limit(e);
+    // The first block of a run may have been translated anew without the edge hook being told.
+    e->counts[m4_count_index(pc & ~1u)] = 0;
+    uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
+    e->engine_error = error;
+    bool ran = e->history_count != first_block;
+    uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
+
+    if (!e->stopped) {
+        if (error == UC_ERR_OK) return e->stop;  // WFI
+#if !M4_VIRTUAL_TLB
+        switch (error) {
+        case UC_ERR_READ_UNMAPPED: case UC_ERR_READ_PROT: case UC_ERR_WRITE_UNMAPPED: case UC_ERR_WRITE_PROT:
+        case UC_ERR_READ_UNALIGNED: case UC_ERR_WRITE_UNALIGNED:
+            e->stop = M4_STOP_DATA_FAULT; break;
+        case UC_ERR_FETCH_UNMAPPED: case UC_ERR_FETCH_PROT: case UC_ERR_FETCH_UNALIGNED:
+            e->stop = M4_STOP_FETCH_FAULT; break;
+        default: e->stop = M4_STOP_ENGINE; break;
+        }
+#else
+        e->stop = M4_STOP_ENGINE;
+#endif
+    }
+    if (ran) switch (e->stop) {
+    // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
+    // finds the instruction and calls m4_engine_retire_to.
+    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
+        m4_engine_retire_to(e, at);
+        break;
+    default: break;
+    }
+    return e->stop;
+}
+
+void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
+    uint32_t retired = retired_before(e, pc);
+    e->cycles -= e->block_count - retired;
+    e->block_count = retired;
+}
+
+void m4_engine_update_limit(m4_engine *e) {
+    bool waits = e->stop_requested || e->pending_priority < e->active_priority;
+    e->limit = waits ? 0 : e->deadline;
+}
+
+int32_t m4_engine_execution_priority(m4_engine *e) {
+    int32_t priority = e->active_priority;
+    uint32_t faultmask, primask, basepri;
+    bool unprivileged = (m4_reg_read(e, UC_ARM_REG_CONTROL) & 1) && m4_reg_read(e, UC_ARM_REG_IPSR) == 0;
+    // An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.
+    if (unprivileged) m4_reg_write(e, UC_ARM_REG_IPSR, 11);
+    faultmask = m4_reg_read(e, UC_ARM_REG_FAULTMASK);
+    primask = m4_reg_read(e, UC_ARM_REG_PRIMASK);
+    basepri = m4_reg_read(e, UC_ARM_REG_BASEPRI);
+    if (unprivileged) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
+    if (basepri & 0xFF) {
+        int32_t boost = (int32_t)(basepri & e->group_mask);
+        if (boost < priority) priority = boost;
+    }
+    if ((primask & 1) && priority > 0) priority = 0;
+    if ((faultmask & 1) && priority > -1) priority = -1;
+    return priority;
+}
+
+bool m4_engine_can_take(m4_engine *e) {
+    return e->pending_priority < e->active_priority && e->pending_priority < m4_engine_execution_priority(e);
+}
+
+uc_err m4_engine_reset_core(m4_engine *e) { return uc_context_restore(e->uc, e->pristine); }
+
+void m4_engine_flush(m4_engine *e) {
+    memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);
+    for (uint32_t i = 0; i < e->region_count; i++)
+        if (e->regions[i].fetched) memset(e->regions[i].fetched, 0, e->regions[i].size >> M4_PAGE_SHIFT);
+    uc_ctl_flush_tlb(e->uc);
+#if M4_VIRTUAL_TLB
+    uc_ctl_flush_tb(e->uc);
+#endif
+}
+
+void m4_engine_flush_permissions(m4_engine *e) { uc_ctl_flush_tlb(e->uc); }
+
+void m4_engine_memory_written(m4_engine *e, uint32_t address, uint32_t count) {
+    const m4_region *r = m4_engine_region(e, address);
+    if (!r || !r->fetched || count == 0) return;
+    uint32_t offset = address - r->start, last = offset + (count - 1);
+    for (uint32_t page = offset >> M4_PAGE_SHIFT; page <= last >> M4_PAGE_SHIFT; page++) {
+        if (M4_VIRTUAL_TLB && !r->fetched[page]) continue;
+        uint32_t from = page << M4_PAGE_SHIFT;
+        m4_forget_code(e, r->physical + from, M4_PAGE_SIZE);
+    }
+}
+
+const m4_region *m4_engine_region(const m4_engine *e, uint32_t address) {
+    for (uint32_t i = 0; i < e->region_count; i++)
+        if (address - e->regions[i].start < e->regions[i].size) return &e->regions[i];
+    return NULL;
+}
+
+bool m4_engine_code(const m4_engine *e, uint32_t address, uint16_t *halfword) {
+    const m4_region *r = m4_engine_region(e, address);
+    if (!r || !r->host || address - r->start + 2 > r->size) return false;
+    memcpy(halfword, r->host + (address - r->start), 2);
+    return true;
+}
+
+uint32_t m4_library_version(void) {
+    unsigned major = 0, minor = 0;
+    uc_version(&major, &minor);
+    return major << 16 | minor << 8;
+}
+uint32_t m4_header_version(void) { return UC_API_MAJOR << 16 | UC_API_MINOR << 8; }

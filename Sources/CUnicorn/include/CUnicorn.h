@@ -1,4 +1,137 @@
+// The engine as the board uses it: Unicorn's library, opened as a Cortex-M4, with its hot hooks in C.
+//
+// What runs once a block, once a TLB fill or once a register access is here; everything that decides what a Cortex-M4
+// does next (exceptions, time, sleep) is Swift's, in M4Board.
 #ifndef CUNICORN_H
 #define CUNICORN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <unicorn/unicorn.h>
+
+#if UC_API_MAJOR > 2 || (UC_API_MAJOR == 2 && UC_API_MINOR >= 1)
+#define M4_VIRTUAL_TLB 1
+#else
+#define M4_VIRTUAL_TLB 0
+#endif
+
+enum { M4_MAX_REGIONS = 12, M4_HISTORY = 64, M4_PAGE_SHIFT = 10, M4_PAGE_SIZE = 1 << M4_PAGE_SHIFT };
+
+/// Why `m4_engine_run` came back.
+typedef enum m4_stop {
+    M4_STOP_WFI = 0,      ///< After a WFI; PC behind it.
+    M4_STOP_BOUNDARY,     ///< At a block's start: the deadline is reached, an exception can be taken, or a stop was asked for.
+    M4_STOP_SVC,          ///< After an SVC; PC behind it.
+    M4_STOP_BKPT,         ///< At a BKPT, which is not counted as retired.
+    M4_STOP_EXC_RETURN,   ///< After a branch to an EXC_RETURN value in handler mode; PC is that value, bit 0 clear.
+    M4_STOP_UNDEFINED,    ///< At an instruction that is undefined, or in the wrong state (xPSR.T clear).
+    M4_STOP_WFE,          ///< After a WFE.
+    M4_STOP_YIELD,        ///< After a YIELD.
+    M4_STOP_NO_COPROCESSOR, ///< At an instruction of a coprocessor that a Cortex-M4 does not have.
+    M4_STOP_DATA_FAULT,   ///< At a load or store that was refused; see `fault_*`.
+    M4_STOP_FETCH_FAULT,  ///< At an instruction whose fetch was refused; see `fault_*`.
+    M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
+} m4_stop;
+
+/// Why a page was refused.
+typedef enum m4_refusal { M4_REFUSED_UNMAPPED = 0, M4_REFUSED_PROTECTION, M4_REFUSED_EXECUTE } m4_refusal;
+
+/// `M4_PRIVILEGED`: to privileged code only.
+typedef enum m4_permission { M4_READ = 1, M4_WRITE = 2, M4_EXECUTE = 4, M4_PRIVILEGED = 8 } m4_permission;
+
+/// A run of device addresses. Memory that answers at two addresses is two regions with one `physical` and one `host`.
+typedef struct m4_region {
+    uint32_t start;
+    uint32_t size;         ///< In bytes; a multiple of 4096.
+    uint32_t physical;     ///< Where the engine has it.
+    uint32_t permissions;  ///< `m4_permission` bits.
+    uint8_t *host;         ///< The bytes; null for registers.
+    uint8_t *fetched;      ///< One flag a page of 1 KiB: code has been fetched from it. Shared by aliases; null for registers.
+} m4_region;
+
+typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
+typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
+/// The MPU's answer for the page at `address`: `m4_permission` bits that are left.
+typedef uint32_t (*m4_page_permission)(void *context, uint32_t address, bool privileged);
+
+typedef struct m4_engine {
+    uc_engine *uc;
+    uint64_t cycles;            ///< Retired instructions, including the whole of the block that runs.
+    uint64_t limit;             ///< The block hook looks closer from here on: `deadline`, or 0 when something waits.
+    uint64_t deadline;
+    int32_t pending_priority;   ///< Group priority of the exception that would be taken first; 256 when none pends.
+    int32_t active_priority;    ///< Group priority of what is active; 256 in thread mode.
+    uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
+    bool stop_requested;
+
+    uint32_t history_count;     ///< Blocks run so far, modulo 2^32.
+    uint32_t block_size;        ///< Of the newest block, in bytes.
+    uint32_t block_count;       ///< Instructions of the newest block.
+    uint32_t history[M4_HISTORY];
+
+    m4_stop stop;
+    bool stopped;               ///< A hook has recorded `stop`.
+    uc_err engine_error;
+    uint32_t fault_address;     ///< 2.1: the page's first byte refused; 2.0: the byte.
+    bool fault_exact;           ///< `fault_address` is the byte.
+    bool fault_write;
+    m4_refusal fault_refusal;
+
+    uint64_t *counts;           ///< Instruction counts by block; see engine.c.
+    m4_region regions[M4_MAX_REGIONS];
+    uint32_t region_count;
+    void *context;
+    m4_read_register read_register;
+    m4_write_register write_register;
+    m4_page_permission page_permission;  ///< Null while no MPU is on.
+    uc_context *pristine;       ///< The core as it is after opening.
+    struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
+} m4_engine;
+
+/// Opens a Cortex-M4. Null on failure, with the engine's error in `error`.
+m4_engine *m4_engine_open(uc_err *error);
+void m4_engine_close(m4_engine *e);
+
+/// Adds memory (`host` not null) or registers. Regions must be added before the first run, and before `m4_engine_arm`.
+uc_err m4_engine_add_region(m4_engine *e, m4_region region);
+/// Installs the hooks. No region can be added afterwards.
+uc_err m4_engine_arm(m4_engine *e);
+
+/// Runs from `pc` until something of `m4_stop` happens. Bit 0 of `pc` is the Thumb state.
+m4_stop m4_engine_run(m4_engine *e, uint32_t pc);
+/// Takes back what the newest block counted from `pc` on: the instruction at `pc` has not retired.
+void m4_engine_retire_to(m4_engine *e, uint32_t pc);
+/// To be called when `deadline`, the priorities or `stop_requested` changed while a run may be under way.
+void m4_engine_update_limit(m4_engine *e);
+/// Whether the pending exception may be taken now, masks considered.
+bool m4_engine_can_take(m4_engine *e);
+/// Execution priority: of what is active, raised by FAULTMASK, PRIMASK and BASEPRI.
+int32_t m4_engine_execution_priority(m4_engine *e);
+
+/// All registers as after opening.
+uc_err m4_engine_reset_core(m4_engine *e);
+/// Forgets all translations and page permissions.
+void m4_engine_flush(m4_engine *e);
+/// Forgets page permissions, as when the MPU changes.
+void m4_engine_flush_permissions(m4_engine *e);
+/// The host has written `count` bytes of memory at device address `address`.
+void m4_engine_memory_written(m4_engine *e, uint32_t address, uint32_t count);
+
+/// The region that holds `address`; null when none does.
+const m4_region *m4_engine_region(const m4_engine *e, uint32_t address);
+/// The halfword of code at `address`, for reading instructions; false outside of memory.
+bool m4_engine_code(const m4_engine *e, uint32_t address, uint16_t *halfword);
+
+static inline uint32_t m4_reg_read(const m4_engine *e, int reg) {
+    uint32_t value = 0;
+    uc_reg_read(e->uc, reg, &value);
+    return value;
+}
+static inline void m4_reg_write(m4_engine *e, int reg, uint32_t value) { uc_reg_write(e->uc, reg, &value); }
+
+/// The version of the library that is loaded, `major << 16 | minor << 8`, and of the header this was built with.
+uint32_t m4_library_version(void);
+uint32_t m4_header_version(void);
+
 #endif

@@ -1,0 +1,51 @@
+# The commands of the README. Each sets the machine up first, which takes no time when nothing is missing.
+#   UNICORN=auto|system   which libunicorn; see scripts/setup
+#   CONFIGURATION=debug|release   what `make test` builds; the release build is shared with `make run`
+
+UNICORN ?= auto
+CONFIGURATION ?= release
+export UNICORN
+
+ifeq ($(UNICORN),system)
+SCRATCH := .build-system
+else
+SCRATCH := .build
+export PKG_CONFIG_PATH := $(CURDIR)/.deps/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
+endif
+
+SWIFT_FLAGS := --scratch-path $(SCRATCH)
+export M4RUN := $(CURDIR)/$(SCRATCH)/release/m4run
+export M4RUN_FIRMWARE := $(CURDIR)/.build/firmware
+
+help:
+	@echo 'make build     $(SCRATCH)/release/m4run and .build/firmware/*.elf'
+	@echo 'make run       build, sign a sample, boot it, talk to it'
+	@echo 'make test      the tests'
+	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
+	@echo 'make firmware  the samples alone'
+	@echo 'make clean     remove what was built; what was fetched stays in .deps'
+
+build: binary firmware
+
+binary: setup
+	swift build $(SWIFT_FLAGS) -c release --product m4run
+
+firmware: setup
+	@scripts/build-firmware
+
+run: build
+	@scripts/demo
+
+test: firmware
+	swift test $(SWIFT_FLAGS) -c $(CONFIGURATION)
+
+bench: build
+	@scripts/bench
+
+setup:
+	@scripts/setup
+
+clean:
+	rm -rf .build .build-system
+
+.PHONY: help build binary firmware run test bench setup clean

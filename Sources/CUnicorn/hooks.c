@@ -1,0 +1,201 @@
+// What runs inside the engine: per block, per page fill, per register access, per exception.
+#include "hooks.h"
+
+uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t size) {
+    uint32_t count = 0;
+    for (uint32_t offset = 0; offset < size; count++) {
+        uint16_t halfword = 0;
+        if (!m4_engine_code(e, address + offset, &halfword)) return count ? count : 1;
+        offset += halfword >= 0xE800 ? 4 : 2;
+    }
+    return count;
+}
+
+static __attribute__((noinline)) uint64_t count_block(m4_engine *e, uint32_t address, uint32_t size) {
+    uint64_t key = (uint64_t)address << 32 | (uint64_t)(size & 0xFFFF) << 16;
+    uint64_t count = m4_count_instructions(e, address, size);
+    e->counts[m4_count_index(address)] = key | count;
+    return count;
+}
+
+// The newest block has reached the limit: is there really something to do? If not (the pending exception is masked) the
+// block runs, and this is asked again at the next one: masks change without a hook.
+static __attribute__((noinline)) bool must_stop(m4_engine *e) {
+    return e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e);
+}
+
+static void on_block(uc_engine *uc, uint64_t address64, uint32_t size, void *user) {
+    m4_engine *e = user;
+    uint32_t address = (uint32_t)address64;
+    if (__builtin_expect(e->cycles >= e->limit, 0) && must_stop(e)) {
+        e->stop = M4_STOP_BOUNDARY;
+        e->stopped = true;
+        uc_emu_stop(uc);
+        return;
+    }
+    uint64_t key = (uint64_t)address << 32 | (uint64_t)(size & 0xFFFF) << 16;
+    uint64_t count = e->counts[m4_count_index(address)] ^ key;
+    if (__builtin_expect(count >> 16 != 0 || count == 0, 0)) count = count_block(e, address, size);
+    e->cycles += count;
+    e->block_size = size;
+    e->block_count = (uint32_t)count;
+    e->history[e->history_count++ % M4_HISTORY] = address;
+}
+
+// A block has been translated, perhaps over changed code: its count is to be taken anew.
+static void on_translated(uc_engine *uc, uc_tb *current, uc_tb *previous, void *user) {
+    (void)uc, (void)previous;
+    ((m4_engine *)user)->counts[m4_count_index((uint32_t)current->pc)] = 0;
+}
+
+static void record(m4_engine *e, m4_stop stop) {
+    if (!e->stopped) e->stop = stop;
+    e->stopped = true;
+}
+
+#if M4_VIRTUAL_TLB
+static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_entry *entry, void *user) {
+    m4_engine *e = user;
+    uint32_t page = (uint32_t)address64 & ~(uint32_t)(M4_PAGE_SIZE - 1);
+    if (type != UC_MEM_FETCH) {
+        // A fill inside an IT block leaves the restored IT state in the core, where the next block would start with it.
+        uint32_t clear = 0x01000000;
+        uc_reg_write(uc, UC_ARM_REG_EPSR, &clear);
+    }
+    const m4_region *r = m4_engine_region(e, page);
+    uint32_t wanted = type == UC_MEM_FETCH ? M4_EXECUTE : type == UC_MEM_WRITE ? M4_WRITE : M4_READ;
+    uint32_t allowed = r ? r->permissions : 0;
+    m4_refusal refusal = M4_REFUSED_UNMAPPED;
+    if (r && !(allowed & wanted)) refusal = wanted == M4_EXECUTE ? M4_REFUSED_EXECUTE : M4_REFUSED_PROTECTION;
+    if (allowed & wanted && (e->page_permission || allowed & M4_PRIVILEGED)) {
+        bool privileged = m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
+        if (allowed & M4_PRIVILEGED && !privileged) allowed = 0;
+        else if (e->page_permission) {
+            allowed &= e->page_permission(e->context, page, privileged);
+            refusal = M4_REFUSED_PROTECTION;
+        }
+    }
+    if (!(allowed & wanted)) {
+        e->fault_address = page;
+        e->fault_exact = false;
+        e->fault_write = wanted == M4_WRITE;
+        e->fault_refusal = refusal;
+        record(e, wanted == M4_EXECUTE ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
+        return false;
+    }
+    uint32_t offset = page - r->start;
+    if (r->fetched) {
+        uint8_t *fetched = &r->fetched[offset >> M4_PAGE_SHIFT];
+        if (wanted == M4_EXECUTE && !*fetched) {
+            *fetched = 1;
+            // Pages filled before as plain data, through an alias too, must be filled again as code.
+            uc_ctl_flush_tlb(uc);
+        }
+        // Data pages without execute keep the engine's store fast path.
+        if (!*fetched) allowed &= ~(uint32_t)M4_EXECUTE;
+    }
+    entry->paddr = r->physical + offset;
+    entry->perms = (allowed & M4_READ ? UC_PROT_READ : 0) | (allowed & M4_WRITE ? UC_PROT_WRITE : 0)
+        | (allowed & M4_EXECUTE ? UC_PROT_EXEC : 0);
+    return true;
+}
+#else
+static bool on_invalid_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *user) {
+    (void)uc, (void)size, (void)value;
+    m4_engine *e = user;
+    bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
+    e->fault_address = (uint32_t)address;
+    e->fault_exact = true;
+    e->fault_write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
+    e->fault_refusal = fetch && m4_engine_region(e, (uint32_t)address) ? M4_REFUSED_EXECUTE : M4_REFUSED_UNMAPPED;
+    record(e, fetch ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
+    return false;
+}
+
+// 2.0 does not see that a store through an alias changes code at the other address.
+static void on_alias_write(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *user) {
+    (void)uc, (void)type, (void)value;
+    m4_engine *e = user;
+    const m4_region *r = m4_engine_region(e, (uint32_t)address);
+    if (r && r->start != r->physical) m4_forget_code(e, r->physical + ((uint32_t)address - r->start), (uint32_t)size);
+}
+#endif
+
+void m4_forget_code(m4_engine *e, uint32_t physical, uint32_t size) {
+    for (uint32_t i = 0; i < e->region_count; i++) {
+        const m4_region *r = &e->regions[i];
+        if (!r->host || physical - r->physical >= r->size) continue;
+        uint64_t start = r->start + (physical - r->physical);
+        uc_ctl_remove_cache(e->uc, start, start + size);
+    }
+}
+
+static void on_exception(uc_engine *uc, uint32_t number, void *user) {
+    m4_engine *e = user;
+    switch (number) {
+    case 2: record(e, M4_STOP_SVC); break;
+    case 3: e->fault_exact = false; record(e, M4_STOP_FETCH_FAULT); break;
+    case 4: e->fault_exact = false; record(e, M4_STOP_DATA_FAULT); break;
+    case 7: record(e, M4_STOP_BKPT); break;
+    case 8: record(e, M4_STOP_EXC_RETURN); break;
+    case 17: record(e, M4_STOP_NO_COPROCESSOR); break;
+    default: record(e, M4_STOP_UNDEFINED); break;
+    }
+    uc_emu_stop(uc);
+}
+
+// WFE and YIELD arrive here too, with PC behind them; an undefined instruction leaves PC on itself.
+static bool on_invalid_instruction(uc_engine *uc, void *user) {
+    (void)uc;
+    m4_engine *e = user;
+    uint32_t pc = m4_reg_read(e, UC_ARM_REG_PC);
+    uint32_t start = e->history_count ? e->history[(e->history_count - 1) % M4_HISTORY] : 0;
+    uint16_t last = 0, before = 0;
+    m4_stop stop = M4_STOP_UNDEFINED;
+    if (e->history_count && pc == start + e->block_size && m4_engine_code(e, pc - 2, &last)) {
+        bool wide = m4_engine_code(e, pc - 4, &before) && before == 0xF3AF;
+        if (last == 0xBF20 || (wide && last == 0x8002)) stop = M4_STOP_WFE;
+        if (last == 0xBF10 || (wide && last == 0x8001)) stop = M4_STOP_YIELD;
+    }
+    record(e, stop);
+    return false;
+}
+
+uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user) {
+    (void)uc;
+    struct m4_io *io = user;
+    return io->engine->read_register(io->engine->context, io->base + (uint32_t)offset, size);
+}
+
+void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user) {
+    (void)uc;
+    struct m4_io *io = user;
+    io->engine->write_register(io->engine->context, io->base + (uint32_t)offset, size, (uint32_t)value);
+}
+
+static uc_err hook(m4_engine *e, int type, void *callback, uint64_t begin, uint64_t end) {
+    uc_hook handle;
+    return uc_hook_add(e->uc, &handle, type, callback, e, begin, end);
+}
+
+uc_err m4_install_hooks(m4_engine *e) {
+    uc_err error;
+    if ((error = hook(e, UC_HOOK_BLOCK, (void *)on_block, 1, 0)) != UC_ERR_OK) return error;
+    if ((error = hook(e, UC_HOOK_EDGE_GENERATED, (void *)on_translated, 1, 0)) != UC_ERR_OK) return error;
+    if ((error = hook(e, UC_HOOK_INTR, (void *)on_exception, 1, 0)) != UC_ERR_OK) return error;
+    if ((error = hook(e, UC_HOOK_INSN_INVALID, (void *)on_invalid_instruction, 1, 0)) != UC_ERR_OK) return error;
+#if M4_VIRTUAL_TLB
+    if ((error = hook(e, UC_HOOK_TLB_FILL, (void *)on_fill, 1, 0)) != UC_ERR_OK) return error;
+#else
+    int invalid = UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_FETCH_UNMAPPED
+        | UC_HOOK_MEM_READ_PROT | UC_HOOK_MEM_WRITE_PROT | UC_HOOK_MEM_FETCH_PROT;
+    if ((error = hook(e, invalid, (void *)on_invalid_memory, 1, 0)) != UC_ERR_OK) return error;
+    for (uint32_t i = 0; i < e->region_count; i++) {
+        const m4_region *r = &e->regions[i];
+        if (!r->host || r->start == r->physical) continue;
+        error = hook(e, UC_HOOK_MEM_WRITE, (void *)on_alias_write, r->start, (uint64_t)r->start + r->size - 1);
+        if (error != UC_ERR_OK) return error;
+    }
+#endif
+    return UC_ERR_OK;
+}

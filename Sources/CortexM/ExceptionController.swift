@@ -1,0 +1,175 @@
+/// Pending, active and enabled exceptions, their priorities, and which of them comes next.
+///
+/// The NVIC's interrupts and the system exceptions are one set here, as the priority rules see them.
+/// Priorities are group priorities as signed numbers: Reset -3, NMI -2, HardFault -1, 0...255, and `idle` above all.
+/// Source: ARMv7-M ARM, B1.5.4 and B3.4.
+public final class ExceptionController {
+    /// Interrupt lines: as many as fit the architecture.
+    public static let interrupts = 240
+    static let count = 16 + interrupts
+    /// No exception pends, or none is active.
+    public static let idle: Int32 = 256
+    /// An STM32MP157's M4 implements the upper four bits.
+    static let priorityMask: UInt8 = 0xF0
+
+    private var enabled = [UInt32](repeating: 0, count: 8)
+    private var pending = [UInt32](repeating: 0, count: 8)
+    private var active = [UInt32](repeating: 0, count: 8)
+    private var level = [UInt32](repeating: 0, count: 8)
+    private var priorities = [UInt8](repeating: 0, count: count)
+    /// AIRCR.PRIGROUP.
+    private(set) var priorityGroup: UInt32 = 0
+
+    /// The pending, enabled exception that comes first; number 0 when there is none.
+    public private(set) var next = ExceptionNumber(0)
+    /// Its group priority, or `idle`.
+    public private(set) var nextPriority = idle
+    /// The highest group priority of what is active, or `idle`.
+    public private(set) var activePriority = idle
+    /// Exceptions that became pending since the last look while masked from enabling: wakes a WFE under SEVONPEND.
+    public private(set) var pendedCount: UInt64 = 0
+
+    /// Called after every change of `nextPriority` or `activePriority`.
+    public var onChange: (() -> Void)?
+
+    public init() { reset() }
+
+    public func reset() {
+        for i in 0..<8 { enabled[i] = 0; pending[i] = 0; active[i] = 0 }
+        for i in priorities.indices { priorities[i] = 0 }
+        for n in [1, 2, 3, 11, 12, 14, 15] { enabled[0] |= 1 << n }
+        priorityGroup = 0
+        // Lines that are asserted pend again.
+        for i in 0..<8 { pending[i] |= level[i] }
+        update()
+    }
+
+    /// Which bits of a priority are its group priority.
+    public var groupMask: UInt32 { (0xFF << (priorityGroup + 1)) & 0xFF & UInt32(Self.priorityMask) }
+
+    func setPriorityGroup(_ group: UInt32) { priorityGroup = group & 7; update() }
+
+    /// The priority with its sub-priority: what decides between pending exceptions.
+    func fullPriority(_ n: Int) -> Int32 {
+        switch n {
+        case 1: -3
+        case 2: -2
+        case 3: -1
+        default: Int32(priorities[n & 255])
+        }
+    }
+
+    /// What decides about preemption.
+    public func groupPriority(_ number: ExceptionNumber) -> Int32 {
+        let full = fullPriority(number.value)
+        return full < 0 ? full : full & Int32(groupMask)
+    }
+
+    func priority(_ n: Int) -> UInt8 { n < Self.count && n >= 4 ? priorities[n] : 0 }
+    func setPriority(_ n: Int, _ value: UInt8) {
+        guard n >= 4, n < Self.count else { return }
+        priorities[n] = value & Self.priorityMask
+        update()
+    }
+
+    func words(_ set: Set) -> [UInt32] { set == .enabled ? enabled : set == .pending ? pending : active }
+    enum Set { case enabled, pending, active }
+
+    public func isEnabled(_ number: ExceptionNumber) -> Bool { bit(enabled, number.value) }
+    public func isPending(_ number: ExceptionNumber) -> Bool { bit(pending, number.value) }
+    public func isActive(_ number: ExceptionNumber) -> Bool { bit(active, number.value) }
+    /// How many exceptions are active.
+    public var activeCount: Int { active.reduce(0) { $0 + $1.nonzeroBitCount } }
+    public var anyActive: Bool { activePriority != Self.idle || active.contains { $0 != 0 } }
+
+    private func bit(_ set: [UInt32], _ n: Int) -> Bool { n >= 0 && n < Self.count && set[n >> 5] & (1 << UInt32(n & 31)) != 0 }
+
+    func setEnabled(_ n: Int, _ on: Bool) {
+        guard n >= 0, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        if on { enabled[n >> 5] |= mask } else { enabled[n >> 5] &= ~mask }
+        update()
+    }
+
+    /// Makes an exception pending. A pending one stays pending: exceptions do not count.
+    public func setPending(_ number: ExceptionNumber) {
+        let n = number.value
+        guard n >= 2, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        if pending[n >> 5] & mask == 0 { pendedCount &+= 1 }
+        pending[n >> 5] |= mask
+        update()
+    }
+
+    /// A level-triggered line that is still asserted pends again at once.
+    public func clearPending(_ number: ExceptionNumber) {
+        let n = number.value
+        guard n >= 2, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        pending[n >> 5] &= ~mask | (level[n >> 5] & mask & ~active[n >> 5])
+        update()
+    }
+
+    /// An interrupt line's level. Rising pends; staying high pends again when its handler returns.
+    public func setLine(_ irq: Int, level high: Bool) {
+        let n = 16 + irq
+        guard irq >= 0, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        let was = level[n >> 5] & mask != 0
+        if high { level[n >> 5] |= mask } else { level[n >> 5] &= ~mask }
+        if high, !was { setPending(.interrupt(irq)) }
+    }
+
+    func setActive(_ n: Int, _ on: Bool) {
+        guard n >= 1, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        if on { active[n >> 5] |= mask } else { active[n >> 5] &= ~mask }
+        update()
+    }
+
+    /// Entry: pending becomes active.
+    public func activate(_ number: ExceptionNumber) {
+        let n = number.value
+        guard n >= 1, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        pending[n >> 5] &= ~mask
+        active[n >> 5] |= mask
+        update()
+    }
+
+    /// Return: no longer active; a line that is still asserted pends again.
+    public func deactivate(_ number: ExceptionNumber) {
+        let n = number.value
+        guard n >= 1, n < Self.count else { return }
+        let mask: UInt32 = 1 << UInt32(n & 31)
+        active[n >> 5] &= ~mask
+        pending[n >> 5] |= level[n >> 5] & mask
+        update()
+    }
+
+    /// The lowest-numbered pending and enabled exception by priority and the active priority, taken anew.
+    private func update() {
+        var best: Int32 = Self.idle, bestNumber = 0, running: Int32 = Self.idle
+        let groups = Int32(groupMask)
+        for word in 0..<8 {
+            var ready = pending[word] & enabled[word]
+            while ready != 0 {
+                let n = word << 5 | ready.trailingZeroBitCount
+                ready &= ready &- 1
+                let priority = fullPriority(n)
+                if priority < best { best = priority; bestNumber = n }
+            }
+            var live = active[word]
+            while live != 0 {
+                let n = word << 5 | live.trailingZeroBitCount
+                live &= live &- 1
+                let full = fullPriority(n)
+                running = min(running, full < 0 ? full : full & groups)
+            }
+        }
+        if best != Self.idle && best >= 0 { best &= groups }
+        let changed = best != nextPriority || running != activePriority
+        next = ExceptionNumber(bestNumber); nextPriority = best; activePriority = running
+        if changed { onChange?() }
+    }
+}

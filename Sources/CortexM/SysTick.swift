@@ -1,0 +1,113 @@
+import MachineBase
+
+/// The SysTick timer: a 24-bit down-counter. Source: ARMv7-M ARM, B3.3.
+///
+/// Nothing runs per tick: the counter is computed from the cycle at which it reaches zero next.
+public final class SysTick {
+    private let events: EventQueue
+    /// The core's clock and what an expiry does; set once by the owner.
+    var cycles: () -> UInt64 = { 0 }
+    var expired: () -> Void = {}
+    private var slot: EventQueue.Slot?
+
+    private var enabled = false, interrupts = false, coreClock = false, countFlag = false
+    private var reload: UInt32 = 0
+    /// The counter while it stands still.
+    private var frozen: UInt32 = 0
+    /// The cycle at which the counter reaches zero next, while it runs.
+    private var zeroAt: UInt64 = 0
+
+    /// SYST_CALIB: no external reference, TENMS unknown, as STM32 parts that leave it to software.
+    public static let calibration: UInt32 = 0xC000_0000
+    /// The divided clock that CLKSOURCE 0 selects on STM32: HCLK / 8.
+    static let externalDivider: UInt64 = 8
+
+    init(events: EventQueue) {
+        self.events = events
+        slot = events.register("SysTick") { [unowned self] now in
+            if self.catchUp(now), self.interrupts { self.expired() }
+            self.arm()
+        }
+    }
+
+    func reset() {
+        enabled = false; interrupts = false; coreClock = false; countFlag = false
+        reload = 0; frozen = 0; zeroAt = 0
+        arm()
+    }
+
+    private var divider: UInt64 { coreClock ? 1 : Self.externalDivider }
+    private var period: UInt64 { (UInt64(reload) + 1) &* divider }
+
+    /// Moves `zeroAt` past `now`; true when the counter has reached zero since the last look.
+    private func catchUp(_ now: UInt64) -> Bool {
+        guard enabled, now >= zeroAt else { return false }
+        if reload == 0 { zeroAt = .max; frozen = 0; countFlag = true; return true }
+        let passed = (now &- zeroAt) / period &+ 1
+        zeroAt = zeroAt &+ passed &* period
+        countFlag = true
+        return true
+    }
+
+    private func arm() {
+        guard let slot else { return }
+        if enabled && interrupts && zeroAt != .max { events.schedule(slot, at: zeroAt) } else { events.cancel(slot) }
+    }
+
+    private func sync() {
+        if catchUp(cycles()), interrupts { expired() }
+    }
+
+    var control: UInt32 {
+        get {
+            sync()
+            let value: UInt32 = (enabled ? 1 : 0) | (interrupts ? 2 : 0) | (coreClock ? 4 : 0) | (countFlag ? 1 << 16 : 0)
+            countFlag = false
+            return value
+        }
+        set {
+            sync()
+            let now = cycles()
+            let counter = self.counter(at: now)
+            enabled = newValue & 1 != 0; interrupts = newValue & 2 != 0; coreClock = newValue & 4 != 0
+            start(from: counter, at: now)
+            arm()
+        }
+    }
+
+    var reloadValue: UInt32 {
+        get { reload }
+        set {
+            sync()
+            let now = cycles()
+            let counter = self.counter(at: now)
+            reload = newValue & 0xFF_FFFF
+            if enabled && zeroAt == .max { start(from: counter, at: now) }
+            arm()
+        }
+    }
+
+    /// A write of any value clears the counter and COUNTFLAG; the next clock reloads.
+    var current: UInt32 {
+        get { sync(); return counter(at: cycles()) }
+        set {
+            countFlag = false
+            start(from: 0, at: cycles())
+            arm()
+        }
+    }
+
+    private func counter(at now: UInt64) -> UInt32 {
+        guard enabled, zeroAt != .max else { return frozen }
+        let left = (zeroAt &- now &+ divider &- 1) / divider
+        // At zero, before the reload, a whole period is left.
+        return left > UInt64(reload) && left == UInt64(reload) + 1 ? 0 : UInt32(truncatingIfNeeded: left & 0xFF_FFFF)
+    }
+
+    private func start(from counter: UInt32, at now: UInt64) {
+        frozen = counter
+        guard enabled else { return }
+        if counter == 0 && reload == 0 { zeroAt = .max; return }
+        zeroAt = now &+ (counter == 0 ? period : UInt64(counter) &* divider)
+    }
+}

@@ -1,0 +1,311 @@
+import MachineBase
+
+/// What the system control space asks of the core it belongs to.
+public protocol CoreControl: AnyObject {
+    /// Retired instructions.
+    var cycles: UInt64 { get }
+    /// IPSR.
+    var currentException: ExceptionNumber { get }
+    /// AIRCR.SYSRESETREQ, or with `local` AIRCR.VECTRESET.
+    func resetRequested(local: Bool)
+    /// MPU settings changed: what the engine remembers of permissions is stale.
+    func permissionsChanged()
+}
+
+/// The private peripheral bus, 0xE0000000 to 0xE00FFFFF: NVIC, SCB, SysTick, MPU, FPU, DWT, ITM.
+/// Registers are those of a Cortex-M4 r0p1 with FPU, 8 MPU regions and 4 priority bits. Source: ARMv7-M ARM, B3.2 and B3.4.
+public final class SystemControlSpace {
+    public let exceptions = ExceptionController()
+    let sysTick: SysTick
+    public var faults = FaultStatus()
+    public private(set) var mpu = MemoryProtection()
+    public var debug = DebugAndTrace()
+    public weak var core: (any CoreControl)?
+
+    public private(set) var vectorTable: UInt32 = 0
+    public private(set) var systemControl: UInt32 = 0
+    /// CCR. STKALIGN is set from reset on.
+    public private(set) var configuration: UInt32 = 1 << 9
+    public private(set) var coprocessorAccess: UInt32 = 0
+    /// FPCCR; ASPEN and LSPEN from reset on.
+    public private(set) var fpContextControl: UInt32 = 0xC000_0000
+    public var fpContextAddress: UInt32 = 0
+    public private(set) var fpDefaultStatus: UInt32 = 0
+    private var auxiliaryControl: UInt32 = 0
+    private var auxiliaryFaults: UInt32 = 0
+    private var debugFaults: UInt32 = 0
+
+    public init(events: EventQueue) {
+        sysTick = SysTick(events: events)
+        sysTick.cycles = { [weak self] in self?.core?.cycles ?? 0 }
+        sysTick.expired = { [exceptions] in exceptions.setPending(.sysTick) }
+    }
+
+    /// A local reset: everything but what a debugger owns.
+    public func reset() {
+        exceptions.reset(); sysTick.reset(); debug.reset()
+        faults = FaultStatus(); mpu = MemoryProtection()
+        vectorTable = 0; systemControl = 0; configuration = 1 << 9; coprocessorAccess = 0
+        fpContextControl = 0xC000_0000; fpContextAddress = 0; fpDefaultStatus = 0
+        auxiliaryControl = 0; auxiliaryFaults = 0; debugFaults = 0
+    }
+
+    public var sleepsOnExit: Bool { systemControl & 1 << 1 != 0 }
+    public var sendsEventOnPend: Bool { systemControl & 1 << 4 != 0 }
+    public var alignsStack: Bool { configuration & 1 << 9 != 0 }
+    public var trapsDivideByZero: Bool { configuration & 1 << 4 != 0 }
+    public var trapsUnaligned: Bool { configuration & 1 << 3 != 0 }
+    public var allowsThreadReturnFromNested: Bool { configuration & 1 != 0 }
+    public var fpAutomaticStacking: Bool { fpContextControl & 1 << 31 != 0 }
+    /// CPACR grants CP10 and CP11: 1 to privileged code, 3 to all.
+    public func allowsFPU(privileged: Bool) -> Bool {
+        let access = coprocessorAccess >> 20 & 3
+        return access == 3 || (access == 1 && privileged)
+    }
+
+    // MARK: Access
+
+    /// `address` lies in the private peripheral bus; `size` is 1, 2 or 4 bytes.
+    public func read(_ address: UInt32, size: UInt32) -> UInt32 {
+        let word = readWord(address & ~3)
+        let shifted = word >> ((address & 3) &* 8)
+        return size == 4 ? shifted : shifted & (size == 2 ? 0xFFFF : 0xFF)
+    }
+
+    /// A write narrower than a register changes its own lanes; to write-one-to-clear and set/clear registers the others read as 0.
+    public func write(_ address: UInt32, size: UInt32, value: UInt32) {
+        let shift = (address & 3) &* 8
+        let mask: UInt32 = size == 4 ? .max : (size == 2 ? 0xFFFF : 0xFF) << shift
+        let lanes = (value << shift) & mask
+        let register = address & ~3
+        if register < 0xE000_1000 {
+            debug.writeITM(register & 0xFFF, value, size: size)
+        } else if actsOnWrittenBits(register) || size == 4 {
+            writeWord(register, lanes)
+        } else {
+            writeWord(register, readWord(register) & ~mask | lanes)
+        }
+    }
+
+    private func actsOnWrittenBits(_ register: UInt32) -> Bool {
+        switch register {
+        case 0xE000_E100..<0xE000_E400, 0xE000_ED28, 0xE000_ED2C, 0xE000_ED30, 0xE000_ED04, 0xE000_EF00: true
+        default: false
+        }
+    }
+
+    private func readWord(_ address: UInt32) -> UInt32 {
+        let now = core?.cycles ?? 0
+        switch address {
+        case 0xE000_0000..<0xE000_1000: return debug.readITM(address & 0xFFF)
+        case 0xE000_1000..<0xE000_2000: return debug.readDWT(address & 0xFFF, now: now)
+        case 0xE000_E000..<0xE000_F000: return readControl(address & 0xFFF)
+        case 0xE00F_F000..<0xE010_0000: return Self.romTable(address & 0xFFF)
+        default: return 0
+        }
+    }
+
+    private func writeWord(_ address: UInt32, _ value: UInt32) {
+        switch address {
+        case 0xE000_1000..<0xE000_2000: debug.writeDWT(address & 0xFFF, value, now: core?.cycles ?? 0)
+        case 0xE000_E000..<0xE000_F000: writeControl(address & 0xFFF, value)
+        default: break
+        }
+    }
+
+    private func readControl(_ offset: UInt32) -> UInt32 {
+        switch offset {
+        case 0x004: return UInt32(ExceptionController.interrupts / 32)  // ICTR
+        case 0x008: return auxiliaryControl
+        case 0x010: return sysTick.control
+        case 0x014: return sysTick.reloadValue
+        case 0x018: return sysTick.current
+        case 0x01C: return SysTick.calibration
+        case 0x100..<0x180, 0x180..<0x200: return interruptWord(.enabled, offset & 0x7F)
+        case 0x200..<0x280, 0x280..<0x300: return interruptWord(.pending, offset & 0x7F)
+        case 0x300..<0x380: return interruptWord(.active, offset & 0x7F)
+        case 0x400..<0x4F0: return priorityWord(first: 16 + Int(offset - 0x400))
+        case 0xD18..<0xD24: return priorityWord(first: 4 + Int(offset - 0xD18))
+        case 0xD90..<0xDBC: return mpu.read(offset)
+        case 0xD00: return 0x410F_C241  // CPUID: Cortex-M4 r0p1
+        case 0xD04: return interruptControlState
+        case 0xD08: return vectorTable
+        case 0xD0C: return 0xFA05_0000 | exceptions.priorityGroup << 8
+        case 0xD10: return systemControl
+        case 0xD14: return configuration
+        case 0xD24: return systemHandlerState
+        case 0xD28: return faults.cfsr
+        case 0xD2C: return faults.hfsr
+        case 0xD30: return debugFaults
+        case 0xD34: return faults.mmfar
+        case 0xD38: return faults.bfar
+        case 0xD3C: return auxiliaryFaults
+        case 0xD40..<0xD74: return Self.features[Int(offset - 0xD40) >> 2]
+        case 0xD88: return coprocessorAccess
+        case 0xDFC: return debug.exceptionMonitor
+        case 0xF34: return fpContextControl
+        case 0xF38: return fpContextAddress
+        case 0xF3C: return fpDefaultStatus
+        case 0xF40: return 0x1011_0021  // MVFR0
+        case 0xF44: return 0x1100_0011  // MVFR1
+        default: return 0
+        }
+    }
+
+    private func writeControl(_ offset: UInt32, _ value: UInt32) {
+        switch offset {
+        case 0x008: auxiliaryControl = value & 0x307
+        case 0x010: sysTick.control = value
+        case 0x014: sysTick.reloadValue = value
+        case 0x018: sysTick.current = value
+        case 0x100..<0x180: forBits(value, offset & 0x7F) { exceptions.setEnabled($0, true) }
+        case 0x180..<0x200: forBits(value, offset & 0x7F) { exceptions.setEnabled($0, false) }
+        case 0x200..<0x280: forBits(value, offset & 0x7F) { exceptions.setPending(ExceptionNumber($0)) }
+        case 0x280..<0x300: forBits(value, offset & 0x7F) { exceptions.clearPending(ExceptionNumber($0)) }
+        case 0x400..<0x4F0: setPriorities(first: 16 + Int(offset - 0x400), value)
+        case 0xD18..<0xD24: setPriorities(first: 4 + Int(offset - 0xD18), value)
+        case 0xD90..<0xDBC:
+            mpu.write(offset, value)
+            core?.permissionsChanged()
+        case 0xD04: writeInterruptControlState(value)
+        case 0xD08: vectorTable = value & 0xFFFF_FF80
+        case 0xD0C: writeReset(value)
+        case 0xD10: systemControl = value & 0x16
+        case 0xD14: configuration = value & 0x31B
+        case 0xD24: writeSystemHandlerState(value)
+        case 0xD28: faults.cfsr &= ~value
+        case 0xD2C: faults.hfsr &= ~value
+        case 0xD30: debugFaults &= ~value
+        case 0xD34: faults.mmfar = value
+        case 0xD38: faults.bfar = value
+        case 0xD88:
+            coprocessorAccess = value & 0x00F0_0000
+        case 0xDFC: debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
+        case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
+        case 0xF34: fpContextControl = value & 0xC000_0000 | fpContextControl & 0x17B
+        case 0xF38: fpContextAddress = value & ~7
+        case 0xF3C: fpDefaultStatus = value & 0x07C0_0000
+        default: break
+        }
+    }
+
+    // MARK: NVIC words
+
+    /// Interrupt sets are words of 32 interrupts; exceptions are 16 further on.
+    private func interruptWord(_ set: ExceptionController.Set, _ offset: UInt32) -> UInt32 {
+        let words = exceptions.words(set), first = Int(offset >> 2)
+        guard first < 8 else { return 0 }
+        let high = first + 1 < 8 ? words[first + 1] << 16 : 0
+        return words[first] >> 16 | high
+    }
+
+    private func forBits(_ value: UInt32, _ offset: UInt32, _ body: (Int) -> Void) {
+        var rest = value
+        let first = 16 + Int(offset >> 2) * 32
+        while rest != 0 {
+            body(first + rest.trailingZeroBitCount)
+            rest &= rest &- 1
+        }
+    }
+
+    private func priorityWord(first: Int) -> UInt32 {
+        (0..<4).reduce(0) { $0 | UInt32(exceptions.priority(first + $1)) << UInt32($1 * 8) }
+    }
+    private func setPriorities(first: Int, _ value: UInt32) {
+        for i in 0..<4 {
+            let n = first + i
+            // SHPR bytes without an exception read as zero.
+            if n < 16 && ![4, 5, 6, 11, 12, 14, 15].contains(n) { continue }
+            exceptions.setPriority(n, UInt8(truncatingIfNeeded: value >> UInt32(i * 8)))
+        }
+    }
+
+    // MARK: System control block
+
+    private var interruptControlState: UInt32 {
+        let current = core?.currentException ?? ExceptionNumber(0)
+        var value = UInt32(current.value & 0x1FF) | UInt32(exceptions.next.value & 0x1FF) << 12
+        if exceptions.activeCount <= 1 { value |= 1 << 11 }  // RETTOBASE
+        if (16..<ExceptionController.count).contains(where: { exceptions.isPending(ExceptionNumber($0)) }) { value |= 1 << 22 }
+        if exceptions.isPending(.sysTick) { value |= 1 << 26 }
+        if exceptions.isPending(.pendSV) { value |= 1 << 28 }
+        if exceptions.isPending(.nmi) { value |= 1 << 31 }
+        return value
+    }
+
+    private func writeInterruptControlState(_ value: UInt32) {
+        if value & 1 << 31 != 0 { exceptions.setPending(.nmi) }
+        if value & 1 << 28 != 0 { exceptions.setPending(.pendSV) } else if value & 1 << 27 != 0 { exceptions.clearPending(.pendSV) }
+        if value & 1 << 26 != 0 { exceptions.setPending(.sysTick) } else if value & 1 << 25 != 0 { exceptions.clearPending(.sysTick) }
+    }
+
+    private func writeReset(_ value: UInt32) {
+        guard value >> 16 == 0x05FA else { return }
+        exceptions.setPriorityGroup(value >> 8 & 7)
+        if value & 1 << 2 != 0 { core?.resetRequested(local: false) } else if value & 1 != 0 { core?.resetRequested(local: true) }
+    }
+
+    /// SHCSR's bits and the exceptions whose active, pending or enabled state they are.
+    private static let handlerBits: [(bit: UInt32, exception: Int, set: ExceptionController.Set)] = [
+        (0, 4, .active), (1, 5, .active), (3, 6, .active), (7, 11, .active), (8, 12, .active), (10, 14, .active), (11, 15, .active),
+        (12, 6, .pending), (13, 4, .pending), (14, 5, .pending), (15, 11, .pending),
+        (16, 4, .enabled), (17, 5, .enabled), (18, 6, .enabled),
+    ]
+    private var systemHandlerState: UInt32 {
+        Self.handlerBits.reduce(0) { value, entry in
+            let set = exceptions.words(entry.set)[0]
+            return value | (set >> UInt32(entry.exception) & 1) << entry.bit
+        }
+    }
+    private func writeSystemHandlerState(_ value: UInt32) {
+        for entry in Self.handlerBits {
+            let on = value >> entry.bit & 1 != 0
+            switch entry.set {
+            case .active: exceptions.setActive(entry.exception, on)
+            case .enabled: exceptions.setEnabled(entry.exception, on)
+            case .pending:
+                let number = ExceptionNumber(entry.exception)
+                if on { exceptions.setPending(number) } else { exceptions.clearPending(number) }
+            }
+        }
+    }
+
+    /// ID_PFR0 to ID_ISAR4 of a Cortex-M4.
+    private static let features: [UInt32] = [
+        0x0000_0030, 0x0000_0200, 0x0010_0000, 0, 0x0000_0030, 0, 0x0100_0000, 0,
+        0x0114_1110, 0x0211_2000, 0x2123_2231, 0x0111_1131, 0x0131_0102,
+    ]
+
+    /// The ROM table's entries (SCS, DWT, FPB, ITM, TPIU, ETM absent) and its component ID.
+    private static func romTable(_ offset: UInt32) -> UInt32 {
+        switch offset {
+        case 0x000: 0xFFF0_F003
+        case 0x004: 0xFFF0_2003
+        case 0x008: 0xFFF0_3002
+        case 0x00C: 0xFFF0_1003
+        case 0xFF0: 0x0D
+        case 0xFF4: 0x10
+        case 0xFF8: 0x05
+        case 0xFFC: 0xB1
+        default: 0
+        }
+    }
+
+    // MARK: Faults
+
+    /// Records `fault` in the status registers and says which exception is taken for it, at execution priority `current`:
+    /// itself, HardFault by escalation, or nil for a lockup.
+    public func escalate(_ fault: Fault, current: Int32) -> ExceptionNumber? {
+        faults.cfsr |= fault.cfsr
+        faults.hfsr |= fault.hfsr
+        if let address = fault.address {
+            if fault.exception == .memManage { faults.mmfar = address; faults.cfsr |= 1 << 7 }
+            if fault.exception == .busFault { faults.bfar = address; faults.cfsr |= 1 << 15 }
+        }
+        if current <= -1 { return nil }
+        if fault.exception == .hardFault { return .hardFault }
+        if exceptions.isEnabled(fault.exception), exceptions.groupPriority(fault.exception) < current { return fault.exception }
+        faults.hfsr |= 1 << 30
+        return .hardFault
+    }
+}

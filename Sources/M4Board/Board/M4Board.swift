@@ -1,0 +1,174 @@
+import CUnicorn
+import CortexM
+import MP1Peripherals
+import MachineBase
+
+/// What a board tells the world around it: the other processor, a person, a log.
+public protocol M4BoardDelegate: AnyObject {
+    /// An interrupt to the Cortex-A7s changed its level.
+    func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool)
+    /// First touch of a register without a model.
+    func board(_ board: M4Board, unmodelled access: UnmodelledAccess)
+    /// WWDG1 has reset the M4.
+    func boardWatchdogDidReset(_ board: M4Board)
+    /// Characters from a UART, ITM port 0 or semihosting.
+    func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource)
+    func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16)
+}
+
+extension M4BoardDelegate {
+    public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {}
+    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) {}
+    public func boardWatchdogDidReset(_ board: M4Board) {}
+    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) {}
+    public func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16) {}
+}
+
+/// The STM32MP157's Cortex-M4 with its memories and the SoC's peripherals.
+///
+/// A new board holds the M4 in reset, as the boot ROM leaves it: write firmware to memory, then release hold boot through
+/// RCC (`SoC.rcc`, or a register write from the A7 side) and `run`.
+public final class M4Board {
+    public struct Configuration: Sendable {
+        /// Of the M4; one instruction takes one cycle. 64 MHz is HSI, what RCC's registers show after a production boot.
+        public var coreClock = CoreClock(hertz: 64_000_000)
+        /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
+        public var ddrSize: UInt32 = 0
+        /// What the boot chain has decided for the SoC before the M4 runs.
+        public var soc = SoCConfiguration()
+        /// Stop at the first touch of a register without a model.
+        public var stopsAtUnmodelled = false
+        public var faultPolicy = FaultPolicy.hardFault
+        public init() {}
+    }
+
+    public enum TextSource: Equatable, Sendable { case uart(String), itm(port: Int), semihosting }
+
+    public let configuration: Configuration
+    public let events: EventQueue
+    public let core: Core
+    public let soc: SoC
+    let banks: MemoryBanks
+    let signals: SoCSignals
+    public weak var delegate: (any M4BoardDelegate)?
+    /// The access that stopped a run under `stopsAtUnmodelled`.
+    public var unmodelledStop: UnmodelledAccess? { signals.unmodelledStop }
+
+    public init(_ configuration: Configuration = Configuration()) throws(BoardError) {
+        try EngineCheck.run()
+        self.configuration = configuration
+        events = EventQueue()
+        banks = try MemoryBanks(ddr: configuration.ddrSize)
+        core = try Core(events: events)
+        core.faultPolicy = configuration.faultPolicy
+        for region in banks.regions { try core.engine.add(region) }
+        let registers = UInt32(M4_READ.rawValue | M4_WRITE.rawValue)
+        try core.engine.add(m4_region(start: 0x4000_0000, size: 0x2000_0000, physical: 0x4000_0000, permissions: registers, host: nil, fetched: nil))
+        try core.engine.add(
+            m4_region(
+                start: 0xE000_0000, size: 0x0010_0000, physical: 0xE000_0000, permissions: registers | UInt32(M4_PRIVILEGED.rawValue),
+                host: nil, fetched: nil))
+        signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
+        soc = SoC(host: signals, configuration: configuration.soc)
+        signals.board = self
+        connect()
+        try core.engine.arm()
+    }
+
+    private func connect() {
+        core.bus = self
+        let raw = core.engine.raw
+        raw.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+        raw.pointee.read_register = { context, address, size in
+            guard let context else { return 0 }
+            return Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.readRegister(address, size) }
+        }
+        raw.pointee.write_register = { context, address, size, value in
+            guard let context else { return }
+            Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.writeRegister(address, size, value) }
+        }
+        core.scs.debug.onStimulus = { [weak self] port, value, size in
+            guard let self else { return }
+            let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
+            self.delegate?.board(self, output: bytes, from: .itm(port: port))
+        }
+        core.semihosting.onText = { [weak self] bytes in
+            guard let self else { return }
+            self.delegate?.board(self, output: bytes, from: .semihosting)
+        }
+    }
+
+    // MARK: The core's register accesses
+
+    @inline(__always) private func readRegister(_ address: UInt32, _ size: UInt32) -> UInt32 {
+        if address >= 0xE000_0000 { return core.scs.read(address, size: size) }
+        if address & 0xFE00_0000 == 0x4200_0000 {
+            let target = bitBand(address)
+            return soc.read(target.word, width: 4, by: .cortexM4) >> target.bit & 1
+        }
+        return soc.read(address, width: Int(size), by: .cortexM4)
+    }
+
+    @inline(__always) private func writeRegister(_ address: UInt32, _ size: UInt32, _ value: UInt32) {
+        if address >= 0xE000_0000 { core.scs.write(address, size: size, value: value); return }
+        if address & 0xFE00_0000 == 0x4200_0000 {
+            let target = bitBand(address)
+            let old = soc.read(target.word, width: 4, by: .cortexM4)
+            soc.write(target.word, value & 1 != 0 ? old | 1 << target.bit : old & ~(1 << target.bit), width: 4, by: .cortexM4)
+            return
+        }
+        soc.write(address, value, width: Int(size), by: .cortexM4)
+    }
+
+    /// The bit of 0x40000000..0x400FFFFF that a word of the bit-band alias stands for. Source: ARMv7-M ARM, B3.1; Cortex-M4 TRM 3.7.
+    private func bitBand(_ address: UInt32) -> (word: UInt32, bit: UInt32) {
+        let offset = address &- 0x4200_0000
+        return (0x4000_0000 &+ (offset >> 5 & ~3), offset >> 2 & 31)
+    }
+
+    // MARK: Running
+
+    public var cycles: UInt64 { core.cycles }
+    public var now: VirtualTime { configuration.coreClock.time(cycles: core.cycles) }
+
+    /// RCC MP_GCR.BOOT_MCU as the secure world sets and clears it: released, a core in reset starts.
+    public func setHoldBoot(released: Bool) { soc.write(0x5000_010C, released ? 1 : 0, width: 4, by: .cortexA7(secure: true)) }
+
+    /// RCC MP_GRSTCSETR.MCURST: resets the M4, which then starts again only where hold boot is released.
+    public func resetMCU() {
+        soc.write(0x5000_0404, 1 << 1, width: 4, by: .cortexA7(secure: true))
+        signals.settleReset()
+    }
+
+    /// Whether the M4 is out of reset, asleep or not, and not locked up.
+    public var isRunning: Bool { core.state != .held && core.state != .lockedUp }
+    public var isHeld: Bool { core.state == .held }
+    public var isLockedUp: Bool { core.state == .lockedUp }
+    public var isAsleep: Bool { if case .sleeping = core.state { true } else { false } }
+
+    /// Runs until the clock shows `deadline` cycles or something else of `StopReason` happens; never returns later than one
+    /// block of instructions after the deadline.
+    public func run(until deadline: UInt64) -> StopReason {
+        while true {
+            let reason = core.run(until: deadline)
+            if signals.settleReset(), reason == .hostRequest { continue }
+            if case .resetRequest(let local) = reason {
+                // A local reset restarts the core alone; a system reset request is RCC's, which resets the MCU domain.
+                if local { core.hold(); core.release() } else { signals.resetMCU(watchdog: false) }
+            }
+            return reason
+        }
+    }
+}
+
+extension M4Board: CoreBus {
+    func readWord(_ address: UInt32) -> UInt32? {
+        guard (0x4000_0000..<0x6000_0000).contains(address) || (0xE000_0000..<0xE010_0000).contains(address) else { return nil }
+        return readRegister(address, 4)
+    }
+    func writeWord(_ address: UInt32, _ value: UInt32) -> Bool {
+        guard (0x4000_0000..<0x6000_0000).contains(address) || (0xE000_0000..<0xE010_0000).contains(address) else { return false }
+        writeRegister(address, 4, value)
+        return true
+    }
+}

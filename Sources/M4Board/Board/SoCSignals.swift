@@ -1,0 +1,83 @@
+import CortexM
+import MP1Peripherals
+import MachineBase
+
+/// The wires from the SoC's peripherals: interrupts to the core, hold boot and resets, and what the delegate is told.
+final class SoCSignals: SoCHost {
+    let core: Core
+    let eventQueue: EventQueue
+    let coreClock: CoreClock
+    private let stopsAtUnmodelled: Bool
+    weak var board: M4Board?
+    private var bootReleased = false
+    private var pendingReset: ResetRequest?
+    private(set) var unmodelledStop: UnmodelledAccess?
+
+    init(core: Core, events: EventQueue, clock: CoreClock, stopsAtUnmodelled: Bool) {
+        self.core = core; eventQueue = events; coreClock = clock; self.stopsAtUnmodelled = stopsAtUnmodelled
+    }
+
+    var nowCycles: UInt64 { core.cycles }
+    func setInterrupt(_ irq: Int, level: Bool) { core.scs.exceptions.setLine(irq, level: level) }
+    func eventSignalled() { core.eventRegister = true }
+
+    // MARK: Reset
+
+    func holdBootChanged(released: Bool) {
+        bootReleased = released
+        if released && core.state == .held { core.release() }
+    }
+
+    /// The access that asked is still under way: the reset follows it.
+    func resetRequested(_ request: ResetRequest) {
+        pendingReset = request
+        core.interrupt()
+    }
+
+    func watchdogReset() {
+        resetMCU(watchdog: true)
+        if let board { board.delegate?.boardWatchdogDidReset(board) }
+    }
+
+    /// Carries out the reset that a register write has asked for; false when there was none.
+    @discardableResult
+    func settleReset() -> Bool {
+        guard let request = pendingReset else { return false }
+        pendingReset = nil
+        switch request {
+        case .mcu: resetMCU(watchdog: false)
+        case .system:
+            core.hold()
+            bootReleased = false
+            board?.soc.reset()
+        }
+        return true
+    }
+
+    /// The core goes through reset and starts again only where hold boot is released.
+    func resetMCU(watchdog: Bool) {
+        core.hold()
+        board?.soc.resetMCUDomain(cause: watchdog ? .watchdog : .mcu)
+        if bootReleased { core.release() }
+    }
+
+    // MARK: The delegate
+
+    func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
+        if let board { board.delegate?.board(board, applicationProcessorInterrupt: line, level: level) }
+    }
+    func unmodelledAccess(_ access: UnmodelledAccess) {
+        guard let board else { return }
+        board.delegate?.board(board, unmodelled: access)
+        if stopsAtUnmodelled && unmodelledStop == nil {
+            unmodelledStop = access
+            core.requestStop()
+        }
+    }
+    func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
+        if let board { board.delegate?.board(board, gpio: port, levels: levels, changed: changed) }
+    }
+    func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {
+        if let board { board.delegate?.board(board, output: [UInt8(truncatingIfNeeded: character)], from: .uart("\(uart)")) }
+    }
+}

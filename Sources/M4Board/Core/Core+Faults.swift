@@ -1,0 +1,124 @@
+import CUnicorn
+import CortexM
+import MachineBase
+
+// From what the engine says to the fault the architecture names.
+extension Core {
+    /// Raises a synchronous fault at the instruction at `address`.
+    func raise(_ fault: Fault, at address: UInt32) {
+        let current = m4_engine_execution_priority(engine.raw)
+        guard let taken = scs.escalate(fault, current: current) else { lockUp(fault, at: address); return }
+        noteFault(fault, taken: taken, at: address)
+        enter(taken, returnTo: address)
+    }
+
+    /// Records the fault and stops where the policy says so; the handler is entered all the same, so that the run can go on.
+    func noteFault(_ fault: Fault, taken: ExceptionNumber, at address: UInt32) {
+        faultCount += 1
+        let stops = switch faultPolicy {
+        case .hardFault: taken == .hardFault
+        case .any: true
+        case .none: false
+        }
+        if stops, pendingStop == nil { pendingStop = .fault(report(fault, taken: taken, at: address)) }
+    }
+
+    func lockUp(_ fault: Fault, at address: UInt32) {
+        faultCount += 1
+        pendingStop = .lockup(report(fault, taken: nil, at: address))
+        state = .lockedUp
+    }
+
+    private func report(_ fault: Fault, taken: ExceptionNumber?, at address: UInt32) -> FaultReport {
+        var registers = self.registers
+        registers.r[15] = address & ~1
+        return FaultReport(fault: fault, taken: taken, status: scs.faults, registers: registers, history: history, cycle: cycles)
+    }
+
+    func supervisorCall() {
+        let current = m4_engine_execution_priority(engine.raw)
+        if scs.exceptions.groupPriority(.svCall) < current {
+            enter(.svCall, returnTo: nextPC)
+        } else if current <= -1 {
+            lockUp(Fault(.hardFault), at: nextPC &- 2)
+        } else {
+            // An SVC that cannot preempt escalates.
+            raise(Fault(.hardFault, hfsr: 1 << 30), at: nextPC &- 2)
+        }
+    }
+
+    func breakpoint() {
+        let address = nextPC & ~1
+        var halfword: UInt16 = 0
+        if m4_engine_code(engine.raw, address, &halfword), halfword == 0xBEAB {
+            switch semihosting.call(self) {
+            case .handled: nextPC = (address &+ 2) | 1
+            case .exit(let code):
+                nextPC = (address &+ 2) | 1
+                pendingStop = .exit(code: code)
+            }
+            return
+        }
+        raise(.debugEvent, at: nextPC)
+    }
+
+    func undefined() {
+        let xpsr = engine.xpsr
+        if xpsr & 1 << 24 == 0 { raise(.invalidState, at: nextPC); return }
+        raise(isCoprocessor(at: nextPC & ~1) ? .noCoprocessor : .undefinedInstruction, at: nextPC)
+    }
+
+    private func isCoprocessor(at address: UInt32) -> Bool {
+        guard let instruction = instruction(at: address) else { return false }
+        return ThumbInstruction.isWide(instruction.first) && instruction.first & 0xEC00 == 0xEC00
+            && (instruction.second >> 8) & 0xE != 0xA && instruction.first & 0x0300 != 0x0300
+    }
+
+    func instruction(at address: UInt32) -> ThumbInstruction? {
+        var first: UInt16 = 0, second: UInt16 = 0
+        guard m4_engine_code(engine.raw, address, &first) else { return nil }
+        if ThumbInstruction.isWide(first), !m4_engine_code(engine.raw, address &+ 2, &second) { return nil }
+        return ThumbInstruction(first: first, second: second)
+    }
+
+    func fetchFault() {
+        let raw = engine.raw
+        // An EXC_RETURN value in thread mode is no return: a fetch from execute-never memory.
+        let refusal = raw.pointee.fault_refusal
+        let address = raw.pointee.fault_exact && refusal == M4_REFUSED_UNMAPPED ? raw.pointee.fault_address : nextPC
+        let executeNever = refusal != M4_REFUSED_UNMAPPED || address >= 0xE000_0000 || (0x4000_0000..<0x6000_0000).contains(address)
+        raise(executeNever ? .instructionAccess : .instructionBus, at: nextPC)
+    }
+
+    func dataFault() {
+        let raw = engine.raw
+        let refused = raw.pointee.fault_address
+        var address: UInt32? = raw.pointee.fault_exact ? refused : nil
+        if raw.pointee.fault_exact {
+            locate(byte: refused, isWrite: raw.pointee.fault_write)
+        } else if let instruction = instruction(at: nextPC & ~1), let access = instruction.access(pc: nextPC & ~1, register: engine.r) {
+            // The first byte of the access that lies in the refused page; the start of it when it does not reach in there.
+            let into = refused &- access.address
+            address = into < access.count ? refused : access.address
+        }
+        raise(raw.pointee.fault_refusal == M4_REFUSED_PROTECTION ? .dataAccess(address) : .preciseBus(address), at: nextPC)
+    }
+
+    /// Engine 2.0 leaves PC at the block's start: the faulting instruction is the first of the block whose access, with the
+    /// registers as they are now, covers the byte that was refused.
+    private func locate(byte: UInt32, isWrite: Bool) {
+        guard let start = history.last else { return }
+        var address = start
+        let end = start &+ engine.raw.pointee.block_size
+        while address < end, let instruction = instruction(at: address) {
+            if let access = instruction.access(pc: address, register: engine.r), access.isWrite == isWrite,
+                byte &- access.address < access.count
+            {
+                nextPC = address | 1
+                m4_engine_retire_to(engine.raw, address)
+                return
+            }
+            address = address &+ instruction.size
+        }
+    }
+}

@@ -1,0 +1,245 @@
+import CUnicorn
+import CortexM
+import MachineBase
+
+/// A Cortex-M4: the engine's instructions, and the exceptions, sleep and time that the engine does not have.
+///
+/// One instruction is one cycle. What is due is looked at between blocks of instructions (at most 512), so an event is
+/// never late by more than a block; the same input gives the same trace.
+public final class Core: CoreControl {
+    enum State: Equatable { case held, running, sleeping(event: Bool), lockedUp }
+
+    let engine: Engine
+    public let scs: SystemControlSpace
+    let events: EventQueue
+    weak var bus: (any CoreBus)?
+    var state = State.held
+    /// The address of the next instruction, bit 0 the Thumb state.
+    var nextPC: UInt32 = 0
+    /// WFE's event register.
+    var eventRegister = false
+    private var pendedSeen: UInt64 = 0
+    /// Waits for the end of the block that asked for it.
+    var resetRequest: StopReason?
+    private var hostStop = false
+    private var permissionsStale = false
+    public var faultPolicy = FaultPolicy.hardFault
+    var pendingStop: StopReason?
+    public internal(set) var semihosting = Semihosting()
+    /// Fault exceptions taken since the board was made.
+    public internal(set) var faultCount = 0
+
+    init(events: EventQueue) throws(BoardError) {
+        engine = try Engine()
+        self.events = events
+        scs = SystemControlSpace(events: events)
+        scs.core = self
+        let raw = engine.raw
+        scs.exceptions.onChange = { [exceptions = scs.exceptions] in
+            raw.pointee.pending_priority = exceptions.nextPriority
+            raw.pointee.active_priority = exceptions.activePriority
+            raw.pointee.group_mask = exceptions.groupMask
+            m4_engine_update_limit(raw)
+        }
+        events.onEarlier = { cycle in
+            if cycle < raw.pointee.deadline {
+                raw.pointee.deadline = cycle
+                m4_engine_update_limit(raw)
+            }
+        }
+    }
+
+    public var cycles: UInt64 { engine.raw.pointee.cycles }
+    /// Cycles of these in which nothing was executed: in reset, or asleep.
+    private var idleCycles: UInt64 = 0
+    /// Instructions retired since the board was made.
+    public var retired: UInt64 { cycles &- idleCycles }
+    public var currentException: ExceptionNumber { engine.exception }
+
+    /// Ends a run at the next block, with `.hostRequest`.
+    public func requestStop() {
+        hostStop = true
+        interrupt()
+    }
+
+    /// Makes the engine come back to the run loop at the next block.
+    func interrupt() {
+        engine.raw.pointee.stop_requested = true
+        m4_engine_update_limit(engine.raw)
+    }
+
+    public func resetRequested(local: Bool) {
+        resetRequest = .resetRequest(local: local)
+        interrupt()
+    }
+
+    /// The register write that changed them is still under way, and the engine's translations must outlive it.
+    public func permissionsChanged() {
+        permissionsStale = true
+        interrupt()
+    }
+
+    // MARK: Reset
+
+    /// Puts the core into reset, where it stays.
+    func hold() {
+        state = .held
+        scs.reset()
+        eventRegister = false
+        resetRequest = nil
+        pendingStop = nil
+        interrupt()
+    }
+
+    /// Leaves reset: stack pointer and entry from the vector table. Source: ARMv7-M ARM, B1.5.5.
+    func release() {
+        scs.reset()
+        m4_engine_reset_core(engine.raw)
+        m4_engine_flush(engine.raw)
+        state = .running
+        eventRegister = false
+        guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
+            raise(.vectorTable, at: 0)
+            return
+        }
+        engine.setR(13, stack & ~3)
+        engine.setR(14, 0xFFFF_FFFF)
+        nextPC = entry
+    }
+
+    // MARK: Running
+
+    /// Runs until `deadline` (a cycle count) or until something of `StopReason` happens. Events that fall due are run.
+    public func run(until deadline: UInt64) -> StopReason {
+        let raw = engine.raw
+        while true {
+            events.run(upTo: raw.pointee.cycles)
+            if permissionsStale {
+                permissionsStale = false
+                m4_engine_flush_permissions(raw)
+            }
+            if let reason = takePendingStop() { return reason }
+            switch state {
+            case .held, .lockedUp:
+                guard idle(until: deadline) else { return deadline == .max ? .held : .deadline }
+                continue
+            case .sleeping(let event):
+                if wakes(event: event) { state = .running; continue }
+                guard idle(until: deadline) else { return deadline == .max ? .asleep : .deadline }
+                continue
+            case .running: break
+            }
+            if m4_engine_can_take(raw) { enter(scs.exceptions.next, returnTo: nextPC); continue }
+            if raw.pointee.cycles >= deadline { return .deadline }
+            raw.pointee.deadline = min(deadline, max(events.next, raw.pointee.cycles &+ 1))
+            guard nextPC & 1 != 0 else {
+                engine.write(UC_ARM_REG_EPSR, 0)
+                raise(.invalidState, at: nextPC)
+                continue
+            }
+            handle(m4_engine_run(raw, nextPC))
+        }
+    }
+
+    /// What a stop outside of the engine's run loop is waiting to report.
+    private func takePendingStop() -> StopReason? {
+        guard engine.raw.pointee.stop_requested || pendingStop != nil else { return nil }
+        engine.raw.pointee.stop_requested = false
+        if let reason = resetRequest { resetRequest = nil; return reason }
+        if let reason = pendingStop { pendingStop = nil; return reason }
+        guard hostStop else { return nil }
+        hostStop = false
+        return .hostRequest
+    }
+
+    /// Jumps over idle time to what is due next; false when that is not before `deadline`, which is then reached.
+    private func idle(until deadline: UInt64) -> Bool {
+        let next = events.next
+        let isDue = next <= deadline && next != .max
+        let target = isDue ? next : deadline
+        let now = cycles
+        if target != .max, target > now {
+            idleCycles &+= target &- now
+            engine.raw.pointee.cycles = target
+        }
+        return isDue
+    }
+
+    /// WFI wakes for an exception that would preempt if PRIMASK were clear; WFE also for the event register, which an
+    /// exception that becomes pending sets under SEVONPEND. Source: ARMv7-M ARM, B1.5.19.
+    private func wakes(event: Bool) -> Bool {
+        if event {
+            if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
+            pendedSeen = scs.exceptions.pendedCount
+            if eventRegister { eventRegister = false; return true }
+            return m4_engine_can_take(engine.raw)
+        }
+        guard scs.exceptions.nextPriority < scs.exceptions.activePriority else { return false }
+        let basepri = engine.read(UC_ARM_REG_BASEPRI) & scs.exceptions.groupMask
+        let faultmask = engine.read(UC_ARM_REG_FAULTMASK) & 1
+        if faultmask != 0 && scs.exceptions.nextPriority >= -1 { return false }
+        return basepri == 0 || scs.exceptions.nextPriority < Int32(basepri)
+    }
+
+    private func handle(_ stop: m4_stop) {
+        let raw = engine.raw
+        nextPC = engine.r(15) | (engine.xpsr >> 24 & 1)
+        switch stop {
+        case M4_STOP_BOUNDARY: break
+        case M4_STOP_WFI: state = .sleeping(event: false)
+        case M4_STOP_WFE:
+            if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
+            pendedSeen = scs.exceptions.pendedCount
+            if eventRegister { eventRegister = false } else { state = .sleeping(event: true) }
+        case M4_STOP_YIELD: break
+        case M4_STOP_SVC: supervisorCall()
+        case M4_STOP_BKPT: breakpoint()
+        case M4_STOP_EXC_RETURN: returnFromException(engine.r(15) | 1)
+        case M4_STOP_UNDEFINED: undefined()
+        case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
+        case M4_STOP_DATA_FAULT: dataFault()
+        case M4_STOP_FETCH_FAULT: fetchFault()
+        default:
+            pendingStop = .engine("\(Engine.describe(raw.pointee.engine_error)) at pc \(hex32(nextPC & ~1))")
+        }
+    }
+
+    /// A word of memory or of a register as the core itself reads it.
+    func word(_ address: UInt32) -> UInt32? {
+        if let bytes = engine.memory(address, count: 4) {
+            return UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
+        }
+        return bus?.readWord(address)
+    }
+
+    func store(_ value: UInt32, at address: UInt32) -> Bool {
+        if let bytes = engine.memory(address, count: 4) {
+            UnsafeMutableRawPointer(bytes).storeBytes(of: value, as: UInt32.self)
+            m4_engine_memory_written(engine.raw, address, 4)
+            return true
+        }
+        return bus?.writeWord(address, value) ?? false
+    }
+
+    // MARK: Looking
+
+    public var registers: CoreRegisters {
+        var r = (0..<16).map { engine.r($0) }
+        r[15] = nextPC & ~1
+        return CoreRegisters(
+            r: r, xpsr: engine.xpsr, msp: engine.read(UC_ARM_REG_MSP), psp: engine.read(UC_ARM_REG_PSP),
+            primask: engine.read(UC_ARM_REG_PRIMASK), basepri: engine.read(UC_ARM_REG_BASEPRI),
+            faultmask: engine.read(UC_ARM_REG_FAULTMASK), control: engine.control, fpscr: engine.read(UC_ARM_REG_FPSCR))
+    }
+
+    /// Starts of the newest blocks of instructions, oldest first, at most `M4_HISTORY`.
+    public var history: [UInt32] {
+        let count = Int(min(engine.raw.pointee.history_count, UInt32(M4_HISTORY)))
+        let end = engine.raw.pointee.history_count
+        return withUnsafePointer(to: &engine.raw.pointee.history) { tuple in
+            tuple.withMemoryRebound(to: UInt32.self, capacity: Int(M4_HISTORY)) { ring in
+                (0..<count).map { ring[Int((end &- UInt32(count) &+ UInt32($0)) % UInt32(M4_HISTORY))] }
+            }
+        }
+    }
+}

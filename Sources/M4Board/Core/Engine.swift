@@ -1,0 +1,62 @@
+import CUnicorn
+import CortexM
+
+/// The engine with a core's register names. Owns the C engine; nothing else opens or closes it.
+final class Engine {
+    let raw: UnsafeMutablePointer<m4_engine>
+
+    init() throws(BoardError) {
+        var error = UC_ERR_OK
+        guard let engine = m4_engine_open(&error) else { throw .engine(doing: "open a Cortex-M4", Engine.describe(error)) }
+        raw = engine
+    }
+    deinit { m4_engine_close(raw) }
+
+    func add(_ region: m4_region) throws(BoardError) {
+        let error = m4_engine_add_region(raw, region)
+        guard error == UC_ERR_OK else {
+            throw .engine(doing: "map \(region.size) bytes at \(String(region.start, radix: 16))", Engine.describe(error))
+        }
+    }
+
+    func arm() throws(BoardError) {
+        let error = m4_engine_arm(raw)
+        guard error == UC_ERR_OK else { throw .engine(doing: "install hooks", Engine.describe(error)) }
+    }
+
+    static func describe(_ error: uc_err) -> String {
+        uc_strerror(error).map { String(cString: $0) } ?? "error \(error.rawValue)"
+    }
+
+    /// `2.1`, as the loaded library says it.
+    static var libraryVersion: String { version(m4_library_version()) }
+    static var headerVersion: String { version(m4_header_version()) }
+    private static func version(_ packed: UInt32) -> String { "\(packed >> 16).\(packed >> 8 & 0xFF)" }
+
+    @inline(__always) func read(_ register: uc_arm_reg) -> UInt32 { m4_reg_read(raw, Int32(register.rawValue)) }
+    @inline(__always) func write(_ register: uc_arm_reg, _ value: UInt32) { m4_reg_write(raw, Int32(register.rawValue), value) }
+
+    /// R0 to R12, SP, LR, PC by number.
+    @inline(__always) func r(_ n: Int) -> UInt32 { m4_reg_read(raw, Engine.general(n)) }
+    @inline(__always) func setR(_ n: Int, _ value: UInt32) { m4_reg_write(raw, Engine.general(n), value) }
+    @inline(__always) private static func general(_ n: Int) -> Int32 {
+        switch n {
+        case 13: Int32(UC_ARM_REG_SP.rawValue)
+        case 14: Int32(UC_ARM_REG_LR.rawValue)
+        case 15: Int32(UC_ARM_REG_PC.rawValue)
+        default: Int32(UC_ARM_REG_R0.rawValue) + Int32(n)
+        }
+    }
+    func s(_ n: Int) -> UInt32 { m4_reg_read(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n)) }
+    func setS(_ n: Int, _ value: UInt32) { m4_reg_write(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n), value) }
+
+    var control: UInt32 { read(UC_ARM_REG_CONTROL) }
+    var exception: ExceptionNumber { ExceptionNumber(Int(read(UC_ARM_REG_IPSR) & 0x1FF)) }
+    var xpsr: UInt32 { read(UC_ARM_REG_XPSR) }
+
+    /// Mode, privilege and stack are in place: lets the engine rebuild what it derived from them. Nothing else does on
+    /// these versions.
+    func modeChanged() {
+        write(UC_ARM_REG_APSR_NZCV, read(UC_ARM_REG_APSR_NZCV))
+    }
+}

@@ -1,0 +1,58 @@
+import CUnicorn
+
+/// What the board relies on and the engine's interface does not promise, tried once a process on an engine of its own.
+enum EngineCheck {
+    private static let outcome: Result<Void, BoardError> = Result { () throws(BoardError) in try check() }
+
+    static func run() throws(BoardError) { try outcome.get() }
+
+    /// Code at 0: `movs r0, #0; cmp r0, #0; it eq; ldreq r1, [r2]; svc #1; wfi; 0xDEFF`, a literal at 0x800.
+    private static let program: [UInt16] = [0x2000, 0x2800, 0xBF08, 0x6811, 0xDF01, 0xBF30, 0xDEFF]
+
+    private static func check() throws(BoardError) {
+        guard m4_library_version() >> 8 == m4_header_version() >> 8 else {
+            throw .wrongEngine(loaded: Engine.libraryVersion, builtFor: Engine.headerVersion)
+        }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: 4096)
+        let fetched = UnsafeMutablePointer<UInt8>.allocate(capacity: 4)
+        fetched.initialize(repeating: 0, count: 4)
+        defer { memory.deallocate(); fetched.deallocate() }
+        for (i, halfword) in program.enumerated() { memory.storeBytes(of: halfword, toByteOffset: i * 2, as: UInt16.self) }
+        memory.storeBytes(of: 0x1234_5678, toByteOffset: 0x800, as: UInt32.self)
+
+        let engine = try Engine()
+        let all = UInt32(M4_READ.rawValue | M4_WRITE.rawValue | M4_EXECUTE.rawValue)
+        let bytes = memory.assumingMemoryBound(to: UInt8.self)
+        try engine.add(m4_region(start: 0, size: 4096, physical: 0, permissions: all, host: bytes, fetched: fetched))
+        try engine.add(m4_region(start: 0x3000_0000, size: 4096, physical: 0, permissions: all, host: bytes, fetched: fetched))
+        try engine.arm()
+        engine.raw.pointee.deadline = .max
+
+        engine.setR(13, 0x400); engine.setR(2, 0x3000_0800)
+        try expect(m4_engine_run(engine.raw, 1), M4_STOP_SVC, "an SVC comes back as one")
+        try expect(engine.r(1) == 0x1234_5678, "a load through an alias inside an IT block")
+        try expect(engine.r(15) == 10 && engine.raw.pointee.cycles == 5, "PC and the instruction count after an SVC")
+        try expect(engine.xpsr & 0x0600_FC00 == 0, "no IT state is left after a page fill")
+        engine.write(UC_ARM_REG_IPSR, 11)
+        engine.setR(13, 0x300)
+        engine.write(UC_ARM_REG_IPSR, 0)
+        engine.write(UC_ARM_REG_CONTROL, 2)
+        engine.setR(13, 0x200)
+        engine.write(UC_ARM_REG_CONTROL, 0)
+        try expect(engine.r(13) == 0x300 && engine.read(UC_ARM_REG_PSP) == 0x200, "IPSR and CONTROL bank the stack pointer")
+        engine.modeChanged()
+        try expect(m4_engine_run(engine.raw, 11), M4_STOP_WFI, "a WFI ends a run")
+        try expect(engine.r(15) == 12 && engine.raw.pointee.cycles == 6, "PC and the instruction count after a WFI")
+        try expect(m4_engine_run(engine.raw, 13), M4_STOP_UNDEFINED, "an undefined instruction is one")
+        try expect(engine.r(15) == 12 && engine.raw.pointee.cycles == 6, "an undefined instruction has not retired")
+        try expect(engine.control & 4 == 0, "the core is a Cortex-M4")
+    }
+
+    private static func expect(_ stop: m4_stop, _ wanted: m4_stop, _ what: String) throws(BoardError) {
+        guard stop == wanted else { throw .engineCheck("\(what): stop \(stop.rawValue), expected \(wanted.rawValue)") }
+    }
+    private static func expect(_ holds: Bool, _ what: String) throws(BoardError) {
+        guard holds else { throw .engineCheck(what) }
+    }
+}

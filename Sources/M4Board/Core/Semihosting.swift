@@ -1,0 +1,63 @@
+import CUnicorn
+import CortexM
+
+/// Arm semihosting: `BKPT 0xAB` with an operation in R0 and its argument in R1. Source: Arm semihosting specification 2.0.
+///
+/// Text goes to `onText`; there are no files: SYS_OPEN knows only `:tt`, the console.
+public struct Semihosting {
+    enum Outcome { case handled, exit(Int32) }
+    /// Longest text taken from one call, in bytes.
+    static let longestText: UInt32 = 64 * 1024
+
+    /// Gets what firmware writes to the console.
+    public var onText: (([UInt8]) -> Void)?
+    /// One line about each call that is not supported.
+    public var onUnsupported: ((UInt32) -> Void)?
+
+    func call(_ core: Core) -> Outcome {
+        let operation = core.engine.r(0), argument = core.engine.r(1)
+        var result: UInt32 = 0
+        switch operation {
+        case 0x01:  // SYS_OPEN
+            let name = text(core, at: core.word(argument) ?? 0, count: min(core.word(argument &+ 8) ?? 0, 16))
+            result = name == Array(":tt".utf8) ? 1 + ((core.word(argument &+ 4) ?? 0) >> 2) : .max
+        case 0x02: result = 0  // SYS_CLOSE
+        case 0x03: onText?(text(core, at: argument, count: 1))  // SYS_WRITEC
+        case 0x04:  // SYS_WRITE0
+            var bytes = text(core, at: argument, count: Self.longestText)
+            if let end = bytes.firstIndex(of: 0) { bytes.removeSubrange(end...) }
+            onText?(bytes)
+        case 0x05:  // SYS_WRITE: handle, pointer, count; answers the count not written
+            let count = core.word(argument &+ 8) ?? 0
+            let bytes = text(core, at: core.word(argument &+ 4) ?? 0, count: min(count, Self.longestText))
+            onText?(bytes)
+            result = count &- UInt32(bytes.count)
+        case 0x06: result = core.word(argument &+ 8) ?? 0  // SYS_READ: end of file
+        case 0x07: result = .max  // SYS_READC
+        case 0x09: result = 1  // SYS_ISTTY
+        case 0x10: result = UInt32(truncatingIfNeeded: core.cycles / 640_000)  // SYS_CLOCK: centiseconds at 64 MHz
+        case 0x11: result = 0  // SYS_TIME: virtual time has no epoch
+        case 0x13: result = 0  // SYS_ERRNO
+        case 0x18:  // SYS_EXIT: ADP_Stopped_ApplicationExit is success
+            return .exit(argument == 0x20026 ? 0 : 1)
+        case 0x20:  // SYS_EXIT_EXTENDED
+            return .exit(core.word(argument) == 0x20026 ? Int32(bitPattern: core.word(argument &+ 4) ?? 1) : 1)
+        case 0x30:  // SYS_ELAPSED
+            _ = core.store(UInt32(truncatingIfNeeded: core.cycles), at: argument)
+            _ = core.store(UInt32(truncatingIfNeeded: core.cycles >> 32), at: argument &+ 4)
+        case 0x31: result = 64_000_000  // SYS_TICKFREQ
+        default:
+            onUnsupported?(operation)
+            result = .max
+        }
+        core.engine.setR(0, result)
+        return .handled
+    }
+
+    private func text(_ core: Core, at address: UInt32, count: UInt32) -> [UInt8] {
+        guard count > 0, let region = m4_engine_region(core.engine.raw, address), let host = region.pointee.host else { return [] }
+        let offset = address &- region.pointee.start
+        let available = min(count, region.pointee.size &- offset)
+        return Array(UnsafeBufferPointer(start: host + Int(offset), count: Int(available)))
+    }
+}

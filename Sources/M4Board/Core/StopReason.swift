@@ -1,0 +1,84 @@
+import CortexM
+import MachineBase
+
+/// Why a run of the board ended. Names are stable: they appear in machine-readable output.
+public enum StopReason: Equatable, Sendable {
+    /// The cycle that was asked for is reached.
+    case deadline
+    /// Someone outside the core asked for it.
+    case hostRequest
+    /// The core took a fault exception that the fault policy stops at.
+    case fault(FaultReport)
+    /// A fault at HardFault's priority or above: the core is locked up until a reset.
+    case lockup(FaultReport)
+    /// AIRCR.SYSRESETREQ, or VECTRESET when `local`.
+    case resetRequest(local: Bool)
+    /// A BKPT that no semihosting call explains, or a debugger's breakpoint; the address of the instruction.
+    case breakpoint(UInt32)
+    /// Semihosting SYS_EXIT.
+    case exit(code: Int32)
+    /// Waiting in WFI or WFE, and nothing is due that could wake the core.
+    case asleep
+    /// Held in reset, and nothing is due that could release it.
+    case held
+    /// The engine itself gave up.
+    case engine(String)
+
+    public var name: String {
+        switch self {
+        case .deadline: "deadline"
+        case .hostRequest: "host-request"
+        case .fault: "fault"
+        case .lockup: "lockup"
+        case .resetRequest(let local): local ? "vector-reset" : "system-reset"
+        case .breakpoint: "breakpoint"
+        case .exit: "exit"
+        case .asleep: "asleep"
+        case .held: "held"
+        case .engine: "engine-error"
+        }
+    }
+}
+
+/// A fault as it was raised: the registers before the exception, the status registers after.
+public struct FaultReport: Equatable, Sendable {
+    /// What went wrong, before any escalation.
+    public var fault: Fault
+    /// The exception that was taken; nil for a lockup.
+    public var taken: ExceptionNumber?
+    public var status: FaultStatus
+    public var registers: CoreRegisters
+    /// Starts of the newest blocks of instructions, oldest first.
+    public var history: [UInt32]
+    public var cycle: UInt64
+
+    /// One line: what happened, where.
+    public var summary: String {
+        let kinds = status.flags.filter { !$0.name.hasSuffix("VALID") && $0.name != "FORCED" }.map(\.name).joined(separator: " ")
+        var text = "\(fault.exception)\(kinds.isEmpty ? "" : " (\(kinds))") at pc \(hex32(registers.pc))"
+        if let address = fault.address { text += ", address \(hex32(address))" }
+        if let taken, taken != fault.exception { text += ", escalated to \(taken)" }
+        if taken == nil { text += ": lockup" }
+        return text
+    }
+
+    /// Everything, for a person.
+    public var text: String {
+        var lines = [summary]
+        lines.append("cfsr \(hex32(status.cfsr)) hfsr \(hex32(status.hfsr)) mmfar \(hex32(status.mmfar)) bfar \(hex32(status.bfar))")
+        for flag in status.flags { lines.append("  \(flag.name): \(flag.meaning)") }
+        lines.append(registers.text)
+        lines.append("last blocks of instructions, newest last: " + history.suffix(16).map(hex32).joined(separator: " "))
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// At which fault exceptions a run stops.
+public enum FaultPolicy: String, Equatable, Sendable, CaseIterable {
+    /// At HardFault: what firmware with handlers of its own takes otherwise runs on.
+    case hardFault
+    /// At every fault exception.
+    case any
+    /// At none but a lockup.
+    case none
+}

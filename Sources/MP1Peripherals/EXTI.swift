@@ -1,0 +1,129 @@
+/// Extended interrupt and event controller (RM0436 §24).
+///
+/// Configurable lines (0-16, 65, 66, 68, 73, 74) detect edges and latch them as pending; each processor has its own interrupt
+/// and event masks. Direct lines only wake a processor: their interrupts reach the NVIC without this block.
+public final class EXTI: RegisterBlock {
+    /// WWDG1's reset, an edge that Linux takes for a firmware crash.
+    public static let watchdogResetLine = 68
+
+    /// Offsets within one of the three banks of 32 lines, 0x20 apart.
+    private enum Bank {
+        static let rtsr: UInt32 = 0x00
+        static let ftsr: UInt32 = 0x04
+        static let swier: UInt32 = 0x08
+        static let rpr: UInt32 = 0x0C
+        static let fpr: UInt32 = 0x10
+        static let tzenr: UInt32 = 0x14
+    }
+    private static let c1IMR: UInt32 = 0x80  // + 0x10 a bank
+    private static let c2IMR: UInt32 = 0xC0
+    private static let c2EMR: UInt32 = 0xC4
+
+    private static let configurable: [UInt32] = [0x0001_FFFF, 0, 0x0000_0616]
+
+    /// NVIC inputs of lines 0-15, PVD/AVD (16) and the A7s' SEV (66).
+    private static func interrupt(_ line: Int) -> Int? {
+        switch line {
+        case 0...4: 6 + line
+        case 5: 23
+        case 6...9: 64 + line - 6
+        case 10: 40
+        case 11: 42
+        case 12: 76
+        case 13: 77
+        case 14: 121
+        case 15: 127
+        case 16: 1
+        case 66: 144
+        default: nil
+        }
+    }
+
+    /// Pending and unmasked for the A7s, by bank, as last told.
+    private var applicationPending: (UInt32, UInt32) = (0, 0)
+
+    init(on interconnect: Interconnect) { super.init(index: Self.index("EXTI"), on: interconnect) }
+
+    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x100] }
+
+    /// Whether `line` latched an edge that nobody has cleared.
+    public func isPending(_ line: Int) -> Bool {
+        guard line >= 0, line < 96 else { return false }
+        let bank = UInt32(line / 32) * 0x20
+        return (self[bank + Bank.rpr] | self[bank + Bank.fpr]) >> UInt32(line % 32) & 1 != 0
+    }
+
+    /// An edge at the input of a configurable line; it becomes pending if the line looks for it.
+    public func edge(_ line: Int, rising: Bool) {
+        guard line >= 0, line < 96 else { return }
+        let bit = UInt32(1) << UInt32(line % 32)
+        let trigger = self[UInt32(line / 32) * 0x20 + (rising ? Bank.rtsr : Bank.ftsr)]
+        if trigger & bit != 0 { latch(line / 32, bit, rising: rising) }
+    }
+
+    /// The GPIO port index (A is 0, Z is 11) that EXTICR connects to line `pin`.
+    func selectedPort(_ pin: Int) -> UInt32 {
+        self[0x60 + UInt32(pin / 4) * 4] >> (UInt32(pin % 4) * 8) & 0xFF
+    }
+
+    private func latch(_ number: Int, _ bits: UInt32, rising: Bool) {
+        let bank = UInt32(number) * 0x20
+        self[bank + (rising ? Bank.rpr : Bank.fpr)] |= bits
+        if self[Self.c2EMR + UInt32(number) * 0x10] & bits != 0 { interconnect.host.eventSignalled() }
+        update()
+    }
+
+    override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
+        if offset < 0x60, offset % 0x20 == Bank.swier { return 0 }
+        return readStored(offset, by: initiator)
+    }
+
+    override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        switch offset {
+        case 0x00..<0x60:
+            let number = Int(offset / 0x20)
+            let lines = Self.configurable[number]
+            switch offset % 0x20 {
+            case Bank.rtsr, Bank.ftsr: merge(offset, value & lines, lanes: lanes)
+            case Bank.swier: if value & lines != 0 { latch(number, value & lines, rising: true) }
+            case Bank.rpr, Bank.fpr: self[offset] &= ~value
+            case Bank.tzenr: if initiator.isSecure { merge(offset, value, lanes: lanes) }
+            default: return writeStored(offset, value, lanes: lanes, by: initiator)
+            }
+        default:
+            writeStored(offset, value, lanes: lanes, by: initiator)
+        }
+        update()
+    }
+
+    override func reset(_ kind: SoC.Reset) {
+        super.reset(kind)
+        if isTouched { update() }
+    }
+
+    private func pending(_ number: UInt32) -> UInt32 { self[number * 0x20 + Bank.rpr] | self[number * 0x20 + Bank.fpr] }
+
+    private func update() {
+        let low = pending(0), high = pending(2)
+        let toM4 = low & self[Self.c2IMR]
+        for line in 0...16 {
+            if let irq = Self.interrupt(line) { interconnect.drive(irq, toM4 >> UInt32(line) & 1 != 0) }
+        }
+        if let irq = Self.interrupt(66) { interconnect.drive(irq, high & self[Self.c2IMR + 0x20] & 4 != 0) }
+        tellApplicationProcessors(low & self[Self.c1IMR], high & self[Self.c1IMR + 0x20])
+    }
+
+    private func tellApplicationProcessors(_ low: UInt32, _ high: UInt32) {
+        let changed = (low ^ applicationPending.0, high ^ applicationPending.1)
+        guard changed != (0, 0) else { return }
+        applicationPending = (low, high)
+        for bit in 0..<32 {
+            if changed.0 >> UInt32(bit) & 1 != 0 {
+                interconnect.host.setApplicationProcessorInterrupt(.exti(bit), level: low >> UInt32(bit) & 1 != 0)
+            }
+            if changed.1 >> UInt32(bit) & 1 != 0 {
+                interconnect.host.setApplicationProcessorInterrupt(.exti(64 + bit), level: high >> UInt32(bit) & 1 != 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+/// Inter-processor communication controller (RM0436 §14): six channels, each a pair of flags, one a direction.
+///
+/// A flag says "occupied": its sender sets it, its receiver clears it. Each processor has interrupts for "a flag towards me is
+/// occupied" and "a flag of mine is free", both levels. Processor 1 is the Cortex-A7s, processor 2 the Cortex-M4; both banks
+/// of registers answer to either.
+public final class IPCC: RegisterBlock {
+    /// Channels of this chip; registers call them 1 to 6.
+    public static let channelCount = 6
+    private static let channels: UInt32 = 0x3F
+
+    private enum Offset {
+        static let c1CR: UInt32 = 0x00
+        static let c1MR: UInt32 = 0x04
+        static let c1SCR: UInt32 = 0x08
+        static let c1ToC2SR: UInt32 = 0x0C
+        static let c2CR: UInt32 = 0x10
+        static let c2MR: UInt32 = 0x14
+        static let c2SCR: UInt32 = 0x18
+        static let c2ToC1SR: UInt32 = 0x1C
+    }
+
+    private static let rxInterruptEnable: UInt32 = 1        // CR.RXOIE
+    private static let txInterruptEnable: UInt32 = 1 << 16  // CR.TXFIE
+    private static let rxInterrupt = 103
+    private static let txInterrupt = 104
+    /// Levels last told to the A7s' side.
+    private var applicationLevels: (receive: Bool, transmit: Bool) = (false, false)
+
+    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x20] }
+
+    /// Flags that the A7s have set for the M4, bit 0 for channel 1.
+    public var occupiedToM4: UInt32 { self[Offset.c1ToC2SR] }
+    /// Flags that the M4 has set for the A7s, bit 0 for channel 1.
+    public var occupiedToA7: UInt32 { self[Offset.c2ToC1SR] }
+
+    override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
+        switch offset {
+        case Offset.c1SCR, Offset.c2SCR: 0  // "set and clear" registers: firmware reads, modifies and writes them
+        default: readStored(offset, by: initiator)
+        }
+    }
+
+    override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        switch offset {
+        case Offset.c1CR, Offset.c2CR:
+            merge(offset, value & (Self.rxInterruptEnable | Self.txInterruptEnable), lanes: lanes)
+        case Offset.c1MR, Offset.c2MR:
+            merge(offset, value & (Self.channels | Self.channels << 16), lanes: lanes)
+        case Offset.c1SCR:
+            setAndClear(value, sent: Offset.c1ToC2SR, received: Offset.c2ToC1SR)
+        case Offset.c2SCR:
+            setAndClear(value, sent: Offset.c2ToC1SR, received: Offset.c1ToC2SR)
+        default:
+            return writeStored(offset, value, lanes: lanes, by: initiator)
+        }
+        update()
+    }
+
+    override func reset(_ kind: SoC.Reset) {
+        super.reset(kind)
+        if isTouched { update() }
+    }
+
+    /// The low half clears flags received, the high half sets flags sent.
+    private func setAndClear(_ value: UInt32, sent: UInt32, received: UInt32) {
+        self[received] &= ~(value & Self.channels)
+        self[sent] |= value >> 16 & Self.channels
+    }
+
+    private func update() {
+        let toM4 = self[Offset.c1ToC2SR]
+        let toA7 = self[Offset.c2ToC1SR]
+        let m4 = Self.levels(control: self[Offset.c2CR], mask: self[Offset.c2MR], received: toM4, sent: toA7)
+        interconnect.drive(Self.rxInterrupt, m4.receive)
+        interconnect.drive(Self.txInterrupt, m4.transmit)
+        let a7 = Self.levels(control: self[Offset.c1CR], mask: self[Offset.c1MR], received: toA7, sent: toM4)
+        if a7.receive != applicationLevels.receive {
+            applicationLevels.receive = a7.receive
+            interconnect.host.setApplicationProcessorInterrupt(.ipccReceive, level: a7.receive)
+        }
+        if a7.transmit != applicationLevels.transmit {
+            applicationLevels.transmit = a7.transmit
+            interconnect.host.setApplicationProcessorInterrupt(.ipccTransmitFree, level: a7.transmit)
+        }
+    }
+
+    private static func levels(
+        control: UInt32, mask: UInt32, received: UInt32, sent: UInt32
+    ) -> (receive: Bool, transmit: Bool) {
+        (control & rxInterruptEnable != 0 && received & ~mask & channels != 0,
+         control & txInterruptEnable != 0 && ~sent & ~(mask >> 16) & channels != 0)
+    }
+}

@@ -1,0 +1,118 @@
+import CSTM32MP157
+import MachineBase
+
+/// What every block is wired to: the host, the M4's interrupt lines and the other blocks.
+///
+/// The blocks hold it strongly and it holds them unmanaged, so there is no cycle; `SoC` owns both.
+final class Interconnect {
+    let host: HostPort
+    let clock: CoreClock
+    let events: EventQueue
+    /// By peripheral index of the register map; nil until the block is first touched.
+    let blocks: UnsafeMutablePointer<Unmanaged<RegisterBlock>?>
+    /// The DMA controllers, which serve requests of other blocks.
+    var dma: [Unmanaged<DMA>] = []
+    private var lines: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    /// Pages and words without storage that were reported; bounded, since a guest chooses them.
+    private var reported: Set<UInt32> = []
+    private static let mostReports = 1024
+
+    init<Host: SoCHost>(host: Host) {
+        self.host = BoundHostPort(host)
+        clock = host.coreClock
+        events = host.eventQueue
+        blocks = .allocate(capacity: Int(mp1_peripheral_count))
+        blocks.initialize(repeating: nil, count: Int(mp1_peripheral_count))
+    }
+
+    deinit { blocks.deallocate() }
+
+    @inline(__always) var now: UInt64 { host.nowCycles }
+
+    // MARK: Access
+
+    @inline(__always) func read(_ address: UInt32, width: Int, by initiator: Initiator) -> UInt32 {
+        let index = mp1_peripheral_at(address)
+        guard index >= 0 else {
+            reportUnmapped(address, isWrite: false, value: 0, by: initiator)
+            return 0
+        }
+        let shift = (address & 3) &* 8
+        let word = block(Int(index))._withUnsafeGuaranteedRef { $0.read((address &- $0.base) & ~3, by: initiator) }
+        return (word >> shift) & Self.mask(width)
+    }
+
+    @inline(__always) func write(_ address: UInt32, _ value: UInt32, width: Int, by initiator: Initiator) {
+        let index = mp1_peripheral_at(address)
+        guard index >= 0 else { return reportUnmapped(address, isWrite: true, value: value, by: initiator) }
+        let shift = (address & 3) &* 8
+        let lanes = Self.mask(width) << shift
+        block(Int(index))._withUnsafeGuaranteedRef {
+            $0.write((address &- $0.base) & ~3, (value << shift) & lanes, lanes: lanes, by: initiator)
+        }
+    }
+
+    @inline(__always) private static func mask(_ width: Int) -> UInt32 {
+        width == 4 ? ~0 : width == 2 ? 0xFFFF : 0xFF
+    }
+
+    @inline(__always) private func block(_ index: Int) -> Unmanaged<RegisterBlock> {
+        if let block = blocks[index] { return block }
+        return makeBlock(index)
+    }
+
+    /// A block without a model of its own, made when first touched. `SoC` releases it.
+    @inline(never) private func makeBlock(_ index: Int) -> Unmanaged<RegisterBlock> {
+        let block = Unmanaged.passRetained(RegisterBlock(index: index, on: self))
+        blocks[index] = block
+        return block
+    }
+
+    // MARK: Interrupts
+
+    /// The level that drives NVIC input `irq`.
+    func level(_ irq: Int) -> Bool {
+        let bit = UInt64(1) << UInt64(truncatingIfNeeded: irq & 63)
+        return switch irq >> 6 {
+        case 0: lines.0 & bit != 0
+        case 1: lines.1 & bit != 0
+        case 2: lines.2 & bit != 0
+        default: false
+        }
+    }
+
+    /// Drives NVIC input `irq`; the host hears of changes only.
+    func drive(_ irq: Int, _ level: Bool) {
+        guard self.level(irq) != level else { return }
+        let bit = UInt64(1) << UInt64(truncatingIfNeeded: irq & 63)
+        switch irq >> 6 {
+        case 0: lines.0 ^= bit
+        case 1: lines.1 ^= bit
+        case 2: lines.2 ^= bit
+        default: return
+        }
+        host.setInterrupt(irq, level: level)
+    }
+
+    /// Tells the host of every line that is high, after its NVIC was reset.
+    func presentInterrupts() {
+        for irq in 0..<RegisterMap.interruptCount where level(irq) { host.setInterrupt(irq, level: true) }
+    }
+
+    // MARK: Reports
+
+    /// Reports an access where no block decodes, once a page.
+    @inline(never) func reportUnmapped(_ address: UInt32, isWrite: Bool, value: UInt32, by initiator: Initiator) {
+        guard reported.count < Self.mostReports, reported.insert(address | 0xFFF).inserted else { return }
+        host.unmodelledAccess(
+            UnmodelledAccess(kind: .unmapped, address: address, isWrite: isWrite, value: value, initiator: initiator))
+    }
+
+    /// Reports an access to a word of a block that lies beyond its storage, once a word.
+    @inline(never) func reportBeyond(_ address: UInt32, exists: Bool, isWrite: Bool, value: UInt32, by initiator: Initiator) {
+        guard reported.count < Self.mostReports, reported.insert(address).inserted else { return }
+        host.unmodelledAccess(
+            UnmodelledAccess(
+                kind: exists ? .register : .reservedWord, address: address, isWrite: isWrite, value: value, initiator: initiator))
+    }
+}

@@ -1,0 +1,227 @@
+import CSTM32MP157
+
+/// Reset and clock control (RM0436 §10): hold boot, resets, clock enables and what firmware reads about its clocks.
+///
+/// Clocks start at once: a ready bit follows its enable bit, and a source or divider is taken over when written.
+public final class RCC: RegisterBlock {
+    private enum Offset {
+        static let tzcr: UInt32 = 0x000
+        static let ocensetr: UInt32 = 0x00C
+        static let ocenclrr: UInt32 = 0x010
+        static let mssckselr: UInt32 = 0x048
+        static let mpBootcr: UInt32 = 0x100
+        static let mpGCR: UInt32 = 0x10C
+        static let bdcr: UInt32 = 0x140
+        static let rdlsicr: UInt32 = 0x144
+        static let brRstsclrr: UInt32 = 0x400
+        static let mpGrstcsetr: UInt32 = 0x404
+        static let mpRstsclrr: UInt32 = 0x408
+        static let mpCIFR: UInt32 = 0x418
+        static let mpRstssetr: UInt32 = 0x420
+        static let ocrdyr: UInt32 = 0x808
+        static let rck3selr: UInt32 = 0x820
+        static let timg1prer: UInt32 = 0x828
+        static let mcudivr: UInt32 = 0x830
+        static let apb1divr: UInt32 = 0x834
+        static let pll1cr: UInt32 = 0x080
+        static let pll2cr: UInt32 = 0x094
+        static let pll3cr: UInt32 = 0x880
+        static let pll3cfgr1: UInt32 = 0x884
+        static let pll3cfgr2: UInt32 = 0x888
+        static let pll3fracr: UInt32 = 0x88C
+        static let pll4cr: UInt32 = 0x894
+        static let mcRstsclrr: UInt32 = 0xC00
+        static let mcCIER: UInt32 = 0xC14
+        static let mcCIFR: UInt32 = 0xC18
+    }
+
+    private static let ready: UInt32 = 1 << 31
+    private static let interrupt = 5
+    /// Bits of MC_RSTSCLRR.
+    private static let mcuResetFlag: UInt32 = 1 << 5
+    private static let watchdogResetFlag: UInt32 = 1 << 10
+
+    private let configuration: SoCConfiguration
+    private var isReleased = false
+
+    init(on interconnect: Interconnect, configuration: SoCConfiguration) {
+        self.configuration = configuration
+        super.init(index: Self.index("RCC"), on: interconnect)
+    }
+
+    override class var plainRegisters: [Range<UInt32>] { [0x000..<0xFF0] }
+
+    /// MP_GCR.BOOT_MCU: false holds the M4 in reset the next time it is reset.
+    public var isHoldBootReleased: Bool { self[Offset.mpGCR] & 1 != 0 }
+
+    /// Whether `peripheral`, by RM0436's name, has its clock enabled for the M4; nil when RCC has no gate for it.
+    public func isClockEnabled(_ peripheral: String) -> Bool? {
+        guard let index = RegisterMap.peripheral(named: peripheral)?.index else { return nil }
+        for number in 0..<UInt32(mp1_clock_gate_count) {
+            let gate = mp1_clock_gate_entry(number).pointee
+            if Int(gate.peripheral) == index { return self[UInt32(gate.offset)] >> UInt32(gate.bit) & 1 != 0 }
+        }
+        return nil
+    }
+
+    /// How many cycles of the core clock make one of pclk1, pclk2 or pclk3.
+    func busDivider(bus: Int) -> UInt64 {
+        UInt64(1) << UInt64(min(self[Offset.apb1divr + UInt32(truncatingIfNeeded: bus - 1) * 4] & 7, 4))
+    }
+
+    /// How many cycles of the core clock make one of the timers' kernel clock on `bus` 1 or 2 (RM0436 §10.4.7).
+    func timerDivider(bus: Int) -> UInt64 {
+        let isFast = self[Offset.timg1prer + (bus == 2 ? 4 : 0)] & 1 != 0
+        return max(1, busDivider(bus: bus) / (isFast ? 4 : 2))
+    }
+
+    /// Sets the flag that tells firmware why it starts again.
+    func noteReset(_ cause: SoC.MCUResetCause) {
+        self[Offset.mcRstsclrr] |= cause == .watchdog ? Self.watchdogResetFlag | Self.mcuResetFlag : Self.mcuResetFlag
+    }
+
+    // MARK: Reset
+
+    override func reset(_ kind: SoC.Reset) {
+        super.reset(kind)
+        // As the boot chain on the Cortex-A7s leaves it. HSI, CSI and HSE run, the MCU clock is set.
+        self[Offset.tzcr] = configuration.isRCCSecure && configuration.bootPins != 4 ? 1 : 0
+        self[Offset.ocensetr] = 0x0000_0111
+        for pll in [Offset.pll1cr, Offset.pll2cr] { self[pll] = 0x11 }
+        if configuration.mcuClock == .pll3 {
+            // HSE 24 MHz / 2 * (34 + 6660/8192) / 2 = 208.877930 MHz.
+            self[Offset.rck3selr] = Self.ready | 1
+            self[Offset.pll3cfgr1] = 1 << 16 | 33
+            self[Offset.pll3cfgr2] = 1
+            self[Offset.pll3fracr] = 1 << 16 | 0x1A04 << 3
+            self[Offset.pll3cr] = 0x11
+            self[Offset.mssckselr] = Self.ready | 3
+        }
+        updateInterrupt()
+        updateHoldBoot()
+    }
+
+    private func updateHoldBoot() {
+        guard isHoldBootReleased != isReleased else { return }
+        isReleased = isHoldBootReleased
+        interconnect.host.holdBootChanged(released: isReleased)
+    }
+
+    // MARK: Registers
+
+    /// A set register and its clear register four bytes on, both reading the state: clock enables and block resets.
+    private static func isSetClearPair(_ offset: UInt32) -> Bool {
+        switch offset {
+        case 0x180..<0x1A8, 0x200..<0x400, 0x980..<0xC00: true
+        default: false
+        }
+    }
+
+    private static func isReset(_ offset: UInt32) -> Bool { offset & ~0x7F == 0x180 || offset & ~0x7F == 0x980 }
+
+    private static func isSourceOrDivider(_ offset: UInt32) -> Bool {
+        switch offset {
+        case 0x20..<0x44, 0x48, 0x820..<0x840: true
+        default: false
+        }
+    }
+
+    /// With TZEN set, non-secure writes to these are ignored (RM0436 §10.3.2, table of secured registers).
+    private static func isSecured(_ offset: UInt32) -> Bool {
+        switch offset {
+        case 0x000, 0x00C, 0x010, 0x018..<0x044, 0x080..<0x0A8, 0x100..<0x118, 0x400..<0x40C, 0x420: true
+        default: false
+        }
+    }
+
+    override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
+        switch offset {
+        case Offset.ocensetr, Offset.ocenclrr: return self[Offset.ocensetr]
+        case 0x104, 0x108: return self[0x104]  // MP_SREQSETR, MP_SREQCLRR
+        case 0x40C, 0x410: return self[0x40C]  // MP_IWDGFZSETR, MP_IWDGFZCLRR
+        case Offset.ocrdyr:
+            // HSIRDY, CSIRDY, HSERDY follow their enables; HSIDIVRDY, MPUCKRDY and AXICKRDY are always set.
+            return self[Offset.ocensetr] & 0x111 | 1 << 2 | 1 << 23 | 1 << 24
+        case Offset.pll1cr, Offset.pll2cr, Offset.pll3cr, Offset.pll4cr:
+            return self[offset] & ~2 | (self[offset] & 1) << 1
+        case Offset.bdcr: return self[offset] & ~4 | (self[offset] & 1) << 2
+        case Offset.rdlsicr: return self[offset] & ~2 | (self[offset] & 1) << 1
+        case Offset.mpGrstcsetr: return 0
+        case _ where Self.isSetClearPair(offset): return self[offset & ~4]
+        case _ where Self.isSourceOrDivider(offset): return self[offset] | Self.ready
+        default: return readStored(offset, by: initiator)
+        }
+    }
+
+    override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        if Self.isSecured(offset), self[Offset.tzcr] & 1 != 0, !initiator.isSecure { return }
+        switch offset {
+        case Offset.ocensetr:
+            let started = value & ~self[Offset.ocensetr]
+            self[Offset.ocensetr] |= value
+            // HSIRDYF, HSERDYF, CSIRDYF
+            noteReady((started & 1) << 2 | (started >> 8 & 1) << 3 | (started >> 4 & 1) << 4)
+        case Offset.ocenclrr: self[Offset.ocensetr] &= ~value
+        case 0x104: self[0x104] |= value
+        case 0x108: self[0x104] &= ~value
+        case 0x40C: self[0x40C] |= value
+        case 0x410: self[0x40C] &= ~value
+        case Offset.pll1cr: switchOn(offset, value, lanes: lanes, flag: 8)
+        case Offset.pll2cr: switchOn(offset, value, lanes: lanes, flag: 9)
+        case Offset.pll3cr: switchOn(offset, value, lanes: lanes, flag: 10)
+        case Offset.pll4cr: switchOn(offset, value, lanes: lanes, flag: 11)
+        case Offset.rdlsicr: switchOn(offset, value, lanes: lanes, flag: 0)
+        case Offset.bdcr: switchOn(offset, value, lanes: lanes, flag: 1)
+        case Offset.mpGCR:
+            merge(offset, value & 1, lanes: lanes)
+            updateHoldBoot()
+        case Offset.mpGrstcsetr:
+            if value & 1 != 0 { interconnect.host.resetRequested(.system) } else if value & 2 != 0 { interconnect.host.resetRequested(.mcu) }
+        case Offset.brRstsclrr, Offset.mpRstsclrr, Offset.mcRstsclrr, Offset.mpCIFR: self[offset] &= ~value
+        case Offset.mcCIFR:
+            self[offset] &= ~value
+            updateInterrupt()
+        case Offset.mcCIER:
+            merge(offset, value, lanes: lanes)
+            updateInterrupt()
+        case Offset.mpRstssetr: self[Offset.mpRstsclrr] |= value
+        case _ where Self.isSetClearPair(offset): setOrClear(offset, value)
+        default: writeStored(offset, value, lanes: lanes, by: initiator)
+        }
+    }
+
+    private func setOrClear(_ offset: UInt32, _ value: UInt32) {
+        let state = offset & ~4
+        let old = self[state]
+        self[state] = offset & 4 == 0 ? old | value : old & ~value
+        let risen = self[state] & ~old
+        if risen != 0, Self.isReset(offset) { resetBlocks(state, risen) }
+    }
+
+    /// Resets the blocks on reset lines `bits` of the register at `offset`.
+    private func resetBlocks(_ offset: UInt32, _ bits: UInt32) {
+        for number in 0..<UInt32(mp1_reset_line_count) {
+            let line = mp1_reset_line_entry(number).pointee
+            guard UInt32(line.offset) == offset, bits >> UInt32(line.bit) & 1 != 0 else { continue }
+            interconnect.blocks[Int(line.peripheral)]?._withUnsafeGuaranteedRef { $0.reset(.block) }
+        }
+    }
+
+    /// A clock's control register with the enable in bit 0; `flag` is its ready flag in CIFR.
+    private func switchOn(_ offset: UInt32, _ value: UInt32, lanes: UInt32, flag: UInt32) {
+        let wasOn = self[offset] & 1 != 0
+        merge(offset, value, lanes: lanes)
+        if !wasOn, self[offset] & 1 != 0 { noteReady(1 << flag) }
+    }
+
+    private func noteReady(_ flags: UInt32) {
+        guard flags != 0 else { return }
+        self[Offset.mpCIFR] |= flags
+        self[Offset.mcCIFR] |= flags
+        updateInterrupt()
+    }
+
+    private func updateInterrupt() {
+        interconnect.drive(Self.interrupt, self[Offset.mcCIFR] & self[Offset.mcCIER] != 0)
+    }
+}

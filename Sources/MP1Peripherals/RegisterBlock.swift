@@ -1,0 +1,215 @@
+import CSTM32MP157
+import MachineBase
+
+/// A hardware block: its registers as the register map declares them, with behaviour added by subclasses.
+///
+/// The base class alone is the model of a block nobody wrote yet: every register has its reset value and access, stores what
+/// is written, reads it back, and is reported to the host when first touched. A subclass overrides `read` and `write` for
+/// registers that do more, and names in `plainRegisters` those for which storing is all there is to do.
+///
+/// Storage is allocated when the block is first touched, so an SoC costs little until firmware runs on it.
+public class RegisterBlock {
+    let interconnect: Interconnect
+    /// Index in the register map.
+    let index: Int
+    public let base: UInt32
+
+    private var words: UnsafeMutablePointer<UInt32>?
+    private var traits: UnsafeMutablePointer<Traits>?
+    private let wordCount: Int
+
+    /// What the storage knows of a word.
+    struct Traits: OptionSet {
+        let rawValue: UInt8
+        static let exists = Traits(rawValue: 1)
+        static let readOnly = Traits(rawValue: 2)
+        static let writeOnly = Traits(rawValue: 4)
+        static let halfword = Traits(rawValue: 8)
+        static let byte = Traits(rawValue: 16)
+        /// No report: either modelled, or reported already.
+        static let quiet = Traits(rawValue: 32)
+    }
+
+    /// Registers beyond it read as reset and ignore writes: the AXI interconnect's spread over a megabyte.
+    private static let largestStorage: UInt32 = 0x4000
+
+    /// The register map's index of a block that this module models.
+    static func index(_ name: String) -> Int {
+        let found = Int(mp1_peripheral_named(name))
+        assert(found >= 0, "no block \(name) in the register map")
+        return max(0, found)
+    }
+
+    convenience init(_ name: String, on interconnect: Interconnect) {
+        self.init(index: Self.index(name), on: interconnect)
+    }
+
+    init(index: Int, on interconnect: Interconnect) {
+        self.index = index
+        self.interconnect = interconnect
+        base = mp1_peripheral_entry(UInt32(index)).pointee.base
+        wordCount = Self.wordCount(index)
+    }
+
+    deinit {
+        words?.deallocate()
+        traits?.deallocate()
+    }
+
+    private static func wordCount(_ index: Int) -> Int {
+        let entry = mp1_peripheral_entry(UInt32(index)).pointee
+        guard entry.register_count > 0 else { return Int(min(entry.size, largestStorage) / 4) }
+        let last = mp1_register_entry(UInt32(entry.first_register) + UInt32(entry.register_count) - 1)
+        return Int(min(mp1_register_offset(last) + 4, largestStorage) / 4)
+    }
+
+    /// RM0436's name of the block.
+    public final var name: String { String(cString: mp1_name(UInt32(mp1_peripheral_entry(UInt32(index)).pointee.name))) }
+
+    // MARK: What subclasses change
+
+    /// Byte ranges of registers whose model is that they store what is written. Identification registers, read-only at the
+    /// end of a block, need no mention.
+    class var plainRegisters: [Range<UInt32>] { [] }
+
+    /// The word at `offset`, a multiple of four below the block's size.
+    func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 { readStored(offset, by: initiator) }
+
+    /// Writes those bytes of the word at `offset` that `lanes` covers; `value` is zero elsewhere. So registers that act on
+    /// ones take `value` as it is, and registers that store use `lanes` to keep the rest.
+    func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        writeStored(offset, value, lanes: lanes, by: initiator)
+    }
+
+    /// Puts the block into its state after reset. Overrides call this and then update what depends on registers.
+    func reset(_ kind: SoC.Reset) {
+        if words != nil { loadResetValues() }
+    }
+
+    /// The time that the block's alarm was set for has come; `cycle` is at or after it.
+    func alarmDue(_ cycle: UInt64) {}
+
+    // MARK: Storage
+
+    /// Whether anyone has touched the block; until then it is as reset leaves it and costs no storage.
+    final var isTouched: Bool { words != nil }
+
+    /// The stored word at `offset`, without access rights or side effects; 0 where nothing is stored.
+    final subscript(_ offset: UInt32) -> UInt32 {
+        @inline(__always) get {
+            let word = Int(offset / 4)
+            guard word < wordCount else { return 0 }
+            return storage()[word]
+        }
+        @inline(__always) set {
+            let word = Int(offset / 4)
+            guard word < wordCount else { return }
+            storage()[word] = newValue
+        }
+    }
+
+    /// Merges the written lanes into the stored word, without access rights.
+    @inline(__always) final func merge(_ offset: UInt32, _ value: UInt32, lanes: UInt32) {
+        self[offset] = self[offset] & ~lanes | value & lanes
+    }
+
+    final func readStored(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
+        let word = Int(offset / 4)
+        guard word < wordCount else { return readBeyond(offset, by: initiator) }
+        let value = storage()[word]
+        let trait = trait(word)
+        let result = trait.contains(.writeOnly) ? 0 : value
+        if !trait.contains(.quiet) { report(word, isWrite: false, value: result, by: initiator) }
+        return result
+    }
+
+    final func writeStored(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        let word = Int(offset / 4)
+        guard word < wordCount else { return writeBeyond(offset, value, by: initiator) }
+        let storage = storage()
+        let trait = trait(word)
+        if !trait.contains(.quiet) { report(word, isWrite: true, value: value, by: initiator) }
+        guard trait.contains(.exists), !trait.contains(.readOnly) else { return }
+        var mask = lanes
+        if trait.contains(.halfword) { mask &= 0xFFFF } else if trait.contains(.byte) { mask &= 0xFF }
+        storage[word] = storage[word] & ~mask | value & mask
+    }
+
+    @inline(__always) private final func storage() -> UnsafeMutablePointer<UInt32> {
+        if let words { return words }
+        return allocate()
+    }
+
+    @inline(__always) private final func trait(_ word: Int) -> Traits { traits?[word] ?? [] }
+
+    @inline(never) private final func allocate() -> UnsafeMutablePointer<UInt32> {
+        let words = UnsafeMutablePointer<UInt32>.allocate(capacity: max(1, wordCount))
+        let traits = UnsafeMutablePointer<Traits>.allocate(capacity: max(1, wordCount))
+        self.words = words
+        self.traits = traits
+        let entry = mp1_peripheral_entry(UInt32(index)).pointee
+        // Memory has no registers: all of it exists, and storing is all there is to do.
+        let isMemory = entry.register_count == 0 && String(cString: mp1_name(UInt32(entry.group))) == "SRAM"
+        traits.initialize(repeating: isMemory ? [.exists, .quiet] : [], count: max(1, wordCount))
+        words.initialize(repeating: 0, count: max(1, wordCount))
+        forEachRegister { word, register in
+            var trait: Traits = .exists
+            switch Int(mp1_register_access(register)) {
+            case Int(MP1_READ_ONLY): trait.insert(.readOnly)
+            case Int(MP1_WRITE_ONLY): trait.insert(.writeOnly)
+            default: break
+            }
+            if mp1_register_bytes(register) == 2 { trait.insert(.halfword) }
+            if mp1_register_bytes(register) == 1 { trait.insert(.byte) }
+            // HWCFGRx, VERR, IPIDR, SIDR: constants that the register map holds.
+            if trait.contains(.readOnly), mp1_register_offset(register) & 0x3FF >= 0x3C0 { trait.insert(.quiet) }
+            traits[word] = trait
+        }
+        for range in Self.plainRegisters(of: self) {
+            for offset in stride(from: range.lowerBound, to: range.upperBound, by: 4) where Int(offset / 4) < wordCount {
+                traits[Int(offset / 4)].insert(.quiet)
+            }
+        }
+        loadResetValues()
+        return words
+    }
+
+    private static func plainRegisters(of block: RegisterBlock) -> [Range<UInt32>] { type(of: block).plainRegisters }
+
+    private final func loadResetValues() {
+        guard let words else { return }
+        forEachRegister { word, register in words[word] = register.pointee.reset_value }
+    }
+
+    private final func forEachRegister(_ body: (Int, UnsafePointer<mp1_register>) -> Void) {
+        let entry = mp1_peripheral_entry(UInt32(index)).pointee
+        for number in 0..<UInt32(entry.register_count) {
+            let register = mp1_register_entry(UInt32(entry.first_register) + number)
+            let word = Int(mp1_register_offset(register) / 4)
+            if word < wordCount { body(word, register) }
+        }
+    }
+
+    // MARK: What is not modelled
+
+    @inline(never) private final func report(_ word: Int, isWrite: Bool, value: UInt32, by initiator: Initiator) {
+        guard let traits else { return }
+        let kind: UnmodelledAccess.Kind = traits[word].contains(.exists) ? .register : .reservedWord
+        traits[word].insert(.quiet)
+        interconnect.host.unmodelledAccess(
+            UnmodelledAccess(
+                kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator))
+    }
+
+    private final func readBeyond(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
+        let register = mp1_register_at(UInt32(index), offset)
+        let value = register < 0 ? 0 : mp1_register_entry(UInt32(register)).pointee.reset_value
+        interconnect.reportBeyond(base &+ offset, exists: register >= 0, isWrite: false, value: value, by: initiator)
+        return value
+    }
+
+    private final func writeBeyond(_ offset: UInt32, _ value: UInt32, by initiator: Initiator) {
+        let register = mp1_register_at(UInt32(index), offset)
+        interconnect.reportBeyond(base &+ offset, exists: register >= 0, isWrite: true, value: value, by: initiator)
+    }
+}

@@ -1,0 +1,117 @@
+import CSTM32MP157
+import MachineBase
+
+/// The STM32MP157's peripherals as its Cortex-M4 and the Cortex-A7s reach them at 0x40000000-0x5FFFFFFF.
+///
+/// Registers answer by address; interrupts, resets and outputs go to the `SoCHost`. Nothing here knows an engine or waits:
+/// what takes time is an event on the host's queue. An access never traps, allocates only when it first touches a block, and
+/// costs two table look-ups and one virtual call.
+public final class SoC {
+    public enum Reset: Equatable, Sendable {
+        /// Supply came up: the backup domain too is lost.
+        case powerOn
+        /// The system was reset; the backup domain (TAMP, RTC) keeps its state.
+        case system
+        /// RCC reset one block.
+        case block
+    }
+
+    /// Why the M4's domain was reset; RCC MC_RSTSCLRR tells firmware.
+    public enum MCUResetCause: Equatable, Sendable { case mcu, watchdog }
+
+    let interconnect: Interconnect
+
+    public let rcc: RCC
+    public let pwr: PWR
+    public let syscfg: SYSCFG
+    public let exti: EXTI
+    public let ipcc: IPCC
+    public let hsem: HSEM
+    public let tamp: TAMP
+    public let wwdg: WWDG
+    private let uarts: [UART]
+    private let adcs: [ADC]
+    /// Indexed by `GPIO.Port.rawValue`.
+    private let gpio: [GPIO]
+
+    /// - Parameters:
+    ///   - host: owns the SoC and outlives it; the SoC does not retain it.
+    ///   - configuration: what is decided before the M4 starts.
+    public init<Host: SoCHost>(host: Host, configuration: SoCConfiguration = SoCConfiguration()) {
+        let interconnect = Interconnect(host: host)
+        self.interconnect = interconnect
+        let exti = EXTI(on: interconnect)
+        self.exti = exti
+        let rcc = RCC(on: interconnect, configuration: configuration)
+        self.rcc = rcc
+        pwr = PWR("PWR", on: interconnect)
+        syscfg = SYSCFG(on: interconnect, configuration: configuration)
+        ipcc = IPCC("IPCC", on: interconnect)
+        hsem = HSEM("HSEM", on: interconnect)
+        tamp = TAMP("TAMP", on: interconnect)
+        gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
+        wwdg = WWDG(on: interconnect, rcc: rcc, exti: exti)
+        let uarts = UART.Instance.allCases.map { UART($0, on: interconnect) }
+        self.uarts = uarts
+        let timers = TIM.Variant.all.map { TIM($0, on: interconnect, rcc: rcc) }
+        let lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
+        adcs = ADC.Instance.allCases.map { ADC($0, on: interconnect) }
+        let multiplexer = DMAMUX("DMAMUX1", on: interconnect)
+        let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer, uarts: uarts) }
+        interconnect.dma = controllers.map { Unmanaged.passUnretained($0) }
+        let others: [RegisterBlock] = [
+            multiplexer,
+            CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
+            RNG("RNG1", interrupt: 133, seed: 1, on: interconnect), RNG("RNG2", interrupt: 134, seed: 2, on: interconnect),
+        ]
+        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
+            + lowPowerTimers + adcs + controllers + others
+        for block in modelled { interconnect.blocks[block.index] = Unmanaged.passRetained(block) }
+        reset(.powerOn)
+    }
+
+    deinit {
+        for index in 0..<Int(mp1_peripheral_count) { interconnect.blocks[index]?.release() }
+    }
+
+    public func gpio(_ port: GPIO.Port) -> GPIO { gpio[port.rawValue] }
+    public func uart(_ instance: UART.Instance) -> UART { uarts[instance.rawValue] }
+    public func adc(_ instance: ADC.Instance) -> ADC { adcs[instance.rawValue] }
+
+    // MARK: Access
+
+    /// Whether a block decodes `address`; elsewhere the interconnect of the chip answers with a bus error.
+    public func isMapped(_ address: UInt32) -> Bool { mp1_peripheral_at(address) >= 0 }
+
+    /// Reads `width` bytes (1, 2 or 4) at `address`, naturally aligned; a wider access than that is cut at the word's end.
+    /// Where no block decodes, reads 0 and reports it.
+    public func read(_ address: UInt32, width: Int, by initiator: Initiator = .cortexM4) -> UInt32 {
+        interconnect.read(address, width: width, by: initiator)
+    }
+
+    /// Writes the low `width` bytes (1, 2 or 4) of `value` at `address`: only those lanes of the 32-bit word.
+    public func write(_ address: UInt32, _ value: UInt32, width: Int, by initiator: Initiator = .cortexM4) {
+        interconnect.write(address, value, width: width, by: initiator)
+    }
+
+    // MARK: Reset
+
+    /// Resets every block, as power-up or a system reset does.
+    public func reset(_ kind: Reset = .system) {
+        for index in 0..<Int(mp1_peripheral_count) { interconnect.blocks[index]?._withUnsafeGuaranteedRef { $0.reset(kind) } }
+    }
+
+    /// What resetting the M4 (RCC MCURST, or WWDG1) does to the SoC: the window watchdog restarts and RCC notes the cause.
+    /// All other blocks keep their state, mailbox flags and semaphores included. Lines that are high are presented again, for
+    /// the host has just reset its NVIC.
+    public func resetMCUDomain(cause: MCUResetCause = .mcu) {
+        wwdg.reset(.block)
+        rcc.noteReset(cause)
+        interconnect.presentInterrupts()
+    }
+
+    // MARK: Interrupts
+
+    /// The level that the SoC drives on NVIC input `irq`.
+    public func interruptLevel(_ irq: Int) -> Bool { interconnect.level(irq) }
+}

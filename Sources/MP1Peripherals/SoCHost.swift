@@ -1,0 +1,98 @@
+import MachineBase
+
+/// The machine around the SoC's peripherals: its clock and events, the processors' interrupt inputs, and who wants to know.
+///
+/// Owned by `MP1Peripherals` so that blocks run under any engine, or under none. Calls come from within `SoC.read`,
+/// `SoC.write` and event handlers; an implementation may read registers in them, but a reset belongs after the access.
+public protocol SoCHost: AnyObject {
+    /// The Cortex-M4's clock; constant for the SoC's life.
+    var coreClock: CoreClock { get }
+    /// Core cycles since the machine was created.
+    var nowCycles: UInt64 { get }
+    var eventQueue: EventQueue { get }
+
+    /// The level of NVIC input `irq` (0-149) of the Cortex-M4 changed.
+    func setInterrupt(_ irq: Int, level: Bool)
+    /// The level of an interrupt to the Cortex-A7s changed.
+    func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool)
+    /// RCC MP_GCR.BOOT_MCU changed: a core in reset leaves it only when `released`. A running core is not stopped by it.
+    func holdBootChanged(released: Bool)
+    /// RCC was told to reset; the host resets the core, then calls `SoC.resetMCUDomain(cause:)` or `SoC.reset()`.
+    func resetRequested(_ request: ResetRequest)
+    /// WWDG1 expired: the M4 must be reset, which the host does as for `resetRequested(.mcu)` with cause `.watchdog`.
+    func watchdogReset()
+    /// An event for a core that waits in WFE (EXTI event mask, RM0436 §24).
+    func eventSignalled()
+    /// Reads `width` bytes (1, 2, 4) of memory for the DMA controllers, at an address as the M4 sees it outside the peripheral
+    /// region; nil is a bus error.
+    func dmaRead(_ address: UInt32, width: Int) -> UInt32?
+    /// Writes as `dmaRead` reads; false is a bus error.
+    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool
+    /// First touch of a register without a model, or of an address where nothing is.
+    func unmodelledAccess(_ access: UnmodelledAccess)
+    /// Output levels of a GPIO port changed; see `GPIO.outputLevels`.
+    func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16)
+    /// A UART sent a character of up to nine bits.
+    func uartTransmitted(_ uart: UART.Instance, _ character: UInt16)
+}
+
+extension SoCHost {
+    public func eventSignalled() {}
+    public func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
+    public func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
+    public func unmodelledAccess(_ access: UnmodelledAccess) {}
+    public func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
+    public func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}
+}
+
+/// Interrupts that end at the Cortex-A7s' GIC.
+public enum ApplicationProcessorInterrupt: Hashable, Sendable {
+    /// IPCC RX occupied: GIC SPI 100, wake-up line EXTI 61.
+    case ipccReceive
+    /// IPCC TX free: GIC SPI 101.
+    case ipccTransmitFree
+    /// HSEM interrupt 1.
+    case hsem
+    /// A configurable EXTI line that the A7s' mask lets through; 68 is the WWDG1 reset that Linux takes for a crash.
+    case exti(Int)
+}
+
+/// What RCC MP_GRSTCSETR asks for.
+public enum ResetRequest: Equatable, Sendable {
+    /// MCURST: the M4 and its window watchdog.
+    case mcu
+    /// MPSYSRST: everything but the backup domain.
+    case system
+}
+
+/// The first access to something that has no model.
+public struct UnmodelledAccess: Equatable, Sendable, CustomStringConvertible {
+    public enum Kind: Equatable, Sendable {
+        /// A register with a name: it stores what is written and does nothing else.
+        case register
+        /// A word of a block where RM0436 has no register.
+        case reservedWord
+        /// No block decodes the address.
+        case unmapped
+    }
+    public var kind: Kind
+    /// Of the aligned word; for `.unmapped`, as accessed.
+    public var address: UInt32
+    public var isWrite: Bool
+    /// What was written, or what the read gave.
+    public var value: UInt32
+    public var initiator: Initiator
+
+    /// `QUADSPI.CR`, or nil when nothing decodes there.
+    public var location: RegisterMap.Location? { RegisterMap.location(at: address) }
+
+    public var description: String {
+        let what = isWrite ? "write of \(hex32(value)) to" : "read (\(hex32(value))) of"
+        let name = location.map { "\($0) " } ?? ""
+        switch kind {
+        case .register: return "\(what) unmodelled register \(name)at \(hex32(address))"
+        case .reservedWord: return "\(what) reserved word \(name)at \(hex32(address))"
+        case .unmapped: return "\(what) \(hex32(address)), where no peripheral is"
+        }
+    }
+}

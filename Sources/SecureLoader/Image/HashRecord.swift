@@ -1,0 +1,20 @@
+import ELF32
+import MachineBase
+
+/// A record of the hash table: a program header, and the SHA-256 of its segment's file bytes. Source: OP-TEE remoteproc TA.
+public struct HashRecord: Equatable, Sendable {
+    /// In bytes: 32 of program header, 32 of hash.
+    public static let size = 64
+    public var header: ProgramHeader
+    /// 32 bytes.
+    public var hash: [UInt8]
+
+    /// The records of a HASHTABLE value; what is left over past the last whole one is not read.
+    public static func records(_ bytes: ArraySlice<UInt8>) -> [HashRecord] {
+        stride(from: 0, through: bytes.count - size, by: size).compactMap { offset in
+            ProgramHeader(bytes, at: offset).map {
+                HashRecord(header: $0, hash: Array(bytes.dropFirst(offset + ProgramHeader.size).prefix(32)))
+            }
+        }
+    }
+}

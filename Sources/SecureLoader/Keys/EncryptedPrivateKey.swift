@@ -1,0 +1,117 @@
+import Crypto
+import CryptoExtras
+import SwiftASN1
+
+/// A PKCS#8 key encrypted with PBES2: PBKDF2 over HMAC-SHA, then AES-CBC. Source: RFC 5958 §3, RFC 8018 §6.2.
+///
+/// It is what `openssl pkcs8 -topk8` and `openssl genpkey -aes256` write.
+struct EncryptedPrivateKey {
+    private static let label = "ENCRYPTED PRIVATE KEY"
+    /// What a hostile file may make us count to; OpenSSL writes 2048.
+    private static let mostIterations = 10_000_000
+
+    private var salt: [UInt8], iterations: Int, hash: KDF.Insecure.PBKDF2.HashFunction
+    private var keyLength: Int, initialisationVector: [UInt8], ciphertext: [UInt8]
+
+    init(pem: PEMBlock) throws(KeyError) {
+        do {
+            let root = try DER.parse(try PEMDocument(pemString: pem.text).derBytes)
+            self = try DER.sequence(root, identifier: .sequence) { fields in
+                let parts = try Self.next(&fields) { algorithm in
+                    guard try ASN1ObjectIdentifier(derEncoded: &algorithm) == .pbes2 else {
+                        throw KeyError.unsupportedEncryption(label: Self.label)
+                    }
+                    return try Self.next(&algorithm) { scheme in
+                        (try Self.keyDerivation(&scheme), try Self.cipher(&scheme))
+                    }
+                }
+                let data = try ASN1OctetString(derEncoded: &fields)
+                return EncryptedPrivateKey(derivation: parts.0, cipher: parts.1, ciphertext: Array(data.bytes))
+            }
+        } catch let error as KeyError {
+            throw error
+        } catch { throw .malformed(label: Self.label) }
+    }
+
+    private typealias Derivation = (salt: [UInt8], iterations: Int, hash: KDF.Insecure.PBKDF2.HashFunction)
+    private typealias Cipher = (keyLength: Int, vector: [UInt8])
+
+    private init(derivation: Derivation, cipher: Cipher, ciphertext: [UInt8]) {
+        (salt, iterations, hash) = derivation
+        (keyLength, initialisationVector) = cipher
+        self.ciphertext = ciphertext
+    }
+
+    /// Reads the next node, which must be a sequence.
+    private static func next<Value>(
+        _ nodes: inout ASN1NodeCollection.Iterator, _ read: (inout ASN1NodeCollection.Iterator) throws -> Value
+    ) throws -> Value {
+        guard let node = nodes.next() else { throw KeyError.malformed(label: label) }
+        return try DER.sequence(node, identifier: .sequence, read)
+    }
+
+    private static func keyDerivation(_ scheme: inout ASN1NodeCollection.Iterator) throws -> Derivation {
+        try Self.next(&scheme) { nodes in
+            guard try ASN1ObjectIdentifier(derEncoded: &nodes) == .pbkdf2 else {
+                throw KeyError.unsupportedEncryption(label: label)
+            }
+            return try Self.next(&nodes) { fields in
+                let salt = Array(try ASN1OctetString(derEncoded: &fields).bytes)
+                let iterations = try Int(derEncoded: &fields)
+                var hash = KDF.Insecure.PBKDF2.HashFunction.insecureSHA1
+                while let node = fields.next() {
+                    // An optional key length, which the cipher gives as well, and the optional hash.
+                    guard node.identifier == .sequence else { continue }
+                    hash = try DER.sequence(node, identifier: .sequence) { function in
+                        let name = try ASN1ObjectIdentifier(derEncoded: &function)
+                        while function.next() != nil {}
+                        switch name {
+                        case .hmacSHA1: return .insecureSHA1
+                        case .hmacSHA256: return .sha256
+                        case .hmacSHA384: return .sha384
+                        case .hmacSHA512: return .sha512
+                        default: throw KeyError.unsupportedEncryption(label: label)
+                        }
+                    }
+                }
+                guard (1...mostIterations).contains(iterations) else { throw KeyError.unsupportedEncryption(label: label) }
+                return (salt, iterations, hash)
+            }
+        }
+    }
+
+    private static func cipher(_ scheme: inout ASN1NodeCollection.Iterator) throws -> Cipher {
+        try Self.next(&scheme) { nodes in
+            let name = try ASN1ObjectIdentifier(derEncoded: &nodes)
+            let vector = Array(try ASN1OctetString(derEncoded: &nodes).bytes)
+            switch name {
+            case .aes128CBC: return (16, vector)
+            case .aes192CBC: return (24, vector)
+            case .aes256CBC: return (32, vector)
+            default: throw KeyError.unsupportedEncryption(label: label)
+            }
+        }
+    }
+
+    /// The DER of the PKCS#8 key inside.
+    func decrypted(_ passphrase: String) throws(KeyError) -> [UInt8] {
+        do {
+            let key = try KDF.Insecure.PBKDF2.deriveKey(
+                from: Array(passphrase.utf8), salt: salt, using: hash, outputByteCount: keyLength,
+                unsafeUncheckedRounds: iterations)
+            return Array(try AES._CBC.decrypt(ciphertext, using: key, iv: AES._CBC.IV(ivBytes: initialisationVector)))
+        } catch { throw .passphraseRejected(label: Self.label) }
+    }
+}
+
+extension ASN1ObjectIdentifier {
+    fileprivate static let pbes2: Self = [1, 2, 840, 113549, 1, 5, 13]
+    fileprivate static let pbkdf2: Self = [1, 2, 840, 113549, 1, 5, 12]
+    fileprivate static let hmacSHA1: Self = [1, 2, 840, 113549, 2, 7]
+    fileprivate static let hmacSHA256: Self = [1, 2, 840, 113549, 2, 9]
+    fileprivate static let hmacSHA384: Self = [1, 2, 840, 113549, 2, 10]
+    fileprivate static let hmacSHA512: Self = [1, 2, 840, 113549, 2, 11]
+    fileprivate static let aes128CBC: Self = [2, 16, 840, 1, 101, 3, 4, 1, 2]
+    fileprivate static let aes192CBC: Self = [2, 16, 840, 1, 101, 3, 4, 1, 22]
+    fileprivate static let aes256CBC: Self = [2, 16, 840, 1, 101, 3, 4, 1, 42]
+}

@@ -1,0 +1,36 @@
+/// One block of a PEM file. Source: RFC 7468, and RFC 1421 for the header lines of encrypted traditional keys.
+struct PEMBlock: Equatable {
+    /// Such as `PRIVATE KEY`.
+    var label: String
+    /// From its BEGIN line to its END line.
+    var text: String
+
+    /// A traditional key with `Proc-Type: 4,ENCRYPTED`.
+    var hasEncryptionHeader: Bool { text.contains("Proc-Type: 4,ENCRYPTED") }
+
+    /// The blocks of a text in order; what is outside blocks, or a block without its END line, is passed over.
+    static func blocks(in text: String) -> [PEMBlock] {
+        var blocks: [PEMBlock] = []
+        var label: String?
+        var lines: [Substring] = []
+        // Empty lines count: one ends the header lines of an encrypted key.
+        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+            if let begun = boundary(line, "BEGIN") {
+                label = begun
+                lines = [line]
+            } else if let current = label {
+                lines.append(line)
+                guard boundary(line, "END") == current else { continue }
+                blocks.append(PEMBlock(label: current, text: lines.joined(separator: "\n") + "\n"))
+                label = nil
+            }
+        }
+        return blocks
+    }
+
+    private static func boundary(_ line: Substring, _ word: String) -> String? {
+        let prefix = "-----\(word) ", suffix = "-----"
+        guard line.hasPrefix(prefix), line.hasSuffix(suffix), line.count > prefix.count + suffix.count else { return nil }
+        return String(line.dropFirst(prefix.count).dropLast(suffix.count))
+    }
+}

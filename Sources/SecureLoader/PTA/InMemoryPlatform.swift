@@ -1,0 +1,100 @@
+import MachineBase
+
+/// A ``SecurePlatform`` in ordinary memory, for tests and for judging an image without a machine.
+///
+/// It has the STM32MP15's memories, RETRAM (64 KiB at 0x38000000) and MCUSRAM (384 KiB at 0x10000000, again at 0x30000000),
+/// unless told otherwise, keeps a list of what was done to the reset lines, and has a non-secure side on which protection
+/// holds, as the board's bus does.
+public final class InMemoryPlatform: SecurePlatform {
+    /// What the driver did, in order.
+    public enum Event: Equatable, Sendable {
+        case holdBoot(Bool)
+        case mcuReset
+        case protect([PhysicalRange])
+    }
+
+    /// A block of memory and the windows it is seen through, all of its size.
+    public struct Memory: Sendable {
+        public var windows: [PhysicalAddress]
+        public var bytes: [UInt8]
+
+        public init(windows: [PhysicalAddress], size: Int) {
+            self.windows = windows
+            bytes = Array(repeating: 0, count: max(0, size))
+        }
+    }
+
+    public private(set) var events: [Event] = []
+    /// As last set; ranges are in the terms of the first window of their memory.
+    public private(set) var protected: [PhysicalRange] = []
+    private var owner = ""
+    private var memories: [Memory]
+
+    public init(memories: [Memory]? = nil) {
+        self.memories = memories ?? [
+            Memory(windows: [PhysicalAddress(0x3800_0000)], size: 0x1_0000),
+            Memory(windows: [PhysicalAddress(0x1000_0000), PhysicalAddress(0x3000_0000)], size: 0x6_0000),
+        ]
+    }
+
+    public func read(_ range: PhysicalRange) throws(BusError) -> [UInt8] {
+        let place = try find(range.start, Int(range.size), isWrite: false)
+        return Array(memories[place.memory].bytes[place.offset..<place.offset + Int(range.size)])
+    }
+
+    public func write(_ bytes: [UInt8], at address: PhysicalAddress) throws(BusError) {
+        let place = try find(address, bytes.count, isWrite: true)
+        memories[place.memory].bytes.replaceSubrange(place.offset..<place.offset + bytes.count, with: bytes)
+    }
+
+    public func fill(_ range: PhysicalRange, with byte: UInt8) throws(BusError) {
+        let place = try find(range.start, Int(range.size), isWrite: true)
+        memories[place.memory].bytes.replaceSubrange(
+            place.offset..<place.offset + Int(range.size), with: repeatElement(byte, count: Int(range.size)))
+    }
+
+    public func setHoldBoot(_ asserted: Bool) { events.append(.holdBoot(asserted)) }
+    public func assertMCUReset() { events.append(.mcuReset) }
+
+    public func protect(_ ranges: [PhysicalRange], owner: String) {
+        events.append(.protect(ranges))
+        protected = ranges.map(folded)
+        self.owner = owner
+    }
+
+    /// A read by the non-secure world.
+    public func nonSecureRead(_ range: PhysicalRange) throws(BusError) -> [UInt8] {
+        try checkNonSecure(range, isWrite: false)
+        return try read(range)
+    }
+
+    /// A write by the non-secure world.
+    public func nonSecureWrite(_ bytes: [UInt8], at address: PhysicalAddress) throws(BusError) {
+        let size = UInt32(clamping: bytes.count)
+        try checkNonSecure(PhysicalRange(start: address, size: size), isWrite: true)
+        try write(bytes, at: address)
+    }
+
+    private func checkNonSecure(_ range: PhysicalRange, isWrite: Bool) throws(BusError) {
+        let seen = folded(range)
+        guard !protected.contains(where: { $0.overlaps(seen) }) else {
+            throw BusError(address: range.start, count: Int(range.size), isWrite: isWrite, cause: .protected(owner: owner))
+        }
+    }
+
+    private func find(_ address: PhysicalAddress, _ count: Int, isWrite: Bool) throws(BusError) -> (memory: Int, offset: Int) {
+        for (index, memory) in memories.enumerated() {
+            for window in memory.windows
+            where PhysicalRange(start: window, size: UInt32(clamping: memory.bytes.count)).contains(address, count: count) {
+                return (index, Int(address.value &- window.value))
+            }
+        }
+        throw BusError(address: address, count: count, isWrite: isWrite, cause: .unmapped)
+    }
+
+    private func folded(_ range: PhysicalRange) -> PhysicalRange {
+        guard let place = try? find(range.start, Int(range.size), isWrite: false), let base = memories[place.memory].windows.first
+        else { return range }
+        return PhysicalRange(start: PhysicalAddress(base.value &+ UInt32(clamping: place.offset)), size: range.size)
+    }
+}

@@ -1,0 +1,177 @@
+import Crypto
+import MachineBase
+
+/// OP-TEE's remoteproc pseudo TA for the STM32MP1, with the driver below it: the one that touches the coprocessor.
+///
+/// These methods are its commands in Swift's terms; ``invoke(_:_:)`` is the same in the TEE's. Only the remoteproc TA may open
+/// it. It knows one processor, number 0, and two states, off and on. Source: OP-TEE core/pta/stm32mp/remoteproc_pta.c,
+/// core/drivers/remoteproc/stm32_remoteproc.c.
+public final class RemoteprocPTA {
+    /// STM32_M4_RPROC_ID.
+    public static let processor: UInt32 = 0
+
+    /// What the platform's build decides.
+    public struct Configuration: Sendable {
+        public var memory: ProcessorMemory
+        public var signatures: SignaturePolicy
+        public var support: SignatureSupport
+        public var isolation: Isolation
+
+        public init(
+            signatures: SignaturePolicy, memory: ProcessorMemory = .stm32mp157DK2, support: SignatureSupport = .rsaOnly,
+            isolation: Isolation = .segments
+        ) {
+            self.memory = memory; self.signatures = signatures; self.support = support; self.isolation = isolation
+        }
+    }
+
+    public let configuration: Configuration
+    let platform: any SecurePlatform
+    /// FIRMWARE_START was the last of START and STOP.
+    public private(set) var isOn = false
+    /// Memory that segments were put into since the last release or successful load, in physical terms.
+    private var loaded: [PhysicalRange] = []
+
+    /// Holds the coprocessor, as the driver's probe does.
+    public init(platform: any SecurePlatform, configuration: Configuration) {
+        self.platform = platform
+        self.configuration = configuration
+        hold()
+    }
+
+    /// Opening a session.
+    public func open(caller: TAIdentifier, processor: UInt32) throws(TEEFailure) {
+        guard caller == .remoteproc else {
+            throw TEEFailure(.accessDenied, .caller, "\(caller) opens the remoteproc PTA; only \(TAIdentifier.remoteproc) may")
+        }
+        try requireSupported(processor)
+    }
+
+    /// HW_CAPABILITIES: the image formats and the protections, as bit masks.
+    public func capabilities(processor: UInt32) throws(TEEFailure) -> (formats: UInt32, protections: UInt32) {
+        try requireSupported(processor)
+        return (formats: 1, protections: 1)
+    }
+
+    /// LOAD_SEGMENT_SHA256: copies to device address `address`, hashes the copy, and clears it again when the hash is another.
+    ///
+    /// - Parameter offset: of the bytes in the signed image, for the refusal's text.
+    public func loadSegment(
+        processor: UInt32, _ bytes: [UInt8], to address: DeviceAddress, hash: [UInt8], imageOffset offset: Int? = nil
+    ) throws(TEEFailure) {
+        guard hash.count == SHA256Digest.byteCount else {
+            throw TEEFailure(.badParameters, .digestLength, "a hash of \(hash.count) bytes; SHA-256 has \(SHA256Digest.byteCount)")
+        }
+        try requireOff()
+        let size = UInt32(clamping: bytes.count)
+        let range = PhysicalRange(start: try translate(processor, address, size, .segmentAddress, offset), size: size)
+        let copied: [UInt8]
+        do throws(BusError) {
+            try platform.write(bytes, at: range.start)
+            loaded.append(range)
+            copied = try platform.read(range)
+        } catch { throw busFailure(error) }
+        let actual = SHA256.hash(data: copied)
+        guard actual.elementsEqual(hash) else {
+            do throws(BusError) { try platform.fill(range, with: 0) } catch { throw busFailure(error) }
+            throw TEEFailure(
+                .security, .segmentHash, at: offset,
+                "the \(size) bytes loaded to \(address) hash to \(hexText(actual)); the hash table says \(hexText(hash)); cleared")
+        }
+    }
+
+    /// SET_MEMORY: fills with 0, or with 1 for any other value (the command collapses it).
+    public func setMemory(processor: UInt32, _ address: DeviceAddress, size: UInt32, value: UInt32) throws(TEEFailure) {
+        try requireOff()
+        let range = PhysicalRange(start: try translate(processor, address, size, .segmentClear, nil), size: size)
+        do throws(BusError) {
+            try platform.fill(range, with: value == 0 ? 0 : 1)
+        } catch { throw busFailure(error) }
+        loaded.append(range)
+    }
+
+    /// FIRMWARE_START: lets go of hold boot and sets it again at once, so that a crash does not restart the core by itself.
+    public func start(processor: UInt32) throws(TEEFailure) {
+        try requireOff()
+        guard processor == Self.processor else { throw unknown(processor, .generic) }
+        platform.setHoldBoot(false)
+        platform.setHoldBoot(true)
+        isOn = true
+    }
+
+    /// FIRMWARE_STOP: sets hold boot and resets the core. What was loaded stays, and stays protected, until
+    /// ``release(processor:)``.
+    public func stop(processor: UInt32) throws(TEEFailure) {
+        guard isOn else { throw TEEFailure(.badState, .state, "the coprocessor is off") }
+        guard processor == Self.processor else { throw unknown(processor, .badParameters) }
+        hold()
+        isOn = false
+    }
+
+    /// FIRMWARE_DA_TO_PA.
+    public func physical(
+        processor: UInt32, _ address: DeviceAddress, size: UInt32
+    ) throws(TEEFailure) -> PhysicalAddress {
+        try translate(processor, address, size, .resourceTableAddress, nil)
+    }
+
+    /// RELEASE: clears every region of the processor, then gives the memory back to the non-secure world.
+    public func release(processor: UInt32) throws(TEEFailure) {
+        try requireOff()
+        guard processor == Self.processor else { throw unknown(processor, .badParameters) }
+        do throws(BusError) {
+            for region in configuration.memory.regions { try platform.fill(region.physical, with: 0) }
+        } catch { throw busFailure(error) }
+        loaded = []
+        platform.protect([], owner: Self.owner)
+    }
+
+    // MARK: Isolation
+
+    static let owner = "the Cortex-M4"
+
+    /// A load begins: what an earlier one left is no longer what is protected when this one ends.
+    func beginLoad() { loaded = [] }
+
+    /// A load has succeeded: takes its memory from the non-secure world, but for what both sides share.
+    func isolate(resourceTable: PhysicalRange?) {
+        let shared = resourceTable.map { table in
+            SharedRanges(resourceTable: table, memory: configuration.memory, platform: platform).ranges
+        }
+        platform.protect(
+            configuration.isolation.ranges(loaded: loaded, shared: shared ?? [], memory: configuration.memory), owner: Self.owner)
+    }
+
+    // MARK: The checks that commands share
+
+    private func hold() {
+        platform.setHoldBoot(true)
+        platform.assertMCUReset()
+    }
+
+    func requireOff() throws(TEEFailure) {
+        guard !isOn else { throw TEEFailure(.badState, .state, "the coprocessor is on") }
+    }
+
+    func requireSupported(_ processor: UInt32) throws(TEEFailure) {
+        guard processor == Self.processor else { throw unknown(processor, .notSupported) }
+    }
+
+    private func unknown(_ processor: UInt32, _ result: TEEResult) -> TEEFailure {
+        TEEFailure(result, .processor, "no processor \(processor); this platform has processor \(Self.processor)")
+    }
+
+    private func translate(
+        _ processor: UInt32, _ address: DeviceAddress, _ size: UInt32, _ check: TEEFailure.Check, _ offset: Int?
+    ) throws(TEEFailure) -> PhysicalAddress {
+        guard processor == Self.processor else { throw unknown(processor, .badParameters) }
+        guard let physical = configuration.memory.physical(address, size: size) else {
+            throw TEEFailure(
+                .accessDenied, check, at: offset,
+                "\(size) bytes at device address \(address) do not lie inside one region of \(configuration.memory.windowsText)")
+        }
+        return physical
+    }
+
+    private func busFailure(_ error: BusError) -> TEEFailure { TEEFailure(.generic, .bus, error.description) }
+}

@@ -1,0 +1,136 @@
+import ELF32
+import MachineBase
+
+/// One image of the file, still in Linux's memory.
+///
+/// The TA takes IMGSIZE for its length. Reads past the buffer, which the C code would do, have no answer here.
+struct ImageWindow {
+    var memory: any SharedMemory
+    var number: Int
+    /// Of the image's first byte in the buffer.
+    var base: Int
+    /// IMGSIZE.
+    var size: Int
+
+    /// Whether `[offset, offset + count)` lies inside IMGSIZE. No sum here can wrap: both come from 32-bit fields.
+    func holds(_ offset: Int, _ count: Int) -> Bool { offset + count <= size }
+
+    /// The bytes as they are now; nil when they are not all in the buffer.
+    func read(_ offset: Int, _ count: Int) -> [UInt8]? { memory.read(at: base + offset, count: count) }
+
+    /// Whether the C code could read 32-bit words at `offset`: the buffer itself is 4-aligned.
+    func isAligned(_ offset: Int) -> Bool { (base + offset) % 4 == 0 }
+
+    func header() throws(TEEFailure) -> ELFHeader {
+        guard let bytes = read(0, ELFHeader.size), let header = ELFHeader(bytes) else {
+            throw TEEFailure(
+                .badFormat, .elfHeader, at: base,
+                "image \(number) begins where \(max(0, memory.count - base)) bytes are left; an ELF header has "
+                    + "\(ELFHeader.size)")
+        }
+        return header
+    }
+}
+
+extension FirmwareLoad {
+    /// The images in order: each one's segments, then its resource table.
+    func loadImages(_ verified: VerifiedImage, _ heap: inout TAHeap) throws(TEEFailure) -> PhysicalRange? {
+        var window = ImageWindow(
+            memory: image, number: 0, base: verified.header.imagesOffset, size: Int(verified.header.imagesLength))
+        try checkFirstHeader(window)
+        let table = try hashTable(verified, &heap)
+        let count = try imageCount(verified)
+        pta.beginLoad()
+        var resourceTable: PhysicalRange?
+        for number in 0..<count {
+            window.number = number
+            window.size = try imageSize(verified, number, of: count)
+            try loadSegments(of: window, verified, table)
+            if let found = try findResourceTable(in: window) {
+                guard resourceTable == nil else {
+                    throw TEEFailure(
+                        .badFormat, .resourceTableRepeated, at: window.base,
+                        "image \(number) has a resource table, and so has an earlier one")
+                }
+                resourceTable = found
+            }
+            window.base += window.size
+        }
+        return resourceTable
+    }
+
+    /// The only look at an ELF header's fields; it is the first image's, and by the length of all images.
+    private func checkFirstHeader(_ window: ImageWindow) throws(TEEFailure) {
+        func refuse(_ offset: Int, _ reason: String) -> TEEFailure {
+            TEEFailure(.badFormat, .elfHeader, at: window.base + offset, reason)
+        }
+        guard window.size >= ELFHeader.size else {
+            throw refuse(0, "the images have \(window.size) bytes; an ELF header has \(ELFHeader.size)")
+        }
+        let header = try window.header()
+        guard window.holds(Int(header.sectionHeaderOffset), SectionHeader.size) else {
+            throw refuse(
+                32,
+                "e_shoff is \(hex32(header.sectionHeaderOffset)); no section header fits there in \(window.size) bytes")
+        }
+        guard header.hasMagic else { throw refuse(0, "the first image does not begin with 7f 45 4c 46: it is not an ELF file") }
+        guard header.identVersion == 1 else { throw refuse(6, "EI_VERSION is \(header.identVersion); 1 is current") }
+        guard header.fileClass == 1 else { throw refuse(4, "EI_CLASS is \(header.fileClass); 1 is ELF32") }
+        guard header.programHeaderEntrySize == ProgramHeader.size else {
+            throw refuse(42, "e_phentsize is \(header.programHeaderEntrySize); it must be \(ProgramHeader.size)")
+        }
+        guard header.sectionHeaderEntrySize == SectionHeader.size else {
+            throw refuse(46, "e_shentsize is \(header.sectionHeaderEntrySize); it must be \(SectionHeader.size)")
+        }
+        guard header.programHeaderCount != 0 else { throw refuse(44, "e_phnum is 0: there is nothing to load") }
+    }
+
+    private func hashTable(_ verified: VerifiedImage, _ heap: inout TAHeap) throws(TEEFailure) -> [HashRecord] {
+        guard let table = verified.value(.hashTable) else { throw Self.missing(.hashTable, .hashTable) }
+        guard table.bytes.count % HashRecord.size == 0 else {
+            throw TEEFailure(
+                .badParameters, .hashTable, at: table.offset,
+                "HASHTABLE has \(table.bytes.count) bytes; records have \(HashRecord.size)")
+        }
+        try heap.allocate(table.bytes.count, for: "the copy of the hash table", at: table.offset)
+        return HashRecord.records(table.bytes)
+    }
+
+    private func imageCount(_ verified: VerifiedImage) throws(TEEFailure) -> Int {
+        guard let record = verified.value(.imageCount) else { throw Self.missing(.imageCount, .imageCount) }
+        guard record.bytes.count == 1, let count = record.bytes.first else {
+            throw TEEFailure(.badFormat, .imageCount, at: record.offset, "NUM_IMG has \(record.bytes.count) bytes; it is one byte")
+        }
+        guard count > 0 else { throw TEEFailure(.noData, .imageCount, at: record.offset, "NUM_IMG is 0") }
+        return Int(count)
+    }
+
+    /// Checks the image's type on the way.
+    private func imageSize(_ verified: VerifiedImage, _ number: Int, of count: Int) throws(TEEFailure) -> Int {
+        guard let types = verified.value(.imageTypes) else { throw Self.missing(.imageTypes, .imageTypes) }
+        guard types.bytes.count == count else {
+            throw TEEFailure(
+                .badParameters, .imageTypes, at: types.offset, "IMGTYPE has \(types.bytes.count) bytes; NUM_IMG is \(count)")
+        }
+        let type = types.bytes[types.bytes.startIndex + number]
+        guard type == 1 else {
+            throw TEEFailure(.badFormat, .imageTypes, at: types.offset + number, "IMGTYPE of image \(number) is \(type); 1 is ELF")
+        }
+        guard let sizes = verified.value(.imageSizes) else { throw Self.missing(.imageSizes, .imageSizes) }
+        guard sizes.bytes.count == 4 * count, let size: UInt32 = sizes.bytes.littleEndian(at: 4 * number) else {
+            throw TEEFailure(
+                .badParameters, .imageSizes, at: sizes.offset,
+                "IMGSIZE has \(sizes.bytes.count) bytes; \(count) images need \(4 * count)")
+        }
+        guard size > 0, size < 0x8000_0000 else {
+            throw TEEFailure(
+                .badParameters, .imageSizes, at: sizes.offset + 4 * number,
+                "IMGSIZE of image \(number) is \(hex32(size)); 1 to 0x7fffffff is allowed")
+        }
+        return Int(size)
+    }
+
+    private static func missing(_ type: TLVType, _ check: TEEFailure.Check) -> TEEFailure {
+        TEEFailure(.noData, check, at: SignedImageHeader.size, "\(type) is missing or empty in the TLV area")
+    }
+}

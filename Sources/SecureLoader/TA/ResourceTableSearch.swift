@@ -1,0 +1,97 @@
+import ELF32
+import MachineBase
+
+extension FirmwareLoad {
+    /// Where the image's resource table was loaded; nil when it has none, or an empty one.
+    ///
+    /// Section headers are not signed: this trusts the address they give.
+    func findResourceTable(in window: ImageWindow) throws(TEEFailure) -> PhysicalRange? {
+        guard let section = try resourceTableSection(of: window), section.size > 0 else { return nil }
+        let offset = Int(section.offset), size = Int(section.size)
+        let place = window.base + offset
+        guard window.holds(offset, size), let bytes = window.read(offset, size) else {
+            throw TEEFailure(
+                .badFormat, .resourceTableBounds, at: place,
+                "the resource table, \(size) bytes at \(hex32(section.offset)), is not in the image of \(window.size)")
+        }
+        guard let version: UInt32 = bytes.littleEndian(at: 0), let count: UInt32 = bytes.littleEndian(at: 4),
+            let reserved0: UInt32 = bytes.littleEndian(at: 8), let reserved1: UInt32 = bytes.littleEndian(at: 12)
+        else {
+            throw TEEFailure(.badFormat, .resourceTableBounds, at: place, "the resource table has \(size) bytes; its header has 16")
+        }
+        guard window.isAligned(offset) else {
+            throw TEEFailure(
+                .corruptObject, .resourceTableAlignment, at: place,
+                "the resource table is at \(hex32(section.offset)) in the image; it must be 4-aligned")
+        }
+        guard version == 1 else {
+            throw TEEFailure(.badFormat, .resourceTableContent, at: place, "the resource table's version is \(version); 1 is known")
+        }
+        guard reserved0 == 0, reserved1 == 0 else {
+            throw TEEFailure(
+                .badFormat, .resourceTableContent, at: place + 8,
+                "the resource table's reserved words are \(hex32(reserved0)), \(hex32(reserved1)); they must be 0")
+        }
+        guard 16 + 4 * Int(count) <= size else {
+            throw TEEFailure(
+                .badFormat, .resourceTableContent, at: place + 4,
+                "the resource table counts \(count) entries; \(size) bytes have room for \((size - 16) / 4)")
+        }
+        do throws(TEEFailure) {
+            let start = try pta.physical(processor: processor, DeviceAddress(section.address), size: section.size)
+            return PhysicalRange(start: start, size: section.size)
+        } catch {
+            throw TEEFailure(.accessDenied, .resourceTableAddress, at: place, "the resource table: \(error.reason)")
+        }
+    }
+
+    private func resourceTableSection(of window: ImageWindow) throws(TEEFailure) -> SectionHeader? {
+        let header = try window.header()
+        let start = Int(header.sectionHeaderOffset), count = Int(header.sectionHeaderCount)
+        func refuse(_ check: TEEFailure.Check, _ offset: Int, _ reason: String) -> TEEFailure {
+            TEEFailure(.badFormat, check, at: window.base + offset, "image \(window.number): \(reason)")
+        }
+        func section(_ number: Int) throws(TEEFailure) -> SectionHeader {
+            guard let bytes = window.read(start + number * SectionHeader.size, SectionHeader.size),
+                let section = SectionHeader(bytes)
+            else { throw refuse(.sectionHeaders, 32, "section header \(number) is not in the file") }
+            return section
+        }
+        guard window.isAligned(start), window.holds(start, count * SectionHeader.size) else {
+            throw refuse(
+                .sectionHeaders, 32,
+                "\(count) section headers at \(hex32(header.sectionHeaderOffset)) are not 4-aligned inside the image of "
+                    + "\(window.size) bytes")
+        }
+        guard header.sectionNameIndex < header.sectionHeaderCount else {
+            throw refuse(
+                .sectionHeaders, 50,
+                "e_shstrndx is \(header.sectionNameIndex) of \(count) "
+                    + "sections\(count == 0 ? "; the file has none (stripped with --strip-sections?)" : "")")
+        }
+        let names = try section(Int(header.sectionNameIndex))
+        guard window.holds(Int(names.offset), Int(names.size)) else {
+            throw refuse(
+                .sectionNames, start + Int(header.sectionNameIndex) * SectionHeader.size,
+                "the section names, \(names.size) bytes at \(hex32(names.offset)), are not in the image")
+        }
+        for number in 0..<count {
+            let candidate = try section(number)
+            guard candidate.name < names.size else {
+                throw refuse(
+                    .sectionNames, start + number * SectionHeader.size,
+                    "the name of section \(number) is at \(candidate.name) of \(names.size) bytes of names")
+            }
+            // strncmp up to the table's end: a name that the end cuts short matches.
+            let count = min(Self.resourceTableName.count, Int(names.size - candidate.name))
+            guard let name = window.read(Int(names.offset) + Int(candidate.name), count) else {
+                throw refuse(.sectionNames, start + number * SectionHeader.size, "the name of section \(number) is not in the file")
+            }
+            if Self.resourceTableName.starts(with: name) { return candidate }
+        }
+        return nil
+    }
+
+    /// With the NUL that ends it.
+    static let resourceTableName = Array(".resource_table".utf8) + [0]
+}

@@ -1,0 +1,94 @@
+import ELF32
+import MachineBase
+
+extension FirmwareLoad {
+    /// Every PT_LOAD of the image, by p_paddr, against the hash table.
+    func loadSegments(of window: ImageWindow, _ verified: VerifiedImage, _ table: [HashRecord]) throws(TEEFailure) {
+        let header = try window.header()
+        let start = Int(header.programHeaderOffset)
+        guard window.isAligned(start) else {
+            throw TEEFailure(
+                .badFormat, .programHeaders, at: window.base + 28,
+                "image \(window.number): program headers at \(hex32(header.programHeaderOffset)) are not 4-aligned")
+        }
+        for number in 0..<Int(header.programHeaderCount) {
+            let offset = start + number * ProgramHeader.size
+            guard window.holds(offset, ProgramHeader.size), let bytes = window.read(offset, ProgramHeader.size),
+                let segment = ProgramHeader(bytes)
+            else {
+                throw TEEFailure(
+                    .badFormat, .programHeaders, at: window.base + 28,
+                    "image \(window.number): program header \(number) of \(header.programHeaderCount), at "
+                        + "0x\(String(offset, radix: 16)), is not in the image of \(window.size) bytes")
+            }
+            if segment.isLoad {
+                try load(segment, Place(number: number, headerOffset: window.base + offset), of: window, verified, table)
+            }
+        }
+    }
+
+    /// Which program header a refusal is about, and where it is in the file.
+    private struct Place {
+        var number: Int
+        var headerOffset: Int
+    }
+
+    private func load(
+        _ segment: ProgramHeader, _ place: Place, of window: ImageWindow, _ verified: VerifiedImage, _ table: [HashRecord]
+    ) throws(TEEFailure) {
+        let name = "image \(window.number), segment \(place.number)"
+        let source = Int(segment.offset), size = Int(segment.fileSize)
+        guard window.holds(source, size) else {
+            throw TEEFailure(
+                .badFormat, .segmentBounds, at: place.headerOffset,
+                "\(name): \(size) bytes at \(hex32(segment.offset)) are not in the image of \(window.size)")
+        }
+        let record = try self.record(for: segment, name, place, table)
+        // The C code compares with the length of all images here, behind the comparison with IMGSIZE above.
+        let images = verified.header.imagesOffset + Int(verified.header.imagesLength)
+        guard window.base + source + size <= images, let bytes = window.read(source, size) else {
+            throw TEEFailure(
+                .badParameters, .segmentBounds, at: place.headerOffset,
+                "\(name): its \(size) bytes end past the images, at 0x\(String(window.base + source + size, radix: 16))")
+        }
+        let address = DeviceAddress(segment.physicalAddress)
+        if size > 0 {
+            try pta.loadSegment(processor: processor, bytes, to: address, hash: record.hash, imageOffset: window.base + source)
+        }
+        if segment.memorySize > segment.fileSize {
+            try pta.setMemory(
+                processor: processor, DeviceAddress(address.value &+ segment.fileSize),
+                size: segment.memorySize - segment.fileSize, value: 0)
+        }
+    }
+
+    /// The first record with the segment's p_paddr, which must then agree.
+    private func record(
+        for segment: ProgramHeader, _ name: String, _ place: Place, _ table: [HashRecord]
+    ) throws(TEEFailure) -> HashRecord {
+        let address = hex32(segment.physicalAddress)
+        guard let index = table.firstIndex(where: { $0.header.physicalAddress == segment.physicalAddress }) else {
+            throw TEEFailure(
+                .noData, .hashRecordMissing, at: place.headerOffset,
+                "\(name): the hash table has no record with p_paddr \(address)")
+        }
+        let record = table[index]
+        let later = table[(index + 1)...].contains { $0.header == segment }
+            ? "; the segment's own record comes later, and only the first with an address counts: give the segments different "
+                + "p_paddr, or put PT_LOAD first"
+            : ""
+        guard record.header.isLoad else {
+            throw TEEFailure(
+                .badParameters, .hashRecordType, at: place.headerOffset,
+                "\(name): the first hash record with p_paddr \(address), number \(index), is a \(record.header.typeName), not "
+                    + "PT_LOAD\(later)")
+        }
+        guard record.header.fileSize == segment.fileSize, record.header.memorySize == segment.memorySize else {
+            throw TEEFailure(
+                .badParameters, .hashRecordSizes, at: place.headerOffset,
+                "\(name): p_filesz \(segment.fileSize) and p_memsz \(segment.memorySize); the first hash record with p_paddr "
+                    + "\(address), number \(index), has \(record.header.fileSize) and \(record.header.memorySize)\(later)")
+        }
+        return record
+    }
+}

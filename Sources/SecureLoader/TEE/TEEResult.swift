@@ -1,0 +1,65 @@
+import MachineBase
+
+/// A GlobalPlatform TEE return code, as OP-TEE hands it to Linux. Source: GlobalPlatform TEE Internal Core API §3.3.
+public struct TEEResult: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    public var rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let success = TEEResult(rawValue: 0)
+    public static let generic = TEEResult(rawValue: 0xFFFF_0000)
+    public static let accessDenied = TEEResult(rawValue: 0xFFFF_0001)
+    public static let badFormat = TEEResult(rawValue: 0xFFFF_0005)
+    public static let badParameters = TEEResult(rawValue: 0xFFFF_0006)
+    public static let badState = TEEResult(rawValue: 0xFFFF_0007)
+    public static let notImplemented = TEEResult(rawValue: 0xFFFF_0009)
+    public static let notSupported = TEEResult(rawValue: 0xFFFF_000A)
+    public static let noData = TEEResult(rawValue: 0xFFFF_000B)
+    public static let outOfMemory = TEEResult(rawValue: 0xFFFF_000C)
+    public static let busy = TEEResult(rawValue: 0xFFFF_000D)
+    public static let security = TEEResult(rawValue: 0xFFFF_000F)
+    public static let shortBuffer = TEEResult(rawValue: 0xFFFF_0010)
+    public static let targetDead = TEEResult(rawValue: 0xFFFF_3024)
+    public static let signatureInvalid = TEEResult(rawValue: 0xFFFF_3072)
+    public static let corruptObject = TEEResult(rawValue: 0xF010_0001)
+
+    /// The name in OP-TEE's headers, such as `TEE_ERROR_SIGNATURE_INVALID`; the number in hex for a code without one here.
+    public var name: String {
+        switch self {
+        case .success: "TEE_SUCCESS"
+        case .generic: "TEE_ERROR_GENERIC"
+        case .accessDenied: "TEE_ERROR_ACCESS_DENIED"
+        case .badFormat: "TEE_ERROR_BAD_FORMAT"
+        case .badParameters: "TEE_ERROR_BAD_PARAMETERS"
+        case .badState: "TEE_ERROR_BAD_STATE"
+        case .notImplemented: "TEE_ERROR_NOT_IMPLEMENTED"
+        case .notSupported: "TEE_ERROR_NOT_SUPPORTED"
+        case .noData: "TEE_ERROR_NO_DATA"
+        case .outOfMemory: "TEE_ERROR_OUT_OF_MEMORY"
+        case .busy: "TEE_ERROR_BUSY"
+        case .security: "TEE_ERROR_SECURITY"
+        case .shortBuffer: "TEE_ERROR_SHORT_BUFFER"
+        case .targetDead: "TEE_ERROR_TARGET_DEAD"
+        case .signatureInvalid: "TEE_ERROR_SIGNATURE_INVALID"
+        case .corruptObject: "TEE_ERROR_CORRUPT_OBJECT"
+        default: hex32(rawValue)
+        }
+    }
+
+    public var description: String { "\(name) (\(hex32(rawValue)))" }
+}
+
+extension TEEResult: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Keys.self)
+        self.init(rawValue: try container.decode(UInt32.self, forKey: .code))
+    }
+
+    /// `{"name": "TEE_ERROR_…", "code": 4294901760}`.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Keys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(rawValue, forKey: .code)
+    }
+
+    private enum Keys: String, CodingKey { case name, code }
+}

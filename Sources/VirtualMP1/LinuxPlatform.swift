@@ -1,0 +1,62 @@
+import M4Board
+import MachineBase
+import RprocHost
+
+/// The machine under Linux: its bus, its clock, and letting time pass, which is running the M4.
+///
+/// All of a system's virtual time passes in `wait`: there is one place where the M4 executes.
+final class LinuxPlatform: HostPlatform {
+    private let board: M4Board
+    let normalWorld: NormalWorldBus
+    unowned(unsafe) var system: MP1System?
+    private var workSlot: EventQueue.Slot?
+    private var workIsDue = false
+    /// What ended the M4's run; nothing executes from then on until it is cleared.
+    var terminalStop: StopReason?
+    /// Virtual time that no wait passes.
+    var limit = VirtualTime.never
+    /// True once a wait ended at `limit`.
+    private(set) var limitReached = false
+    private var clock: CoreClock { board.configuration.coreClock }
+
+    init(board: M4Board, normalWorld: NormalWorldBus) {
+        self.board = board
+        self.normalWorld = normalWorld
+        workSlot = board.events.register("Linux work") { [unowned self] _ in
+            self.workIsDue = true
+            self.board.core.requestStop()
+        }
+    }
+
+    var bus: any NonSecureBus { normalWorld }
+    var now: VirtualTime { board.now }
+
+    func scheduleWork(at time: VirtualTime) {
+        guard let workSlot else { return }
+        board.events.schedule(workSlot, at: clock.cycles(until: time))
+    }
+
+    func wait(until deadline: VirtualTime, or condition: () -> Bool) -> WaitOutcome {
+        let last = clock.cycles(until: min(deadline, limit))
+        while true {
+            if condition() { return .conditionMet }
+            if terminalStop != nil { return .interrupted }
+            if board.cycles >= last {
+                guard deadline > limit else { return .deadlineReached }
+                limitReached = true
+                return .interrupted
+            }
+            switch board.run(until: last) {
+            case .deadline, .hostRequest: break
+            // Nothing is due: only an unlimited wait comes here, and it would never end.
+            case .asleep, .held: return .interrupted
+            case let reason: system?.stopped(reason)
+            }
+            if let access = board.unmodelledStop, terminalStop == nil { system?.stopped(at: access) }
+            if workIsDue {
+                workIsDue = false
+                system?.linux.workDue()
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import M4Board
+import MP1Peripherals
+import MachineBase
+import RprocHost
+import SecureLoader
+
+/// A virtual STM32MP157: the Cortex-M4 with its firmware, OP-TEE's remoteproc TA and Linux, under one clock.
+///
+/// Everything is synchronous and deterministic: virtual time passes only inside calls, and two systems that get the same calls
+/// do the same to the byte.
+///
+/// ```swift
+/// let mp1 = try MP1System(SystemConfiguration(boot: .teeV3, signatures: .trusted([key])))
+/// try mp1.start(image)
+/// let tty = try mp1.openTTY(0)
+/// try tty.send("hello\n")
+/// #expect(try tty.readLine() == "hello")
+/// ```
+public final class MP1System {
+    public let configuration: SystemConfiguration
+    public let board: M4Board
+    public let linux: RemoteProcessor
+    /// The TA's session; nil under `.elf`.
+    public let trustedApplication: RemoteprocSession?
+    /// Gets everything worth seeing, in order; what came before it was set comes first.
+    public var onEvent: ((SystemEvent) -> Void)? {
+        didSet { early.deliver(to: onEvent) }
+    }
+
+    let platform: LinuxPlatform
+    private let secureWorld: SecureWorld
+    private let client: TrustedFirmwareClient?
+    /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
+    public private(set) var tablePlacement: TablePlacement?
+    private let images: ImageShelf
+    private let early: EventSink
+    var inboxes: [[UInt8]] = []
+    var traces = TraceWatch()
+
+    /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
+    public init(_ configuration: SystemConfiguration) throws {
+        self.configuration = configuration
+        board = try M4Board(configuration.board)
+        let normalWorld = NormalWorldBus(board: board)
+        platform = LinuxPlatform(board: board, normalWorld: normalWorld)
+        secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
+        if configuration.linux.bootSequence.usesTEE {
+            let pta = RemoteprocPTA(
+                platform: secureWorld,
+                configuration: RemoteprocPTA.Configuration(
+                    signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation))
+            let session = try RemoteprocSession(RemoteprocTA(pta: pta))
+            trustedApplication = session
+            client = TrustedFirmwareClient(session)
+        } else {
+            trustedApplication = nil
+            client = nil
+        }
+        let images = ImageShelf()
+        self.images = images
+        let events = EventSink()
+        early = events
+        linux = RemoteProcessor(
+            configuration: configuration.linux, platform: platform, trustedFirmware: client,
+            firmware: { name throws(Errno) in try images.read(name) }, log: { events.forward(.kernelLog($0)) })
+        events.system = self
+        platform.system = self
+        board.delegate = self
+        client?.onLoaded = { [unowned self] image in placeTable(image) }
+        linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
+        linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
+        linux.raw.received = { [unowned self] device, bytes, source in
+            onEvent?(.rawReceived(now, device: device, source: source, Array(bytes)))
+        }
+    }
+
+    public var now: VirtualTime { board.now }
+    /// Why the M4 stopped for good; nil while it can run.
+    public var stopReason: StopReason? { platform.terminalStop }
+    /// The register that ended a strict run.
+    public private(set) var unmodelledStop: UnmodelledAccess?
+    /// Whether virtual time reached `timeLimit`.
+    public var limitReached: Bool { platform.limitReached }
+    /// Virtual time that nothing passes; `.never` for none.
+    public var timeLimit: VirtualTime {
+        get { platform.limit }
+        set { platform.limit = newValue }
+    }
+
+    // MARK: Control
+
+    /// Puts `image` under /lib/firmware and boots it: `echo NAME > firmware; echo start > state`.
+    ///
+    /// - Parameters:
+    ///   - image: a signed container, or an ELF under `.elf`.
+    ///   - name: its file name.
+    /// - Throws: `refused` with the TA's verdict, `linux` with what the kernel returned, `stopped` when the firmware faulted
+    ///   before the boot was over.
+    public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) {
+        images.put(image, name)
+        try doing("start \(name)") { () throws(Errno) in try linux.start(firmware: name) }
+    }
+
+    /// `echo stop > state`: shutdown mailbox, its time-out, reset.
+    public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
+
+    private func doing(_ what: String, _ body: () throws(Errno) -> Void) throws(SystemError) {
+        do throws(Errno) {
+            try body()
+        } catch {
+            if let reason = stopReason { throw .stopped(reason) }
+            if error == .io, let failure = client?.lastFailure { throw .refused(failure) }
+            throw .linux(doing: what, error)
+        }
+        traces.refresh(self)
+    }
+
+    /// Lets `span` of virtual time pass, or less when `condition` comes true; it is looked at after every piece of Linux's work.
+    @discardableResult
+    public func run(for span: VirtualTime, until condition: () -> Bool = { false }) -> WaitOutcome {
+        let outcome = platform.wait(until: now + span) {
+            traces.refresh(self)
+            return condition()
+        }
+        traces.refresh(self)
+        return outcome
+    }
+
+    private func placeTable(_ image: [UInt8]) {
+        guard configuration.placesResourceTable, let placement = TablePlacement(image: image) else { return }
+        do {
+            guard let table = try trustedApplication?.resourceTable(), Int(table.size) == placement.bytes.count else { return }
+            try secureWorld.write(placement.bytes, at: table.start)
+        } catch { return }
+        tablePlacement = placement
+        onEvent?(.tablePlaced(now, placement))
+    }
+
+    // MARK: What the machine reports
+
+    func stopped(_ reason: StopReason) {
+        guard platform.terminalStop == nil else { return }
+        platform.terminalStop = reason
+        onEvent?(.stopped(now, reason))
+    }
+
+    func stopped(at access: UnmodelledAccess) {
+        unmodelledStop = access
+        stopped(.hostRequest)
+    }
+
+    private func received(_ tty: Int, _ bytes: UnsafeRawBufferPointer) {
+        while inboxes.count <= tty { inboxes.append([]) }
+        inboxes[tty].append(contentsOf: bytes)
+        if let onEvent { onEvent(.ttyReceived(now, tty: tty, Array(bytes))) }
+    }
+}
+
+extension MP1System: M4BoardDelegate {
+    public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {
+        guard level else { return }
+        switch line {
+        case .ipccReceive: linux.interrupt(.mailboxReceive)
+        case .ipccTransmitFree: linux.interrupt(.mailboxTransmitFree)
+        case .exti(68): linux.interrupt(.watchdog)
+        default: break
+        }
+    }
+    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(now, access)) }
+    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(now, source, output)) }
+}
+
+/// Stands between Linux's log and a system that is still being made, and keeps the lines of its probe for the first listener.
+private final class EventSink {
+    weak var system: MP1System?
+    private var early: [SystemEvent] = []
+
+    func forward(_ event: SystemEvent) {
+        if let onEvent = system?.onEvent { onEvent(event) } else if system == nil { early.append(event) }
+    }
+
+    func deliver(to listener: ((SystemEvent) -> Void)?) {
+        guard let listener else { return }
+        let events = early
+        early = []
+        for event in events { listener(event) }
+    }
+}
+
+/// /lib/firmware.
+private final class ImageShelf {
+    private var images: [(name: String, bytes: [UInt8])] = []
+    func put(_ bytes: [UInt8], _ name: String) {
+        images.removeAll { $0.name == name }
+        images.append((name, bytes))
+    }
+    func read(_ name: String) throws(Errno) -> [UInt8] {
+        guard let image = images.first(where: { $0.name == name }) else { throw .noEntry }
+        return image.bytes
+    }
+}

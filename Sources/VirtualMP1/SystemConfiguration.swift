@@ -1,0 +1,52 @@
+import M4Board
+import MachineBase
+import RprocHost
+import SecureLoader
+
+/// Everything about a virtual STM32MP157 that is decided before it starts.
+public struct SystemConfiguration: Sendable {
+    public var board = M4Board.Configuration()
+    /// Device tree, kernel and timing of the Linux side; its boot sequence decides whether OP-TEE takes part.
+    public var linux: HostConfiguration
+    /// What OP-TEE demands of a signature. Not read under `.elf`.
+    public var signatures: SignaturePolicy
+    /// What OP-TEE's platform can check: the STM32MP1 knows RSA only.
+    public var signatureSupport = SignatureSupport.rsaOnly
+    /// What the non-secure world loses of the M4's memory while firmware is loaded.
+    public var isolation = Isolation.segments
+
+    /// Whether a resource table that OP-TEE loads elsewhere than its section says is copied there, with a warning. A board does not.
+    public var placesResourceTable = true
+
+    /// - Parameters:
+    ///   - boot: how firmware gets into the M4.
+    ///   - signatures: the trusted keys; `.trusted([])` refuses every image.
+    public init(boot: BootSequence = .teeV3, signatures: SignaturePolicy = .trusted([])) {
+        linux = HostConfiguration(bootSequence: boot)
+        self.signatures = signatures
+        // A non-secure RCC is what the mainline driver works with; OP-TEE's needs a secure one.
+        board.soc.isRCCSecure = boot.usesTEE
+    }
+}
+
+/// Why a system could not do what was asked.
+public enum SystemError: Error, Sendable, CustomStringConvertible {
+    /// The TA refused the image, or a command.
+    case refused(TEEFailure)
+    /// Linux refused: the operation, and what the write to sysfs would have returned.
+    case linux(doing: String, Errno)
+    /// The M4 stopped in the midst of it.
+    case stopped(StopReason)
+    /// Virtual time ran out; what was waited for, and for how long.
+    case timeout(waitingFor: String, VirtualTime)
+
+    public var description: String {
+        switch self {
+        case .refused(let failure): "image refused: \(failure)"
+        case .linux(let doing, let errno): "\(doing): \(errno)"
+        case .stopped(.fault(let report)), .stopped(.lockup(let report)): "the firmware faulted: \(report.summary)"
+        case .stopped(let reason): "the M4 stopped: \(reason.name)"
+        case .timeout(let what, let span): "no \(what) within \(span) s of virtual time"
+        }
+    }
+}

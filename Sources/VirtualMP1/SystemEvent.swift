@@ -1,0 +1,23 @@
+import M4Board
+import MachineBase
+import MP1Peripherals
+import RprocHost
+
+/// Something that a person following a run wants to see, with its virtual time.
+public enum SystemEvent {
+    case kernelLog(KernelLogRecord)
+    /// What Linux passes over in silence.
+    case finding(VirtualTime, Finding)
+    /// The resource table was copied to where Linux looks for it.
+    case tablePlaced(VirtualTime, TablePlacement)
+    /// A line of the firmware's trace buffer, without its newline.
+    case trace(VirtualTime, index: Int, line: String)
+    /// A message from the firmware on a tty.
+    case ttyReceived(VirtualTime, tty: Int, [UInt8])
+    case ttySent(VirtualTime, tty: Int, [UInt8])
+    case rawReceived(VirtualTime, device: Int, source: UInt32, [UInt8])
+    /// UART, ITM or semihosting.
+    case output(VirtualTime, M4Board.TextSource, [UInt8])
+    case unmodelled(VirtualTime, UnmodelledAccess)
+    case stopped(VirtualTime, StopReason)
+}

@@ -1,0 +1,55 @@
+import ELF32
+import MachineBase
+import SecureLoader
+
+/// A resource table whose section address is not where its segment is loaded.
+///
+/// ST's linker scripts put `.resource_table` among initialised data: the segment carries it at its load address (p_paddr, behind
+/// the code), while the section's address is where the data will be at run time; and start-up code does not copy it, because
+/// Linux does so for a plain ELF. OP-TEE's TA answers with the section's address and copies nothing: on a board Linux then finds
+/// zeros there, sets up no rpmsg, and the firmware waits for DRIVER_OK for ever. A segment of its own cures the firmware.
+public struct TablePlacement: Equatable, Sendable, CustomStringConvertible {
+    /// Where the section says that the table is, and where the segment puts its bytes.
+    public let section: DeviceAddress
+    public let loaded: DeviceAddress
+    public let bytes: [UInt8]
+
+    /// nil when the image's table is loaded where its section says, or when there is none.
+    init?(image: [UInt8]) {
+        for elf in Self.elfFiles(image) {
+            guard let section = elf.section(named: ".resource_table"), section.size > 0, let contents = elf.contents(of: section) else { continue }
+            for segment in elf.programHeaders where segment.type == ProgramHeader.load {
+                let offset = section.offset &- segment.offset
+                guard offset < segment.fileSize, section.size <= segment.fileSize &- offset else { continue }
+                let loaded = segment.physicalAddress &+ offset
+                guard loaded != section.address else { return nil }
+                self.section = DeviceAddress(section.address)
+                self.loaded = DeviceAddress(loaded)
+                bytes = Array(contents)
+                return
+            }
+        }
+        return nil
+    }
+
+    private static func elfFiles(_ image: [UInt8]) -> [ELFFile] {
+        guard let header = SignedImageHeader(image) else { return [] }
+        let end = min(image.count, SignedImageHeader.size + Int(header.tlvLength))
+        let tlvs = TLVArea(Array(image[SignedImageHeader.size..<end]))
+        guard let sizes = tlvs.value(of: .imageSizes)?.bytes else { return [] }
+        var offset = header.imagesOffset
+        var files: [ELFFile] = []
+        for index in 0..<(sizes.count / 4) {
+            let size: UInt32 = sizes.littleEndian(at: index * 4) ?? 0
+            guard size > 0, offset <= image.count, Int(size) <= image.count - offset else { break }
+            do throws(ELFError) { files.append(try ELFFile(Array(image[offset..<offset + Int(size)]))) } catch { break }
+            offset += Int(size)
+        }
+        return files
+    }
+
+    public var description: String {
+        "the resource table's section is at \(section), but its segment loads it at \(loaded): OP-TEE does not move it, so on a board "
+            + "Linux finds no table and this firmware waits for ever; m4run has copied it, --strict does not"
+    }
+}

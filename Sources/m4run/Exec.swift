@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import M4Board
+import MP1Peripherals
+import MachineBase
+import VirtualMP1
+
+/// The core alone: what a debugger's `load` and `continue` would do.
+struct Exec: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run an ELF on the bare Cortex-M4: no OP-TEE, no Linux.",
+        discussion: """
+            Text from UARTs, ITM and semihosting goes to stdout. Semihosting SYS_EXIT ends the run with its code; \
+            a fault ends it with 3, the time limit with 5.
+            """)
+
+    @Argument(help: "The ELF to run.", completion: .file()) var elf: String
+    @Option(name: .customLong("for"), help: "Virtual time after which to give up.") var limit = VirtualDuration(seconds: 10)
+    @Flag(help: "Print no summary.") var quiet = false
+
+    func run() throws {
+        let bytes = try InputFile.read(elf)
+        let board = try M4Board()
+        let output = BareOutput(quiet: quiet)
+        board.delegate = output
+        do throws(BareFirmware.LoadError) { try BareFirmware.load(bytes, into: board) } catch {
+            Console.error("\(elf): \(error)")
+            throw ExitStatus.refused
+        }
+        board.setHoldBoot(released: true)
+        let deadline = board.configuration.coreClock.cycles(until: limit.time)
+        let started = ContinuousClock.now
+        let reason = board.run(until: deadline)
+        let wall = (ContinuousClock.now - started) / .seconds(1)
+        if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
+        switch reason {
+        case .exit(let code): throw ExitCode(code)
+        case .fault(let report), .lockup(let report):
+            Console.note(report.text)
+            throw ExitStatus.fault
+        case .deadline, .asleep: throw ExitStatus.limit
+        default: break
+        }
+    }
+}
+
+private final class BareOutput: M4BoardDelegate {
+    let quiet: Bool
+    init(quiet: Bool) { self.quiet = quiet }
+    func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { Console.data(output) }
+    func board(_ board: M4Board, unmodelled access: UnmodelledAccess) {
+        if !quiet { Console.note("[\(board.now)] \(access)") }
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// The command's exit status; documented in the README, relied on by scripts.
+enum ExitStatus: Int32, Error {
+    case fine = 0
+    /// What the user asked for (`--until`, `--expect`) did not happen.
+    case expectation = 1
+    case usage = 2
+    case fault = 3
+    case refused = 4
+    case limit = 5
+
+    func leave() -> Never { exit(rawValue) }
+
+    var name: String {
+        switch self {
+        case .fine: "ok"
+        case .expectation: "expectation-not-met"
+        case .usage: "usage"
+        case .fault: "fault"
+        case .refused: "refused"
+        case .limit: "limit"
+        }
+    }
+}
+
+/// A mistake in how the command was called or in what it was given, in one sentence.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// Files as the commands read them.
+enum InputFile {
+    /// Larger than any firmware that fits the M4's memories and DDR window.
+    static let largest = 256 << 20
+
+    static func read(_ path: String) throws -> [UInt8] {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw UsageError("\(path): no such file") }
+        guard !isFolder.boolValue else { throw UsageError("\(path): is a folder") }
+        guard let handle = FileHandle(forReadingAtPath: path) else { throw UsageError("\(path): cannot be opened for reading") }
+        defer { try? handle.close() }
+        guard let data = try? handle.read(upToCount: largest + 1) ?? Data() else { throw UsageError("\(path): cannot be read") }
+        guard data.count <= largest else { throw UsageError("\(path): larger than \(largest) bytes") }
+        return [UInt8](data)
+    }
+
+    static func text(_ path: String) throws -> String { String(decoding: try read(path), as: UTF8.self) }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do { try Data(bytes).write(to: URL(fileURLWithPath: path)) } catch {
+            throw UsageError("\(path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Foundation
+import SecureLoader
+
+/// What is in an image, and what OP-TEE would say to it.
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show an image: header, records, segments, hashes, resource table, and why it would be refused.",
+        discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF), 4 when it would be refused.")
+
+    @Argument(help: "A signed image or an ELF.", completion: .file()) var image: String
+    @Option(help: "A public key to check the signature with, PEM; repeatable.", completion: .file()) var key: [String] = []
+    @Flag(help: "Judge as a platform that checks ECDSA signatures; the STM32MP1's OP-TEE does not.") var acceptECDSA = false
+    @Flag(help: "JSON instead of text.") var json = false
+
+    func run() throws {
+        let keys = try key.map { path in
+            let pem = try InputFile.text(path)
+            do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
+        }
+        let report = ImageReport(
+            try InputFile.read(image), signatures: keys.isEmpty ? .unverified : .trusted(keys), support: acceptECDSA ? .rsaAndECDSA : .rsaOnly)
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+            Console.data(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n")
+        } else {
+            Console.data(report.text)
+        }
+        if !report.loads && report.kind != .elf { throw ExitStatus.refused }
+    }
+}

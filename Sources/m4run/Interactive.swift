@@ -1,0 +1,57 @@
+import Foundation
+import MachineBase
+import VirtualMP1
+
+/// Standard input to a tty, line by line, until its end.
+///
+/// Input enters at the virtual time at which the M4 has nothing more to answer: with input from a file the run is the same
+/// every time. While a person thinks, virtual time follows in steps.
+struct Interactive {
+    let system: MP1System
+    let terminal: Terminal
+    private static let step = VirtualTime.milliseconds(20)
+
+    init(system: MP1System, terminal: Terminal) { self.system = system; self.terminal = terminal }
+
+    func run() throws(SystemError) {
+        var pending: [UInt8] = []
+        while system.stopReason == nil && !system.limitReached {
+            while let end = pending.firstIndex(of: 0x0A) {
+                try exchange(Array(pending[...end]))
+                pending.removeSubrange(...end)
+                if system.stopReason != nil { break }
+            }
+            switch read(into: &pending) {
+            case .data: continue
+            case .nothing: system.run(for: Self.step)
+            case .end:
+                if !pending.isEmpty { try exchange(pending) }
+                return
+            }
+        }
+        if let reason = system.stopReason { throw .stopped(reason) }
+    }
+
+    private func exchange(_ line: [UInt8]) throws(SystemError) {
+        let before = system.linux.messageCounts.received
+        try terminal.send(line)
+        system.run(for: .milliseconds(500)) { system.linux.messageCounts.received > before }
+        system.run(for: .milliseconds(1))
+        if let reason = system.stopReason { throw .stopped(reason) }
+    }
+
+    private enum Outcome { case data, nothing, end }
+
+    private func read(into pending: inout [UInt8]) -> Outcome {
+        var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+        let ready = poll(&input, 1, 20)
+        if ready == 0 || (ready < 0 && errno == EINTR) { return .nothing }
+        guard ready > 0 else { return .end }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = Foundation.read(0, &buffer, buffer.count)
+        if count < 0 && errno == EINTR { return .nothing }
+        guard count > 0 else { return .end }
+        pending.append(contentsOf: buffer[..<count])
+        return .data
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct M4Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "m4run",
+        abstract: "Run the STM32MP157's Cortex-M4 firmware on this computer, signed and unmodified.",
+        discussion: """
+            Exit status: 0 fine, 1 an expectation was not met, 2 usage or configuration, 3 the firmware faulted, \
+            4 the image was refused, 5 a limit was reached.
+            """,
+        version: "0.1.0",
+        subcommands: [Run.self, Sign.self, Keygen.self, Inspect.self, Exec.self])
+
+    /// Usage errors are 2 here; the parser's own number is BSD's 64.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let status as ExitStatus {
+            status.leave()
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            if code == .success {
+                if !text.isEmpty { print(text) }
+                ExitStatus.fine.leave()
+            }
+            if !text.isEmpty { Console.error(text) }
+            // A code that a command chose itself stands.
+            if error is ExitCode { Foundation.exit(code.rawValue) }
+            ExitStatus.usage.leave()
+        }
+    }
+}

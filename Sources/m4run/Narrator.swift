@@ -1,0 +1,71 @@
+import M4Board
+import MachineBase
+import RprocHost
+import VirtualMP1
+
+/// Tells what happens, on stderr, in the order of virtual time.
+final class Narrator {
+    private let level: Run.LogLevel
+    /// What the run had to show before it was stopped: a stop takes channels and trace buffers away.
+    private(set) var channels: [(name: String, address: UInt32, driver: String?)] = []
+    private(set) var traces: [String] = []
+
+    init(level: Run.LogLevel) { self.level = level }
+
+    /// `data` gets what the firmware sends to ttys and raw devices.
+    func attach(to system: MP1System, data: @escaping ([UInt8]) -> Void) {
+        system.onEvent = { [level] event in
+            if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
+            if case .rawReceived(_, _, _, let bytes) = event { data(bytes) }
+            if let line = Self.line(event, level) { Console.note(line) }
+        }
+    }
+
+    private static func stamp(_ time: VirtualTime) -> String {
+        let text = time.description
+        return "[" + String(repeating: " ", count: max(0, 12 - text.count)) + text + "]"
+    }
+
+    private static func line(_ event: SystemEvent, _ level: Run.LogLevel) -> String? {
+        guard let most = level.kernel else { return nil }
+        switch event {
+        case .kernelLog(let record): return record.level <= most ? record.description : nil
+        case .finding(let time, let finding): return most >= .warning ? "\(stamp(time)) m4run: \(finding)" : nil
+        case .tablePlaced(let time, let placement): return most >= .warning ? "\(stamp(time)) m4run: WARNING: \(placement)" : nil
+        case .unmodelled(let time, let access): return most >= .warning ? "\(stamp(time)) m4run: \(access)" : nil
+        case .stopped(let time, let reason): return most >= .warning ? "\(stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
+        case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(line)" : nil
+        case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) <- \(Console.quoted(bytes))" : nil
+        case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(Console.quoted(bytes))" : nil
+        case .rawReceived(let time, let device, let source, let bytes):
+            return most >= .info ? "\(stamp(time)) rpmsg\(device) -> \(Console.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
+        case .output(let time, let source, let bytes): return most >= .info ? "\(stamp(time)) \(name(source)): \(Console.quoted(bytes))" : nil
+        }
+    }
+
+    private static func name(_ source: M4Board.TextSource) -> String {
+        switch source {
+        case .uart(let name): name
+        case .itm(let port): "ITM\(port)"
+        case .semihosting: "semihosting"
+        }
+    }
+
+    /// Keeps channels and traces as they are now, unless an earlier call found more.
+    func capture(_ system: MP1System) {
+        let present = system.linux.channels
+        if present.count >= channels.count { channels = present.map { ($0.name, $0.destination, $0.driver?.driverName) } }
+        let texts = (0..<system.linux.traceBuffers.count).compactMap { system.trace($0) }
+        if texts.count >= traces.count { traces = texts }
+    }
+
+    /// The trace buffers as debugfs shows them.
+    func showTraces() {
+        guard level.kernel.map({ $0 >= .info }) == true else { return }
+        for (index, text) in traces.enumerated() where !text.isEmpty {
+            Console.note("--- /sys/kernel/debug/remoteproc/remoteproc0/trace\(index)")
+            Console.note(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+            Console.note("---")
+        }
+    }
+}

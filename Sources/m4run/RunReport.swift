@@ -1,0 +1,81 @@
+import Foundation
+import M4Board
+import MachineBase
+import RprocHost
+import VirtualMP1
+
+/// What `--json` prints: one object, keys sorted, numbers plain.
+struct RunReport: Encodable {
+    struct Channel: Encodable { let name: String; let address: UInt32; let driver: String? }
+    struct FaultInfo: Encodable {
+        let exception: String, summary: String, flags: [String]
+        let pc: UInt32, cfsr: UInt32, hfsr: UInt32, mmfar: UInt32, bfar: UInt32
+        let registers: [UInt32], history: [UInt32]
+    }
+
+    let result: String
+    let exit: Int32
+    let error: String?
+    let image: String
+    let boot: String
+    let state: String
+    let stop: String?
+    let fault: FaultInfo?
+    let channels: [Channel]
+    let received: String
+    let messagesFromFirmware: UInt64
+    let messagesToFirmware: UInt64
+    let traces: [String]
+    let findings: [String]
+    let virtualNanoseconds: UInt64
+    let cycles: UInt64
+    let instructions: UInt64
+    let wallSeconds: Double
+
+    init(_ session: RunSession, status: ExitStatus, complaint: String?, wall: Double) {
+        let system = session.system
+        result = status.name
+        exit = status.rawValue
+        error = complaint
+        image = session.options.image
+        boot = session.options.boot.boot.rawValue
+        state = system.linux.state.rawValue
+        stop = system.stopReason?.name
+        if case .fault(let report) = system.stopReason { fault = FaultInfo(report) }
+        else if case .lockup(let report) = system.stopReason { fault = FaultInfo(report) }
+        else { fault = nil }
+        channels = session.narrator.channels.map { Channel(name: $0.name, address: $0.address, driver: $0.driver) }
+        received = String(decoding: session.received, as: UTF8.self)
+        messagesFromFirmware = system.linux.messageCounts.received
+        messagesToFirmware = system.linux.messageCounts.sent
+        traces = session.narrator.traces
+        findings = (system.tablePlacement.map { [$0.description] } ?? []) + system.linux.findings.kept.map { $0.finding.description }
+        virtualNanoseconds = system.now.nanoseconds
+        cycles = system.board.cycles
+        instructions = system.board.core.retired
+        wallSeconds = wall
+    }
+
+    var text: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        guard let data = try? encoder.encode(self) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+extension RunReport.FaultInfo {
+    init(_ report: FaultReport) {
+        exception = report.taken?.description ?? "lockup"
+        summary = report.summary
+        flags = report.status.flags.map(\.name)
+        pc = report.registers.pc
+        cfsr = report.status.cfsr
+        hfsr = report.status.hfsr
+        mmfar = report.status.mmfar
+        bfar = report.status.bfar
+        registers = report.registers.r
+        history = report.history
+    }
+}

@@ -1,0 +1,212 @@
+import Foundation
+import M4Board
+import MachineBase
+import RprocHost
+import SecureLoader
+import VirtualMP1
+
+/// One `m4run run`: the order of things, and how it ends.
+final class RunSession {
+    let options: Run
+    let image: [UInt8]
+    let system: MP1System
+    let narrator: Narrator
+    private let started = ContinuousClock.now
+    /// Why the run ended as it did, in a sentence; nil when all went well.
+    private var complaint: String?
+    private var answers: [UInt8] = []
+
+    /// What a run without a duration is given, and how long an answer may take.
+    private static let usualDuration = VirtualTime.seconds(1)
+    private static let patience = VirtualTime.seconds(5)
+
+    init(_ options: Run) throws {
+        self.options = options
+        image = try InputFile.read(options.image)
+        try Self.checkFormat(image, options)
+        var configuration = SystemConfiguration(boot: options.boot.boot, signatures: try Self.signatures(options))
+        configuration.signatureSupport = options.boot.acceptECDSA ? .rsaAndECDSA : .rsaOnly
+        configuration.board.ddrSize = options.boot.ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : options.boot.ddr << 20
+        configuration.board.stopsAtUnmodelled = options.limits.strict
+        configuration.placesResourceTable = !options.limits.strict
+        narrator = Narrator(level: options.limits.logLevel)
+        system = try MP1System(configuration)
+        if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
+    }
+
+    /// What is plainly the wrong kind of file for the boot sequence is refused before anything starts.
+    private static func checkFormat(_ image: [UInt8], _ options: Run) throws {
+        let isELF = image.starts(with: [0x7F, 0x45, 0x4C, 0x46])
+        let magic: UInt32? = image.littleEndian(at: 0)
+        let isSigned = magic == SignedImageHeader.magic
+        if isELF && options.boot.boot.usesTEE {
+            Console.error("\(options.image): an unsigned ELF, which OP-TEE refuses; sign it with 'm4run sign', or run it without OP-TEE: --boot elf")
+            throw ExitStatus.refused
+        }
+        if isSigned && !options.boot.boot.usesTEE {
+            Console.error("\(options.image): a signed image, which --boot elf cannot load; leave --boot out")
+            throw ExitStatus.refused
+        }
+        if isSigned && options.boot.key.isEmpty && !options.boot.unverified {
+            Console.error("\(options.image): a signed image needs the key to check it with: --key PUBLIC.pem, or --unverified to load it all the same")
+            throw ExitStatus.refused
+        }
+    }
+
+    private static func signatures(_ options: Run) throws -> SignaturePolicy {
+        guard options.boot.key.isEmpty || !options.boot.unverified else { throw UsageError("--key and --unverified exclude each other") }
+        guard options.boot.boot.usesTEE else { return .trusted([]) }
+        if options.boot.unverified {
+            Console.note("WARNING: --unverified: the signature of \(options.image) is NOT checked; whoever made it also made the hashes")
+            return .unverified
+        }
+        return .trusted(try options.boot.key.map { path in
+            let pem = try InputFile.text(path)
+            do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
+        })
+    }
+
+    // MARK: Running
+
+    func run() -> ExitStatus {
+        narrator.attach(to: system) { [unowned self] bytes in
+            answers.append(contentsOf: bytes)
+            if !options.limits.json { Console.data(bytes) }
+        }
+        if let duration = options.limits.duration { system.timeLimit = duration.time }
+        do throws(SystemError) {
+            try system.start(image, name: (options.image as NSString).lastPathComponent)
+            let status = try talk()
+            return status == .fine ? finish() : status
+        } catch { return classify(error) }
+    }
+
+    private func talk() throws(SystemError) -> ExitStatus {
+        for text in options.traffic.send {
+            guard try send(text) else { return outOfTime("an answer to \(Console.quoted(Array(text.utf8)))") }
+        }
+        if let until = options.limits.until {
+            let span = options.limits.duration?.time ?? Self.patience
+            system.run(for: span) { sees(until) }
+            if let reason = system.stopReason { throw .stopped(reason) }
+            guard sees(until) else {
+                complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
+                return .expectation
+            }
+        }
+        if options.traffic.interactive {
+            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0)).run()
+        }
+        if let duration = options.limits.duration {
+            system.run(for: duration.time - system.now)
+        } else if options.limits.until == nil && options.traffic.send.isEmpty && !options.traffic.interactive {
+            system.run(for: Self.usualDuration)
+        } else {
+            // What is on its way may still arrive.
+            system.run(for: .milliseconds(20))
+        }
+        if let reason = system.stopReason { throw .stopped(reason) }
+        return .fine
+    }
+
+    private func sees(_ text: String) -> Bool {
+        system.linux.channels.contains { $0.name == text } || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
+    }
+
+    private var ttyIndex: Int? { options.traffic.to.hasPrefix("ttyRPMSG") ? Int(options.traffic.to.dropFirst(8)) : nil }
+
+    /// Sends one text; false when no channel or no answer came in time.
+    private func send(_ text: String) throws(SystemError) -> Bool {
+        var before = answers.count
+        if let index = ttyIndex {
+            system.run(for: Self.patience) { system.linux.tty.port(index) != nil }
+            guard system.linux.tty.port(index) != nil else { return false }
+            before = answers.count
+            try system.openTTY(index).send(text + "\n")
+        } else {
+            system.run(for: Self.patience) { channel != nil }
+            guard let channel else { return false }
+            before = answers.count
+            try system.send(Array(text.utf8), on: channel)
+        }
+        system.run(for: Self.patience) { answers.count > before }
+        if let reason = system.stopReason { throw .stopped(reason) }
+        return answers.count > before
+    }
+
+    /// The channel that `--to` names: `rpmsg0` a raw device, anything else a channel's name.
+    private var channel: RpmsgChannel? {
+        let name = options.traffic.to
+        if name.hasPrefix("rpmsg"), let index = Int(name.dropFirst(5)) { return system.linux.raw.device(index) }
+        return system.linux.channels.first { $0.name == name && $0.driver != nil }
+    }
+
+    /// The core is stopped as a user would, so that the firmware's shutdown is seen too.
+    private func finish() -> ExitStatus {
+        narrator.capture(system)
+        narrator.showTraces()
+        system.timeLimit = .never
+        do throws(SystemError) { try system.stop() } catch { return classify(error) }
+        for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
+            complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
+            return .expectation
+        }
+        return .fine
+    }
+
+    private func outOfTime(_ what: String) -> ExitStatus {
+        complaint = "no \(what) after \(system.now) s of virtual time. \(waitingFor)"
+        return .limit
+    }
+
+    private var waitingFor: String { FirmwareState(system).hint }
+
+    private func classify(_ error: SystemError) -> ExitStatus {
+        switch error {
+        case .refused(let failure):
+            complaint = "\(options.image): \(failure)"
+            return .refused
+        case .linux(let doing, let errno):
+            complaint = "\(doing): \(errno)"
+            // Limits interrupt what Linux waits for.
+            if system.limitReached { return outOfTime(doing) }
+            return system.linux.state == .offline ? .refused : .expectation
+        case .stopped(let reason): return classify(reason)
+        case .timeout(let what, _): return outOfTime(what)
+        }
+    }
+
+    private func classify(_ reason: StopReason) -> ExitStatus {
+        switch reason {
+        case .fault(let report), .lockup(let report):
+            complaint = "the firmware faulted:\n" + report.text
+            return .fault
+        case .exit(let code):
+            complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"
+            return code == 0 ? .fine : .expectation
+        case .hostRequest:
+            if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
+            return .fault
+        case .resetRequest:
+            complaint = "the firmware asked for a reset (AIRCR.SYSRESETREQ); with boot held the core stays in reset"
+            return .fault
+        default:
+            complaint = "the M4 stopped: \(reason.name)"
+            return .fault
+        }
+    }
+
+    // MARK: Reporting
+
+    func report(_ status: ExitStatus) {
+        let wall = (ContinuousClock.now - started) / .seconds(1)
+        narrator.capture(system)
+        if let complaint { Console.error(complaint) }
+        if options.limits.json {
+            Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
+        }
+        if options.limits.logLevel != .quiet { Console.note(Summary.run(system, wall: wall)) }
+    }
+
+    var received: [UInt8] { answers }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import SecureLoader
+
+/// OP-TEE's scripts/sign_rproc_fw.py, option for option; its spelling with underscores is taken too.
+struct Sign: ParsableCommand {
+    enum KeyType: String, ExpressibleByArgument, CaseIterable { case RSA, ECC }
+
+    static let configuration = CommandConfiguration(
+        abstract: "Sign one or several ELF files into an image that OP-TEE's remoteproc TA loads.",
+        discussion: "With an RSA key the output is the signing script's, byte for byte.")
+
+    @Option(name: .customLong("in"), help: "An ELF file; repeat for an image of several.", completion: .file()) var inputs: [String]
+    @Option(help: "Where the signed image goes.", completion: .file()) var out: String
+    @Option(help: "The private key, PEM.", completion: .file()) var key: String
+    @Option(name: [.customLong("key-info"), .customLong("key_info")], help: "A file whose bytes become the PKEYINFO record.", completion: .file())
+    var keyInfo: String?
+    @Option(name: [.customLong("key-type"), .customLong("key_type")], help: "RSA or ECC; must be what the key is.") var keyType: KeyType?
+    @Option(name: [.customLong("key-pwd"), .customLong("key_pwd")], help: "Pass phrase of an encrypted key.") var keyPassphrase: String?
+    @Option(
+        name: [.customLong("plat-tlv"), .customLong("plat_tlv")], parsing: .upToNextOption,
+        help: ArgumentHelp("A platform record: its number (0x10000-0x1ffff) and its value, 0x... for a 32-bit number, else text; repeatable.", valueName: "id value"))
+    var platformTLVs: [String] = []
+
+    func run() throws {
+        guard platformTLVs.count % 2 == 0 else { throw UsageError("--plat-tlv takes a number and a value, got \(platformTLVs.count) words in all") }
+        let records = try stride(from: 0, to: platformTLVs.count, by: 2).map {
+            try PlatformTLV(identifier: platformTLVs[$0], value: platformTLVs[$0 + 1])
+        }
+        let pem = try InputFile.text(key)
+        let signingKey: SigningKey
+        do throws(KeyError) { signingKey = try SigningKey(pem: pem, passphrase: keyPassphrase) } catch {
+            throw UsageError("\(key): \(error)")
+        }
+        if let keyType, (keyType == .RSA) != (signingKey.signatureType == .rsaPKCS1v15SHA256) {
+            throw UsageError("\(key): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)")
+        }
+        let images = try inputs.map { try InputFile.read($0) }
+        let signer = ImageSigner(key: signingKey, keyInfo: try keyInfo.map { try InputFile.read($0) }, platformTLVs: records)
+        let image: [UInt8]
+        do throws(SigningError) { image = try signer.sign(images) } catch { throw UsageError("\(inputs.joined(separator: ", ")): \(error)") }
+        try InputFile.write(image, to: out)
+        Console.note("\(out): \(image.count) bytes, \(images.count == 1 ? "one image" : "\(images.count) images"), signed with \(signingKey.trusted.summary)")
+    }
+}
+
+struct Keygen: ParsableCommand {
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case RSA, ECC }
+
+    static let configuration = CommandConfiguration(
+        abstract: "Make a key pair for signing: private.pem (mode 0600) and public.pem.")
+
+    @Option(help: "The folder to put them in; it is made when missing.", completion: .directory) var out: String
+    @Option(name: .customLong("type"), help: "RSA or ECC (P-256; the STM32MP1's OP-TEE refuses it).") var kind = Kind.RSA
+    @Option(help: "RSA: 2048, 3072 or 4096.") var bits = 2048
+    @Flag(help: "Replace keys that are there.") var force = false
+
+    func run() throws {
+        do { try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true) } catch {
+            throw UsageError("\(out): cannot be made a folder: \(error.localizedDescription)")
+        }
+        let key = try SigningKey.generate(kind == .RSA ? .rsa(bits: bits) : .ecdsaP256)
+        try KeyFiles.write(key, to: out + "/private.pem", publicKeyTo: out + "/public.pem", overwriting: force)
+        Console.note("\(out)/private.pem, \(out)/public.pem: \(key.trusted.summary)")
+    }
+}

@@ -1,0 +1,22 @@
+import Foundation
+import M4Board
+import VirtualMP1
+
+/// The line that ends a run.
+enum Summary {
+    static func speed(reason: String, board: M4Board, wall: Double) -> String {
+        "\(reason): virtual time \(board.now) s, \(board.cycles) cycles, wall time \(decimal(wall, 4)) s, \(mips(board.cycles, wall)) MIPS"
+    }
+
+    static func run(_ system: MP1System, wall: Double) -> String {
+        "virtual time \(system.now) s, \(system.board.core.retired) instructions, "
+            + "messages \(system.linux.messageCounts.received) from the firmware, \(system.linux.messageCounts.sent) to it, "
+            + "wall time \(decimal(wall, 4)) s, \(mips(system.board.core.retired, wall)) MIPS"
+    }
+
+    static func mips(_ instructions: UInt64, _ wall: Double) -> String {
+        wall > 0 ? String(Int(Double(instructions) / wall / 1e6)) : "0"
+    }
+
+    static func decimal(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }
+}

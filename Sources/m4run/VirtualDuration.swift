@@ -1,0 +1,29 @@
+import ArgumentParser
+import MachineBase
+
+/// A span of virtual time as a person writes it: `250us`, `20ms`, `1.5s`, `2m`.
+struct VirtualDuration: ExpressibleByArgument, Equatable {
+    let time: VirtualTime
+    private let text: String
+
+    init(seconds: UInt64) {
+        time = .seconds(seconds)
+        text = "\(seconds)s"
+    }
+
+    init?(argument: String) {
+        let units: [(suffix: String, nanoseconds: Double)] = [("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9)]
+        for unit in units where argument.hasSuffix(unit.suffix) {
+            let number = argument.dropLast(unit.suffix.count)
+            guard let last = number.last, last.isASCII, last.isNumber, let value = Double(number) else { continue }
+            let nanoseconds = value * unit.nanoseconds
+            guard nanoseconds >= 0, nanoseconds < 1e18 else { return nil }
+            time = VirtualTime(nanoseconds: UInt64(nanoseconds))
+            text = argument
+            return
+        }
+        return nil
+    }
+
+    var defaultValueDescription: String { text }
+}

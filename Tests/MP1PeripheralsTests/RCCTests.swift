@@ -1,0 +1,119 @@
+import MP1Peripherals
+import Testing
+
+@Suite struct RCCTests {
+    /// What CMSIS' SystemCoreClockUpdate computes, in floating point as there.
+    private func systemCoreClock(_ chip: TestSoC) -> Double {
+        let hsi = 64e6 / Double(1 << (chip["RCC.HSICFGR"] & 3))
+        let clock: Double
+        switch chip["RCC.MSSCKSELR"] & 3 {
+        case 0: clock = hsi
+        case 1: clock = 24e6
+        case 2: clock = 4e6
+        default:
+            let input = [hsi, 24e6, 4e6, 0][Int(chip["RCC.RCK3SELR"] & 3)] / Double((chip["RCC.PLL3CFGR1"] >> 16 & 0x3F) + 1)
+            let fraction = chip["RCC.PLL3FRACR"] >> 16 & 1 != 0 ? Double(chip["RCC.PLL3FRACR"] >> 3 & 0x1FFF) / 0x2000 : 0
+            clock = input * (Double((chip["RCC.PLL3CFGR1"] & 0x1FF) + 1) + fraction) / Double((chip["RCC.PLL3CFGR2"] & 0x7F) + 1)
+        }
+        return clock / Double(1 << (chip["RCC.MCUDIVR"] & 0xF))
+    }
+
+    @Test func `Firmware finds a 64 MHz clock after a production boot`() {
+        let chip = TestSoC()
+        #expect(systemCoreClock(chip) == 64e6)
+        #expect(chip["RCC.MSSCKSELR"] >> 31 == 1)
+        #expect(chip["SYSCFG.BOOTR"] & 7 != 4)
+    }
+
+    @Test func `With PLL3 as the MCU clock it finds 208.9 MHz`() {
+        let chip = TestSoC(SoCConfiguration(mcuClock: .pll3))
+        #expect(Int(systemCoreClock(chip)) == 208_877_929)
+        #expect(chip["RCC.PLL3CR"] & 2 != 0)
+    }
+
+    @Test func `Releasing hold boot is heard once, and only from the secure world`() {
+        let chip = TestSoC()
+        chip["RCC.MP_GCR", by: linux] = 1
+        chip["RCC.MP_GCR"] = 1
+        #expect(chip.host.holdBoot.isEmpty)
+        chip["RCC.MP_GCR", by: opTEE] = 1
+        chip["RCC.MP_GCR", by: opTEE] = 1
+        #expect(chip.soc.rcc.isHoldBootReleased)
+        chip["RCC.MP_GCR", by: opTEE] = 0
+        #expect(chip.host.holdBoot == [true, false])
+    }
+
+    @Test func `Without a secure RCC Linux releases hold boot and resets the M4`() {
+        let chip = TestSoC(SoCConfiguration(isRCCSecure: false))
+        chip["RCC.MP_GCR", by: linux] = 1
+        chip["RCC.MP_GRSTCSETR", by: linux] = 2
+        #expect(chip.host.holdBoot == [true])
+        #expect(chip.host.resets == [.mcu])
+        #expect(chip["RCC.MP_GRSTCSETR"] == 0)
+    }
+
+    @Test func `Firmware can tell a reset of its core from the first start`() {
+        let chip = TestSoC()
+        #expect(chip["RCC.MC_RSTSCLRR"] & (1 << 5 | 1 << 10) == 0)
+        chip.soc.resetMCUDomain(cause: .watchdog)
+        #expect(chip["RCC.MC_RSTSCLRR"] & 1 << 10 != 0)
+        chip["RCC.MC_RSTSCLRR"] = 1 << 10 | 1 << 5
+        #expect(chip["RCC.MC_RSTSCLRR"] & (1 << 5 | 1 << 10) == 0)
+    }
+
+    @Test func `Set and clear registers share their state`() {
+        let chip = TestSoC()
+        chip["RCC.MC_AHB3ENSETR"] = 1 << 11 | 1 << 12
+        chip["RCC.MC_AHB3ENCLRR"] = 1 << 11
+        #expect(chip["RCC.MC_AHB3ENSETR"] == 1 << 12)
+        #expect(chip["RCC.MC_AHB3ENCLRR"] == 1 << 12)
+        #expect(chip["RCC.MP_AHB3ENSETR"] == 0)
+        #expect(chip.soc.rcc.isClockEnabled("IPCC") == true)
+        #expect(chip.soc.rcc.isClockEnabled("HSEM") == false)
+        #expect(chip.soc.rcc.isClockEnabled("RCC") == nil)
+    }
+
+    @Test func `Resetting a block through RCC resets its registers`() {
+        let chip = TestSoC()
+        chip["GPIOB.ODR"] = 0xFFFF
+        chip["GPIOC.ODR"] = 0xFFFF
+        chip["RCC.AHB4RSTSETR"] = 1 << 1
+        #expect(chip["GPIOB.ODR"] == 0)
+        #expect(chip["GPIOC.ODR"] == 0xFFFF)
+        #expect(chip["RCC.AHB4RSTSETR"] == 2)
+        chip["RCC.AHB4RSTCLRR"] = 1 << 1
+        #expect(chip["RCC.AHB4RSTSETR"] == 0)
+    }
+
+    @Test func `Ready bits follow enable bits in an engineering boot`() {
+        let chip = TestSoC(SoCConfiguration(bootPins: 4))
+        #expect(chip["SYSCFG.BOOTR"] & 7 == 4)
+        chip["RCC.OCENCLRR"] = 1 << 8
+        #expect(chip["RCC.OCRDYR"] & 1 << 8 == 0)
+        chip["RCC.OCENSETR"] = 1 << 8
+        #expect(chip["RCC.OCRDYR"] & 1 << 8 != 0)
+        for pll in ["RCC.PLL1CR", "RCC.PLL2CR", "RCC.PLL3CR", "RCC.PLL4CR"] {
+            chip[pll] = 0
+            #expect(chip[pll] == 0)
+            chip[pll] = 1
+            #expect(chip[pll] == 3)
+        }
+        chip["RCC.RDLSICR"] = 1
+        #expect(chip["RCC.RDLSICR"] == 3)
+        chip["RCC.BDCR"] = 1
+        #expect(chip["RCC.BDCR"] == 5)
+        chip["RCC.MSSCKSELR"] = 3
+        #expect(chip["RCC.MSSCKSELR"] == 0x8000_0003)
+        chip["RCC.APB1DIVR"] = 1
+        #expect(chip["RCC.APB1DIVR"] == 0x8000_0001)
+    }
+
+    @Test func `A clock that becomes ready interrupts when asked to`() {
+        let chip = TestSoC()
+        chip["RCC.MC_CIER"] = 1
+        chip["RCC.RDLSICR", by: opTEE] = 1
+        #expect(chip.host.interrupts == [5])
+        chip["RCC.MC_CIFR"] = 1
+        #expect(chip.host.interrupts.isEmpty)
+    }
+}

@@ -1,0 +1,100 @@
+import Crypto
+import Foundation
+import Testing
+
+@testable import SecureLoader
+
+@Suite struct KeyTests {
+    @Test(arguments: [TestKeys.rsaPKCS1, TestKeys.rsaPKCS8])
+    func readsAnRSAPrivateKeyInBothForms(_ pem: String) throws {
+        let key = try SigningKey(pem: pem)
+        #expect(key.signatureType == .rsaPKCS1v15SHA256 && key.signatureLength == 256)
+        #expect(key.trusted.fingerprint == TestKeys.rsa.trusted.fingerprint)
+    }
+
+    @Test(arguments: [TestKeys.ecSEC1, TestKeys.ecPKCS8])
+    func readsAP256PrivateKeyInBothForms(_ pem: String) throws {
+        let key = try SigningKey(pem: pem)
+        #expect(key.signatureType == .ecdsaP256SHA256 && key.signatureLength == 64)
+        #expect(key.trusted.fingerprint == TestKeys.ecdsa.trusted.fingerprint)
+    }
+
+    @Test func readsAKeyBehindItsCurveParameters() throws {
+        let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        #expect(try SigningKey(pem: parameters + TestKeys.ecSEC1).signatureType == .ecdsaP256SHA256)
+    }
+
+    @Test(arguments: [TestKeys.rsaEncryptedPKCS8, TestKeys.rsaEncryptedTraditional, TestKeys.ecEncryptedPKCS8])
+    func opensAnEncryptedKeyWithItsPassPhraseOnly(_ pem: String) throws {
+        let key = try SigningKey(pem: pem, passphrase: "sesame")
+        #expect([TestKeys.rsa, TestKeys.ecdsa].map(\.trusted.fingerprint).contains(key.trusted.fingerprint))
+        let label = pem == TestKeys.rsaEncryptedTraditional ? "RSA PRIVATE KEY" : "ENCRYPTED PRIVATE KEY"
+        #expect(throws: KeyError.passphraseMissing(label: label)) { try SigningKey(pem: pem) }
+        #expect(throws: KeyError.passphraseRejected(label: label)) { try SigningKey(pem: pem, passphrase: "open") }
+    }
+
+    @Test(arguments: [TestKeys.rsaPublic, TestKeys.rsaPublicPKCS1, TestKeys.rsaPKCS1])
+    func trustsThePublicPartInAnyForm(_ pem: String) throws {
+        #expect(try TrustedKey(pem: pem).fingerprint == TestKeys.rsa.trusted.fingerprint)
+    }
+
+    @Test func trustsAnECPublicKey() throws {
+        #expect(try TrustedKey(pem: TestKeys.ecPublic).fingerprint == TestKeys.ecdsa.trusted.fingerprint)
+        #expect(try TrustedKey(pem: TestKeys.ecPublic).summary.hasPrefix("EC P-256 key "))
+    }
+
+    @Test func aPublicKeyCannotSign() {
+        #expect(throws: KeyError.notPrivate(label: "PUBLIC KEY")) { try SigningKey(pem: TestKeys.rsaPublic) }
+    }
+
+    @Test func anotherCurveIsRefused() {
+        #expect(throws: KeyError.unsupportedKind(label: "EC PRIVATE KEY")) { try SigningKey(pem: TestKeys.ecP384) }
+    }
+
+    @Test func textWithoutAKeyIsRefusedWithWhatWasThere() {
+        #expect(throws: KeyError.noKey(labels: [])) { try SigningKey(pem: "hello") }
+        let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        #expect(throws: KeyError.noKey(labels: ["CERTIFICATE"])) { try TrustedKey(pem: certificate) }
+        #expect(throws: KeyError.malformed(label: "RSA PRIVATE KEY")) {
+            try SigningKey(pem: "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n")
+        }
+    }
+
+    @Test func aBrokenEncryptedKeyIsRefused() {
+        let broken = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAUwAwYBKg==\n-----END ENCRYPTED PRIVATE KEY-----\n"
+        #expect(throws: KeyError.self) { try SigningKey(pem: broken, passphrase: "x") }
+    }
+
+    @Test(arguments: [KeyKind.rsa(bits: 2048), .ecdsaP256])
+    func aGeneratedKeyIsWrittenForItsOwnerAloneAndReadsBack(_ kind: KeyKind) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("m4run-keys-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("key.pem").path, publicPath = folder.appendingPathComponent("public.pem").path
+        let key = try SigningKey.generate(kind)
+        try KeyFiles.write(key, to: path, publicKeyTo: publicPath)
+
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
+        let read = try SigningKey(pem: String(contentsOfFile: path, encoding: .utf8))
+        let trusted = try TrustedKey(pem: String(contentsOfFile: publicPath, encoding: .utf8))
+        #expect(read.trusted.fingerprint == key.trusted.fingerprint && trusted.fingerprint == key.trusted.fingerprint)
+
+        #expect(throws: KeyError.file(path: path, reason: "exists, and is not overwritten")) {
+            try KeyFiles.write(key, to: path, publicKeyTo: publicPath)
+        }
+        try KeyFiles.write(key, to: path, publicKeyTo: publicPath, overwriting: true)
+        #expect(throws: KeyError.self) { try KeyFiles.write(key, to: folder.path + "/none/key", publicKeyTo: publicPath) }
+    }
+
+    @Test func otherRSASizesAreNotGenerated() {
+        #expect(throws: KeyError.unsupportedSize(bits: 1024, allowed: "2048, 3072, 4096")) {
+            try SigningKey.generate(.rsa(bits: 1024))
+        }
+    }
+
+    @Test func aDigestGivenAsBytesIsTheSameDigest() throws {
+        let digest = SHA256.hash(data: [1, 2, 3] as [UInt8])
+        #expect(SHA256Digest(teeBytes: Array(digest)) == digest)
+        #expect(SHA256Digest(teeBytes: Array(digest.dropLast())) == nil)
+    }
+}

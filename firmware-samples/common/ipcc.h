@@ -1,0 +1,30 @@
+/* The mailbox between Linux (processor 1) and this core (processor 2), RM0436 chapter IPCC.
+ * Channels are numbered from 1, as in the reference manual; the device tree counts from 0. */
+#ifndef IPCC_H
+#define IPCC_H
+
+#include <stdbool.h>
+
+enum ipcc_channel {
+    IPCC_VQ0 = 1,      /* to Linux: a message is in vring 0; from Linux: it gave receive buffers */
+    IPCC_VQ1 = 2,      /* from Linux: a message is in vring 1; to Linux: its buffer was used */
+    IPCC_SHUTDOWN = 3, /* from Linux: it is about to stop the core */
+    IPCC_DETACH = 4,   /* from Linux: it is about to leave the core alone */
+};
+
+/* Enables the clock, the four channels from Linux, and the receive interrupt. */
+void ipcc_init(void);
+
+/* Rings `channel` for Linux, after its earlier ring there was answered. */
+void ipcc_ring(enum ipcc_channel channel);
+
+/* Whether Linux rang `channel` since the last call for it. */
+bool ipcc_take(enum ipcc_channel channel);
+
+/* Tells Linux that a shutdown or detach request is done. The other two channels are acknowledged when they ring. */
+void ipcc_acknowledge(enum ipcc_channel channel);
+
+/* Sleeps until some channel has rung and was not taken. */
+void ipcc_wait(void);
+
+#endif

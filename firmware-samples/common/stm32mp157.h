@@ -1,0 +1,23 @@
+/* The SoC's registers, as far as the samples use them. RM0436; the M4 is processor 2 of the IPCC. */
+#ifndef STM32MP157_H
+#define STM32MP157_H
+
+#include "cortex_m4.h"
+
+#define RCC_MC_AHB3ENSETR REGISTER(0x50000AA0u)
+#define RCC_MC_AHB3ENSETR_IPCCEN (1u << 12)
+
+#define IPCC_C2CR REGISTER(0x4C001010u)
+#define IPCC_C2MR REGISTER(0x4C001014u)
+#define IPCC_C2SCR REGISTER(0x4C001018u)
+#define IPCC_C1TOC2SR REGISTER(0x4C00100Cu)
+#define IPCC_C2TOC1SR REGISTER(0x4C00101Cu)
+#define IPCC_C2CR_RXOIE (1u << 0)
+
+#define IRQ_IPCC_RX1 103u
+
+/* What both processors may use: rings and message buffers, and nothing else. */
+#define SHARED_MEMORY_START 0x10040000u
+#define SHARED_MEMORY_END 0x10048000u
+
+#endif

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Writes Sources/CSTM32MP157/registers.c from ST's register description.
+
+    scripts/generate-registers.py STM32MP157x.svd > Sources/CSTM32MP157/registers.c
+
+The description is ST's STM32MP157x.svd (Apache-2.0, part of STM32CubeIDE and of ST's CMSIS device packs). It is not part
+of this repository; what comes out is a table of facts: names, addresses, access, reset values and interrupt numbers of
+everything the Cortex-M4 reaches at 0x40000000-0x5FFFFFFF. Where the description is wrong, incomplete or names a block
+otherwise than the reference manual RM0436 does, the tables below correct it, each with its reason.
+"""
+
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+
+FIRST, LAST = 0x4000_0000, 0x5FFF_FFFF
+READ_WRITE, READ_ONLY, WRITE_ONLY = 0, 1, 2
+ACCESS = {"read-write": READ_WRITE, "read-only": READ_ONLY, "write-only": WRITE_ONLY, None: READ_WRITE}
+
+# RM0436 and ST's headers call these blocks otherwise than the description does.
+PERIPHERAL_NAMES = {
+    "ADC": "ADC1", "ADC_common": "ADC12_COMMON", "USART4": "UART4", "USART5": "UART5", "USART7": "UART7",
+    "USART8": "UART8", "AXIMC_Mx": "AXIMC", "CCU": "FDCAN_CCU", "HDMI_CEC": "CEC", "DLYBQS": "DLYB_QUADSPI",
+    "DLYBSD1": "DLYB_SDMMC1", "DLYBSD2": "DLYB_SDMMC2", "DLYBSD3": "DLYB_SDMMC3", "DSIHOST1": "DSI",
+    "OTG": "USB_OTG", "ETH_MAC_MMC": "ETH_MAC",
+}
+
+# Blocks of the M4's memory map that the description leaves out: (name, base, size, group, registers).
+# SRAMCAN is the FDCANs' 10 KiB message memory, BKPSRAM the 4 KiB backup memory (RM0436 §2.5.2).
+MISSING_PERIPHERALS = [
+    ("PMB", 0x50029000, 0x400, "PMB", []),
+    ("DBGMCU", 0x50081000, 0x1000, "DBGMCU", [
+        (0x00, "IDCODE", READ_ONLY, 0x20016500), (0x04, "CR", READ_WRITE, 0), (0x2C, "APB4FZ1", READ_WRITE, 0),
+        (0x30, "APB4FZ2", READ_WRITE, 0), (0x34, "APB1FZ1", READ_WRITE, 0), (0x38, "APB1FZ2", READ_WRITE, 0),
+        (0x3C, "APB2FZ1", READ_WRITE, 0), (0x40, "APB2FZ2", READ_WRITE, 0), (0x44, "APB3FZ1", READ_WRITE, 0),
+        (0x48, "APB3FZ2", READ_WRITE, 0), (0x4C, "APB5FZ1", READ_WRITE, 0), (0x50, "APB5FZ2", READ_WRITE, 0)]),
+    ("SRAMCAN", 0x44011000, 0x2800, "SRAM", []),
+    ("BKPSRAM", 0x54000000, 0x1000, "SRAM", []),
+    ("USBH_OHCI", 0x5800C000, 0x1000, "USBH", []),
+    ("USBH_EHCI", 0x5800D000, 0x1000, "USBH", []),
+    ("GPU", 0x59000000, 0x40000, "GPU", []),
+]
+
+# Interrupts of ST's vector table for the M4 that no peripheral of the description owns.
+MISSING_INTERRUPTS = {63: "FDCAN_CAL", 74: "USBH_OHCI", 75: "USBH_EHCI", 81: "FPU", 109: "GPU", 128: "CTI1",
+                      129: "CTI2", 144: "MPU_SEV", 149: "WAKEUP_PIN"}
+# The M4 has 150 lines; the description also gives numbers of A7 lines. 4 (TZC) is reserved on the M4.
+INTERRUPTS, A7_ONLY = 150, {4}
+INTERRUPT_NAMES = {"WWDG1_IT": "WWDG1"}
+
+# Bytes a block decodes, where the description stops short: the OTG's FIFOs.
+SIZES = {"USB_OTG": 0x40000}
+
+# (peripheral, register) -> reset value, where the description's is not the chip's.
+RESET_VALUES = {
+    ("IPCC", "HWCFGR"): 6,            # channels per direction; Linux prints and uses it
+    ("IPCC", "C1MR"): 0x003F003F,     # six channels, the other bits are reserved
+    ("IPCC", "C2MR"): 0x003F003F,
+    ("TIM2", "ARR"): 0xFFFFFFFF,      # TIM2 and TIM5 are 32 bits wide
+    ("TIM5", "ARR"): 0xFFFFFFFF,
+}
+# Registers that are 32 bits wide where the description says 16.
+WIDE = {(tim, reg) for tim in ("TIM2", "TIM5") for reg in ("ARR", "CCR1", "CCR2", "CCR3", "CCR4")}
+
+# Register name prefixes that stand for the block; the rest follows from the block's own name.
+PREFIXES = {"SPI2S": "SPI", "TIMx": "TIM", "FCCAN_CCU": "FDCAN_CCU", "FDCAN_CCU": "FDCAN_CCU", "DSIHOST": "DSI", "OTG": "USB_OTG",
+            "DLYB": "DLYB", "LTDC": "LTDC", "CAN": "FDCAN", "DAC": "DAC", "ADC": "ADC", "AXIMC": "AXIMC", "ETH": "ETH",
+            "RTC": "RTC", "TAMP": "TAMP", "LPTIM1": "LPTIM"}
+
+
+def number(text):
+    return int(text, 0)
+
+
+def stem(name):
+    """A block's name without its instance: GPIOA -> GPIO, DMA1 -> DMA."""
+    return re.sub(r"(?<=GPIO)[A-Z]$|\d+$", "", name)
+
+
+def register_name(peripheral, name):
+    """The register's name within its block: RCC_MP_GCR -> MP_GCR, TIMx_CR1 -> CR1."""
+    candidates = [peripheral, stem(peripheral)] + [p for p, of in PREFIXES.items() if peripheral.startswith(of)]
+    for prefix in sorted(candidates, key=len, reverse=True):
+        if name.startswith(prefix + "_") and len(name) > len(prefix) + 1:
+            name = name[len(prefix) + 1:]
+            break
+    # A register with two layouts is one register (TIMx_CCMR1 as input and as output).
+    name = re.sub(r"(ALTERNATE\d*|_[Ii]nput|_[Oo]utput)$", "", name)
+    if peripheral == "EXTI":
+        name = re.sub(r"^([IE]MR\d)$", r"C1\1", name)   # RM0436 names the A7s' masks C1IMR, C1EMR
+    return name
+
+
+def read_registers(name, element):
+    registers = {}
+    for item in element.find("registers"):
+        offset = number(item.findtext("addressOffset"))
+        short = register_name(name, item.findtext("name"))
+        width = number(item.findtext("size"))
+        if (name, short) in WIDE:
+            width = 32
+        reset = RESET_VALUES.get((name, short), number(item.findtext("resetValue"))) & ((1 << width) - 1)
+        if offset not in registers:
+            registers[offset] = (offset, short, ACCESS[item.findtext("access")], reset, width)
+    return tuple(registers[offset] for offset in sorted(registers))
+
+
+def read(path):
+    device = ElementTree.parse(path).getroot()
+    elements = {p.findtext("name"): p for p in device.find("peripherals")}
+    peripherals, interrupts = [], dict(MISSING_INTERRUPTS)
+    for svd_name, element in elements.items():
+        base = number(element.findtext("baseAddress"))
+        if not FIRST <= base <= LAST:
+            continue
+        source = elements[element.get("derivedFrom")] if element.get("derivedFrom") else element
+        name = PERIPHERAL_NAMES.get(svd_name, svd_name)
+        block = source.find("addressBlock")
+        size = number(block.findtext("size"))
+        group = stem(name)
+        registers = read_registers(name, source)
+        size = max(size, SIZES.get(name, 0), max((r[0] for r in registers), default=0) + 4)
+        peripherals.append([name, base, size, group, registers])
+        for item in element.findall("interrupt"):
+            line = number(item.findtext("value"))
+            if line < INTERRUPTS and line not in A7_ONLY:
+                text = re.sub(r"^USART([4578])$", r"UART\1", item.findtext("name"))
+                interrupts[line] = INTERRUPT_NAMES.get(text, text)
+    for name, base, size, group, registers in MISSING_PERIPHERALS:
+        peripherals.append([name, base, size, group, tuple(r + (32,) for r in registers)])
+    peripherals.sort(key=lambda p: p[1])
+    # The AXI interconnect's base in the description is its first register; blocks never overlap.
+    for here, after in zip(peripherals, peripherals[1:]):
+        here[2] = min(here[2], after[1] - here[1])
+    # A block decodes the whole page it lies in, unless another shares the page.
+    for here, after in zip(peripherals, peripherals[1:] + [[None, LAST + 1]]):
+        page_end = (here[1] & ~0xFFF) + 0x1000
+        if here[1] + here[2] < page_end:
+            here[2] = min(page_end, after[1]) - here[1]
+    return peripherals, interrupts
+
+
+def rcc_lines(path, peripherals):
+    """(RCC offset, bit, peripheral index) of every reset line and of every clock gate of the M4."""
+    index = {p[0]: i for i, p in enumerate(peripherals)}
+    aliases = {"ADC12": "ADC1", "FDCAN": "FDCAN1", "DAC12": "DAC1", "VREF": "VREFBUF", "TMPSENS": "DTS",
+               "QSPI": "QUADSPI", "ETHMAC": "ETH_MAC", "USBO": "USB_OTG", "DFSDM": "DFSDM1", "SPDIF": "SPDIFRX", "WWDG": "WWDG1"}
+    resets, gates = [], []
+    rcc = next(p for p in ElementTree.parse(path).getroot().find("peripherals") if p.findtext("name") == "RCC")
+    for register in rcc.find("registers"):
+        name, offset = register.findtext("name"), number(register.findtext("addressOffset"))
+        if re.match(r"RCC_(TZ)?A[HP]B\dRSTSETR$", name):
+            suffix, out = "RST", resets
+        elif re.match(r"RCC_MC_A[HP]B\dENSETR$", name):
+            suffix, out = "EN", gates
+        else:
+            continue
+        for field in register.iter("field"):
+            text = field.findtext("name")
+            if not text.endswith(suffix):
+                continue
+            target = text[:-len(suffix)]
+            target = aliases.get(target, target)
+            if target in index:
+                out.append((offset, number(field.findtext("bitOffset")), index[target]))
+    return sorted(resets), sorted(gates)
+
+
+class Names:
+    """All names in one string, each once."""
+    def __init__(self):
+        self.text, self.offsets = [], {}
+        self.length = 0
+
+    def __call__(self, name):
+        if name not in self.offsets:
+            self.offsets[name] = self.length
+            self.text.append(name)
+            self.length += len(name) + 1
+        return self.offsets[name]
+
+
+def rows(items, per_line):
+    for start in range(0, len(items), per_line):
+        yield "    " + " ".join(items[start:start + per_line])
+
+
+def main(path):
+    peripherals, interrupts = read(path)
+    resets, gates = rcc_lines(path, peripherals)
+    names, out, lists, register_count = Names(), [], {}, 0
+    names("")
+    register_lines, peripheral_lines = [], []
+    for name, base, size, group, registers in peripherals:
+        if registers not in lists:
+            lists[registers] = register_count
+            register_count += len(registers)
+            if registers:
+                register_lines.append(f"    /* {name} */")
+            items = [f"R({o:#x},{names(n)},{a},{w // 8},{v:#x})," for o, n, a, v, w in registers]
+            register_lines += rows(items, 6)
+        peripheral_lines.append(f"    {{{base:#010x}, {size:#x}, {names(name)}, {names(group)}, "
+                                f"{lists[registers]}, {len(registers)}}}, /* {name} */")
+    assert len(peripherals) < 255 and names.length < 0x10000 and register_count < 0x10000
+
+    # Two levels of pages: 64 KiB regions, then the 4 KiB pages of a region that has any block.
+    pages = {}
+    for index, (_, base, size, _, _) in enumerate(peripherals):
+        for page in range((base - FIRST) >> 12, ((base + size - 1 - FIRST) >> 12) + 1):
+            pages.setdefault(page, index + 1)
+    leaves, regions = [[0] * 16], []
+    for region in range((LAST + 1 - FIRST) >> 16):
+        leaf = [pages.get(region * 16 + i, 0) for i in range(16)]
+        if leaf not in leaves:
+            leaves.append(leaf)
+        regions.append(leaves.index(leaf))
+    interrupt_names = [names(interrupts.get(line, "")) for line in range(INTERRUPTS)]
+    assert names.length < 0x10000 and len(leaves) < 256
+
+    emit = out.append
+    emit("// Generated by scripts/generate-registers.py from ST's STM32MP157x register description. Do not edit.")
+    emit('#include "CSTM32MP157.h"\n')
+    emit("const char mp1_names[] =")
+    line = "   "
+    for text in names.text:
+        piece = f' "{text}\\0"'
+        if len(line) + len(piece) > 118:
+            emit(line)
+            line = "   "
+        line += piece
+    emit(line + ";\n")
+    emit("#define R(offset, name, access, bytes, reset) {reset, (offset) | (access) << 20 | (bytes) << 22, name}")
+    emit("const mp1_register mp1_registers[] = {")
+    out.extend(register_lines)
+    emit("};\n")
+    emit("const mp1_peripheral mp1_peripherals[] = {")
+    out.extend(peripheral_lines)
+    emit("};")
+    emit(f"const unsigned mp1_peripheral_count = {len(peripherals)};\n")
+    for symbol, kind, values in [("mp1_interrupt_names", "uint16_t", interrupt_names), ("mp1_regions", "uint8_t", regions)]:
+        emit(f"const {kind} {symbol}[{len(values)}] = {{")
+        # Runs of one value as GNU ranges keep the mostly empty region table short.
+        items, start = [], 0
+        for i in range(1, len(values) + 1):
+            if i == len(values) or values[i] != values[start]:
+                if values[start] or symbol == "mp1_interrupt_names":
+                    items.append(f"[{start}] = {values[start]}," if i == start + 1 else f"[{start} ... {i - 1}] = {values[start]},")
+                start = i
+        out.extend(rows(items, 8))
+        emit("};\n")
+    emit(f"const uint8_t mp1_pages[{len(leaves)}][16] = {{")
+    out.extend("    {" + ", ".join(map(str, leaf)) + "}," for leaf in leaves)
+    emit("};\n")
+    for symbol, lines in [("mp1_reset_lines", resets), ("mp1_clock_gates", gates)]:
+        emit(f"const mp1_rcc_line {symbol}[] = {{")
+        out.extend(rows([f"{{{o:#x}, {b}, {p}}}," for o, b, p in lines], 8))
+        emit("};")
+        emit(f"const unsigned {symbol[:-1]}_count = {len(lines)};\n")
+    print("\n".join(out).rstrip())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
