@@ -1,6 +1,6 @@
 import MachineBase
 
-/// Low-power timers LPTIM1 to LPTIM5 (RM0436 §44): counting up on an internal clock, with autoreload and compare matches.
+/// Low-power timers LPTIM1 to LPTIM5 (RM0436, LPTIM): counting up on an internal clock, with autoreload and compare matches.
 ///
 /// Register updates take no time: ARROK and CMPOK follow the write. Encoder mode, external clocks, triggers and output pins
 /// are not modelled.

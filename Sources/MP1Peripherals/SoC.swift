@@ -60,7 +60,7 @@ public final class SoC {
         let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer, uarts: uarts) }
         interconnect.dma = controllers.map { Unmanaged.passUnretained($0) }
         let others: [RegisterBlock] = [
-            multiplexer,
+            multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
             RNG("RNG1", interrupt: 133, seed: 1, on: interconnect), RNG("RNG2", interrupt: 134, seed: 2, on: interconnect),
         ]
