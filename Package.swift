@@ -59,7 +59,7 @@ let package = Package(
         .testTarget(name: "M4BoardTests", dependencies: ["M4Board"]),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
-        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1"]),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "ELF32"]),
     ],
     swiftLanguageModes: [.v6]
 )

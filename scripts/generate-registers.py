@@ -26,7 +26,7 @@ PERIPHERAL_NAMES = {
 }
 
 # Blocks of the M4's memory map that the description leaves out: (name, base, size, group, registers).
-# SRAMCAN is the FDCANs' 10 KiB message memory, BKPSRAM the 4 KiB backup memory (RM0436 §2.5.2).
+# SRAMCAN is the FDCANs' 10 KiB message memory, BKPSRAM the 4 KiB backup memory (RM0436, memory map).
 MISSING_PERIPHERALS = [
     ("PMB", 0x50029000, 0x400, "PMB", []),
     ("DBGMCU", 0x50081000, 0x1000, "DBGMCU", [

@@ -1,4 +1,4 @@
-/// Analogue-to-digital converters ADC1 and ADC2 (RM0436 §28): calibration, enabling, and regular conversions started by
+/// Analogue-to-digital converters ADC1 and ADC2 (RM0436, ADC): calibration, enabling, and regular conversions started by
 /// software. A conversion takes no time; the next of a sequence is made when firmware reads the one before.
 ///
 /// Injected and triggered conversions, watchdogs, oversampling and DMA are not modelled.

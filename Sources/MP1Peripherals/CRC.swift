@@ -1,4 +1,4 @@
-/// CRC calculation unit (RM0436 §18): programmable polynomial of 7, 8, 16 or 32 bits, with input and output reversal.
+/// CRC calculation unit (RM0436, CRC): programmable polynomial of 7, 8, 16 or 32 bits, with input and output reversal.
 public final class CRC: RegisterBlock {
     private enum Offset {
         static let dr: UInt32 = 0x00

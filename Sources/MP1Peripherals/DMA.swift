@@ -1,4 +1,4 @@
-/// DMA controllers DMA1 and DMA2 (RM0436 §17): memory to memory, and to and from the UARTs.
+/// DMA controllers DMA1 and DMA2 (RM0436, DMA): memory to memory, and to and from the UARTs.
 ///
 /// An item takes four core cycles, half a block at a time. Requests of other peripherals, double buffers, bursts and FIFO
 /// errors are not modelled: a stream that waits for such a request waits on.
@@ -109,7 +109,7 @@ public final class DMA: RegisterBlock {
             streams[Int(stream)] = Stream(total: self[registers + Offset.ndtr] & 0xFFFF)
             start(stream)
         } else {
-            // Stopping completes the stream (RM0436 §17.3.15).
+            // Stopping completes the stream (RM0436, DMA).
             streams[Int(stream)].due = .max
             raise(stream, Flag.complete)
         }
@@ -250,7 +250,7 @@ public final class DMA: RegisterBlock {
     }
 }
 
-/// DMA request multiplexer (RM0436 §18): which request each stream serves. Synchronisation and generators are not modelled.
+/// DMA request multiplexer (RM0436, DMAMUX): which request each stream serves. Synchronisation and generators are not modelled.
 final class DMAMUX: RegisterBlock {
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x40, 0x80..<0x88] }
 }

@@ -1,4 +1,4 @@
-/// Extended interrupt and event controller (RM0436 §24).
+/// Extended interrupt and event controller (RM0436, EXTI).
 ///
 /// Configurable lines (0-16, 65, 66, 68, 73, 74) detect edges and latch them as pending; each processor has its own interrupt
 /// and event masks. Direct lines only wake a processor: their interrupts reach the NVIC without this block.

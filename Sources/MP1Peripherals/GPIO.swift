@@ -1,4 +1,4 @@
-/// General-purpose I/O port (RM0436 §16). Outputs read back; inputs have the level that the host drives, else their pull.
+/// General-purpose I/O port (RM0436, GPIO). Outputs read back; inputs have the level that the host drives, else their pull.
 public final class GPIO: RegisterBlock {
     public enum Port: Int, CaseIterable, Sendable, CustomStringConvertible {
         case a, b, c, d, e, f, g, h, i, j, k, z

@@ -1,4 +1,4 @@
-/// Hardware semaphore (RM0436 §13): 32 locks that name the core and process holding them.
+/// Hardware semaphore (RM0436, HSEM): 32 locks that name the core and process holding them.
 ///
 /// A core locks in two steps, writing R[n] and reading it back, or in one, reading RLR[n]. Which core asks is the bus
 /// master's id: the Cortex-A7s are 1, the Cortex-M4 is 2.

@@ -1,4 +1,4 @@
-/// Inter-processor communication controller (RM0436 §14): six channels, each a pair of flags, one a direction.
+/// Inter-processor communication controller (RM0436, IPCC): six channels, each a pair of flags, one a direction.
 ///
 /// A flag says "occupied": its sender sets it, its receiver clears it. Each processor has interrupts for "a flag towards me is
 /// occupied" and "a flag of mine is free", both levels. Processor 1 is the Cortex-A7s, processor 2 the Cortex-M4; both banks

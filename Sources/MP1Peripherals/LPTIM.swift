@@ -1,9 +1,9 @@
 import MachineBase
 
-/// Low-power timers LPTIM1 to LPTIM5 (RM0436 §44): counting up on an internal clock, with autoreload and compare matches.
+/// Low-power timers LPTIM1 to LPTIM5 (RM0436, LPTIM): counting up on an internal clock, with autoreload and compare matches.
 ///
-/// Register updates take no time: ARROK and CMPOK follow the write. Encoder mode, external clocks, triggers and output pins
-/// are not modelled.
+/// Register updates take no time: ARROK and CMPOK follow the write. With an external clock (CFGR.CKSEL or COUNTMODE) the host
+/// counts. Encoder mode, triggers and output pins are not modelled.
 public final class LPTIM: RegisterBlock {
     private enum Offset {
         static let isr: UInt32 = 0x00
@@ -40,6 +40,8 @@ public final class LPTIM: RegisterBlock {
     /// The count while stopped.
     private var standing: UInt64 = 0
     private var frequency: UInt64 = 1
+    /// Pulses at Input1 since the start.
+    private var pulses: UInt64 = 0
 
     init(_ number: Int, on interconnect: Interconnect, rcc: RCC) {
         self.number = number
@@ -51,6 +53,18 @@ public final class LPTIM: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x28] }
+
+    /// Pulses at Input1, which a timer with an external clock counts.
+    public func countPulses(_ count: Int) {
+        guard mode != .stopped, isExternal, count > 0 else { return }
+        for _ in 0..<count {
+            pulses &+= 1
+            synchronize()
+        }
+        update()
+    }
+
+    private var isExternal: Bool { self[Offset.cfgr] & (1 | 1 << 23) != 0 }
 
     private var interrupt: Int { number == 1 ? 93 : 136 + number }
 
@@ -117,6 +131,7 @@ public final class LPTIM: RegisterBlock {
         standing = count
         seen = count
         origin = interconnect.now
+        pulses = 0
         counted = 0 &- count
     }
 
@@ -133,7 +148,8 @@ public final class LPTIM: RegisterBlock {
 
     /// Counts of the present period, beyond ARR when the end of it was not accounted for yet.
     private var elapsedCounts: UInt64 {
-        Self.scale(interconnect.now &- origin, by: frequency, over: interconnect.clock.hertz, roundingUp: false) &- counted
+        if isExternal { return pulses &- counted }
+        return Self.scale(interconnect.now &- origin, by: frequency, over: interconnect.clock.hertz, roundingUp: false) &- counted
     }
 
     /// The cycle at which the count of the present period gets to `count`.
@@ -175,7 +191,7 @@ public final class LPTIM: RegisterBlock {
     private func update() {
         interconnect.drive(interrupt, self[Offset.isr] & self[Offset.ier] != 0)
         let reload = UInt64(self[Offset.arr])
-        guard mode != .stopped, reload > 0 else { return alarm.cancel() }
+        guard mode != .stopped, reload > 0, !isExternal else { return alarm.cancel() }
         let wanted = self[Offset.ier] & ~self[Offset.isr]
         var next: UInt64?
         // A match in the next period is looked for when that begins.

@@ -1,4 +1,4 @@
-/// Power control (RM0436 §9): regulators are ready as soon as they are enabled.
+/// Power control (RM0436, PWR): regulators are ready as soon as they are enabled.
 public final class PWR: RegisterBlock {
     private enum Offset {
         static let cr2: UInt32 = 0x08

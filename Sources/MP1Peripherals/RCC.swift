@@ -1,6 +1,6 @@
 import CSTM32MP157
 
-/// Reset and clock control (RM0436 §10): hold boot, resets, clock enables and what firmware reads about its clocks.
+/// Reset and clock control (RM0436, RCC): hold boot, resets, clock enables and what firmware reads about its clocks.
 ///
 /// Clocks start at once: a ready bit follows its enable bit, and a source or divider is taken over when written.
 public final class RCC: RegisterBlock {
@@ -69,7 +69,7 @@ public final class RCC: RegisterBlock {
         UInt64(1) << UInt64(min(self[Offset.apb1divr + UInt32(truncatingIfNeeded: bus - 1) * 4] & 7, 4))
     }
 
-    /// How many cycles of the core clock make one of the timers' kernel clock on `bus` 1 or 2 (RM0436 §10.4.7).
+    /// How many cycles of the core clock make one of the timers' kernel clock on `bus` 1 or 2 (RM0436, RCC).
     func timerDivider(bus: Int) -> UInt64 {
         let isFast = self[Offset.timg1prer + (bus == 2 ? 4 : 0)] & 1 != 0
         return max(1, busDivider(bus: bus) / (isFast ? 4 : 2))
@@ -126,7 +126,7 @@ public final class RCC: RegisterBlock {
         }
     }
 
-    /// With TZEN set, non-secure writes to these are ignored (RM0436 §10.3.2, table of secured registers).
+    /// With TZEN set, non-secure writes to these are ignored (RM0436, RCC security).
     private static func isSecured(_ offset: UInt32) -> Bool {
         switch offset {
         case 0x000, 0x00C, 0x010, 0x018..<0x044, 0x080..<0x0A8, 0x100..<0x118, 0x400..<0x40C, 0x420: true

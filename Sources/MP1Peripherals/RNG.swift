@@ -1,4 +1,4 @@
-/// Random number generator (RM0436 §34). Its numbers are pseudo-random from a fixed seed, so that a run repeats itself; each is
+/// Random number generator (RM0436, RNG). Its numbers are pseudo-random from a fixed seed, so that a run repeats itself; each is
 /// ready at once, and no seed or clock error ever happens.
 public final class RNG: RegisterBlock {
     private enum Offset {
@@ -43,7 +43,7 @@ public final class RNG: RegisterBlock {
         if isTouched { update() }
     }
 
-    /// SplitMix64's upper half; never zero, for firmware takes a zero from DR as "not ready" (RM0436 §34.3.5).
+    /// SplitMix64's upper half; never zero, for firmware takes a zero from DR as "not ready" (RM0436, RNG).
     private func next() -> UInt32 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state

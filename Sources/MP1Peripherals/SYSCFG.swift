@@ -1,4 +1,4 @@
-/// System configuration controller (RM0436 §15): boot pins, Ethernet and analogue switches, I/O compensation.
+/// System configuration controller (RM0436, SYSCFG): boot pins, Ethernet and analogue switches, I/O compensation.
 public final class SYSCFG: RegisterBlock {
     private let bootPins: UInt32
 

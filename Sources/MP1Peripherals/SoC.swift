@@ -31,6 +31,7 @@ public final class SoC {
     public let wwdg: WWDG
     private let uarts: [UART]
     private let adcs: [ADC]
+    private let lowPowerTimers: [LPTIM]
     /// Indexed by `GPIO.Port.rawValue`.
     private let gpio: [GPIO]
 
@@ -54,13 +55,13 @@ public final class SoC {
         let uarts = UART.Instance.allCases.map { UART($0, on: interconnect) }
         self.uarts = uarts
         let timers = TIM.Variant.all.map { TIM($0, on: interconnect, rcc: rcc) }
-        let lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
+        lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
         adcs = ADC.Instance.allCases.map { ADC($0, on: interconnect) }
         let multiplexer = DMAMUX("DMAMUX1", on: interconnect)
         let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer, uarts: uarts) }
         interconnect.dma = controllers.map { Unmanaged.passUnretained($0) }
         let others: [RegisterBlock] = [
-            multiplexer,
+            multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
             RNG("RNG1", interrupt: 133, seed: 1, on: interconnect), RNG("RNG2", interrupt: 134, seed: 2, on: interconnect),
         ]
@@ -76,6 +77,8 @@ public final class SoC {
 
     public func gpio(_ port: GPIO.Port) -> GPIO { gpio[port.rawValue] }
     public func uart(_ instance: UART.Instance) -> UART { uarts[instance.rawValue] }
+    /// LPTIM `number`, 1 to 5; nil for others.
+    public func lptim(_ number: Int) -> LPTIM? { number >= 1 && number <= 5 ? lowPowerTimers[number - 1] : nil }
     public func adc(_ instance: ADC.Instance) -> ADC { adcs[instance.rawValue] }
 
     // MARK: Access

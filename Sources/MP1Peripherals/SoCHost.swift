@@ -21,7 +21,7 @@ public protocol SoCHost: AnyObject {
     func resetRequested(_ request: ResetRequest)
     /// WWDG1 expired: the M4 must be reset, which the host does as for `resetRequested(.mcu)` with cause `.watchdog`.
     func watchdogReset()
-    /// An event for a core that waits in WFE (EXTI event mask, RM0436 §24).
+    /// An event for a core that waits in WFE (EXTI event mask, RM0436, EXTI).
     func eventSignalled()
     /// Reads `width` bytes (1, 2, 4) of memory for the DMA controllers, at an address as the M4 sees it outside the peripheral
     /// region; nil is a bus error.

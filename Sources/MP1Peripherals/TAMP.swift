@@ -1,4 +1,4 @@
-/// Tamper detection and backup registers (RM0436 §48). Only the backup registers do anything; they live through every reset
+/// Tamper detection and backup registers (RM0436, TAMP). Only the backup registers do anything; they live through every reset
 /// but power-on.
 public final class TAMP: RegisterBlock {
     private static let backup: UInt32 = 0x100

@@ -1,4 +1,4 @@
-/// Timers TIM1 to TIM8 and TIM12 to TIM17 (RM0436 §38-42): counting on the internal clock, edge-aligned, with update and
+/// Timers TIM1 to TIM8 and TIM12 to TIM17 (RM0436, TIM): counting on the internal clock, edge-aligned, with update and
 /// compare events.
 ///
 /// The count is computed from the virtual clock when somebody looks; only an event that interrupts is on the event queue. So
@@ -234,7 +234,7 @@ public final class TIM: RegisterBlock {
 
     /// Accounts for everything up to now: flags of updates and compares, shadow registers, one-pulse mode.
     private func synchronize() {
-        // ARR = 0 blocks the counter (RM0436 §38.4.12).
+        // ARR = 0 blocks the counter (RM0436, TIM).
         guard isCounting, reload > 0 else { return }
         let now = now
         if now &- periodStart >= period {

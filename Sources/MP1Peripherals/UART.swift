@@ -1,4 +1,4 @@
-/// USART and UART (RM0436 §55), asynchronous. Characters take no time: what firmware sends is out at once, and what the host
+/// USART and UART (RM0436, UART), asynchronous. Characters take no time: what firmware sends is out at once, and what the host
 /// sends waits outside the receiver until firmware reads, so that nothing is lost and no baud rate matters.
 public final class UART: RegisterBlock {
     /// In the order of RM0436's names.

@@ -1,4 +1,4 @@
-/// System window watchdog of the Cortex-M4 (RM0436 §51). Once started it resets the M4 unless firmware reloads it in time,
+/// System window watchdog of the Cortex-M4 (RM0436, WWDG). Once started it resets the M4 unless firmware reloads it in time,
 /// and not too early.
 public final class WWDG: RegisterBlock {
     private enum Offset {

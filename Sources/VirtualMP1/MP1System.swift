@@ -45,11 +45,11 @@ public final class MP1System {
         platform = LinuxPlatform(board: board, normalWorld: normalWorld)
         secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
         if configuration.linux.bootSequence.usesTEE {
-            let pta = RemoteprocPTA(
-                platform: secureWorld,
-                configuration: RemoteprocPTA.Configuration(
-                    signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation))
-            let session = try RemoteprocSession(RemoteprocTA(pta: pta))
+            let session = try RemoteprocSession(
+                RemoteprocTA(
+                    platform: secureWorld,
+                    configuration: RemoteprocPTA.Configuration(
+                        signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation)))
             trustedApplication = session
             client = TrustedFirmwareClient(session)
         } else {
@@ -124,6 +124,16 @@ public final class MP1System {
         }
         traces.refresh(self)
         return outcome
+    }
+
+    /// Reads memory as Linux would, firewall and all.
+    public func linuxRead(_ address: PhysicalAddress, count: Int) -> Result<[UInt8], BusError> {
+        var bytes = [UInt8](repeating: 0, count: max(0, count))
+        let failure: BusError? = bytes.withUnsafeMutableBytes { buffer in
+            do throws(BusError) { try platform.normalWorld.read(address, into: buffer) } catch { return error }
+            return nil
+        }
+        return failure.map(Result.failure) ?? .success(bytes)
     }
 
     private func placeTable(_ image: [UInt8]) {

@@ -24,6 +24,8 @@ public struct SystemConfiguration: Sendable {
     public init(boot: BootSequence = .teeV3, signatures: SignaturePolicy = .trusted([])) {
         linux = HostConfiguration(bootSequence: boot)
         self.signatures = signatures
+        // Who boots firmware wants to hear of every fault; a bare board leaves them to the firmware's handlers.
+        board.faultPolicy = .any
         // A non-secure RCC is what the mainline driver works with; OP-TEE's needs a secure one.
         board.soc.isRCCSecure = boot.usesTEE
     }

@@ -7,6 +7,7 @@ import SecureLoader
 import VirtualMP1
 
 extension BootSequence: ExpressibleByArgument {}
+extension FaultPolicy: ExpressibleByArgument {}
 
 /// The whole machine: OP-TEE loads, the M4 runs, Linux talks to it.
 struct Run: ParsableCommand {
@@ -54,6 +55,7 @@ struct Run: ParsableCommand {
     struct LimitOptions: ParsableArguments {
         @Option(name: .customLong("for"), help: "Virtual time to run, as 250us, 20ms, 1.5s.") var duration: VirtualDuration?
         @Option(help: "Run until this text appears in the trace buffer or names an announced channel.") var until: String?
+        @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
         @Flag(help: "Stop at the first touch of a register that is not modelled, and do not help where a board would not.") var strict = false
         @Flag(help: "One JSON object about the run on stdout, nothing else there.") var json = false

@@ -28,6 +28,7 @@ final class RunSession {
         configuration.signatureSupport = options.boot.acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.board.ddrSize = options.boot.ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : options.boot.ddr << 20
         configuration.board.stopsAtUnmodelled = options.limits.strict
+        configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
         narrator = Narrator(level: options.limits.logLevel)
         system = try MP1System(configuration)
@@ -83,7 +84,7 @@ final class RunSession {
 
     private func talk() throws(SystemError) -> ExitStatus {
         for text in options.traffic.send {
-            guard try send(text) else { return outOfTime("an answer to \(Console.quoted(Array(text.utf8)))") }
+            guard try send(text) else { return outOfTime("answer to \(Console.quoted(Array(text.utf8)))") }
         }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience

@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import ELF32
+import ELF32
 
 /// A hand-made file: one PT_LOAD, and the sections .shstrtab, .strtab, .symtab and a .bss without bytes.
 private let sample: [UInt8] = {

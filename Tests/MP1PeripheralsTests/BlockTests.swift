@@ -189,3 +189,24 @@ import Testing
         #expect(chip["SYSCFG.CMPCR"] & 1 << 8 != 0)
     }
 }
+
+@Suite struct ETZPCTests {
+    @Test func `Peripherals are open to both processors until the secure world says otherwise`() {
+        let chip = TestSoC()
+        #expect(chip["ETZPC.DECPROT2"] == ~0)
+        chip["ETZPC.DECPROT2"] = 0
+        chip["ETZPC.DECPROT2", by: linux] = 0
+        #expect(chip["ETZPC.DECPROT2"] == ~0)
+        chip["ETZPC.DECPROT2", by: opTEE] = 0xFFFF_FFFB
+        #expect(chip["ETZPC.DECPROT2"] == 0xFFFF_FFFB)
+    }
+
+    @Test func `A locked peripheral keeps its protection`() {
+        let chip = TestSoC()
+        chip["ETZPC.DECPROT_LOCK0", by: opTEE] = 1 << 17
+        chip["ETZPC.DECPROT1", by: opTEE] = 0
+        #expect(chip["ETZPC.DECPROT1"] == 3 << 2)
+        chip["ETZPC.DECPROT_LOCK0", by: opTEE] = 0
+        #expect(chip["ETZPC.DECPROT_LOCK0"] == 1 << 17)
+    }
+}

@@ -274,4 +274,22 @@ import Testing
         #expect(chip["LPTIM3.ISR"] & 3 == 3)
         #expect(chip["LPTIM3.CNT"] == 0)
     }
+
+    @Test func `With an external clock it counts pulses, not time`() {
+        let chip = TestSoC()
+        chip["LPTIM1.CFGR"] = 1 << 23
+        chip["LPTIM1.IER"] = 2
+        chip["LPTIM1.CR"] = 1
+        chip["LPTIM1.ARR"] = 3
+        chip["LPTIM1.CR"] = 1 | 4
+        chip.host.run(to: 1_000_000)
+        #expect(chip["LPTIM1.CNT"] == 0)
+        chip.soc.lptim(1)?.countPulses(2)
+        #expect(chip["LPTIM1.CNT"] == 2)
+        #expect(chip.host.interrupts.isEmpty)
+        chip.soc.lptim(1)?.countPulses(1)
+        #expect(chip.host.interrupts == [93])
+        chip.soc.lptim(1)?.countPulses(1)
+        #expect(chip["LPTIM1.CNT"] == 0)
+    }
 }

@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// LOAD_FW up to and with the signature: header, TLV area, key.
 @Suite struct ContainerTests {
@@ -14,7 +14,8 @@ import Testing
     private func expect(
         _ failure: TEEFailure?, _ result: TEEResult, _ check: TEEFailure.Check, location: SourceLocation = #_sourceLocation
     ) {
-        #expect(failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
+        #expect(
+            failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
     }
 
     // MARK: Lengths
@@ -73,7 +74,8 @@ import Testing
 
     @Test func theDefaultHeapHoldsTwentyEightProgramHeadersAndNotOneMore() throws {
         func image(_ segments: Int) throws -> [UInt8] {
-            let elf = ELFFixture(segments: (0..<segments).map { .load(0x1000_0000 + UInt32($0) * 0x40, ELFFixture.pattern(8, seed: UInt8($0))) })
+            let elf = ELFFixture(
+                segments: (0..<segments).map { .load(0x1000_0000 + UInt32($0) * 0x40, ELFFixture.pattern(8, seed: UInt8($0))) })
             return try SignedFixture([elf.bytes]).bytes
         }
         #expect(try Board().refusal(of: image(28)) == nil)

@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 @Suite struct FirmwareLoadTests {
     @Test func loadsEverySegmentByPhysicalAddressAndClearsTheRestOfIt() throws {

@@ -2,14 +2,15 @@ import ELF32
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// LOAD_FW behind the signature: the ELF files, the hash table, the segments.
 @Suite struct ImageLoadingTests {
     private func expect(
         _ failure: TEEFailure?, _ result: TEEResult, _ check: TEEFailure.Check, location: SourceLocation = #_sourceLocation
     ) {
-        #expect(failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
+        #expect(
+            failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
     }
 
     /// Signs the firmware as it is, then changes the ELF file: only segments are under the signature.
@@ -91,9 +92,18 @@ import Testing
     }
 
     @Test func theHashTableIsMissedBeforeTheNumberOfImagesAndThatBeforeTypes() throws {
-        expect(try refusal { $0.remove(0x10); $0.remove(0x03); $0.remove(0x04) }, .noData, .hashTable)
-        expect(try refusal { $0.remove(0x03); $0.remove(0x04); $0.remove(0x05) }, .noData, .imageCount)
-        expect(try refusal { $0.remove(0x04); $0.remove(0x05) }, .noData, .imageTypes)
+        expect(
+            try refusal {
+                $0.remove(0x10); $0.remove(0x03); $0.remove(0x04)
+            }, .noData, .hashTable)
+        expect(
+            try refusal {
+                $0.remove(0x03); $0.remove(0x04); $0.remove(0x05)
+            }, .noData, .imageCount)
+        expect(
+            try refusal {
+                $0.remove(0x04); $0.remove(0x05)
+            }, .noData, .imageTypes)
     }
 
     @Test func anImageSizeWithoutItsPaddingIsTaken() throws {
@@ -161,7 +171,8 @@ import Testing
         var fixture = try SignedFixture([first, second.bytes])
         fixture.images = [SignedFixture.padded(first) + [0, 0] + second.bytes]
         fixture.set(
-            0x05, [UInt8]().storingAppended(UInt32(SignedFixture.padded(first).count + 2)).storingAppended(UInt32(second.bytes.count)))
+            0x05,
+            [UInt8]().storingAppended(UInt32(SignedFixture.padded(first).count + 2)).storingAppended(UInt32(second.bytes.count)))
         expect(try Board().refusal(of: fixture.bytes), .badFormat, .programHeaders)
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 @Suite struct ImageReportTests {
     private let trusted = SignaturePolicy.trusted([TestKeys.rsa.trusted])
@@ -15,7 +15,10 @@ import Testing
             key: TestKeys.rsa, keyInfo: Array("key 7".utf8), platformTLVs: [try PlatformTLV(identifier: "0x10001", value: "0x2a")])
         let report = ImageReport(try signer.sign([ELFFixture.firmware(table: table).bytes]), signatures: trusted)
         #expect(report.kind == .signed && report.loads && report.warnings.isEmpty)
-        #expect(report.records.map(\.name) == ["SIGNTYPE", "NUM_IMG", "IMGTYPE", "IMGSIZE", "HASHTYPE", "HASHTABLE", "PKEYINFO", "platform 0x10001"])
+        #expect(
+            report.records.map(\.name) == [
+                "SIGNTYPE", "NUM_IMG", "IMGTYPE", "IMGSIZE", "HASHTYPE", "HASHTABLE", "PKEYINFO", "platform 0x10001",
+            ])
         #expect(report.signature?.verification == .valid && report.signature?.type == .rsaPKCS1v15SHA256)
         let image = try #require(report.images.first)
         #expect(image.segments.map(\.hash) == [.matches, .matches, .matches])
@@ -94,7 +97,9 @@ import Testing
 
     // MARK: Warnings
 
-    private func warnings(_ edit: (inout SignedFixture) -> Void, of elf: ELFFixture = .firmware()) throws -> [ImageReport.Warning.Subject] {
+    private func warnings(_ edit: (inout SignedFixture) -> Void, of elf: ELFFixture = .firmware()) throws -> [ImageReport.Warning
+        .Subject]
+    {
         var fixture = try SignedFixture([elf.bytes])
         edit(&fixture)
         return subjects(ImageReport(try fixture.bytes, signatures: trusted))
@@ -119,12 +124,19 @@ import Testing
 
     @Test func headersChangedAfterSigningAreNamed() throws {
         let layout = ELFFixture.firmware().layout
-        #expect(try warnings { $0.images[0].storeLittleEndian(1 as UInt16, at: 44) } == [.recordWithoutHeader, .recordWithoutHeader, .resourceTableAddress])
+        #expect(
+            try warnings { $0.images[0].storeLittleEndian(1 as UInt16, at: 44) } == [
+                .recordWithoutHeader, .recordWithoutHeader, .resourceTableAddress,
+            ])
         #expect(try warnings { $0.images[0].storeLittleEndian(4 as UInt32, at: layout.programHeader(1)) } == [.recordWithoutHeader])
         #expect(try warnings { $0.images[0].storeLittleEndian(9 as UInt32, at: layout.programHeader(1) + 8) } == [.changedHeader])
-        #expect(try warnings { $0.images[0].storeLittleEndian(0x1002_0000 as UInt32, at: layout.sectionHeader(2) + 12) } == [.resourceTableAddress])
+        #expect(
+            try warnings { $0.images[0].storeLittleEndian(0x1002_0000 as UInt32, at: layout.sectionHeader(2) + 12) } == [
+                .resourceTableAddress
+            ])
         #expect(try warnings { $0.images[0].storeLittleEndian(62 as UInt16, at: 18) } == [.machine])
-        #expect(try warnings { $0.images[0].storeLittleEndian(15 as UInt32, at: layout.sectionHeader(1) + 20) } == [.resourceTableName])
+        #expect(
+            try warnings { $0.images[0].storeLittleEndian(15 as UInt32, at: layout.sectionHeader(1) + 20) } == [.resourceTableName])
     }
 
     @Test func aGoodImageThatTheTARefusesIsExplained() throws {
@@ -137,9 +149,14 @@ import Testing
 
     @Test func placementsThatAreLegalButOddAreNamed() throws {
         #expect(try warnings({ _ in }, of: ELFFixture(segments: [.load(0x1000_0000, [1, 2, 3, 4])])) == [.resetVectors])
-        #expect(try warnings({ _ in }, of: ELFFixture(segments: [.load(0, ELFFixture.pattern(64, seed: 1), memorySize: 8)])) == [.memorySize])
         #expect(
-            try warnings({ _ in }, of: ELFFixture(segments: [.load(0, ELFFixture.pattern(64, seed: 1)), .load(32, ELFFixture.pattern(64, seed: 2))]))
+            try warnings({ _ in }, of: ELFFixture(segments: [.load(0, ELFFixture.pattern(64, seed: 1), memorySize: 8)])) == [
+                .memorySize
+            ])
+        #expect(
+            try warnings(
+                { _ in },
+                of: ELFFixture(segments: [.load(0, ELFFixture.pattern(64, seed: 1)), .load(32, ELFFixture.pattern(64, seed: 2))]))
                 == [.overlap])
     }
 }

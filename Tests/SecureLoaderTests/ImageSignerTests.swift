@@ -3,7 +3,7 @@ import ELF32
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// The hashes are of what OP-TEE's scripts/sign_rproc_fw.py wrote for these ELF files, with the RSA key of ``TestKeys``.
 @Suite struct ImageSignerTests {
@@ -46,13 +46,15 @@ import Testing
         let signed = try ImageSigner(key: TestKeys.ecdsa).sign([Self.plain])
         let header = try #require(SignedImageHeader(signed))
         #expect(header.signatureLength == 64)
-        #expect(hash(Array(signed[..<header.signatureOffset])) == "705d62ffcc197ed0ebd173369a0879b1f2c4a4d097ac2484b76585fd320b2f57")
+        #expect(
+            hash(Array(signed[..<header.signatureOffset])) == "705d62ffcc197ed0ebd173369a0879b1f2c4a4d097ac2484b76585fd320b2f57")
     }
 
     @Test func theScriptsECDSASignatureIsAccepted() throws {
         var signed = try ImageSigner(key: TestKeys.ecdsa).sign([Self.plain])
         let offset = try #require(SignedImageHeader(signed)).signatureOffset
-        let signature = "debd5a70f80fac4675dde63bd72133e5f7cc5bdd1af668155b12c02c6909c223cd7cc25bcf4c41bd75c6e83160fc74a11fc1e05dc8174bfd3c3c6eca48355fe0"
+        let signature =
+            "debd5a70f80fac4675dde63bd72133e5f7cc5bdd1af668155b12c02c6909c223cd7cc25bcf4c41bd75c6e83160fc74a11fc1e05dc8174bfd3c3c6eca48355fe0"
         var digits = signature[...]
         for index in 0..<64 {
             signed[offset + index] = try #require(UInt8(digits.prefix(2), radix: 16))
@@ -83,7 +85,8 @@ import Testing
     }
 
     @Test func refusesASegmentTypeThatTheScriptDoesNotKnow() {
-        #expect(refusal([Self.plain.storing(0x6000_0001 as UInt32, at: 52)]) == .segmentType(image: 0, segment: 0, type: 0x6000_0001))
+        #expect(
+            refusal([Self.plain.storing(0x6000_0001 as UInt32, at: 52)]) == .segmentType(image: 0, segment: 0, type: 0x6000_0001))
     }
 
     @Test func refusesALoadSegmentThatIsNotInTheFile() {
@@ -106,7 +109,10 @@ import Testing
         #expect(throws: SigningError.self) { try PlatformTLV(identifier: text, value: "") }
     }
 
-    @Test(arguments: [("65536", 0x10000), ("0x1_0000", 0x10000), ("0b1_0000_0000_0000_0001", 0x10001), ("0o200002", 0x10002), ("0X1FFFF", 0x1FFFF)])
+    @Test(arguments: [
+        ("65536", 0x10000), ("0x1_0000", 0x10000), ("0b1_0000_0000_0000_0001", 0x10001), ("0o200002", 0x10002),
+        ("0X1FFFF", 0x1FFFF),
+    ])
     func readsAPlatformNumberAsPythonDoes(_ text: String, _ expected: UInt32) throws {
         #expect(try PlatformTLV(identifier: text, value: "").identifier == expected)
     }

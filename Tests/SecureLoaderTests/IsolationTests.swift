@@ -1,7 +1,7 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// What the non-secure side can still reach once firmware is loaded.
 @Suite struct IsolationTests {
@@ -26,7 +26,10 @@ import Testing
 
     @Test func theRefusalIsABusErrorThatNamesTheOwner() throws {
         let board = try loaded()
-        #expect(throws: BusError(address: PhysicalAddress(0x3800_0000), count: 4, isWrite: false, cause: .protected(owner: "the Cortex-M4"))) {
+        #expect(
+            throws: BusError(
+                address: PhysicalAddress(0x3800_0000), count: 4, isWrite: false, cause: .protected(owner: "the Cortex-M4"))
+        ) {
             try board.platform.nonSecureRead(PhysicalRange(start: PhysicalAddress(0x3800_0000), size: 4))
         }
     }
@@ -44,13 +47,15 @@ import Testing
     @Test func theTableIsFoundBehindTheAliasOfItsSegment() throws {
         let table = ResourceTableFixture.rpmsg
         let board = try loaded(
-            ELFFixture(segments: [.load(0x3000_0000, ELFFixture.pattern(64, seed: 1) + table)], resourceTable: (0x1000_0040, table)))
+            ELFFixture(segments: [.load(0x3000_0000, ELFFixture.pattern(64, seed: 1) + table)], resourceTable: (0x1000_0040, table))
+        )
         #expect(reaches(board, 0x1000_0040, UInt32(table.count)) && !reaches(board, 0x1000_003F, 1))
     }
 
     @Test func traceBuffersAndCarveoutsOfTheTableStayReachable() throws {
         let table = ResourceTableFixture.table([
-            ResourceTableFixture.vdev, ResourceTableFixture.trace(0x1000_0200, 0x80), ResourceTableFixture.carveout(0x1000_0300, 0x40),
+            ResourceTableFixture.vdev, ResourceTableFixture.trace(0x1000_0200, 0x80),
+            ResourceTableFixture.carveout(0x1000_0300, 0x40),
             ResourceTableFixture.trace(0xC000_0000, 0x80),
         ])
         let board = try loaded(.firmware(table: table))
@@ -60,7 +65,8 @@ import Testing
 
     @Test func aSegmentInSharedMemoryIsNotTaken() throws {
         let table = ResourceTableFixture.rpmsg
-        let board = try loaded(ELFFixture(segments: [.load(0, [1, 2, 3, 4]), .load(0x1004_8000, table)], resourceTable: (0x1004_8000, table)))
+        let board = try loaded(
+            ELFFixture(segments: [.load(0, [1, 2, 3, 4]), .load(0x1004_8000, table)], resourceTable: (0x1004_8000, table)))
         #expect(reaches(board, 0x1004_8000, 0x100) && !reaches(board, 0x3800_0000))
     }
 

@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 @Suite struct KeyTests {
     @Test(arguments: [TestKeys.rsaPKCS1, TestKeys.rsaPKCS8])
@@ -90,11 +90,5 @@ import Testing
         #expect(throws: KeyError.unsupportedSize(bits: 1024, allowed: "2048, 3072, 4096")) {
             try SigningKey.generate(.rsa(bits: 1024))
         }
-    }
-
-    @Test func aDigestGivenAsBytesIsTheSameDigest() throws {
-        let digest = SHA256.hash(data: [1, 2, 3] as [UInt8])
-        #expect(SHA256Digest(teeBytes: Array(digest)) == digest)
-        #expect(SHA256Digest(teeBytes: Array(digest.dropLast())) == nil)
     }
 }

@@ -2,7 +2,7 @@ import Crypto
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// SplitMix64: the same sequence for a seed, everywhere.
 private struct Sequence64: RandomNumberGenerator {
@@ -19,7 +19,8 @@ private struct Sequence64: RandomNumberGenerator {
 /// Thousands of damaged images: each is loaded or refused, and nothing else ever happens.
 @Suite struct MutationTests {
     private static let results: Set<TEEResult> = [
-        .accessDenied, .badFormat, .badParameters, .noData, .notSupported, .outOfMemory, .security, .corruptObject, .signatureInvalid,
+        .accessDenied, .badFormat, .badParameters, .noData, .notSupported, .outOfMemory, .security, .corruptObject,
+        .signatureInvalid,
     ]
 
     /// One number somewhere becomes another, of the kinds that loaders get wrong.
@@ -28,7 +29,10 @@ private struct Sequence64: RandomNumberGenerator {
         switch Int.random(in: 0..<6, using: &random) {
         case 0: bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
         case 1: bytes[offset] = UInt8.random(in: 0...255, using: &random)
-        case 2: bytes.storeLittleEndian([0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF8, 0xFFFF_FFFF].randomElement(using: &random) ?? 0 as UInt32, at: offset & ~3)
+        case 2:
+            bytes.storeLittleEndian(
+                [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF8, 0xFFFF_FFFF].randomElement(using: &random) ?? 0 as UInt32,
+                at: offset & ~3)
         case 3: bytes.storeLittleEndian(UInt32.random(in: 0..<2048, using: &random), at: offset & ~3)
         case 4: bytes.storeLittleEndian(UInt16.random(in: 0...UInt16.max, using: &random), at: offset & ~1)
         default: bytes.storeLittleEndian(UInt32.random(in: 0...UInt32.max, using: &random), at: offset & ~3)
@@ -67,7 +71,11 @@ private struct Sequence64: RandomNumberGenerator {
             } else {
                 #expect(board.session.state == .loaded)
                 loaded += 1
-                if !resigned { #expect(image[..<header.signatureOffset].elementsEqual(Self.originals[round % Self.originals.count][..<header.signatureOffset])) }
+                if !resigned {
+                    #expect(
+                        image[..<header.signatureOffset].elementsEqual(
+                            Self.originals[round % Self.originals.count][..<header.signatureOffset]))
+                }
             }
             // Between the buffers and the other shared memory the coprocessor has nothing.
             #expect(try board.memory(0x1004_6000, 0x2000) == Array(Self.nothing[..<0x2000]))

@@ -2,11 +2,11 @@ import Crypto
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// The pseudo TA by its own commands.
 @Suite struct PTATests {
-    private let platform = InMemoryPlatform()
+    private let platform = InMemorySecurePlatform()
     private let pta: RemoteprocPTA
 
     init() {

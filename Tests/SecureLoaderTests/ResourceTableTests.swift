@@ -1,13 +1,14 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 @Suite struct ResourceTableTests {
     private func expect(
         _ failure: TEEFailure?, _ result: TEEResult, _ check: TEEFailure.Check, location: SourceLocation = #_sourceLocation
     ) {
-        #expect(failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
+        #expect(
+            failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
     }
 
     private func refusal(afterSigning edit: (inout [UInt8], ELFFixture.Layout) -> Void) throws -> TEEFailure? {
@@ -42,9 +43,10 @@ import Testing
         let board = try Board()
         try board.session.loadFirmware(SignedFixture([ELFFixture(segments: [.load(0, [1, 2, 3, 4])]).bytes]).bytes)
         #expect(try board.session.resourceTable() == nil)
-        #expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(0 as UInt32, at: layout.sectionHeader(2) + 20)
-        }) == nil)
+        #expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(0 as UInt32, at: layout.sectionHeader(2) + 20)
+            }) == nil)
     }
 
     @Test func theFirstSectionOfTheNameCountsEvenWhenItIsEmpty() throws {
@@ -80,23 +82,27 @@ import Testing
 
     @Test func aSectionOutsideTheImageIsBadFormat() throws {
         for (field, value) in [(16, 0xFFFF_FFF0), (20, 0xFFFF_FFF0), (16, 0x1_0000)] as [(Int, UInt32)] {
-            let failure = try refusal(afterSigning: { elf, layout in elf.storeLittleEndian(value, at: layout.sectionHeader(2) + field) })
+            let failure = try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(value, at: layout.sectionHeader(2) + field)
+            })
             expect(failure, .badFormat, .resourceTableBounds)
         }
     }
 
     @Test func aMisalignedTableIsCorruptObjectBeforeItsContentIsRead() throws {
-        expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(UInt32(layout.resourceTableOffset + 1), at: layout.sectionHeader(2) + 16)
-            elf.storeLittleEndian(20 as UInt32, at: layout.sectionHeader(2) + 20)
-        }), .corruptObject, .resourceTableAlignment)
+        expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(UInt32(layout.resourceTableOffset + 1), at: layout.sectionHeader(2) + 16)
+                elf.storeLittleEndian(20 as UInt32, at: layout.sectionHeader(2) + 20)
+            }), .corruptObject, .resourceTableAlignment)
     }
 
     @Test(arguments: [0x2000_0000, 0x1003_FFF0, 0x0000_FFF8] as [UInt32])
     func anAddressThatDoesNotTranslateIsAccessDenied(_ address: UInt32) throws {
-        expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(address, at: layout.sectionHeader(2) + 12)
-        }), .accessDenied, .resourceTableAddress)
+        expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(address, at: layout.sectionHeader(2) + 12)
+            }), .accessDenied, .resourceTableAddress)
     }
 
     @Test func theAddressIsTakenFromTheUnsignedSectionHeader() throws {
@@ -116,30 +122,36 @@ import Testing
     }
 
     @Test func sectionHeadersOutsideOrMisalignedAreBadFormat() throws {
-        expect(try refusal(afterSigning: { elf, _ in elf.storeLittleEndian(0xFFFF as UInt16, at: 48) }), .badFormat, .sectionHeaders)
-        expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(UInt32(layout.sectionHeadersOffset - 2), at: 32)
-        }), .badFormat, .sectionHeaders)
+        expect(
+            try refusal(afterSigning: { elf, _ in elf.storeLittleEndian(0xFFFF as UInt16, at: 48) }), .badFormat, .sectionHeaders)
+        expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(UInt32(layout.sectionHeadersOffset - 2), at: 32)
+            }), .badFormat, .sectionHeaders)
     }
 
     @Test func namesOutsideTheImageAreBadFormat() throws {
-        expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(0xFFFF_FFFF as UInt32, at: layout.sectionHeader(1) + 16)
-        }), .badFormat, .sectionNames)
-        expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(0xFFFF_FFFF as UInt32, at: layout.sectionHeader(1) + 20)
-        }), .badFormat, .sectionNames)
+        expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(0xFFFF_FFFF as UInt32, at: layout.sectionHeader(1) + 16)
+            }), .badFormat, .sectionNames)
+        expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(0xFFFF_FFFF as UInt32, at: layout.sectionHeader(1) + 20)
+            }), .badFormat, .sectionNames)
     }
 
     @Test func aNamePastTheTableIsBadFormatWhenItComesBeforeTheResourceTable() throws {
-        expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(0x1000 as UInt32, at: layout.sectionHeader(1))
-        }), .badFormat, .sectionNames)
+        expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(0x1000 as UInt32, at: layout.sectionHeader(1))
+            }), .badFormat, .sectionNames)
         // Behind it the search is over: here the null section bears the name, and the table is empty.
-        #expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(11 as UInt32, at: layout.sectionHeader(0))
-            elf.storeLittleEndian(0x1000 as UInt32, at: layout.sectionHeader(1))
-        }) == nil)
+        #expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(11 as UInt32, at: layout.sectionHeader(0))
+                elf.storeLittleEndian(0x1000 as UInt32, at: layout.sectionHeader(1))
+            }) == nil)
     }
 
     @Test func aNameCutShortByTheTablesEndMatches() throws {

@@ -2,14 +2,15 @@ import ELF32
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Segments: bounds, the look-up in the hash table, addresses, hashes.
 @Suite struct SegmentTests {
     private func expect(
         _ failure: TEEFailure?, _ result: TEEResult, _ check: TEEFailure.Check, location: SourceLocation = #_sourceLocation
     ) {
-        #expect(failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
+        #expect(
+            failure?.result == result && failure?.check == check, "\(failure?.description ?? "loads")", sourceLocation: location)
     }
 
     private func refusal(
@@ -35,7 +36,8 @@ import Testing
 
     @Test func moreProgramHeadersThanTheImageHasRoomForAreBadFormat() throws {
         // What lies behind the three reads as headers that are no PT_LOAD, up to the image's end.
-        expect(try refusal(afterSigning: { elf, _ in elf.storeLittleEndian(0xFFFF as UInt16, at: 44) }), .badFormat, .programHeaders)
+        expect(
+            try refusal(afterSigning: { elf, _ in elf.storeLittleEndian(0xFFFF as UInt16, at: 44) }), .badFormat, .programHeaders)
     }
 
     @Test func segmentBytesOutsideTheImageAreBadFormatBeforeTheLookUp() throws {
@@ -74,18 +76,20 @@ import Testing
     }
 
     @Test func offsetVirtualAddressFlagsAndAlignmentAreNotCompared() throws {
-        #expect(try refusal(afterSigning: { elf, layout in
-            elf.storeLittleEndian(0x1234_0000 as UInt32, at: layout.programHeader(1) + 8)
-            elf.storeLittleEndian(7 as UInt32, at: layout.programHeader(1) + 24)
-            elf.storeLittleEndian(0 as UInt32, at: layout.programHeader(1) + 28)
-        }) == nil)
+        #expect(
+            try refusal(afterSigning: { elf, layout in
+                elf.storeLittleEndian(0x1234_0000 as UInt32, at: layout.programHeader(1) + 8)
+                elf.storeLittleEndian(7 as UInt32, at: layout.programHeader(1) + 24)
+                elf.storeLittleEndian(0 as UInt32, at: layout.programHeader(1) + 28)
+            }) == nil)
     }
 
     @Test func sizesThatTheRecordDoesNotHaveAreBadParameters() throws {
         for field in [16, 20] {
-            expect(try refusal(afterSigning: { elf, layout in
-                elf.storeLittleEndian(0x44 as UInt32, at: layout.programHeader(0) + field)
-            }), .badParameters, .hashRecordSizes)
+            expect(
+                try refusal(afterSigning: { elf, layout in
+                    elf.storeLittleEndian(0x44 as UInt32, at: layout.programHeader(0) + field)
+                }), .badParameters, .hashRecordSizes)
         }
     }
 
@@ -109,7 +113,9 @@ import Testing
 
     @Test func aSegmentAtAnAddressThatIsNotTheCoprocessorsIsAccessDenied() throws {
         for address in [0x0001_0000, 0x1004_6000, 0x2000_0000, 0xC000_0000, 0xFFFF_FFF0, 0x1003_FFF0] as [UInt32] {
-            expect(try refusal(signing: ELFFixture(segments: [.load(address, ELFFixture.pattern(64, seed: 3))])), .accessDenied, .segmentAddress)
+            expect(
+                try refusal(signing: ELFFixture(segments: [.load(address, ELFFixture.pattern(64, seed: 3))])), .accessDenied,
+                .segmentAddress)
         }
     }
 
@@ -120,7 +126,8 @@ import Testing
 
     @Test func theAliasOfMCUSRAMIsTheSameMemory() throws {
         let board = try Board()
-        try board.session.loadFirmware(SignedFixture([ELFFixture(segments: [.load(0x3000_0100, ELFFixture.pattern(64, seed: 3))]).bytes]).bytes)
+        try board.session.loadFirmware(
+            SignedFixture([ELFFixture(segments: [.load(0x3000_0100, ELFFixture.pattern(64, seed: 3))]).bytes]).bytes)
         #expect(try board.memory(0x1000_0100, 64) == ELFFixture.pattern(64, seed: 3))
     }
 

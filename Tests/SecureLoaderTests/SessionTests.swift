@@ -1,13 +1,13 @@
 import MachineBase
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Sessions, commands and states of the TA, through the TEE's own face.
 @Suite struct SessionTests {
     private let image: [UInt8]
     private let pta: RemoteprocPTA
-    private let platform = InMemoryPlatform()
+    private let platform = InMemorySecurePlatform()
     private let ta: RemoteprocTA
 
     init() throws {

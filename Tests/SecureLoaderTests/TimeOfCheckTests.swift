@@ -2,7 +2,7 @@ import MachineBase
 import Synchronization
 import Testing
 
-@testable import SecureLoader
+import SecureLoader
 
 /// Memory that Linux changes while the TA reads: after each read, `change` may edit the bytes.
 private final class ChangingMemory: SharedMemory {
@@ -29,10 +29,11 @@ private final class ChangingMemory: SharedMemory {
 @Suite struct TimeOfCheckTests {
     @Test func lengthsThatChangeAfterTheFirstReadDoNotCount() throws {
         let board = try Board()
-        try board.session.loadFirmware(ChangingMemory(SignedFixture().bytes) { offset, count, bytes in
-            guard offset == 0 else { return }
-            for field in [8, 12, 16] { bytes.storeLittleEndian(0xFFFF_FFFF as UInt32, at: field) }
-        })
+        try board.session.loadFirmware(
+            ChangingMemory(SignedFixture().bytes) { offset, count, bytes in
+                guard offset == 0 else { return }
+                for field in [8, 12, 16] { bytes.storeLittleEndian(0xFFFF_FFFF as UInt32, at: field) }
+            })
         #expect(board.session.state == .loaded)
     }
 
@@ -41,10 +42,11 @@ private final class ChangingMemory: SharedMemory {
         let header = try #require(SignedImageHeader(image))
         let board = try Board()
         // Once the copy is made, everything in front of the images turns to zeros.
-        try board.session.loadFirmware(ChangingMemory(image) { offset, _, bytes in
-            guard offset == SignedImageHeader.size else { return }
-            bytes.replaceSubrange(0..<header.imagesOffset, with: Array(repeating: 0, count: header.imagesOffset))
-        })
+        try board.session.loadFirmware(
+            ChangingMemory(image) { offset, _, bytes in
+                guard offset == SignedImageHeader.size else { return }
+                bytes.replaceSubrange(0..<header.imagesOffset, with: Array(repeating: 0, count: header.imagesOffset))
+            })
         #expect(try board.memory(0x1000_0000, 0x123) == ELFFixture.pattern(0x123, seed: 2))
     }
 
@@ -59,9 +61,10 @@ private final class ChangingMemory: SharedMemory {
     @Test func segmentBytesAreHashedWhereTheyWereLoaded() throws {
         let board = try Board()
         // Each read of a segment is followed by a change of the same bytes: what was read is what is hashed and kept.
-        try board.session.loadFirmware(ChangingMemory(SignedFixture().bytes) { offset, count, bytes in
-            if count == 0x123 { bytes[offset] ^= 0xFF }
-        })
+        try board.session.loadFirmware(
+            ChangingMemory(SignedFixture().bytes) { offset, count, bytes in
+                if count == 0x123 { bytes[offset] ^= 0xFF }
+            })
         #expect(try board.memory(0x1000_0000, 0x123) == ELFFixture.pattern(0x123, seed: 2))
     }
 

@@ -1,4 +1,4 @@
-// The STM32MP157's peripherals, registers and interrupts as its Cortex-M4 sees them (RM0436 §2.5.2, §21.2), as constant
+// The STM32MP157's peripherals, registers and interrupts as its Cortex-M4 sees them (RM0436, memory map and NVIC), as constant
 // tables: nothing is built at start-up. Written by scripts/generate-registers.py.
 #pragma once
 #include <stdint.h>

@@ -34,10 +34,9 @@ extension RemoteProcessor {
     /// `carveout_memories`. Kernel pointers are hidden as from a user without privileges.
     public var carveoutText: String {
         carveouts.reduce(into: "") { text, carveout in
-            // A pool is no memory of the kernel's own: its entry has no DMA address.
-            let dma = carveout.isMapped ? carveout.physicalAddress : nil
+            // A pool for buffers has no DMA address here: it is no memory that the kernel maps.
             text += "Carveout memory entry:\n\tName: \(printable(carveout.name))\n\tVirtual address: 00000000\n"
-            text += "\tDMA address: \(hex32(dma?.value ?? 0))\n\tDevice address: 0x\(hex(carveout.deviceAddress.value))\n"
+            text += "\tDMA address: \(hex32(carveout.physicalAddress?.value ?? 0))\n\tDevice address: 0x\(hex(carveout.deviceAddress.value))\n"
             text += "\tLength: 0x\(hex(carveout.length)) Bytes\n\n"
         }
     }

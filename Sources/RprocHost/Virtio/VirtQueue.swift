@@ -34,11 +34,12 @@ public final class VirtQueue {
     private let bus: any NonSecureBus
     weak var owner: (any VirtQueueOwner)?
     private var freeHead: UInt16 = 0
-    private var nextFree: [UInt16]
-    private var buffers: [UInt32]
+    // One entry for each descriptor; every index into them is checked against the ring's size before.
+    private let nextFree: UnsafeMutablePointer<UInt16>
+    private let buffers: UnsafeMutablePointer<UInt32>
     private var added: UInt16 = 0
     private var availableFlags: UInt16 = 0
-    /// Descriptors handed out and taken back since the start.
+    /// Doorbells rung for this ring since the start.
     public private(set) var kicks: UInt64 = 0
 
     /// Zeroes the ring's bytes and nothing past them.
@@ -49,9 +50,17 @@ public final class VirtQueue {
         usesEventIndex = eventIndex
         self.bus = bus
         freeCount = layout.count
-        nextFree = (0..<layout.count).map { $0 &+ 1 }
-        buffers = [UInt32](repeating: Self.noBuffer, count: Int(layout.count))
+        let count = Int(layout.count)
+        nextFree = .allocate(capacity: count)
+        buffers = .allocate(capacity: count)
+        for i in 0..<count { (nextFree + i).initialize(to: UInt16(truncatingIfNeeded: i + 1)) }
+        buffers.initialize(repeating: Self.noBuffer, count: count)
         try bus.zero(base, count: Int(layout.size))
+    }
+
+    deinit {
+        nextFree.deallocate()
+        buffers.deallocate()
     }
 
     // MARK: Adding

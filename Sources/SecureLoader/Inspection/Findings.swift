@@ -44,16 +44,19 @@ struct Findings {
         for record in records {
             let place = SignedImageHeader.size + record.offset
             if record.value == nil {
-                warnings.append(Warning(
-                    .hiddenRecord, at: place,
-                    "\(record.type) says \(record.length) bytes, more than the TLV area has: neither it nor anything behind it is found"))
+                warnings.append(
+                    Warning(
+                        .hiddenRecord, at: place,
+                        "\(record.type) says \(record.length) bytes, more than the TLV area has: neither it nor anything behind it "
+                            + "is found"))
             } else if !seen.insert(record.type).inserted {
                 warnings.append(Warning(.repeatedRecord, at: place, "\(record.type) is there again; only the first counts"))
             }
             if !Self.known.contains(record.type), !TLVType.platformRange.contains(record.type.rawValue) {
-                warnings.append(Warning(
-                    .unknownRecord, at: place,
-                    "record type \(hex32(record.type.rawValue)) is not one that the TA or a platform reads"))
+                warnings.append(
+                    Warning(
+                        .unknownRecord, at: place,
+                        "record type \(hex32(record.type.rawValue)) is not one that the TA or a platform reads"))
             }
         }
         if tlvs.value(of: .hashType).map({ Array($0.bytes) }) != [1] {
@@ -69,12 +72,16 @@ struct Findings {
 
     private var sizeWarnings: [Warning] {
         guard let header, let sizes = tlvs.value(of: .imageSizes) else { return [] }
-        let words = stride(from: 0, through: sizes.bytes.count - 4, by: 4).map { sizes.bytes.littleEndian(UInt32.self, at: $0) ?? 0 }
+        let words = stride(from: 0, through: sizes.bytes.count - 4, by: 4).map {
+            sizes.bytes.littleEndian(UInt32.self, at: $0) ?? 0
+        }
         let sum = words.reduce(0) { $0 + Int($1) }
         guard sum != Int(header.imagesLength) else { return [] }
-        return [Warning(
-            .imageSizes, at: SignedImageHeader.size + sizes.offset,
-            "IMGSIZE adds up to \(sum) bytes and the header says \(header.imagesLength); the TA does not compare them")]
+        return [
+            Warning(
+                .imageSizes, at: SignedImageHeader.size + sizes.offset,
+                "IMGSIZE adds up to \(sum) bytes and the header says \(header.imagesLength); the TA does not compare them")
+        ]
     }
 
     // MARK: The hash table
@@ -91,10 +98,12 @@ struct Findings {
             let offset = SignedImageHeader.size + place + number * HashRecord.size
             if !headers.contains(HeaderKey(ImageReport.Segment(header, hash: .none))) {
                 let changed = places.contains(PlaceKey(type: header.type, address: header.physicalAddress))
-                warnings.append(Warning(
-                    changed ? .changedHeader : .recordWithoutHeader, at: offset,
-                    "hash record \(number) (\(header.typeName) at \(address)) is of a program header that the images do not have"
-                        + (changed ? " in this form" : "") + ": headers are not under the signature, and one was changed after signing"))
+                warnings.append(
+                    Warning(
+                        changed ? .changedHeader : .recordWithoutHeader, at: offset,
+                        "hash record \(number) (\(header.typeName) at \(address)) is of a program header that the images do not have"
+                            + (changed ? " in this form" : "")
+                            + ": headers are not under the signature, and one was changed after signing"))
             }
             guard let earlier = first[header.physicalAddress] else {
                 first[header.physicalAddress] = number
@@ -102,11 +111,12 @@ struct Findings {
             }
             let other = table[earlier].header
             guard header.isLoad || other.isLoad, header != other else { continue }
-            warnings.append(Warning(
-                .sharedAddress, at: offset,
-                "hash records \(earlier) (\(other.typeName)) and \(number) (\(header.typeName)) have p_paddr \(address) in common; "
-                    + "the TA takes the first for both"
-                    + (other.isLoad ? "" : ", and refuses the image with TEE_ERROR_BAD_PARAMETERS")))
+            warnings.append(
+                Warning(
+                    .sharedAddress, at: offset,
+                    "hash records \(earlier) (\(other.typeName)) and \(number) (\(header.typeName)) have p_paddr \(address) in common; "
+                        + "the TA takes the first for both"
+                        + (other.isLoad ? "" : ", and refuses the image with TEE_ERROR_BAD_PARAMETERS")))
         }
         return warnings
     }
@@ -118,20 +128,25 @@ struct Findings {
         if let problem = image.problem {
             warnings.append(Warning(.machine, at: image.offset, "image \(number): \(problem)"))
         } else if let machine = image.machine, machine != ELFHeader.machineARM {
-            warnings.append(Warning(
-                .machine, at: image.offset + 18,
-                "image \(number): e_machine is \(machine), not \(ELFHeader.machineARM) (EM_ARM); the TA does not look"))
+            warnings.append(
+                Warning(
+                    .machine, at: image.offset + 18,
+                    "image \(number): e_machine is \(machine), not \(ELFHeader.machineARM) (EM_ARM); the TA does not look"))
         }
         for (index, segment) in image.segments.enumerated() {
             let name = "image \(number), segment \(index)"
             if segment.isLoad, segment.memorySize < segment.fileSize {
-                warnings.append(Warning(
-                    .memorySize,
-                    "\(name): p_memsz \(segment.memorySize) is below p_filesz \(segment.fileSize); the TA loads all of p_filesz"))
+                warnings.append(
+                    Warning(
+                        .memorySize,
+                        "\(name): p_memsz \(segment.memorySize) is below p_filesz \(segment.fileSize); the TA loads all of p_filesz"
+                    ))
             }
             if !segment.isLoad, segment.hash == .differs {
-                warnings.append(Warning(
-                    .hashOfOther, "\(name): the bytes of this \(segment.name) are not those that were signed; the TA checks PT_LOAD only"))
+                warnings.append(
+                    Warning(
+                        .hashOfOther,
+                        "\(name): the bytes of this \(segment.name) are not those that were signed; the TA checks PT_LOAD only"))
             }
         }
         return warnings + resourceTableWarnings(number, image)
@@ -146,10 +161,12 @@ struct Findings {
                 && UInt64(table.deviceAddress) == UInt64(segment.physicalAddress) + UInt64(delta)
         }
         guard !isLoadedInPlace else { return [] }
-        return [Warning(
-            .resourceTableAddress, at: table.offset,
-            "image \(number): no segment loads the resource table's bytes to \(hex32(table.deviceAddress)), where Linux will look "
-                + "for it: the table there is under no hash")]
+        return [
+            Warning(
+                .resourceTableAddress, at: table.offset,
+                "image \(number): no segment loads the resource table's bytes to \(hex32(table.deviceAddress)), where Linux will look "
+                    + "for it; in an ELF boot Linux writes its copy there, in a TEE boot it takes what is there, under no hash")
+        ]
     }
 
     private func cutNameWarnings(_ number: Int, _ image: ImageReport.Image) -> [Warning] {
@@ -161,10 +178,12 @@ struct Findings {
             return !tail.isEmpty && tail.count < name.count && name.starts(with: tail)
         }
         guard let cut else { return [] }
-        return [Warning(
-            .resourceTableName,
-            "image \(number): the section names end in the middle of one that begins like .resource_table; the TA takes its section, "
-                + "at \(hex32(cut.address)), for the table")]
+        return [
+            Warning(
+                .resourceTableName,
+                "image \(number): the section names end in the middle of one that begins like .resource_table; the TA takes its section, "
+                    + "at \(hex32(cut.address)), for the table")
+        ]
     }
 
     private var placementWarnings: [Warning] {
@@ -179,8 +198,10 @@ struct Findings {
             if range.end > earlier?.end ?? 0 { earlier = range }
         }
         if !loaded.isEmpty, !loaded.contains(where: { $0.contains(PhysicalAddress(0), count: 8) }) {
-            warnings.append(Warning(
-                .resetVectors, "no segment loads to device address 0, where the M4 takes its stack pointer and reset vector from"))
+            warnings.append(
+                Warning(
+                    .resetVectors,
+                    "no segment loads to device address 0, where the M4 takes its stack pointer and reset vector from"))
         }
         return warnings
     }

@@ -39,7 +39,7 @@ extension ImageReport {
         of bytes: [UInt8], _ signatures: SignaturePolicy, _ support: SignatureSupport, _ heapSize: Int
     ) -> TEEFailure? {
         let pta = RemoteprocPTA(
-            platform: InMemoryPlatform(), configuration: .init(signatures: signatures, support: support, isolation: .none))
+            platform: InMemorySecurePlatform(), configuration: .init(signatures: signatures, support: support, isolation: .none))
         do throws(TEEFailure) {
             try RemoteprocSession(RemoteprocTA(pta: pta, heapSize: heapSize)).loadFirmware(bytes)
             return nil
@@ -156,7 +156,8 @@ extension ImageReport {
         case .hashTable: return "\(value.count / HashRecord.size) records"
         default:
             let printable = value.allSatisfy { (0x20..<0x7F).contains($0) }
-            return printable ? "\"\(String(decoding: value.prefix(48), as: UTF8.self))\"" : hexText(value.prefix(16)) + (value.count > 16 ? "..." : "")
+            guard !printable else { return "\"\(String(decoding: value.prefix(48), as: UTF8.self))\"" }
+            return hexText(value.prefix(16)) + (value.count > 16 ? "..." : "")
         }
     }
 

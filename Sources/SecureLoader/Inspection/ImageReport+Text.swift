@@ -13,8 +13,10 @@ extension ImageReport {
         for record in records {
             lines.append("  \(at(record.offset))  \(pad(record.name, 16))\(pad(bytes(record.length), 12))\(record.meaning)")
         }
-        if let signature { lines.append(
-            "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))") }
+        if let signature {
+            lines.append(
+                "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))")
+        }
         for (number, image) in images.enumerated() { lines += describe(image, number) }
         lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
         lines.append(verdict)
@@ -45,20 +47,22 @@ extension ImageReport {
     }
 
     private func describe(_ image: Image, _ number: Int) -> [String] {
-        let what = image.problem ?? "ELF32, machine "
-            + "\(image.machine == ELFHeader.machineARM ? "ARM" : "\(image.machine ?? 0)"), entry \(hex32(image.entry ?? 0))"
+        let machine = image.machine == ELFHeader.machineARM ? "ARM" : "\(image.machine ?? 0)"
+        let what = image.problem ?? "ELF32, machine \(machine), entry \(hex32(image.entry ?? 0))"
         var lines = ["  \(at(image.offset))  \(pad("image \(number)", 16))\(pad("\(image.size) bytes", 12))\(what)"]
         for (index, segment) in image.segments.enumerated() {
-            let hash = switch segment.hash {
-            case .matches: "hash ok"
-            case .differs: "HASH DIFFERS"
-            case .noRecord: "no hash record"
-            case .outside: "outside the file"
-            case .none: ""
-            }
+            let hash =
+                switch segment.hash {
+                case .matches: "hash ok"
+                case .differs: "HASH DIFFERS"
+                case .noRecord: "no hash record"
+                case .outside: "outside the file"
+                case .none: ""
+                }
             let sizes = "file 0x\(String(segment.fileSize, radix: 16)), memory 0x\(String(segment.memorySize, radix: 16))"
             let linked = segment.virtualAddress == segment.physicalAddress ? "" : "  linked at \(hex32(segment.virtualAddress))"
-            let line = "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  "
+            let line =
+                "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  "
                 + "\(pad(sizes, 32))\(segment.flags)  \(hash)\(linked)"
             lines.append(line.trimmingTrailingSpaces)
         }
@@ -86,19 +90,16 @@ extension ImageReport {
 extension ResourceTableSummary.Entry {
     /// One line.
     public var text: String {
+        func place(_ address: UInt32) -> String { address == DeviceAddress.any.value ? "any address" : hex32(address) }
         func memory(_ kind: String, _ name: String, _ address: UInt32, _ size: UInt32) -> String {
-            "\(kind) \"\(name)\" at \(address == DeviceAddress.any.value ? "any address" : hex32(address)), "
-                + "0x\(String(size, radix: 16)) bytes"
+            "\(kind) \"\(name)\" at \(place(address)), 0x\(String(size, radix: 16)) bytes"
         }
         switch self {
         case .carveout(let name, let address, let size): return memory("carveout", name, address, size)
         case .deviceMemory(let name, let address, let size): return memory("devmem", name, address, size)
         case .trace(let name, let address, let size): return memory("trace", name, address, size)
         case .virtioDevice(let identifier, let features, let vrings):
-            let rings = vrings.map {
-                "\($0.count) at \($0.deviceAddress == DeviceAddress.any.value ? "any address" : hex32($0.deviceAddress)), "
-                    + "align \($0.alignment)"
-            }
+            let rings = vrings.map { "\($0.count) at \(place($0.deviceAddress)), align \($0.alignment)" }
             return "vdev \(identifier)\(identifier == 7 ? " (rpmsg)" : ""), features \(hex32(features)), vrings: "
                 + "\(rings.joined(separator: "; "))"
         case .other(let type): return "unknown type \(type)"

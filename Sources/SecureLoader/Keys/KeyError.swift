@@ -18,6 +18,8 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupportedEncryption(label: String)
     /// The library could not make a key.
     case generationFailed
+    /// The library could not sign with the key.
+    case signingFailed(SignatureType)
     /// The file system refused; `reason` is its own message.
     case file(path: String, reason: String)
 
@@ -35,6 +37,7 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
         case .passphraseRejected(let label): "the pass phrase does not open the key (\(label))"
         case .unsupportedEncryption(let label):
             "the key (\(label)) is encrypted in a way that is not read here; `openssl pkcs8 -topk8` writes one that is"
+        case .signingFailed(let type): "the cryptography library could not make a signature, \(type)"
         case .generationFailed: "the cryptography library could not make a key"
         case .file(let path, let reason): "\(path): \(reason)"
         }

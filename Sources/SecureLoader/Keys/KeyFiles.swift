@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Writing keys to files.
@@ -33,11 +33,11 @@ public enum KeyFiles {
         var rest = bytes[...]
         while !rest.isEmpty {
             #if canImport(Darwin)
-            let written = rest.withUnsafeBytes { Darwin.write(descriptor, $0.baseAddress, $0.count) }
+                let written = rest.withUnsafeBytes { Darwin.write(descriptor, $0.baseAddress, $0.count) }
             #elseif canImport(Musl)
-            let written = rest.withUnsafeBytes { Musl.write(descriptor, $0.baseAddress, $0.count) }
+                let written = rest.withUnsafeBytes { Musl.write(descriptor, $0.baseAddress, $0.count) }
             #else
-            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+                let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             #endif
             if written < 0, errno == EINTR { continue }
             guard written > 0 else {

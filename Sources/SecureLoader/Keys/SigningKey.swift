@@ -56,13 +56,13 @@ public enum SigningKey: Sendable {
     }
 
     /// The signature over bytes whose SHA-256 is `digest`. RSA is deterministic; ECDSA is not.
-    func signature(for digest: SHA256Digest) throws(KeyError) -> [UInt8] {
+    public func signature(for digest: SHA256Digest) throws(KeyError) -> [UInt8] {
         do {
             switch self {
             case .rsa(let key): return Array(try key.signature(for: digest, padding: .insecurePKCS1v1_5).rawRepresentation)
             case .ecdsaP256(let key): return Array(try key.signature(for: digest).rawRepresentation)
             }
-        } catch { throw .unsupportedKind(label: "\(signatureType)") }
+        } catch { throw .signingFailed(signatureType) }
     }
 }
 

@@ -63,10 +63,11 @@ public enum TrustedKey: Sendable {
 
     /// Such as `RSA-2048 key 1f2e3d4c5b6a7988`, the number being the first 8 bytes of the fingerprint.
     public var summary: String {
-        let kind = switch self {
-        case .rsa(let key): "RSA-\(key.keySizeInBits)"
-        case .ecdsaP256: "EC P-256"
-        }
+        let kind =
+            switch self {
+            case .rsa(let key): "RSA-\(key.keySizeInBits)"
+            case .ecdsaP256: "EC P-256"
+            }
         return "\(kind) key \(fingerprint.prefix(16))"
     }
 

@@ -9,8 +9,9 @@ public enum ProcessorMemoryError: Error, Equatable, Sendable, CustomStringConver
 
     public var description: String {
         switch self {
-        case .emptyRegion(let name, let range): "reserved memory \(name) at \(range): address and size must not be 0, and its "
-            + "end below 2^32"
+        case .emptyRegion(let name, let range):
+            "reserved memory \(name) at \(range): address and size must not be 0, and its "
+                + "end below 2^32"
         case .untranslatable(let name, let range): "reserved memory \(name) at \(range) lies in no entry of dma-ranges"
         }
     }
@@ -115,15 +116,16 @@ public struct ProcessorMemory: Equatable, Sendable {
 
     /// The STM32MP157C-DK2 in OP-TEE's device tree: RETRAM, MCUSRAM by its alias and by its first address, the virtio
     /// rings and buffers, and 32 KiB for other shared memory. Source: OP-TEE stm32mp15xx-dkx.dtsi, stm32mp151.dtsi.
-    public static let stm32mp157DK2 = ProcessorMemory(regions: [
-        Region(name: "retram", physical: range(0x3800_0000, 0x1_0000), device: DeviceAddress(0), use: .firmware),
-        Region(name: "mcuram", physical: range(0x3000_0000, 0x4_0000), device: DeviceAddress(0x3000_0000), use: .firmware),
-        Region(name: "mcuram2", physical: range(0x1000_0000, 0x4_0000), device: DeviceAddress(0x1000_0000), use: .firmware),
-        Region(name: "vdev0vring0", physical: range(0x1004_0000, 0x1000), device: DeviceAddress(0x1004_0000), use: .shared),
-        Region(name: "vdev0vring1", physical: range(0x1004_1000, 0x1000), device: DeviceAddress(0x1004_1000), use: .shared),
-        Region(name: "vdev0buffer", physical: range(0x1004_2000, 0x4000), device: DeviceAddress(0x1004_2000), use: .shared),
-        Region(name: "ipc-shmem", physical: range(0x1004_8000, 0x8000), device: DeviceAddress(0x1004_8000), use: .shared),
-    ], aliases: [.mcusram])
+    public static let stm32mp157DK2 = ProcessorMemory(
+        regions: [
+            Region(name: "retram", physical: range(0x3800_0000, 0x1_0000), device: DeviceAddress(0), use: .firmware),
+            Region(name: "mcuram", physical: range(0x3000_0000, 0x4_0000), device: DeviceAddress(0x3000_0000), use: .firmware),
+            Region(name: "mcuram2", physical: range(0x1000_0000, 0x4_0000), device: DeviceAddress(0x1000_0000), use: .firmware),
+            Region(name: "vdev0vring0", physical: range(0x1004_0000, 0x1000), device: DeviceAddress(0x1004_0000), use: .shared),
+            Region(name: "vdev0vring1", physical: range(0x1004_1000, 0x1000), device: DeviceAddress(0x1004_1000), use: .shared),
+            Region(name: "vdev0buffer", physical: range(0x1004_2000, 0x4000), device: DeviceAddress(0x1004_2000), use: .shared),
+            Region(name: "ipc-shmem", physical: range(0x1004_8000, 0x8000), device: DeviceAddress(0x1004_8000), use: .shared),
+        ], aliases: [.mcusram])
 
     private static func range(_ start: UInt32, _ size: UInt32) -> PhysicalRange {
         PhysicalRange(start: PhysicalAddress(start), size: size)

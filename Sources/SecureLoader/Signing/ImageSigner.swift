@@ -75,7 +75,7 @@ public struct ImageSigner: Sendable {
     }
 
     /// One record a program header of the image: its 32 bytes, and the SHA-256 of its segment's bytes.
-    static func hashTable(_ image: [UInt8], _ index: Int) throws(SigningError) -> [UInt8] {
+    public static func hashTable(_ image: [UInt8], _ index: Int) throws(SigningError) -> [UInt8] {
         let file: ELFFile
         do throws(ELFError) { file = try ELFFile(image) } catch { throw .notELF(image: index, error) }
         guard file.header.machine == ELFHeader.machineARM else { throw .notARM(image: index, machine: file.header.machine) }

@@ -66,8 +66,8 @@ extension FirmwareLoad {
         guard header.sectionNameIndex < header.sectionHeaderCount else {
             throw refuse(
                 .sectionHeaders, 50,
-                "e_shstrndx is \(header.sectionNameIndex) of \(count) "
-                    + "sections\(count == 0 ? "; the file has none (stripped with --strip-sections?)" : "")")
+                "e_shstrndx is \(header.sectionNameIndex) of \(count) sections"
+                    + (count == 0 ? "; the file has none (stripped with --strip-sections?)" : ""))
         }
         let names = try section(Int(header.sectionNameIndex))
         guard window.holds(Int(names.offset), Int(names.size)) else {

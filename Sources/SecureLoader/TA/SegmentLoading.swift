@@ -73,7 +73,8 @@ extension FirmwareLoad {
                 "\(name): the hash table has no record with p_paddr \(address)")
         }
         let record = table[index]
-        let later = table[(index + 1)...].contains { $0.header == segment }
+        let later =
+            table[(index + 1)...].contains { $0.header == segment }
             ? "; the segment's own record comes later, and only the first with an address counts: give the segments different "
                 + "p_paddr, or put PT_LOAD first"
             : ""

@@ -13,8 +13,8 @@ struct TAHeap {
         guard cost <= capacity - used else {
             throw TEEFailure(
                 .outOfMemory, .heap, at: offset,
-                "\(purpose) needs \(size) bytes of the TA's heap; \(max(0, capacity - used - Self.overhead)) of \(capacity) "
-                    + "are free")
+                "\(purpose) needs \(size) bytes of the TA's heap; of \(capacity), \(max(0, capacity - used - Self.overhead)) are free"
+            )
         }
         used += cost
     }

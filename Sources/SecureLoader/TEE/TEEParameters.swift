@@ -39,7 +39,7 @@ public struct TEEParameters: Sendable {
 
 extension TEEParameter {
     /// A value parameter's two words; zeros for any other, which a check of the types has ruled out.
-    var value: (a: UInt32, b: UInt32) {
+    public var value: (a: UInt32, b: UInt32) {
         switch self {
         case .valueInput(let a, let b), .valueOutput(let a, let b), .valueInOut(let a, let b): (a, b)
         default: (0, 0)

@@ -1,10 +1,10 @@
 import MachineBase
 
-@testable import SecureLoader
+import SecureLoader
 
 /// The whole secure side on memory of its own: platform, PTA, TA, and one open session.
 struct Board {
-    let platform = InMemoryPlatform()
+    let platform = InMemorySecurePlatform()
     let pta: RemoteprocPTA
     let ta: RemoteprocTA
     let session: RemoteprocSession

@@ -78,7 +78,9 @@ struct ELFFixture {
         let sections = resourceTable == nil ? 2 : 3
         var file: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1] + Array(repeating: 0, count: 9)
         for half in [type, machine] { file.appendLittleEndian(half) }
-        for word in [1, 0x1000_0001, 52, UInt32(layout.sectionHeadersOffset), 0x0500_0000] as [UInt32] { file.appendLittleEndian(word) }
+        for word in [1, 0x1000_0001, 52, UInt32(layout.sectionHeadersOffset), 0x0500_0000] as [UInt32] {
+            file.appendLittleEndian(word)
+        }
         for half in [52, 32, UInt16(segments.count), 40, UInt16(sections), 1] as [UInt16] { file.appendLittleEndian(half) }
         for (segment, offset) in zip(segments, layout.segmentOffsets) {
             let size = UInt32(segment.bytes.count)

@@ -1,7 +1,7 @@
 import Crypto
 import MachineBase
 
-@testable import SecureLoader
+import SecureLoader
 
 /// A signed image put together record by record, so that a test can get each of them wrong and sign the result.
 struct SignedFixture {

@@ -137,7 +137,7 @@ enum TestKeys {
         -----BEGIN RSA PRIVATE KEY-----
         Proc-Type: 4,ENCRYPTED
         DEK-Info: AES-128-CBC,4DEA790DB7F0209EF520E96A534712A9
-        
+
         55nJfJHVKHqDF3/YDZw14Y9P2ISBwFDhRuUIpW5TlODbEvLLYaytA+jNtJiuN9rM
         blBBjX2Pj/AiTadNN9Ad9I1bUd2RVciF+da0/XpwfM5i8Js2i15/EV9B46J9wAxw
         tSIfnwXQbsnkd+NXutWi+M7peG7SfoQF2kGx6oLE5BHY6ECQR2VCtPy0pL/t6IOK

@@ -5,7 +5,7 @@ import MachineBase
 /// It has the STM32MP15's memories, RETRAM (64 KiB at 0x38000000) and MCUSRAM (384 KiB at 0x10000000, again at 0x30000000),
 /// unless told otherwise, keeps a list of what was done to the reset lines, and has a non-secure side on which protection
 /// holds, as the board's bus does.
-public final class InMemoryPlatform: SecurePlatform {
+public final class InMemorySecurePlatform: SecurePlatform {
     /// What the driver did, in order.
     public enum Event: Equatable, Sendable {
         case holdBoot(Bool)
@@ -31,10 +31,11 @@ public final class InMemoryPlatform: SecurePlatform {
     private var memories: [Memory]
 
     public init(memories: [Memory]? = nil) {
-        self.memories = memories ?? [
-            Memory(windows: [PhysicalAddress(0x3800_0000)], size: 0x1_0000),
-            Memory(windows: [PhysicalAddress(0x1000_0000), PhysicalAddress(0x3000_0000)], size: 0x6_0000),
-        ]
+        self.memories =
+            memories ?? [
+                Memory(windows: [PhysicalAddress(0x3800_0000)], size: 0x1_0000),
+                Memory(windows: [PhysicalAddress(0x1000_0000), PhysicalAddress(0x3000_0000)], size: 0x6_0000),
+            ]
     }
 
     public func read(_ range: PhysicalRange) throws(BusError) -> [UInt8] {
