@@ -60,13 +60,6 @@ uc_err m4_engine_arm(m4_engine *e) {
     return uc_context_save(e->uc, e->pristine);
 }
 
-/// Instructions between the newest block's start and `pc`; the whole block when `pc` is not in it.
-static uint32_t retired_before(m4_engine *e, uint32_t pc) {
-    uint32_t start = e->history[(e->history_count - 1) % M4_HISTORY];
-    if (pc < start || pc - start >= e->block_size) return e->block_count;
-    return m4_count_instructions(e, start, pc - start);
-}
-
 m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
     e->stopped = false;
     e->stop = M4_STOP_WFI;
@@ -107,9 +100,14 @@ m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
-    uint32_t retired = retired_before(e, pc);
-    e->cycles -= e->block_count - retired;
-    e->block_count = retired;
+    uint64_t *newest = &e->history[(e->history_count - 1) % M4_HISTORY];
+    uint32_t start = (uint32_t)(*newest >> 32), size = (uint32_t)(*newest >> 16) & 0xFFFF, counted = *newest & 0xFFFF;
+    if (pc < start || pc - start >= size) return;
+    uint32_t retired = m4_count_instructions(e, start, pc - start);
+    if (retired > counted) return;
+    e->cycles -= counted - retired;
+    // What has been taken back once is not taken back again.
+    *newest -= counted - retired;
 }
 
 void m4_engine_update_limit(m4_engine *e) {

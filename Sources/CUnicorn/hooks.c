@@ -11,35 +11,39 @@ uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t si
     return count;
 }
 
-static __attribute__((noinline)) uint64_t count_block(m4_engine *e, uint32_t address, uint32_t size) {
-    uint64_t key = (uint64_t)address << 32 | (uint64_t)(size & 0xFFFF) << 16;
-    uint64_t count = m4_count_instructions(e, address, size);
-    e->counts[m4_count_index(address)] = key | count;
-    return count;
-}
-
 // The newest block has reached the limit: is there really something to do? If not (the pending exception is masked) the
 // block runs, and this is asked again at the next one: masks change without a hook.
-static __attribute__((noinline)) bool must_stop(m4_engine *e) {
+static bool must_stop(m4_engine *e) {
     return e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e);
 }
 
-static void on_block(uc_engine *uc, uint64_t address64, uint32_t size, void *user) {
+static inline void account(m4_engine *e, uint64_t entry) {
+    e->cycles += entry & 0xFFFF;
+    e->history[e->history_count++ % M4_HISTORY] = entry;
+}
+
+// Out of line and in tail position, so that the hook itself needs no stack.
+static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     m4_engine *e = user;
-    uint32_t address = (uint32_t)address64;
-    if (__builtin_expect(e->cycles >= e->limit, 0) && must_stop(e)) {
+    if (e->cycles >= e->limit && must_stop(e)) {
         e->stop = M4_STOP_BOUNDARY;
         e->stopped = true;
         uc_emu_stop(uc);
         return;
     }
-    uint64_t key = (uint64_t)address << 32 | (uint64_t)(size & 0xFFFF) << 16;
-    uint64_t count = e->counts[m4_count_index(address)] ^ key;
-    if (__builtin_expect(count >> 16 != 0 || count == 0, 0)) count = count_block(e, address, size);
-    e->cycles += count;
-    e->block_size = size;
-    e->block_count = (uint32_t)count;
-    e->history[e->history_count++ % M4_HISTORY] = address;
+    uint64_t entry = address << 32 | (uint64_t)(size & 0xFFFF) << 16 | m4_count_instructions(e, (uint32_t)address, size);
+    e->counts[m4_count_index((uint32_t)address)] = entry;
+    account(e, entry);
+}
+
+// Once a block: the one place whose cost every instruction of a guest shares.
+static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+    m4_engine *e = user;
+    uint64_t entry = e->counts[m4_count_index((uint32_t)address)];
+    // An entry for another block, or none, differs above the count.
+    uint64_t count = entry ^ (address << 32 | (uint64_t)size << 16);
+    if (__builtin_expect((e->cycles >= e->limit) | (count - 1 >= 0xFFFF), 0)) return on_unusual_block(uc, address, size, user);
+    account(e, entry);
 }
 
 // A block has been translated, perhaps over changed code: its count is to be taken anew.
@@ -149,10 +153,9 @@ static bool on_invalid_instruction(uc_engine *uc, void *user) {
     (void)uc;
     m4_engine *e = user;
     uint32_t pc = m4_reg_read(e, UC_ARM_REG_PC);
-    uint32_t start = e->history_count ? e->history[(e->history_count - 1) % M4_HISTORY] : 0;
     uint16_t last = 0, before = 0;
     m4_stop stop = M4_STOP_UNDEFINED;
-    if (e->history_count && pc == start + e->block_size && m4_engine_code(e, pc - 2, &last)) {
+    if (e->history_count && pc == m4_block_address(e) + m4_block_size(e) && m4_engine_code(e, pc - 2, &last)) {
         bool wide = m4_engine_code(e, pc - 4, &before) && before == 0xF3AF;
         if (last == 0xBF20 || (wide && last == 0x8002)) stop = M4_STOP_WFE;
         if (last == 0xBF10 || (wide && last == 0x8001)) stop = M4_STOP_YIELD;

@@ -1,10 +1,10 @@
 /// DMA controllers DMA1 and DMA2 (RM0436, DMA): memory to memory, and to and from the UARTs.
 ///
-/// An item takes four core cycles, half a block at a time. Requests of other peripherals, double buffers, bursts and FIFO
+/// An item takes four core cycles between memories, and a UART's character time otherwise; it moves when half a block, or a
+/// received character, is due. Requests of other peripherals, double buffers, bursts and FIFO
 /// errors are not modelled: a stream that waits for such a request waits on.
 public final class DMA: RegisterBlock {
     static let streamCount: UInt32 = 8
-    private static let cyclesPerItem: UInt64 = 4
 
     private enum Offset {
         static let lisr: UInt32 = 0x00
@@ -165,7 +165,8 @@ public final class DMA: RegisterBlock {
     private func start(_ stream: UInt32) {
         let state = streams[Int(stream)]
         guard state.total > state.done, isRequested(stream) else { return }
-        streams[Int(stream)].due = interconnect.now &+ UInt64(batch(stream)) * Self.cyclesPerItem
+        let cycles = direction(stream) == .memoryToMemory ? 4 : request(stream)?.uart.characterCycles ?? 4
+        streams[Int(stream)].due = interconnect.now &+ UInt64(batch(stream)) * cycles
     }
 
     override func alarmDue(_ cycle: UInt64) {

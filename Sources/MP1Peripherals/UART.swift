@@ -1,5 +1,5 @@
-/// USART and UART (RM0436, UART), asynchronous. Characters take no time: what firmware sends is out at once, and what the host
-/// sends waits outside the receiver until firmware reads, so that nothing is lost and no baud rate matters.
+/// USART and UART (RM0436, USART), asynchronous. Characters take no time: what firmware sends is out at once, and what the host
+/// sends waits outside the receiver until firmware reads, so that nothing is lost. Only DMA goes at the baud rate.
 public final class UART: RegisterBlock {
     /// In the order of RM0436's names.
     public enum Instance: Int, CaseIterable, Sendable, CustomStringConvertible {
@@ -23,6 +23,7 @@ public final class UART: RegisterBlock {
     private enum Offset {
         static let cr1: UInt32 = 0x00
         static let cr3: UInt32 = 0x08
+        static let brr: UInt32 = 0x0C
         static let rqr: UInt32 = 0x18
         static let isr: UInt32 = 0x1C
         static let icr: UInt32 = 0x20
@@ -121,6 +122,11 @@ public final class UART: RegisterBlock {
     /// Whether this UART asks for DMA: to fetch a character, with DMAR, or to send one, with DMAT.
     func isRequestingDMA(receive: Bool) -> Bool {
         receive ? self[Offset.cr3] & 1 << 6 != 0 && isReceiving && pendingCount > 0 : self[Offset.cr3] & 1 << 7 != 0
+    }
+
+    /// Core cycles that a character of ten bits takes, with the kernel clock at the core's.
+    var characterCycles: UInt64 {
+        10 * UInt64(max(16, self[Offset.brr] & 0xFFFF))  // RM0436: BRR is at least 16
     }
 
     private func requestDMA() {

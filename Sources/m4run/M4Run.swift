@@ -22,6 +22,9 @@ struct M4Run: ParsableCommand {
             try command.run()
         } catch let status as ExitStatus {
             status.leave()
+        } catch let mistake as any UserFacing {
+            Console.error(mistake.description)
+            ExitStatus.usage.leave()
         } catch {
             let code = exitCode(for: error)
             var text = fullMessage(for: error)

@@ -40,6 +40,7 @@ import Testing
         let chip = TestSoC()
         for (i, byte) in "hello".utf8.enumerated() { chip.host.memory[i] = byte }
         chip["DMAMUX1.C3CR"] = 46
+        chip["USART3.BRR"] = 555  // 115 200 baud
         chip["USART3.CR1"] = 1 | 1 << 3
         chip["DMA1.S3NDTR"] = 5
         chip["DMA1.S3PAR"] = chip.address("USART3.TDR")
@@ -48,7 +49,9 @@ import Testing
         chip.host.run(to: 1000)
         #expect(chip.host.transmitted.isEmpty)
         chip["USART3.CR3"] = 1 << 7
-        chip.host.run(to: 2000)
+        chip.host.run(to: 1000 + 5 * 5550 - 1)
+        #expect(chip["DMA1.LISR"] & 1 << 27 == 0)
+        chip.host.run(to: 1000 + 5 * 5550)
         #expect(chip.host.transmitted[.usart3] == "hello".utf8.map { UInt16($0) })
         #expect(chip["DMA1.LISR"] & 1 << 27 != 0)
     }
@@ -63,7 +66,7 @@ import Testing
         chip["DMA2.S0M0AR"] = 0x1000_0000
         chip["DMA2.S0CR"] = 1 << 8 | 1 << 10 | 1
         chip.soc.uart(.uart4).receive("abcdef")
-        chip.host.run(to: 100)
+        chip.host.run(to: 6 * 160)
         #expect(chip.host.memory[0..<4].elementsEqual("efcd".utf8))
         #expect(chip["DMA2.S0NDTR"] == 2)
         #expect(chip["DMA2.S0CR"] & 1 == 1)

@@ -66,9 +66,7 @@ typedef struct m4_engine {
     bool stop_requested;
 
     uint32_t history_count;     ///< Blocks run so far, modulo 2^32.
-    uint32_t block_size;        ///< Of the newest block, in bytes.
-    uint32_t block_count;       ///< Instructions of the newest block.
-    uint32_t history[M4_HISTORY];
+    uint64_t history[M4_HISTORY]; ///< The newest blocks, a ring: `address << 32 | size in bytes << 16 | instructions`.
 
     m4_stop stop;
     bool stopped;               ///< A hook has recorded `stop`.
@@ -100,6 +98,9 @@ uc_err m4_engine_arm(m4_engine *e);
 
 /// Runs from `pc` until something of `m4_stop` happens. Bit 0 of `pc` is the Thumb state.
 m4_stop m4_engine_run(m4_engine *e, uint32_t pc);
+/// The newest block's address and its size in bytes; size 0 before the first.
+static inline uint32_t m4_block_address(const m4_engine *e) { return (uint32_t)(e->history[(e->history_count - 1) % M4_HISTORY] >> 32); }
+static inline uint32_t m4_block_size(const m4_engine *e) { return (uint32_t)(e->history[(e->history_count - 1) % M4_HISTORY] >> 16) & 0xFFFF; }
 /// Takes back what the newest block counted from `pc` on: the instruction at `pc` has not retired.
 void m4_engine_retire_to(m4_engine *e, uint32_t pc);
 /// To be called when `deadline`, the priorities or `stop_requested` changed while a run may be under way.

@@ -109,7 +109,7 @@ extension Core {
     private func locate(byte: UInt32, isWrite: Bool) {
         guard let start = history.last else { return }
         var address = start
-        let end = start &+ engine.raw.pointee.block_size
+        let end = start &+ m4_block_size(engine.raw)
         while address < end, let instruction = instruction(at: address) {
             if let access = instruction.access(pc: address, register: engine.r), access.isWrite == isWrite,
                 byte &- access.address < access.count

@@ -75,6 +75,7 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
+        guard engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
     }
@@ -234,12 +235,11 @@ public final class Core: CoreControl {
 
     /// Starts of the newest blocks of instructions, oldest first, at most `M4_HISTORY`.
     public var history: [UInt32] {
-        let count = Int(min(engine.raw.pointee.history_count, UInt32(M4_HISTORY)))
         let end = engine.raw.pointee.history_count
-        return withUnsafePointer(to: &engine.raw.pointee.history) { tuple in
-            tuple.withMemoryRebound(to: UInt32.self, capacity: Int(M4_HISTORY)) { ring in
-                (0..<count).map { ring[Int((end &- UInt32(count) &+ UInt32($0)) % UInt32(M4_HISTORY))] }
-            }
+        let count = min(end, UInt32(M4_HISTORY))
+        return withUnsafeBytes(of: &engine.raw.pointee.history) { ring in
+            let blocks = ring.bindMemory(to: UInt64.self)
+            return (0..<count).map { UInt32(truncatingIfNeeded: blocks[Int((end &- count &+ $0) % UInt32(M4_HISTORY))] >> 32) }
         }
     }
 }
