@@ -90,7 +90,7 @@ final class RunSession {
         }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience
-            system.run(for: span) { sees(until) }
+            pass(span) { sees(until) }
             if let reason = system.stopReason { throw .stopped(reason) }
             guard sees(until) else {
                 complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
@@ -101,15 +101,27 @@ final class RunSession {
             try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0)).run()
         }
         if let duration = options.limits.duration {
-            system.run(for: duration.time - system.now)
+            pass(duration.time - system.now)
         } else if options.limits.until == nil && options.traffic.send.isEmpty && !options.traffic.interactive {
-            system.run(for: Self.usualDuration)
+            pass(Self.usualDuration)
         } else {
             // What is on its way may still arrive.
-            system.run(for: .milliseconds(20))
+            pass(.milliseconds(20))
         }
         if let reason = system.stopReason { throw .stopped(reason) }
         return .fine
+    }
+
+    /// Lets `span` of virtual time pass, or less. In steps, at whose ends the trace buffers are looked at: firmware writes to them
+    /// without a word to Linux. A step is a millisecond, later a hundredth of what has passed.
+    private func pass(_ span: VirtualTime, until condition: () -> Bool = { false }) {
+        let begin = system.now, end = begin + span
+        while system.now < end, system.stopReason == nil, !system.limitReached, !condition() {
+            let now = system.now
+            let step = max(.milliseconds(1), VirtualTime(nanoseconds: (now - begin).nanoseconds / 100))
+            system.run(for: min(step, end - now), until: condition)
+            guard system.now > now else { return }
+        }
     }
 
     private func sees(_ text: String) -> Bool {
@@ -122,17 +134,17 @@ final class RunSession {
     private func send(_ text: String) throws(SystemError) -> Bool {
         var before = answers.count
         if let index = ttyIndex {
-            system.run(for: Self.patience) { system.linux.tty.port(index) != nil }
+            pass(Self.patience) { system.linux.tty.port(index) != nil }
             guard system.linux.tty.port(index) != nil else { return false }
             before = answers.count
             try system.openTTY(index).send(text + "\n")
         } else {
-            system.run(for: Self.patience) { channel != nil }
+            pass(Self.patience) { channel != nil }
             guard let channel else { return false }
             before = answers.count
             try system.send(Array(text.utf8), on: channel)
         }
-        system.run(for: Self.patience) { answers.count > before }
+        pass(Self.patience) { answers.count > before }
         if let reason = system.stopReason { throw .stopped(reason) }
         return answers.count > before
     }
