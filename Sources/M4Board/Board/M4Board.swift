@@ -130,6 +130,9 @@ public final class M4Board {
         return (0x4000_0000 &+ (offset >> 5 & ~3), offset >> 2 & 31)
     }
 
+    /// Whether the engine can refuse an access by privilege and by the MPU: libunicorn 2.1 and later.
+    public static var enforcesPermissions: Bool { M4_VIRTUAL_TLB != 0 }
+
     // MARK: Running
 
     public var cycles: UInt64 { core.cycles }
