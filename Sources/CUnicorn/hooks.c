@@ -17,6 +17,22 @@ static bool must_stop(m4_engine *e) {
     return e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e);
 }
 
+// What the engine does without telling: SEV, a NOP to it, and LDREX, LDREXB, LDREXH. A block that has one is looked at
+// each time it runs.
+static bool note_special(m4_engine *e, uint32_t address, uint32_t size) {
+    bool special = false;
+    for (uint32_t offset = 0; offset < size;) {
+        uint16_t first = 0, second = 0;
+        if (!m4_engine_code(e, address + offset, &first)) break;
+        bool wide = first >= 0xE800;
+        if (wide && !m4_engine_code(e, address + offset + 2, &second)) break;
+        if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) special = e->event_sent = true;
+        if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) special = e->exclusive_open = true;
+        offset += wide ? 4 : 2;
+    }
+    return special;
+}
+
 static inline void account(m4_engine *e, uint64_t entry) {
     e->cycles += entry & 0xFFFF;
     e->history[e->history_count++ % M4_HISTORY] = entry;
@@ -32,7 +48,7 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         return;
     }
     uint64_t entry = address << 32 | (uint64_t)(size & 0xFFFF) << 16 | m4_count_instructions(e, (uint32_t)address, size);
-    e->counts[m4_count_index((uint32_t)address)] = entry;
+    if (!note_special(e, (uint32_t)address, size)) e->counts[m4_count_index((uint32_t)address)] = entry;
     account(e, entry);
 }
 

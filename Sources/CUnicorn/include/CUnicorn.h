@@ -64,6 +64,8 @@ typedef struct m4_engine {
     int32_t active_priority;    ///< Group priority of what is active; 256 in thread mode.
     uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
     bool stop_requested;
+    bool exclusive_open;        ///< A block with a LDREX has run since the monitor was cleared last.
+    bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
     uint32_t history_count;     ///< Blocks run so far, modulo 2^32.
     uint64_t history[M4_HISTORY]; ///< The newest blocks, a ring: `address << 32 | size in bytes << 16 | instructions`.
@@ -84,6 +86,8 @@ typedef struct m4_engine {
     m4_write_register write_register;
     m4_page_permission page_permission;  ///< Null while no MPU is on.
     uc_context *pristine;       ///< The core as it is after opening.
+    uc_context *scratch;        ///< For changing what no register number reaches.
+    size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 } m4_engine;
 
@@ -109,6 +113,15 @@ void m4_engine_update_limit(m4_engine *e);
 bool m4_engine_can_take(m4_engine *e);
 /// Execution priority: of what is active, raised by FAULTMASK, PRIMASK and BASEPRI.
 int32_t m4_engine_execution_priority(m4_engine *e);
+
+/// Whether what pends wakes a WFI: it could be taken were PRIMASK clear. Source: ARMv7-M ARM, B1.5.19.
+bool m4_engine_wakes(m4_engine *e);
+/// Where a context has the exclusive monitor's address, `address` being what a LDREX has just put there; 0 when not found.
+size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address);
+/// Opens the exclusive monitor, as an exception's entry and return do. Source: ARMv7-M ARM, A3.4.1.
+void m4_engine_clear_exclusive(m4_engine *e);
+/// A register that unprivileged code reads as 0: MSP, PSP, PRIMASK, BASEPRI, FAULTMASK.
+uint32_t m4_engine_privileged_read(m4_engine *e, int reg);
 
 /// All registers as after opening.
 uc_err m4_engine_reset_core(m4_engine *e);

@@ -5,6 +5,7 @@ import CortexM
 extension Core {
     /// Stacks a frame and starts `number`'s handler.
     func enter(_ number: ExceptionNumber, returnTo address: UInt32) {
+        m4_engine_clear_exclusive(engine.raw)
         let control = engine.control
         let inThread = engine.exception.value == 0
         let onProcessStack = inThread && control & 2 != 0
@@ -35,6 +36,8 @@ extension Core {
         guard let derived = scs.escalate(.stackingBus, current: current) else { lockUp(.stackingBus, at: address); return }
         noteFault(.stackingBus, taken: derived, at: address)
         if scs.exceptions.groupPriority(derived) <= scs.exceptions.groupPriority(number) {
+            // The exception waits for the fault's handler to return, whether it was pended or raised.
+            if derived != number { scs.exceptions.setPending(number) }
             start(derived, link: link.value)
         } else {
             scs.exceptions.setPending(derived)
@@ -60,6 +63,8 @@ extension Core {
     private func start(_ number: ExceptionNumber, link: UInt32) {
         engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
         engine.write(UC_ARM_REG_EPSR, 0x0100_0000)
+        // A handler before this one in a chain may have used the FPU.
+        if engine.control & 4 != 0 { engine.write(UC_ARM_REG_CONTROL, engine.control & 1) }
         engine.modeChanged()
         engine.setR(14, link)
         scs.exceptions.activate(number)
@@ -77,6 +82,7 @@ extension Core {
 
     /// A branch to `value`, an EXC_RETURN, in handler mode.
     func returnFromException(_ value: UInt32) {
+        m4_engine_clear_exclusive(engine.raw)
         let returning = engine.exception
         let exceptions = scs.exceptions
         guard let link = ExceptionReturn(value), legalReturn(link, from: returning) else {

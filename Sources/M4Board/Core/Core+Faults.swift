@@ -86,7 +86,7 @@ extension Core {
         // An EXC_RETURN value in thread mode is no return: a fetch from execute-never memory.
         let refusal = raw.pointee.fault_refusal
         let address = raw.pointee.fault_exact && refusal == M4_REFUSED_UNMAPPED ? raw.pointee.fault_address : nextPC
-        let executeNever = refusal != M4_REFUSED_UNMAPPED || address >= 0xE000_0000 || (0x4000_0000..<0x6000_0000).contains(address)
+        let executeNever = refusal != M4_REFUSED_UNMAPPED || address >= 0xA000_0000 || (0x4000_0000..<0x6000_0000).contains(address)
         raise(executeNever ? .instructionAccess : .instructionBus, at: nextPC)
     }
 
@@ -101,7 +101,27 @@ extension Core {
             let into = refused &- access.address
             address = into < access.count ? refused : access.address
         }
-        raise(raw.pointee.fault_refusal == M4_REFUSED_PROTECTION ? .dataAccess(address) : .preciseBus(address), at: nextPC)
+        let fault: Fault = raw.pointee.fault_refusal == M4_REFUSED_PROTECTION ? .dataAccess(address) : .preciseBus(address)
+        if fault.exception == .busFault, scs.ignoresBusFaults, m4_engine_execution_priority(raw) < 0 {
+            ignore(fault)
+            return
+        }
+        raise(fault, at: nextPC)
+    }
+
+    /// CCR.BFHFNMIGN: the handlers of HardFault and NMI, and code under FAULTMASK, probe addresses this way. The status
+    /// registers tell, and the instruction is passed over. Source: ARMv7-M ARM, B3.2.8.
+    private func ignore(_ fault: Fault) {
+        scs.note(fault)
+        guard let instruction = instruction(at: nextPC & ~1) else { return }
+        nextPC = nextPC &+ instruction.size
+        engine.raw.pointee.cycles &+= 1
+        // ITSTATE is EPSR[15:10,26:25]; past one instruction of an IT block its low five bits shift by one.
+        let epsr = engine.xpsr
+        let state = epsr >> 8 & 0xFC | epsr >> 25 & 3
+        let next = state & 7 == 0 ? 0 : state & 0xE0 | state << 1 & 0x1F
+        engine.write(UC_ARM_REG_EPSR, 1 << 24 | (next & 0xFC) << 8 | (next & 3) << 25)
+        engine.modeChanged()
     }
 
     /// Engine 2.0 leaves PC at the block's start: the faulting instruction is the first of the block whose access, with the

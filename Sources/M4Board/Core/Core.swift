@@ -12,7 +12,8 @@ public final class Core: CoreControl {
     let engine: Engine
     public let scs: SystemControlSpace
     let events: EventQueue
-    weak var bus: (any CoreBus)?
+    /// The board, which owns this and clears this when it goes. Not weak: that costs each access.
+    unowned(unsafe) var bus: (any CoreBus)?
     var state = State.held
     /// The address of the next instruction, bit 0 the Thumb state.
     var nextPC: UInt32 = 0
@@ -48,6 +49,8 @@ public final class Core: CoreControl {
             }
         }
     }
+
+    deinit { scs.core = nil }
 
     public var cycles: UInt64 { engine.raw.pointee.cycles }
     /// Cycles of these in which nothing was executed: in reset, or asleep.
@@ -87,6 +90,7 @@ public final class Core: CoreControl {
         state = .held
         scs.reset()
         eventRegister = false
+        engine.raw.pointee.event_sent = false
         resetRequest = nil
         pendingStop = nil
         interrupt()
@@ -138,7 +142,8 @@ public final class Core: CoreControl {
                 raise(.invalidState, at: nextPC)
                 continue
             }
-            handle(m4_engine_run(raw, nextPC))
+            let blocks = raw.pointee.history_count
+            handle(m4_engine_run(raw, nextPC), after: blocks)
         }
     }
 
@@ -157,8 +162,9 @@ public final class Core: CoreControl {
     private func idle(until deadline: UInt64) -> Bool {
         let next = events.next
         let isDue = next <= deadline && next != .max
-        let target = isDue ? next : deadline
         let now = cycles
+        // What is due now was scheduled by what has just run: time moves on, lest it never does.
+        let target = isDue ? max(next, now &+ 1) : deadline
         if target != .max, target > now {
             idleCycles &+= target &- now
             engine.raw.pointee.cycles = target
@@ -169,33 +175,34 @@ public final class Core: CoreControl {
     /// WFI wakes for an exception that would preempt if PRIMASK were clear; WFE also for the event register, which an
     /// exception that becomes pending sets under SEVONPEND. Source: ARMv7-M ARM, B1.5.19.
     private func wakes(event: Bool) -> Bool {
-        if event {
-            if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
-            pendedSeen = scs.exceptions.pendedCount
-            if eventRegister { eventRegister = false; return true }
-            return m4_engine_can_take(engine.raw)
-        }
-        guard scs.exceptions.nextPriority < scs.exceptions.activePriority else { return false }
-        let basepri = engine.read(UC_ARM_REG_BASEPRI) & scs.exceptions.groupMask
-        let faultmask = engine.read(UC_ARM_REG_FAULTMASK) & 1
-        if faultmask != 0 && scs.exceptions.nextPriority >= -1 { return false }
-        return basepri == 0 || scs.exceptions.nextPriority < Int32(basepri)
+        guard event else { return m4_engine_wakes(engine.raw) }
+        return takeEvent() || m4_engine_can_take(engine.raw)
     }
 
-    private func handle(_ stop: m4_stop) {
+    /// Whether the event register is set, which this clears.
+    private func takeEvent() -> Bool {
+        let pended = scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen
+        pendedSeen = scs.exceptions.pendedCount
+        let isSet = eventRegister || pended || engine.raw.pointee.event_sent
+        eventRegister = false
+        engine.raw.pointee.event_sent = false
+        return isSet
+    }
+
+    /// `blocks` had run before the engine was started.
+    private func handle(_ stop: m4_stop, after blocks: UInt32) {
         let raw = engine.raw
         nextPC = engine.r(15) | (engine.xpsr >> 24 & 1)
         switch stop {
         case M4_STOP_BOUNDARY: break
         case M4_STOP_WFI: state = .sleeping(event: false)
-        case M4_STOP_WFE:
-            if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
-            pendedSeen = scs.exceptions.pendedCount
-            if eventRegister { eventRegister = false } else { state = .sleeping(event: true) }
+        case M4_STOP_WFE: if !takeEvent() { state = .sleeping(event: true) }
         case M4_STOP_YIELD: break
         case M4_STOP_SVC: supervisorCall()
         case M4_STOP_BKPT: breakpoint()
-        case M4_STOP_EXC_RETURN: returnFromException(engine.r(15) | 1)
+        case M4_STOP_EXC_RETURN:
+            // A vector or a stacked PC with such a value is no branch to it, and would go round without an instruction.
+            if raw.pointee.history_count != blocks { returnFromException(engine.r(15) | 1) } else { raise(.instructionAccess, at: nextPC) }
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
         case M4_STOP_DATA_FAULT: dataFault()
@@ -228,9 +235,9 @@ public final class Core: CoreControl {
         var r = (0..<16).map { engine.r($0) }
         r[15] = nextPC & ~1
         return CoreRegisters(
-            r: r, xpsr: engine.xpsr, msp: engine.read(UC_ARM_REG_MSP), psp: engine.read(UC_ARM_REG_PSP),
-            primask: engine.read(UC_ARM_REG_PRIMASK), basepri: engine.read(UC_ARM_REG_BASEPRI),
-            faultmask: engine.read(UC_ARM_REG_FAULTMASK), control: engine.control, fpscr: engine.read(UC_ARM_REG_FPSCR))
+            r: r, xpsr: engine.xpsr, msp: engine.privileged(UC_ARM_REG_MSP), psp: engine.privileged(UC_ARM_REG_PSP),
+            primask: engine.privileged(UC_ARM_REG_PRIMASK), basepri: engine.privileged(UC_ARM_REG_BASEPRI),
+            faultmask: engine.privileged(UC_ARM_REG_FAULTMASK), control: engine.control, fpscr: engine.read(UC_ARM_REG_FPSCR))
     }
 
     /// Starts of the newest blocks of instructions, oldest first, at most `M4_HISTORY`.

@@ -50,6 +50,9 @@ final class Engine {
     func s(_ n: Int) -> UInt32 { m4_reg_read(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n)) }
     func setS(_ n: Int, _ value: UInt32) { m4_reg_write(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n), value) }
 
+    /// A register that unprivileged code reads as 0.
+    func privileged(_ register: uc_arm_reg) -> UInt32 { m4_engine_privileged_read(raw, Int32(register.rawValue)) }
+
     var control: UInt32 { read(UC_ARM_REG_CONTROL) }
     var exception: ExceptionNumber { ExceptionNumber(Int(read(UC_ARM_REG_IPSR) & 0x1FF)) }
     var xpsr: UInt32 { read(UC_ARM_REG_XPSR) }
