@@ -78,6 +78,7 @@ public final class ExceptionController {
     public func isEnabled(_ number: ExceptionNumber) -> Bool { bit(enabled, number.value) }
     public func isPending(_ number: ExceptionNumber) -> Bool { bit(pending, number.value) }
     public func isActive(_ number: ExceptionNumber) -> Bool { bit(active, number.value) }
+    var anyInterruptPends: Bool { pending[0] >> 16 != 0 || pending.dropFirst().contains { $0 != 0 } }
     /// How many exceptions are active.
     public var activeCount: Int { active.reduce(0) { $0 + $1.nonzeroBitCount } }
     public var anyActive: Bool { activePriority != Self.idle || active.contains { $0 != 0 } }

@@ -115,7 +115,7 @@ public final class SystemControlSpace {
 
     private func readControl(_ offset: UInt32) -> UInt32 {
         switch offset {
-        case 0x004: return UInt32(ExceptionController.interrupts / 32)  // ICTR
+        case 0x004: return Self.interruptControllerType
         case 0x008: return auxiliaryControl
         case 0x010: return sysTick.control
         case 0x014: return sysTick.reloadValue
@@ -222,11 +222,14 @@ public final class SystemControlSpace {
 
     // MARK: System control block
 
+    /// ICTR: an STM32MP157's 150 interrupts are five words of 32.
+    private static let interruptControllerType: UInt32 = 4
+
     private var interruptControlState: UInt32 {
         let current = core?.currentException ?? ExceptionNumber(0)
         var value = UInt32(current.value & 0x1FF) | UInt32(exceptions.next.value & 0x1FF) << 12
         if exceptions.activeCount <= 1 { value |= 1 << 11 }  // RETTOBASE
-        if (16..<ExceptionController.count).contains(where: { exceptions.isPending(ExceptionNumber($0)) }) { value |= 1 << 22 }
+        if exceptions.anyInterruptPends { value |= 1 << 22 }
         if exceptions.isPending(.sysTick) { value |= 1 << 26 }
         if exceptions.isPending(.pendSV) { value |= 1 << 28 }
         if exceptions.isPending(.nmi) { value |= 1 << 31 }
@@ -298,6 +301,7 @@ public final class SystemControlSpace {
     public func escalate(_ fault: Fault, current: Int32) -> ExceptionNumber? {
         faults.cfsr |= fault.cfsr
         faults.hfsr |= fault.hfsr
+        if fault == .debugEvent { debugFaults |= 1 << 1 }  // DFSR.BKPT
         if let address = fault.address {
             if fault.exception == .memManage { faults.mmfar = address; faults.cfsr |= 1 << 7 }
             if fault.exception == .busFault { faults.bfar = address; faults.cfsr |= 1 << 15 }

@@ -80,20 +80,30 @@ extension Core {
         let returning = engine.exception
         let exceptions = scs.exceptions
         guard let link = ExceptionReturn(value), legalReturn(link, from: returning) else {
-            exceptions.deactivate(returning)
+            deactivate(returning)
             chainFault(.invalidPC, link: value)
             return
         }
-        exceptions.deactivate(returning)
-        if returning != .nmi { engine.write(UC_ARM_REG_FAULTMASK, 0) }
+        deactivate(returning)
         eventRegister = true
 
         // Tail-chaining: the frame stays for the next handler.
         if m4_engine_can_take(engine.raw) {
-            start(exceptions.next, link: value)
+            chain(exceptions.next, link: value)
             return
         }
         unstack(link, value: value)
+    }
+
+    private func deactivate(_ returning: ExceptionNumber) {
+        scs.exceptions.deactivate(returning)
+        if returning != .nmi { engine.write(UC_ARM_REG_FAULTMASK, 0) }
+    }
+
+    /// Starts a handler over the frame of the one before, whose use of the FPU is not its own.
+    private func chain(_ number: ExceptionNumber, link: UInt32) {
+        engine.write(UC_ARM_REG_CONTROL, engine.control & 1)
+        start(number, link: link)
     }
 
     private func legalReturn(_ link: ExceptionReturn, from returning: ExceptionNumber) -> Bool {
@@ -140,6 +150,6 @@ extension Core {
         let current = m4_engine_execution_priority(engine.raw)
         guard let taken = scs.escalate(fault, current: current) else { lockUp(fault, at: nextPC); return }
         noteFault(fault, taken: taken, at: nextPC)
-        start(taken, link: 0xF000_0000 | link)
+        chain(taken, link: 0xF000_0000 | link)
     }
 }

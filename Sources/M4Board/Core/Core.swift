@@ -25,6 +25,10 @@ public final class Core: CoreControl {
     private var permissionsStale = false
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
+    /// Why the core is locked up, while it is.
+    var lockupReport: FaultReport?
+    /// Carries out, between two blocks, what a register write could only ask for.
+    var onInterrupt: () -> Void = {}
     public internal(set) var semihosting = Semihosting()
     /// Fault exceptions taken since the board was made.
     public internal(set) var faultCount = 0
@@ -88,6 +92,7 @@ public final class Core: CoreControl {
         eventRegister = false
         resetRequest = nil
         pendingStop = nil
+        lockupReport = nil
         interrupt()
     }
 
@@ -114,6 +119,10 @@ public final class Core: CoreControl {
         let raw = engine.raw
         while true {
             events.run(upTo: raw.pointee.cycles)
+            if raw.pointee.stop_requested {
+                raw.pointee.stop_requested = false
+                onInterrupt()
+            }
             if permissionsStale {
                 permissionsStale = false
                 m4_engine_flush_permissions(raw)
@@ -121,7 +130,10 @@ public final class Core: CoreControl {
             if let reason = takePendingStop() { return reason }
             switch state {
             case .held, .lockedUp:
-                guard idle(until: deadline) else { return deadline == .max ? .held : .deadline }
+                guard idle(until: deadline) else {
+                    if deadline != .max { return .deadline }
+                    return lockupReport.map(StopReason.lockup) ?? .held
+                }
                 continue
             case .sleeping(let event):
                 if wakes(event: event) { state = .running; continue }
@@ -143,8 +155,6 @@ public final class Core: CoreControl {
 
     /// What a stop outside of the engine's run loop is waiting to report.
     private func takePendingStop() -> StopReason? {
-        guard engine.raw.pointee.stop_requested || pendingStop != nil else { return nil }
-        engine.raw.pointee.stop_requested = false
         if let reason = resetRequest { resetRequest = nil; return reason }
         if let reason = pendingStop { pendingStop = nil; return reason }
         guard hostStop else { return nil }
@@ -153,11 +163,12 @@ public final class Core: CoreControl {
     }
 
     /// Jumps over idle time to what is due next; false when that is not before `deadline`, which is then reached.
+    ///
+    /// What was due has been run. A source that is due again at once is given the next cycle: time goes on whatever it does.
     private func idle(until deadline: UInt64) -> Bool {
-        let next = events.next
-        let isDue = next <= deadline && next != .max
-        let target = isDue ? next : deadline
-        let now = cycles
+        let next = events.next, now = cycles
+        let isDue = next <= deadline && next != .max && now < deadline
+        let target = isDue ? max(next, now &+ 1) : deadline
         if target != .max, target > now {
             idleCycles &+= target &- now
             engine.raw.pointee.cycles = target
@@ -175,10 +186,28 @@ public final class Core: CoreControl {
             return m4_engine_can_take(engine.raw)
         }
         guard scs.exceptions.nextPriority < scs.exceptions.activePriority else { return false }
-        let basepri = engine.read(UC_ARM_REG_BASEPRI) & scs.exceptions.groupMask
-        let faultmask = engine.read(UC_ARM_REG_FAULTMASK) & 1
-        if faultmask != 0 && scs.exceptions.nextPriority >= -1 { return false }
-        return basepri == 0 || scs.exceptions.nextPriority < Int32(basepri)
+        let masks = self.masks
+        if masks.faultmask != 0 && scs.exceptions.nextPriority >= -1 { return false }
+        return masks.basepri == 0 || scs.exceptions.nextPriority < Int32(masks.basepri & scs.exceptions.groupMask)
+    }
+
+    /// BASEPRI and FAULTMASK. An unprivileged thread reads them as 0: it is handler mode that is asked.
+    private var masks: (basepri: UInt32, faultmask: UInt32) {
+        let unprivileged = engine.control & 1 != 0 && engine.exception.value == 0
+        if unprivileged { engine.write(UC_ARM_REG_IPSR, UInt32(ExceptionNumber.svCall.value)) }
+        defer { if unprivileged { engine.write(UC_ARM_REG_IPSR, 0) } }
+        return (engine.read(UC_ARM_REG_BASEPRI) & 0xFF, engine.read(UC_ARM_REG_FAULTMASK) & 1)
+    }
+
+    /// SEV does not end a block, and nothing tells of it: the block that a WFE ends is looked through.
+    private var blockSendsEvent: Bool {
+        var address = m4_block_address(engine.raw)
+        let end = address &+ m4_block_size(engine.raw)
+        while address < end, let instruction = instruction(at: address) {
+            if instruction.first == 0xBF40 || (instruction.first == 0xF3AF && instruction.second == 0x8004) { return true }
+            address = address &+ instruction.size
+        }
+        return false
     }
 
     private func handle(_ stop: m4_stop) {
@@ -190,6 +219,7 @@ public final class Core: CoreControl {
         case M4_STOP_WFE:
             if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
             pendedSeen = scs.exceptions.pendedCount
+            if blockSendsEvent { eventRegister = true }
             if eventRegister { eventRegister = false } else { state = .sleeping(event: true) }
         case M4_STOP_YIELD: break
         case M4_STOP_SVC: supervisorCall()
