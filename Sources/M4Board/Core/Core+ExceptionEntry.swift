@@ -19,15 +19,19 @@ extension Core {
         engine.setR(13, frame)
         let link = ExceptionReturn(processStack: onProcessStack, toThread: inThread, extendedFrame: extended)
 
-        // The engine wants this order to bank the stack pointers rightly from every mode and privilege.
-        engine.write(UC_ARM_REG_CONTROL, 0)
-        engine.write(UC_ARM_REG_IPSR, 0)
-        engine.write(UC_ARM_REG_CONTROL, 0)
-        engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
-        engine.write(UC_ARM_REG_CONTROL, control & 1)
+        // SPSEL can be cleared in privileged thread mode only, which is reached through handler mode.
+        if inThread {
+            if control & 1 != 0 {
+                engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
+                engine.write(UC_ARM_REG_CONTROL, 0)
+                engine.write(UC_ARM_REG_IPSR, 0)
+            }
+            engine.write(UC_ARM_REG_CONTROL, 0)
+        }
+        let unprivileged = control & 1
         if extended { engine.write(UC_ARM_REG_FPSCR, scs.fpDefaultStatus) }
         if pushed {
-            start(number, link: link.value)
+            start(number, link: link.value, unprivileged: unprivileged)
             return
         }
         // The frame could not be written. The derived BusFault competes with the exception itself.
@@ -35,10 +39,10 @@ extension Core {
         guard let derived = scs.escalate(.stackingBus, current: current) else { lockUp(.stackingBus, at: address); return }
         noteFault(.stackingBus, taken: derived, at: address)
         if scs.exceptions.groupPriority(derived) <= scs.exceptions.groupPriority(number) {
-            start(derived, link: link.value)
+            start(derived, link: link.value, unprivileged: unprivileged)
         } else {
             scs.exceptions.setPending(derived)
-            start(number, link: link.value)
+            start(number, link: link.value, unprivileged: unprivileged)
         }
     }
 
@@ -56,9 +60,11 @@ extension Core {
         return whole
     }
 
-    /// The stack is done: vector, mode and link register of `number`.
-    private func start(_ number: ExceptionNumber, link: UInt32) {
+    /// The stack is done: vector, mode and link register of `number`. `unprivileged` is CONTROL.nPRIV, which handlers keep;
+    /// FPCA they start without.
+    private func start(_ number: ExceptionNumber, link: UInt32, unprivileged: UInt32) {
         engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
+        engine.write(UC_ARM_REG_CONTROL, unprivileged)
         engine.write(UC_ARM_REG_EPSR, 0x0100_0000)
         engine.modeChanged()
         engine.setR(14, link)
@@ -69,7 +75,7 @@ extension Core {
             // The handler cannot be found: HardFault in its place, which may not find its own either.
             scs.faults.hfsr |= 1 << 1
             noteFault(.vectorTable, taken: .hardFault, at: 0)
-            start(.hardFault, link: link)
+            start(.hardFault, link: link, unprivileged: unprivileged)
             return
         }
         nextPC = vector
@@ -100,11 +106,8 @@ extension Core {
         if returning != .nmi { engine.write(UC_ARM_REG_FAULTMASK, 0) }
     }
 
-    /// Starts a handler over the frame of the one before, whose use of the FPU is not its own.
-    private func chain(_ number: ExceptionNumber, link: UInt32) {
-        engine.write(UC_ARM_REG_CONTROL, engine.control & 1)
-        start(number, link: link)
-    }
+    /// Starts a handler over the frame of the one before.
+    private func chain(_ number: ExceptionNumber, link: UInt32) { start(number, link: link, unprivileged: engine.control & 1) }
 
     private func legalReturn(_ link: ExceptionReturn, from returning: ExceptionNumber) -> Bool {
         guard scs.exceptions.isActive(returning) else { return false }

@@ -186,17 +186,17 @@ public final class Core: CoreControl {
             return m4_engine_can_take(engine.raw)
         }
         guard scs.exceptions.nextPriority < scs.exceptions.activePriority else { return false }
-        let masks = self.masks
+        let masks = withPrivilege { (basepri: engine.read(UC_ARM_REG_BASEPRI) & 0xFF, faultmask: engine.read(UC_ARM_REG_FAULTMASK)) }
         if masks.faultmask != 0 && scs.exceptions.nextPriority >= -1 { return false }
         return masks.basepri == 0 || scs.exceptions.nextPriority < Int32(masks.basepri & scs.exceptions.groupMask)
     }
 
-    /// BASEPRI and FAULTMASK. An unprivileged thread reads them as 0: it is handler mode that is asked.
-    private var masks: (basepri: UInt32, faultmask: UInt32) {
+    /// An unprivileged thread reads the masks and stack pointers as 0: `body` is run in handler mode then.
+    private func withPrivilege<T>(_ body: () -> T) -> T {
         let unprivileged = engine.control & 1 != 0 && engine.exception.value == 0
         if unprivileged { engine.write(UC_ARM_REG_IPSR, UInt32(ExceptionNumber.svCall.value)) }
         defer { if unprivileged { engine.write(UC_ARM_REG_IPSR, 0) } }
-        return (engine.read(UC_ARM_REG_BASEPRI) & 0xFF, engine.read(UC_ARM_REG_FAULTMASK) & 1)
+        return body()
     }
 
     /// SEV does not end a block, and nothing tells of it: the block that a WFE ends is looked through.
@@ -256,10 +256,13 @@ public final class Core: CoreControl {
     public var registers: CoreRegisters {
         var r = (0..<16).map { engine.r($0) }
         r[15] = nextPC & ~1
-        return CoreRegisters(
-            r: r, xpsr: engine.xpsr, msp: engine.read(UC_ARM_REG_MSP), psp: engine.read(UC_ARM_REG_PSP),
-            primask: engine.read(UC_ARM_REG_PRIMASK), basepri: engine.read(UC_ARM_REG_BASEPRI),
-            faultmask: engine.read(UC_ARM_REG_FAULTMASK), control: engine.control, fpscr: engine.read(UC_ARM_REG_FPSCR))
+        let xpsr = engine.xpsr, control = engine.control, fpscr = engine.read(UC_ARM_REG_FPSCR)
+        return withPrivilege {
+            CoreRegisters(
+                r: r, xpsr: xpsr, msp: engine.read(UC_ARM_REG_MSP), psp: engine.read(UC_ARM_REG_PSP),
+                primask: engine.read(UC_ARM_REG_PRIMASK), basepri: engine.read(UC_ARM_REG_BASEPRI),
+                faultmask: engine.read(UC_ARM_REG_FAULTMASK), control: control, fpscr: fpscr)
+        }
     }
 
     /// Starts of the newest blocks of instructions, oldest first, at most `M4_HISTORY`.
