@@ -44,9 +44,9 @@ import Testing
             handlers: [5: read(PPB.cfsr) + read(0xE000_ED38) + T.log(.ipsr) + T.stay])
         firmware.run()
         #expect(try firmware.log == [0x8200, UInt32(truncatingIfNeeded: Int(Self.hole) + access.offset), 5])
-        let at = Firmware.entry + 2 * (10 + 10 + 4 + 1 + 1)
-        #expect(try firmware.stacked(6) == at)
-        #expect(try firmware.stacked(0) == Self.hole, "the base register is not written back")
+        let frame = firmware.board.core.registers.r[13], before = T.poke(0, 0) + T.poke(0, 0) + T.load(0, 0) + T.movs(1, 8) + T.nop
+        #expect(try firmware.word(frame + 24) == Firmware.entry + UInt32(before.count * 2))
+        #expect(try firmware.word(frame) == Self.hole, "the base register is not written back")
     }
 
     @Test func aFaultInAnITBlockStacksWhereInTheBlockItWas() throws {
@@ -81,19 +81,24 @@ import Testing
         #expect(firmware.board.core.registers.r[5] == 5)
     }
 
-    @Test(arguments: [
-        (code: T.load(3, 0x1000_1000) + T.bx(3), cfsr: 1 << 17 as UInt32, exception: 6),  // bit 0 clear: Thumb state lost
-        (code: T.undefined, cfsr: 1 << 16, exception: 6),
-        (code: [0xEE01, 0x0110], cfsr: 1 << 19, exception: 6),  // mcr p1
-        (code: T.load(3, 0x4000_0001) + T.bx(3), cfsr: 1 << 0, exception: 4),  // peripherals are execute-never
-        (code: T.load(3, 0x2000_0001) + T.bx(3), cfsr: 1 << 8, exception: 5),  // nothing answers
-        (code: T.load(3, 0xFFFF_FFF9) + T.bx(3), cfsr: 1 << 0, exception: 4),  // no EXC_RETURN in thread mode
-    ] as [(code: Thumb.Code, cfsr: UInt32, exception: Int)])
-    func eachFaultHasItsStatusBit(code: Thumb.Code, cfsr: UInt32, exception: Int) throws {
+    struct Cause: Sendable {
+        let code: Thumb.Code
+        let cfsr: UInt32
+        let exception: UInt32
+    }
+    static let causes = [
+        Cause(code: T.load(3, 0x1000_1000) + T.bx(3), cfsr: 1 << 17 as UInt32, exception: 6),  // bit 0 clear: Thumb state lost
+        Cause(code: T.undefined, cfsr: 1 << 16, exception: 6),
+        Cause(code: [0xEE01, 0x0110], cfsr: 1 << 19, exception: 6),  // mcr p1
+        Cause(code: T.load(3, 0x4000_0001) + T.bx(3), cfsr: 1 << 0, exception: 4),  // peripherals are execute-never
+        Cause(code: T.load(3, 0x2000_0001) + T.bx(3), cfsr: 1 << 8, exception: 5),  // nothing answers
+        Cause(code: T.load(3, 0xFFFF_FFF9) + T.bx(3), cfsr: 1 << 0, exception: 4),  // no EXC_RETURN in thread mode
+    ]
+    @Test(arguments: causes) func eachFaultHasItsStatusBit(cause: Cause) throws {
         let handler = T.load(3, PPB.cfsr) + T.ldr(3, 3) + T.log(register: 3) + T.log(.ipsr) + T.stay
-        let firmware = try Firmware(T.poke(PPB.shcsr, PPB.faultsOn), code, handlers: [4: handler, 5: handler, 6: handler])
+        let firmware = try Firmware(T.poke(PPB.shcsr, PPB.faultsOn), cause.code, handlers: [4: handler, 5: handler, 6: handler])
         firmware.run()
-        #expect(try firmware.log == [cfsr, UInt32(exception)])
+        #expect(try firmware.log == [cause.cfsr, cause.exception])
     }
 
     @Test func anSVCThatCannotPreemptIsAHardFault() throws {

@@ -7,23 +7,27 @@ import Testing
     typealias T = Thumb
 
     /// Instructions before the `stay` that ends every program are counted one by one.
-    @Test(arguments: [
-        (T.nop + T.nop + T.nop, 3),
-        (T.load(0, 0x1000_0000), 2),
-        (T.movs(0, 5) + T.subs(0, 1) + T.bne(-2), 1 + 2 * 5),
-        (T.svc(0), 1 + 2),  // and the handler's nop and bx lr
-        ([0xBF08] + T.nop + T.nop, 3),  // an instruction that its condition skips is one
-        (T.wfe + T.wfe, 2),
-        (T.yield + T.nop, 2),
-    ])
-    func everyRetiredInstructionIsACycle(code: T.Code, count: UInt64) throws {
-        // An MCU register shows the cycle: CYCCNT is read in a block of its own, after a branch.
-        let program = T.b(4) + T.nop + code
-        let firmware = try Firmware(program, T.b(2), T.undefined, handlers: [11: T.nop, 3: T.stay], policy: .any)
-        firmware.board.core.faultPolicy = .hardFault
+    struct Counted: Sendable {
+        let code: Thumb.Code
+        let count: UInt64
+        init(_ count: UInt64, _ code: Thumb.Code...) { self.count = count; self.code = Array(code.joined()) }
+    }
+    static let counted = [
+        Counted(3, T.nop, T.nop, T.nop),
+        Counted(2, T.load(0, 0x1000_0000)),
+        Counted(1 + 2 * 5, T.movs(0, 5), T.subs(0, 1), T.bne(-2)),
+        Counted(1 + 2, T.svc(0)),  // and the handler's nop and bx lr
+        Counted(3, [0xBF08], T.nop, T.nop),  // an instruction that its condition skips is one
+        Counted(2, T.sev, T.wfe),
+        Counted(2, T.yield, T.nop),
+        Counted(4, T.movs(0, 0x13), T.bkpt(0xAB), T.nop, T.nop),  // a semihosting call
+    ]
+    @Test(arguments: counted) func everyRetiredInstructionIsACycle(program: Counted) throws {
+        let firmware = try Firmware(T.b(4), T.nop, program.code, T.b(2), T.undefined, handlers: [11: T.nop, 3: T.stay], policy: .hardFault)
         guard case .fault(let report) = firmware.run() else { Issue.record("no stop"); return }
-        // One branch before, one behind; the undefined instruction has not retired. WFE sleeps until nothing comes: see below.
-        #expect(report.cycle == 1 + count + 1)
+        // One branch before, one behind; the undefined instruction has not retired.
+        #expect(report.cycle == 1 + program.count + 1)
+        #expect(firmware.board.core.retired == report.cycle)
     }
 
     @Test func aRunEndsLessThanABlockLate() throws {
