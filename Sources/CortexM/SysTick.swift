@@ -102,7 +102,7 @@ public final class SysTick {
 
     private func counter(at now: UInt64) -> UInt32 {
         guard enabled, zeroAt != .max else { return frozen }
-        if now &- wasZeroAt < divider { return 0 }
+        if now >= wasZeroAt, now &- wasZeroAt < divider { return 0 }
         return UInt32(truncatingIfNeeded: (zeroAt &- now &+ divider &- 1) / divider) & 0xFF_FFFF
     }
 
