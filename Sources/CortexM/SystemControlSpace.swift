@@ -117,7 +117,7 @@ public final class SystemControlSpace {
 
     private func readControl(_ offset: UInt32) -> UInt32 {
         switch offset {
-        case 0x004: return UInt32(ExceptionController.interrupts / 32)  // ICTR
+        case 0x004: return Self.interruptControllerType
         case 0x008: return auxiliaryControl
         case 0x010: return sysTick.control
         case 0x014: return sysTick.reloadValue
@@ -222,6 +222,9 @@ public final class SystemControlSpace {
 
     // MARK: System control block
 
+    /// ICTR: an STM32MP157's 150 interrupts are five words of 32.
+    private static let interruptControllerType: UInt32 = 4
+
     private var interruptControlState: UInt32 {
         let current = core?.currentException ?? ExceptionNumber(0)
         var value = UInt32(current.value & 0x1FF) | UInt32(exceptions.next.value & 0x1FF) << 12
@@ -296,6 +299,7 @@ public final class SystemControlSpace {
     public func note(_ fault: Fault) {
         faults.cfsr |= fault.cfsr
         faults.hfsr |= fault.hfsr
+        if fault == .debugEvent { debugFaults |= 1 << 1 }  // DFSR.BKPT
         guard let address = fault.address else { return }
         if fault.exception == .memManage { faults.mmfar = address; faults.cfsr |= 1 << 7 }
         if fault.exception == .busFault { faults.bfar = address; faults.cfsr |= 1 << 15 }

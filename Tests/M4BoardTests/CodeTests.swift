@@ -37,7 +37,7 @@ import Testing
         try bench.program(
             Thumb.load(4, 0x1000_4001), Thumb.load(6, 0x1000_4000), [0x47A0], Thumb.load(7, 0x8000_F3AF), Thumb.str(7, 6), Thumb.isb, [0x47A0], Bench.exit)
         bench.runToExit()
-        let program: UInt64 = 2 + 2 + 1 + 2 + 1 + 1 + 1 + 3
+        let program: UInt64 = 2 + 2 + 1 + 2 + 1 + 1 + 1 + 4
         #expect(bench.core.retired == program + 3 + 2)
     }
 

@@ -83,6 +83,7 @@ public final class M4Board {
 
     private func connect() {
         core.bus = self
+        core.onInterrupt = { [unowned signals] in signals.settleReset() }
         let raw = core.engine.raw
         raw.pointee.context = Unmanaged.passUnretained(self).toOpaque()
         raw.pointee.read_register = { context, address, size in
@@ -156,15 +157,12 @@ public final class M4Board {
     /// Runs until the clock shows `deadline` cycles or something else of `StopReason` happens; never returns later than one
     /// block of instructions after the deadline.
     public func run(until deadline: UInt64) -> StopReason {
-        while true {
-            let reason = core.run(until: deadline)
-            if signals.settleReset(), reason == .hostRequest { continue }
-            if case .resetRequest(let local) = reason {
-                // A local reset restarts the core alone; a system reset request is RCC's, which resets the MCU domain.
-                if local { core.hold(); core.release() } else { signals.resetMCU(watchdog: false) }
-            }
-            return reason
+        let reason = core.run(until: deadline)
+        if case .resetRequest(let local) = reason {
+            // A local reset restarts the core alone; a system reset request is RCC's, which resets the MCU domain.
+            if local { core.hold(); core.release() } else { signals.resetMCU(watchdog: false) }
         }
+        return reason
     }
 }
 

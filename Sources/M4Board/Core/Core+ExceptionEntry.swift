@@ -20,15 +20,19 @@ extension Core {
         engine.setR(13, frame)
         let link = ExceptionReturn(processStack: onProcessStack, toThread: inThread, extendedFrame: extended)
 
-        // The engine wants this order to bank the stack pointers rightly from every mode and privilege.
-        engine.write(UC_ARM_REG_CONTROL, 0)
-        engine.write(UC_ARM_REG_IPSR, 0)
-        engine.write(UC_ARM_REG_CONTROL, 0)
-        engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
-        engine.write(UC_ARM_REG_CONTROL, control & 1)
+        // SPSEL can be cleared in privileged thread mode only, which is reached through handler mode.
+        if inThread {
+            if control & 1 != 0 {
+                engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
+                engine.write(UC_ARM_REG_CONTROL, 0)
+                engine.write(UC_ARM_REG_IPSR, 0)
+            }
+            engine.write(UC_ARM_REG_CONTROL, 0)
+        }
+        let unprivileged = control & 1
         if extended { engine.write(UC_ARM_REG_FPSCR, scs.fpDefaultStatus) }
         if pushed {
-            start(number, link: link.value)
+            start(number, link: link.value, unprivileged: unprivileged)
             return
         }
         // The frame could not be written. The derived BusFault competes with the exception itself.
@@ -38,10 +42,10 @@ extension Core {
         if scs.exceptions.groupPriority(derived) <= scs.exceptions.groupPriority(number) {
             // The exception waits for the fault's handler to return, whether it was pended or raised.
             if derived != number { scs.exceptions.setPending(number) }
-            start(derived, link: link.value)
+            start(derived, link: link.value, unprivileged: unprivileged)
         } else {
             scs.exceptions.setPending(derived)
-            start(number, link: link.value)
+            start(number, link: link.value, unprivileged: unprivileged)
         }
     }
 
@@ -59,12 +63,12 @@ extension Core {
         return whole
     }
 
-    /// The stack is done: vector, mode and link register of `number`.
-    private func start(_ number: ExceptionNumber, link: UInt32) {
+    /// The stack is done: vector, mode and link register of `number`. `unprivileged` is CONTROL.nPRIV, which handlers keep;
+    /// FPCA they start without.
+    private func start(_ number: ExceptionNumber, link: UInt32, unprivileged: UInt32) {
         engine.write(UC_ARM_REG_IPSR, UInt32(number.value))
+        engine.write(UC_ARM_REG_CONTROL, unprivileged)
         engine.write(UC_ARM_REG_EPSR, 0x0100_0000)
-        // A handler before this one in a chain may have used the FPU.
-        if engine.control & 4 != 0 { engine.write(UC_ARM_REG_CONTROL, engine.control & 1) }
         engine.modeChanged()
         engine.setR(14, link)
         scs.exceptions.activate(number)
@@ -74,7 +78,7 @@ extension Core {
             // The handler cannot be found: HardFault in its place, which may not find its own either.
             scs.faults.hfsr |= 1 << 1
             noteFault(.vectorTable, taken: .hardFault, at: 0)
-            start(.hardFault, link: link)
+            start(.hardFault, link: link, unprivileged: unprivileged)
             return
         }
         nextPC = vector
@@ -86,21 +90,28 @@ extension Core {
         let returning = engine.exception
         let exceptions = scs.exceptions
         guard let link = ExceptionReturn(value), legalReturn(link, from: returning) else {
-            exceptions.deactivate(returning)
+            deactivate(returning)
             chainFault(.invalidPC, link: value)
             return
         }
-        exceptions.deactivate(returning)
-        if returning != .nmi { engine.write(UC_ARM_REG_FAULTMASK, 0) }
+        deactivate(returning)
         eventRegister = true
 
         // Tail-chaining: the frame stays for the next handler.
         if m4_engine_can_take(engine.raw) {
-            start(exceptions.next, link: value)
+            chain(exceptions.next, link: value)
             return
         }
         unstack(link, value: value)
     }
+
+    private func deactivate(_ returning: ExceptionNumber) {
+        scs.exceptions.deactivate(returning)
+        if returning != .nmi { engine.write(UC_ARM_REG_FAULTMASK, 0) }
+    }
+
+    /// Starts a handler over the frame of the one before.
+    private func chain(_ number: ExceptionNumber, link: UInt32) { start(number, link: link, unprivileged: engine.control & 1) }
 
     private func legalReturn(_ link: ExceptionReturn, from returning: ExceptionNumber) -> Bool {
         guard scs.exceptions.isActive(returning) else { return false }
@@ -146,6 +157,6 @@ extension Core {
         let current = m4_engine_execution_priority(engine.raw)
         guard let taken = scs.escalate(fault, current: current) else { lockUp(fault, at: nextPC); return }
         noteFault(fault, taken: taken, at: nextPC)
-        start(taken, link: 0xF000_0000 | link)
+        chain(taken, link: 0xF000_0000 | link)
     }
 }

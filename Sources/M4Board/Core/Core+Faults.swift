@@ -25,7 +25,9 @@ extension Core {
 
     func lockUp(_ fault: Fault, at address: UInt32) {
         faultCount += 1
-        pendingStop = .lockup(report(fault, taken: nil, at: address))
+        let report = report(fault, taken: nil, at: address)
+        lockupReport = report
+        pendingStop = .lockup(report)
         state = .lockedUp
     }
 
@@ -51,12 +53,10 @@ extension Core {
         let address = nextPC & ~1
         var halfword: UInt16 = 0
         if m4_engine_code(engine.raw, address, &halfword), halfword == 0xBEAB {
-            switch semihosting.call(self) {
-            case .handled: nextPC = (address &+ 2) | 1
-            case .exit(let code):
-                nextPC = (address &+ 2) | 1
-                pendingStop = .exit(code: code)
-            }
+            if case .exit(let code) = semihosting.call(self) { pendingStop = .exit(code: code) }
+            nextPC = (address &+ 2) | 1
+            // It has done its work: an instruction like any other.
+            engine.raw.pointee.cycles &+= 1
             return
         }
         raise(.debugEvent, at: nextPC)

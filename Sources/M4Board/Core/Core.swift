@@ -26,6 +26,10 @@ public final class Core: CoreControl {
     private var permissionsStale = false
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
+    /// Why the core is locked up, while it is.
+    var lockupReport: FaultReport?
+    /// Carries out, between two blocks, what a register write could only ask for.
+    var onInterrupt: () -> Void = {}
     public internal(set) var semihosting = Semihosting()
     /// Fault exceptions taken since the board was made.
     public internal(set) var faultCount = 0
@@ -93,6 +97,7 @@ public final class Core: CoreControl {
         engine.raw.pointee.event_sent = false
         resetRequest = nil
         pendingStop = nil
+        lockupReport = nil
         interrupt()
     }
 
@@ -119,6 +124,10 @@ public final class Core: CoreControl {
         let raw = engine.raw
         while true {
             events.run(upTo: raw.pointee.cycles)
+            if raw.pointee.stop_requested {
+                raw.pointee.stop_requested = false
+                onInterrupt()
+            }
             if permissionsStale {
                 permissionsStale = false
                 m4_engine_flush_permissions(raw)
@@ -126,7 +135,10 @@ public final class Core: CoreControl {
             if let reason = takePendingStop() { return reason }
             switch state {
             case .held, .lockedUp:
-                guard idle(until: deadline) else { return deadline == .max ? .held : .deadline }
+                guard idle(until: deadline) else {
+                    if deadline != .max { return .deadline }
+                    return lockupReport.map(StopReason.lockup) ?? .held
+                }
                 continue
             case .sleeping(let event):
                 if wakes(event: event) { state = .running; continue }
@@ -149,8 +161,6 @@ public final class Core: CoreControl {
 
     /// What a stop outside of the engine's run loop is waiting to report.
     private func takePendingStop() -> StopReason? {
-        guard engine.raw.pointee.stop_requested || pendingStop != nil else { return nil }
-        engine.raw.pointee.stop_requested = false
         if let reason = resetRequest { resetRequest = nil; return reason }
         if let reason = pendingStop { pendingStop = nil; return reason }
         guard hostStop else { return nil }
@@ -159,6 +169,8 @@ public final class Core: CoreControl {
     }
 
     /// Jumps over idle time to what is due next; false when that is not before `deadline`, which is then reached.
+    ///
+    /// What was due has been run. A source that is due again at once is given the next cycle: time goes on whatever it does.
     private func idle(until deadline: UInt64) -> Bool {
         let next = events.next
         let isDue = next <= deadline && next != .max
