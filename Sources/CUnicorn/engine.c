@@ -107,11 +107,10 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
     uint64_t *newest = &e->history[(e->history_count - 1) % M4_HISTORY];
     uint32_t start = (uint32_t)(*newest >> 32), size = (uint32_t)(*newest >> 16) & 0xFFFF, counted = *newest & 0xFFFF;
     if (pc < start || pc - start >= size) return;
+    // In place of what was counted before: on 2.0 first none of the block, then what lies before the fault.
     uint32_t retired = m4_count_instructions(e, start, pc - start);
-    if (retired > counted) return;
-    e->cycles -= counted - retired;
-    // What has been taken back once is not taken back again.
-    *newest -= counted - retired;
+    e->cycles += (uint64_t)retired - counted;
+    *newest += (uint64_t)retired - counted;
 }
 
 void m4_engine_update_limit(m4_engine *e) {

@@ -15,14 +15,14 @@ struct Command {
         let description: String
     }
 
-    /// Beside the tests in the build folder; else what M4RUN says.
+    /// What M4RUN says; else beside the tests in the build folder.
     static func binary() throws -> URL {
-        let beside = Bundle.main.bundleURL.appendingPathComponent("m4run")
-        if FileManager.default.isExecutableFile(atPath: beside.path) { return beside }
-        if let path = ProcessInfo.processInfo.environment["M4RUN"], FileManager.default.isExecutableFile(atPath: path) {
-            return URL(fileURLWithPath: path)
+        let named = ProcessInfo.processInfo.environment["M4RUN"].map { URL(fileURLWithPath: $0) }
+        let binary = named ?? Bundle.main.bundleURL.appendingPathComponent("m4run")
+        guard FileManager.default.isExecutableFile(atPath: binary.path) else {
+            throw Missing(description: "no m4run at \(binary.path)" + (named == nil ? "" : ", which M4RUN names"))
         }
-        throw Missing(description: "no m4run at \(beside.path), and M4RUN names none")
+        return binary
     }
 
     /// A run that takes longer, in seconds of wall time, hangs.

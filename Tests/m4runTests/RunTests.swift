@@ -195,6 +195,16 @@ import Testing
         #expect(result.lines.contains { $0.hasPrefix("virtual time ") })
     }
 
+    @Test("Up to a fault each instruction has taken a cycle, whichever engine runs")
+    func faultTime() throws {
+        // movs r1, #1; movs r2, #2; nop; ldr r0, [pc, #4]; ldr r3, [r0]; b .
+        let firmware = TinyFirmware(code: [0x2101, 0x2202, 0xBF00, 0x4801, 0x6803, 0xE7FE], literals: [0x6000_0000])
+        let result = try Command.run("exec", Scratch.write(firmware.elf, "faults.elf"))
+        #expect(result.status == 3)
+        #expect(result.err.contains("fault: virtual time 0.000000 s, 4 instructions, "))
+        #expect(result.err.contains("BusFault (PRECISERR) at pc 0x00000010, address 0x60000000"))
+    }
+
     @Test("--stop-at none lets the firmware's handlers have their faults, but not a lockup")
     func stopAt() throws {
         let undefined = try Scratch.run("crasher", "--send", "undef", "--stop-at", "none", "--for", "5ms")
