@@ -47,6 +47,13 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         uc_emu_stop(uc);
         return;
     }
+    if (e->traps && m4_has_unhooked_site(e, (uint32_t)address, size)) {
+        e->stop = M4_STOP_PREPARE;
+        e->stopped = true;
+        e->prepare_size = size;
+        uc_emu_stop(uc);
+        return;
+    }
     uint64_t entry = address << 32 | (uint64_t)(size & 0xFFFF) << 16 | m4_count_instructions(e, (uint32_t)address, size);
     if (!note_special(e, (uint32_t)address, size)) e->counts[m4_count_index((uint32_t)address)] = entry;
     account(e, entry);

@@ -24,6 +24,7 @@ public final class Core: CoreControl {
     var resetRequest: StopReason?
     private var hostStop = false
     private var permissionsStale = false
+    private var trapsStale = false
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
@@ -87,6 +88,19 @@ public final class Core: CoreControl {
         interrupt()
     }
 
+    /// The register write that changed them is still under way.
+    public func trapsChanged() {
+        trapsStale = true
+        interrupt()
+    }
+
+    private func updateTraps() {
+        trapsStale = false
+        let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
+        let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
+        m4_engine_set_traps(engine.raw, UInt32(traps), scs.allowsFPU(privileged: true))
+    }
+
     // MARK: Reset
 
     /// Puts the core into reset, where it stays.
@@ -106,6 +120,7 @@ public final class Core: CoreControl {
         scs.reset()
         m4_engine_reset_core(engine.raw)
         m4_engine_flush(engine.raw)
+        updateTraps()
         state = .running
         eventRegister = false
         guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
@@ -128,6 +143,7 @@ public final class Core: CoreControl {
                 raw.pointee.stop_requested = false
                 onInterrupt()
             }
+            if trapsStale { updateTraps() }
             if permissionsStale {
                 permissionsStale = false
                 m4_engine_flush_permissions(raw)
@@ -217,6 +233,7 @@ public final class Core: CoreControl {
             if raw.pointee.history_count != blocks { returnFromException(engine.r(15) | 1) } else { raise(.instructionAccess, at: nextPC) }
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
+        case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:
