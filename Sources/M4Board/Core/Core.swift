@@ -25,6 +25,8 @@ public final class Core: CoreControl {
     private var hostStop = false
     private var permissionsStale = false
     private var trapsStale = false
+    /// When an access to a page that the MPU divides was let through last.
+    var grantedAt = UInt64.max
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
@@ -83,7 +85,7 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
-        guard engine.raw.pointee.page_permission != nil else { return }
+        guard scs.mpu.isOn || engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
     }
@@ -120,6 +122,7 @@ public final class Core: CoreControl {
         scs.reset()
         m4_engine_reset_core(engine.raw)
         m4_engine_flush(engine.raw)
+        updatePermissions()
         updateTraps()
         state = .running
         eventRegister = false
@@ -146,7 +149,7 @@ public final class Core: CoreControl {
             if trapsStale { updateTraps() }
             if permissionsStale {
                 permissionsStale = false
-                m4_engine_flush_permissions(raw)
+                updatePermissions()
             }
             if let reason = takePendingStop() { return reason }
             switch state {
@@ -170,8 +173,16 @@ public final class Core: CoreControl {
                 raise(.invalidState, at: nextPC)
                 continue
             }
+            // An access that the MPU allows in a page that it divides: one block, and the page is closed again.
+            let granted = raw.pointee.grants
+            if granted { raw.pointee.deadline = raw.pointee.cycles &+ 1 }
             let blocks = raw.pointee.history_count
-            handle(m4_engine_run(raw, nextPC), after: blocks)
+            let stop = m4_engine_run(raw, nextPC)
+            if granted {
+                raw.pointee.grants = false
+                m4_engine_flush_permissions(raw)
+            }
+            handle(stop, after: blocks)
         }
     }
 
