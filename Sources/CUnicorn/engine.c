@@ -64,7 +64,7 @@ uc_err m4_engine_arm(m4_engine *e) {
     return uc_context_save(e->uc, e->pristine);
 }
 
-m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stopped = false;
     e->stop = M4_STOP_WFI;
     e->engine_error = UC_ERR_OK;
@@ -95,10 +95,24 @@ m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
     if (ran) switch (e->stop) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
-    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
+    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
         m4_engine_retire_to(e, at);
         break;
     default: break;
+    }
+    return e->stop;
+}
+
+m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+    while (run_once(e, pc) == M4_STOP_PREPARE) {
+        uint32_t block = m4_reg_read(e, UC_ARM_REG_PC), count = e->site_count;
+        m4_hook_sites(e, block, e->prepare_size);
+        if (e->site_count == count) {
+            e->stop = M4_STOP_ENGINE;
+            e->engine_error = UC_ERR_RESOURCE;
+            break;
+        }
+        pc = block | 1;
     }
     return e->stop;
 }

@@ -47,6 +47,13 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         uc_emu_stop(uc);
         return;
     }
+    if (e->traps && m4_has_unhooked_site(e, (uint32_t)address, size)) {
+        e->stop = M4_STOP_PREPARE;
+        e->stopped = true;
+        e->prepare_size = size;
+        uc_emu_stop(uc);
+        return;
+    }
     uint64_t entry = address << 32 | (uint64_t)(size & 0xFFFF) << 16 | m4_count_instructions(e, (uint32_t)address, size);
     if (!note_special(e, (uint32_t)address, size)) e->counts[m4_count_index((uint32_t)address)] = entry;
     account(e, entry);
@@ -91,7 +98,9 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         bool privileged = m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
         if (allowed & M4_PRIVILEGED && !privileged) allowed = 0;
         else if (e->page_permission) {
-            allowed &= e->page_permission(e->context, page, privileged);
+            uint32_t left = e->page_permission(e->context, page, privileged);
+            if (e->grants && (page == e->granted_page || e->granted_page == 1)) left |= M4_READ | M4_WRITE;
+            allowed &= left;
             refusal = M4_REFUSED_PROTECTION;
         }
     }

@@ -10,6 +10,8 @@ public protocol CoreControl: AnyObject {
     func resetRequested(local: Bool)
     /// MPU settings changed: what the engine remembers of permissions is stale.
     func permissionsChanged()
+    /// CPACR, or CCR's traps, changed.
+    func trapsChanged()
 }
 
 /// The private peripheral bus, 0xE0000000 to 0xE00FFFFF: NVIC, SCB, SysTick, MPU, FPU, DWT, ITM.
@@ -173,7 +175,9 @@ public final class SystemControlSpace {
         case 0xD08: vectorTable = value & 0xFFFF_FF80
         case 0xD0C: writeReset(value)
         case 0xD10: systemControl = value & 0x16
-        case 0xD14: configuration = value & 0x31B
+        case 0xD14:
+            configuration = value & 0x31B
+            core?.trapsChanged()
         case 0xD24: writeSystemHandlerState(value)
         case 0xD28: faults.cfsr &= ~value
         case 0xD2C: faults.hfsr &= ~value
@@ -182,6 +186,7 @@ public final class SystemControlSpace {
         case 0xD38: faults.bfar = value
         case 0xD88:
             coprocessorAccess = value & 0x00F0_0000
+            core?.trapsChanged()
         case 0xDFC: debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
         case 0xF34: fpContextControl = value & 0xC000_0000 | fpContextControl & 0x17B

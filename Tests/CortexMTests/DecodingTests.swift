@@ -66,6 +66,13 @@ import Testing
         #expect(accesses > 100_000)
     }
 
+    @Test func theITStateShiftsByAnInstruction() {
+        let nop = ThumbInstruction(first: 0xBF00, second: 0), itte = ThumbInstruction(first: 0xBF06, second: 0)
+        var state = itte.itState(after: 0), seen: [UInt8] = []
+        for _ in 0..<4 { seen.append(state); state = nop.itState(after: state) }
+        #expect(seen == [0x06, 0x0C, 0x18, 0x00])
+    }
+
     @Test func fpuInstructionsAreThoseOfCoprocessors10And11() {
         #expect(ThumbInstruction(first: 0xEE00, second: 0x2A10).isFloatingPoint)
         #expect(ThumbInstruction(first: 0xED92, second: 0x0B01).isFloatingPoint)

@@ -9,6 +9,7 @@ final class Bench: CoreControl {
     var resets: [Bool] = []
     func resetRequested(local: Bool) { resets.append(local) }
     func permissionsChanged() {}
+    func trapsChanged() {}
 
     let events = EventQueue()
     let scs: SystemControlSpace

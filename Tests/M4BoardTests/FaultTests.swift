@@ -140,3 +140,54 @@ import Testing
         #expect(report.registers.control == 3)
     }
 }
+
+@Suite struct TrapTests {
+    private let shcsr: UInt32 = 0xE000_ED24, cpacr: UInt32 = 0xE000_ED88, ccr: UInt32 = 0xE000_ED14
+
+    @Test func anFPUInstructionTrapsUntilAccessIsGranted() throws {
+        let bench = try Bench()
+        // movs r7, #1; vmov s0, r2; movs r7, #2: the handler grants access and returns to the instruction.
+        try bench.program(
+            Thumb.poke(shcsr, 1 << 18), Thumb.load(2, 0x1234), Thumb.load(5, 0), [0x2701], [0xEE00, 0x2A10], [0xEE10, 0x3A10],
+            Thumb.svc(0), [0xEE10, 0x6A10], Bench.exit)
+        try bench.handler(6, Thumb.adds(5, 1), Thumb.poke(cpacr, 0xF << 20), Thumb.isb, Thumb.returnToLink)
+        try bench.handler(11, Thumb.returnToLink)
+        bench.runToExit()
+        let r = bench.core.registers.r
+        #expect(bench.core.scs.faults.cfsr == 1 << 19)
+        #expect(r[5] == 1 && r[3] == 0x1234 && r[6] == 0x1234 && r[7] == 1)
+    }
+
+    @Test func takingAccessBackTrapsCodeThatHasRun() throws {
+        let bench = try Bench()
+        try bench.place([0xEE00, 0x2A10, 0x4770], at: 0x1000_4000)
+        try bench.program(
+            Thumb.poke(shcsr, 1 << 18), Thumb.poke(cpacr, 0xF << 20), Thumb.isb, Thumb.load(4, 0x1000_4001), [0x47A0], [0x47A0],
+            Thumb.poke(cpacr, 0), Thumb.isb, [0x47A0], Thumb.loop)
+        try bench.handler(6, Thumb.ldr(7, 13, 24), Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.cfsr == 1 << 19)
+        #expect(bench.core.registers.r[7] == 0x1000_4000)
+    }
+
+    @Test func aConditionThatFailsDoesNotTrap() throws {
+        let bench = try Bench()
+        // cmp r0, r0; ite ne; vmovne s0, r2; moveq r5, #1
+        try bench.program(Thumb.load(5, 0), [0x4280], [0xBF14], [0xEE00, 0x2A10], [0x2501], Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.registers.r[5] == 1)
+        #expect(bench.core.faultCount == 0)
+    }
+
+    @Test(arguments: [true, false]) func aDivisionByZeroTrapsOnlyWhenAsked(_ traps: Bool) throws {
+        let bench = try Bench()
+        // udiv r6, r2, r3 in a loop over r3 = 2, 1, 0: r3 -= 1 while not negative
+        try bench.program(
+            Thumb.poke(shcsr, 1 << 18), Thumb.poke(ccr, traps ? 1 << 9 | 1 << 4 : 1 << 9), Thumb.load(2, 8), Thumb.load(3, 2), Thumb.load(6, 9),
+            [0xFBB2, 0xF6F3], [0x3B01], [0xD5FB], Bench.exit)
+        try bench.handler(6, Thumb.ldr(7, 13, 24), Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.cfsr == (traps ? 1 << 25 : 0))
+        #expect(bench.core.registers.r[6] == (traps ? 8 : 0))
+    }
+}

@@ -98,6 +98,7 @@ extension Core {
             locate(byte: refused, isWrite: raw.pointee.fault_write)
         } else if let instruction = instruction(at: nextPC & ~1), let access = instruction.access(pc: nextPC & ~1, register: engine.r) {
             // The first byte of the access that lies in the refused page; the start of it when it does not reach in there.
+            if raw.pointee.fault_refusal == M4_REFUSED_PROTECTION, grants(access, inPage: refused) { return }
             let into = refused &- access.address
             address = into < access.count ? refused : access.address
         }
@@ -116,11 +117,7 @@ extension Core {
         guard let instruction = instruction(at: nextPC & ~1) else { return }
         nextPC = nextPC &+ instruction.size
         engine.raw.pointee.cycles &+= 1
-        // ITSTATE is EPSR[15:10,26:25]; past one instruction of an IT block its low five bits shift by one.
-        let epsr = engine.xpsr
-        let state = epsr >> 8 & 0xFC | epsr >> 25 & 3
-        let next = state & 7 == 0 ? 0 : state & 0xE0 | state << 1 & 0x1F
-        engine.write(UC_ARM_REG_EPSR, 1 << 24 | (next & 0xFC) << 8 | (next & 3) << 25)
+        engine.setITState(instruction.itState(after: engine.itState))
         engine.modeChanged()
     }
 
@@ -129,15 +126,18 @@ extension Core {
     private func locate(byte: UInt32, isWrite: Bool) {
         guard let start = history.last else { return }
         var address = start
+        var itState = engine.itState
         let end = start &+ m4_block_size(engine.raw)
         while address < end, let instruction = instruction(at: address) {
             if let access = instruction.access(pc: address, register: engine.r), access.isWrite == isWrite,
                 byte &- access.address < access.count
             {
                 nextPC = address | 1
+                engine.setITState(itState)
                 m4_engine_retire_to(engine.raw, address)
                 return
             }
+            itState = instruction.itState(after: itState)
             address = address &+ instruction.size
         }
     }

@@ -24,6 +24,9 @@ public final class Core: CoreControl {
     var resetRequest: StopReason?
     private var hostStop = false
     private var permissionsStale = false
+    private var trapsStale = false
+    /// When an access to a page that the MPU divides was let through last.
+    var grantedAt = UInt64.max
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
@@ -82,9 +85,22 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
-        guard engine.raw.pointee.page_permission != nil else { return }
+        guard scs.mpu.isOn || engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
+    }
+
+    /// The register write that changed them is still under way.
+    public func trapsChanged() {
+        trapsStale = true
+        interrupt()
+    }
+
+    private func updateTraps() {
+        trapsStale = false
+        let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
+        let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
+        m4_engine_set_traps(engine.raw, UInt32(traps), scs.allowsFPU(privileged: true))
     }
 
     // MARK: Reset
@@ -106,6 +122,8 @@ public final class Core: CoreControl {
         scs.reset()
         m4_engine_reset_core(engine.raw)
         m4_engine_flush(engine.raw)
+        updatePermissions()
+        updateTraps()
         state = .running
         eventRegister = false
         guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
@@ -128,9 +146,10 @@ public final class Core: CoreControl {
                 raw.pointee.stop_requested = false
                 onInterrupt()
             }
+            if trapsStale { updateTraps() }
             if permissionsStale {
                 permissionsStale = false
-                m4_engine_flush_permissions(raw)
+                updatePermissions()
             }
             if let reason = takePendingStop() { return reason }
             switch state {
@@ -154,8 +173,16 @@ public final class Core: CoreControl {
                 raise(.invalidState, at: nextPC)
                 continue
             }
+            // An access that the MPU allows in a page that it divides: one block, and the page is closed again.
+            let granted = raw.pointee.grants
+            if granted { raw.pointee.deadline = raw.pointee.cycles &+ 1 }
             let blocks = raw.pointee.history_count
-            handle(m4_engine_run(raw, nextPC), after: blocks)
+            let stop = m4_engine_run(raw, nextPC)
+            if granted {
+                raw.pointee.grants = false
+                m4_engine_flush_permissions(raw)
+            }
+            handle(stop, after: blocks)
         }
     }
 
@@ -217,6 +244,7 @@ public final class Core: CoreControl {
             if raw.pointee.history_count != blocks { returnFromException(engine.r(15) | 1) } else { raise(.instructionAccess, at: nextPC) }
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
+        case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:

@@ -57,6 +57,16 @@ final class Engine {
     var exception: ExceptionNumber { ExceptionNumber(Int(read(UC_ARM_REG_IPSR) & 0x1FF)) }
     var xpsr: UInt32 { read(UC_ARM_REG_XPSR) }
 
+    /// ITSTATE: EPSR[15:10,26:25]. Source: ARMv7-M ARM, A7.3.3.
+    var itState: UInt8 {
+        let epsr = xpsr
+        return UInt8(truncatingIfNeeded: epsr >> 8 & 0xFC | epsr >> 25 & 3)
+    }
+    func setITState(_ state: UInt8) {
+        let bits = UInt32(state)
+        write(UC_ARM_REG_EPSR, 1 << 24 | (bits & 0xFC) << 8 | (bits & 3) << 25)
+    }
+
     /// Mode, privilege and stack are in place: lets the engine rebuild what it derived from them. Nothing else does on
     /// these versions.
     func modeChanged() {
