@@ -181,6 +181,8 @@ import Testing
         Crash(word: "write", flag: "PRECISERR", text: "address 0x60000000, escalated to HardFault"),
         Crash(word: "bus", flag: "BFARVALID", text: "bfar 0x60000000"),
         Crash(word: "undef", flag: "UNDEFINSTR", text: "UsageFault (UNDEFINSTR) at pc 0x1000"),
+        Crash(word: "divzero", flag: "DIVBYZERO", text: "UsageFault (DIVBYZERO) at pc 0x1000"),
+        Crash(word: "nocp", flag: "NOCP", text: "UsageFault (NOCP) at pc 0x1000"),
         Crash(word: "invstate", flag: "INVSTATE", text: "UsageFault (INVSTATE) at pc "),
         Crash(word: "exec", flag: "IACCVIOL", text: "MemManage (IACCVIOL) at pc 0x40000000"),
     ])
@@ -269,7 +271,7 @@ import Testing
     }
 
     /// Checks of the sample `exceptions` that fail here and pass on the chip; FIDELITY.md lists them.
-    static let knownDepartures: Set<String> = ["divide-by-zero", "unaligned-double", "no-coprocessor"]
+    static let knownDepartures: Set<String> = ["unaligned-double"]
 
     @Test("The sample that checks the exception model from the inside finds what FIDELITY.md admits, and no more")
     func exceptions() throws {
