@@ -2,7 +2,8 @@
 #   UNICORN=auto|system   which libunicorn; see scripts/setup
 #   TEST_FLAGS            more for `swift test`, as in make test TEST_FLAGS='--filter Vring'
 #
-# Tests are a debug build: a release build of them has other flags than `make build`, and each would rebuild the other's.
+# Tests share the release build with everything else. They use public faces only: with testable imports SwiftPM would compile
+# every module a second way, and make build and make test would throw each other's work away.
 
 UNICORN ?= auto
 export UNICORN
@@ -38,7 +39,7 @@ run: build
 	@scripts/demo
 
 test: firmware
-	swift test $(SWIFT_FLAGS) $(TEST_FLAGS)
+	swift test $(SWIFT_FLAGS) -c release --disable-testable-imports $(TEST_FLAGS)
 
 bench: build
 	@scripts/bench

@@ -60,6 +60,8 @@ let package = Package(
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "ELF32"]),
+        // Runs the command as a process, with the samples.
+        .testTarget(name: "m4runTests", dependencies: ["m4run"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -18,6 +18,8 @@ m4_engine *m4_engine_open(uc_err *error) {
     // With exits enabled and none given, no address ends a run: `until` would be an address a guest can reach.
     if ((*error = uc_ctl_exits_enable(e->uc)) != UC_ERR_OK) goto failed;
 #if M4_VIRTUAL_TLB
+    // All of the M4's memory, translated, takes a fraction of this; the default is 1 GiB of address space an engine.
+    if ((*error = uc_ctl_set_tcg_buffer_size(e->uc, 32u << 20)) != UC_ERR_OK) goto failed;
     if ((*error = uc_ctl_tlb_mode(e->uc, UC_TLB_VIRTUAL)) != UC_ERR_OK) goto failed;
 #endif
     return e;

@@ -5,13 +5,15 @@
 /// sources. Events due at the same cycle run in the order of their slots: the order is part of the machine's determinism.
 public final class EventQueue {
     public struct Slot: Hashable, Sendable {
-        @usableFromInline let index: Int
-        @usableFromInline init(index: Int) { self.index = index }
+        let index: Int
     }
 
-    @usableFromInline var due: [UInt64] = []
-    @usableFromInline var handlers: [(UInt64) -> Void] = []
+    private var due: [UInt64] = []
+    private var handlers: [(UInt64) -> Void] = []
     private var names: [String] = []
+    /// The call of `run` in which each slot ran last.
+    private var lastTurn: [UInt64] = []
+    private var turn: UInt64 = 0
 
     /// The earliest due cycle of all slots; `.max` when nothing is due.
     public private(set) var next: UInt64 = .max
@@ -26,6 +28,7 @@ public final class EventQueue {
         due.append(.max)
         handlers.append(handler)
         names.append(name)
+        lastTurn.append(0)
         return Slot(index: due.count - 1)
     }
 
@@ -50,15 +53,24 @@ public final class EventQueue {
     /// What a handler schedules for now runs at the next call: a handler that always schedules itself cannot hang this.
     public func run(upTo cycle: UInt64) {
         guard next <= cycle else { return }
-        var ready: [(due: UInt64, index: Int)] = []
-        for index in due.indices where due[index] <= cycle { ready.append((due[index], index)) }
-        ready.sort { ($0.due, $0.index) < ($1.due, $1.index) }
-        for entry in ready where due[entry.index] == entry.due {
-            due[entry.index] = .max
+        turn &+= 1
+        let thisTurn = turn
+        while let index = earliest(upTo: cycle, unlessRunIn: thisTurn) {
+            due[index] = .max
+            lastTurn[index] = thisTurn
             next = due.min() ?? .max
-            handlers[entry.index](cycle)
+            handlers[index](cycle)
         }
-        next = due.min() ?? .max
+    }
+
+    /// The slot that comes first; the number of slots is small, and looking at all of them needs no memory.
+    private func earliest(upTo cycle: UInt64, unlessRunIn turn: UInt64) -> Int? {
+        var best: Int?, bestDue = UInt64.max
+        for index in due.indices where due[index] <= cycle && due[index] < bestDue && lastTurn[index] != turn {
+            best = index
+            bestDue = due[index]
+        }
+        return best
     }
 
     /// Slots that are due, for a report of what a machine waits for.

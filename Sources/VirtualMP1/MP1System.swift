@@ -136,6 +136,7 @@ public final class MP1System {
         return failure.map(Result.failure) ?? .success(bytes)
     }
 
+    /// Puts the table of `image` where Linux will look for it, and says so.
     private func placeTable(_ image: [UInt8]) {
         guard configuration.placesResourceTable, let placement = TablePlacement(image: image) else { return }
         do {

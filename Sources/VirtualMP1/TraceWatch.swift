@@ -1,25 +1,53 @@
+import Foundation
 import MachineBase
 import RprocHost
 
 /// The firmware's trace buffers, read with the emulator's own eyes: line by line, as they come.
+///
+/// Looking costs one comparison of memory as long as nothing was written.
 struct TraceWatch {
-    /// Bytes of each buffer that were shown.
-    private var shown: [Int] = []
+    fileprivate struct Buffer {
+        /// What the buffer held at the last look.
+        var last: [UInt8]
+        /// Bytes of it that were shown.
+        var shown = 0
+    }
+    private var buffers: [Buffer] = []
 
     mutating func refresh(_ system: MP1System) {
         guard system.onEvent != nil else { return }
         let traces = system.linux.traceBuffers
-        if shown.count != traces.count { shown = Array(repeating: 0, count: traces.count) }
+        if buffers.count != traces.count { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
         for (index, trace) in traces.enumerated() {
-            guard let text = system.traceText(trace) else { continue }
-            // A buffer that was cleared, by a restart for one, is read from its beginning.
-            if text.count < shown[index] { shown[index] = 0 }
-            while let end = text[shown[index]...].firstIndex(of: 0x0A) {
-                let line = String(decoding: text[shown[index]..<end], as: UTF8.self)
-                shown[index] = end + 1
-                system.onEvent?(.trace(system.now, index: index, line: line.hasSuffix("\r") ? String(line.dropLast()) : line))
+            var lines: [String] = []
+            _ = system.board.withMemory(trace.address, count: trace.size) { bytes in
+                if let now = bytes.baseAddress, trace.size == buffers[index].last.count, memcmp(now, buffers[index].last, trace.size) != 0 {
+                    lines = buffers[index].take(bytes)
+                }
             }
+            for line in lines { system.onEvent?(.trace(system.now, index: index, line: line)) }
         }
+    }
+}
+
+extension TraceWatch.Buffer {
+    /// The whole lines that are new in `bytes`.
+    fileprivate mutating func take(_ bytes: UnsafeRawBufferPointer) -> [String] {
+        var end = bytes.firstIndex(of: 0) ?? bytes.count
+        // What was shown has changed: the firmware has gone back to the buffer's beginning. New is what differs.
+        if end < shown || !zip(bytes[..<shown], last).allSatisfy({ $0 == $1 }) {
+            shown = 0
+            end = min(end, (bytes.indices.last { bytes[$0] != last[$0] } ?? -1) + 1)
+        }
+        last.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
+        var lines: [String] = []
+        while shown < end, let newline = bytes[shown..<end].firstIndex(of: 0x0A) {
+            var line = bytes[shown..<newline]
+            if line.last == 0x0D { line = line.dropLast() }
+            lines.append(String(decoding: line, as: UTF8.self))
+            shown = newline + 1
+        }
+        return lines
     }
 }
 
@@ -27,7 +55,7 @@ extension MP1System {
     /// What a trace buffer holds up to its first NUL; nil when its address is in no memory.
     func traceText(_ trace: (address: PhysicalAddress, size: Int)) -> [UInt8]? {
         board.withMemory(trace.address, count: trace.size) { bytes in
-            Array(bytes.prefix { $0 != 0 })
+            Array(bytes[..<(bytes.firstIndex(of: 0) ?? bytes.count)])
         }
     }
 

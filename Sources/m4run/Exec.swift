@@ -16,11 +16,14 @@ struct Exec: ParsableCommand {
 
     @Argument(help: "The ELF to run.", completion: .file()) var elf: String
     @Option(name: .customLong("for"), help: "Virtual time after which to give up.") var limit = VirtualDuration(seconds: 10)
+    @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
     @Flag(help: "Print no summary.") var quiet = false
 
     func run() throws {
         let bytes = try InputFile.read(elf)
-        let board = try M4Board()
+        var configuration = M4Board.Configuration()
+        configuration.faultPolicy = stopAt
+        let board = try M4Board(configuration)
         let output = BareOutput(quiet: quiet)
         board.delegate = output
         do throws(BareFirmware.LoadError) { try BareFirmware.load(bytes, into: board) } catch {
@@ -36,10 +39,14 @@ struct Exec: ParsableCommand {
         switch reason {
         case .exit(let code): throw ExitCode(code)
         case .fault(let report), .lockup(let report):
-            Console.note(report.text)
+            Console.error("the firmware faulted:\n" + report.text)
             throw ExitStatus.fault
-        case .deadline, .asleep: throw ExitStatus.limit
-        default: break
+        case .deadline, .asleep:
+            Console.error("\(elf): no end after \(limit.defaultValueDescription) of virtual time")
+            throw ExitStatus.limit
+        default:
+            Console.error("the M4 stopped: \(reason.name)")
+            throw ExitStatus.fault
         }
     }
 }

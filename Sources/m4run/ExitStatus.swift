@@ -1,4 +1,6 @@
 import Foundation
+import M4Board
+import SecureLoader
 
 /// The command's exit status; documented in the README, relied on by scripts.
 enum ExitStatus: Int32, Error {
@@ -24,8 +26,16 @@ enum ExitStatus: Int32, Error {
     }
 }
 
+/// Errors whose description is all that a user needs.
+protocol UserFacing: Error, CustomStringConvertible {}
+
+extension KeyError: UserFacing {}
+extension SigningError: UserFacing {}
+extension BoardError: UserFacing {}
+extension TEEFailure: UserFacing {}
+
 /// A mistake in how the command was called or in what it was given, in one sentence.
-struct UsageError: Error, CustomStringConvertible {
+struct UsageError: UserFacing {
     let description: String
     init(_ description: String) { self.description = description }
 }

@@ -1,6 +1,7 @@
 import M4Board
 import MachineBase
 import RprocHost
+import SecureLoader
 import VirtualMP1
 
 /// Where the firmware stands when nothing more happens: who waits for whom.
@@ -13,13 +14,15 @@ struct FirmwareState {
         return "pc \(hex32(registers.pc)) (\(registers.exception))"
     }
 
-    /// One sentence for a run that came to its limit.
-    var hint: String {
+    /// A sentence or two for a run of `image` that came to its limit.
+    func hint(_ image: [UInt8]) -> String {
         let board = system.board, linux = system.linux
         if board.isHeld { return "The M4 is held in reset." }
         let core = board.isAsleep ? "The M4 sleeps (WFI) at \(place)" : "The M4 executes at \(place)"
         if linux.virtioDevices.isEmpty {
-            return "\(core); the image has no resource table with a vdev, so Linux set up no rpmsg."
+            let report = ImageReport(image, signatures: .unverified, support: .rsaAndECDSA)
+            let why = report.warnings.first { $0.subject == .resourceTableAddress }.map { " (\($0.text))" } ?? ""
+            return "\(core); Linux found no vdev in a resource table\(why), so it set up no rpmsg."
         }
         if linux.channels.isEmpty {
             return "\(core); Linux has set DRIVER_OK and posted its buffers, and waits for the firmware to announce a channel."

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Files as the commands read them.
+/// Files as the commands read and write them.
 enum InputFile {
     /// Larger than any firmware that fits the M4's memories and DDR window.
     static let largest = 256 << 20
@@ -18,9 +18,25 @@ enum InputFile {
 
     static func text(_ path: String) throws -> String { String(decoding: try read(path), as: UTF8.self) }
 
+    /// Replaces the file at `path`.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        do { try Data(bytes).write(to: URL(fileURLWithPath: path)) } catch {
-            throw UsageError("\(path): cannot be written: \(error.localizedDescription)")
+        guard let file = fopen(path, "wb") else { throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+        let written = fwrite(bytes, 1, bytes.count, file)
+        // What was buffered may fail as late as here.
+        guard fclose(file) == 0, written == bytes.count else {
+            throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Makes the folder at `path` unless it is there.
+    static func makeFolder(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+            guard isFolder.boolValue else { throw UsageError("\(path): is a file, not a folder") }
+            return
+        }
+        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+            throw UsageError("\(path): the folder cannot be made: \(error.localizedDescription)")
         }
     }
 }

@@ -10,6 +10,8 @@ struct Interactive {
     let system: MP1System
     let terminal: Terminal
     private static let step = VirtualTime.milliseconds(20)
+    /// A line that is longer goes in pieces, as a terminal's input does.
+    private static let longestLine = 4096
 
     init(system: MP1System, terminal: Terminal) { self.system = system; self.terminal = terminal }
 
@@ -20,6 +22,10 @@ struct Interactive {
                 try exchange(Array(pending[...end]))
                 pending.removeSubrange(...end)
                 if system.stopReason != nil { break }
+            }
+            if pending.count >= Self.longestLine {
+                try exchange(pending)
+                pending = []
             }
             switch read(into: &pending) {
             case .data: continue

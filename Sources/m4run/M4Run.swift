@@ -15,18 +15,25 @@ struct M4Run: ParsableCommand {
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {
+        // A reader that goes away, as in `m4run ... | head`, does not decide the exit status.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()
         } catch let status as ExitStatus {
             status.leave()
+        } catch let mistake as any UserFacing {
+            Console.error(mistake.description)
+            ExitStatus.usage.leave()
         } catch {
             let code = exitCode(for: error)
-            let text = fullMessage(for: error)
+            var text = fullMessage(for: error)
             if code == .success {
                 if !text.isEmpty { print(text) }
                 ExitStatus.fine.leave()
             }
+            let prefix = "Error: "
+            if text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
             if !text.isEmpty { Console.error(text) }
             // A code that a command chose itself stands.
             if error is ExitCode { Foundation.exit(code.rawValue) }

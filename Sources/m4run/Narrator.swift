@@ -9,12 +9,15 @@ final class Narrator {
     /// What the run had to show before it was stopped: a stop takes channels and trace buffers away.
     private(set) var channels: [(name: String, address: UInt32, driver: String?)] = []
     private(set) var traces: [String] = []
+    /// The kernel's first complaint: what follows it is the consequence.
+    private(set) var firstError: String?
 
     init(level: Run.LogLevel) { self.level = level }
 
     /// `data` gets what the firmware sends to ttys and raw devices.
     func attach(to system: MP1System, data: @escaping ([UInt8]) -> Void) {
-        system.onEvent = { [level] event in
+        system.onEvent = { [unowned self, level] event in
+            if firstError == nil, case .kernelLog(let record) = event, record.level <= .error { firstError = record.message }
             if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
             if case .rawReceived(_, _, _, let bytes) = event { data(bytes) }
             if let line = Self.line(event, level) { Console.note(line) }

@@ -38,18 +38,18 @@ struct Run: ParsableCommand {
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
 
     struct BootOptions: ParsableArguments {
-        @Option(help: "tee-v3, or elf for unsigned firmware without OP-TEE.") var boot = BootSequence.teeV3
+        @Option(help: "How firmware is loaded: tee-v3 or tee-ops by OP-TEE, elf by Linux alone, unsigned.") var boot = BootSequence.teeV3
         @Option(help: "The public key that the image must be signed with, PEM; repeatable.", completion: .file()) var key: [String] = []
         @Flag(help: "Load an image without checking who signed it. Segment hashes are still checked.") var unverified = false
         @Flag(help: "Accept ECDSA signatures, which the STM32MP1's OP-TEE does not.") var acceptECDSA = false
-        @Option(help: "Bytes of DDR at 0xC0000000 for the M4, in MiB.") var ddr: UInt32 = 0
+        @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4.", valueName: "mib")) var ddr: UInt32 = 0
     }
 
     struct TrafficOptions: ParsableArguments {
         @Option(help: "Text to send, a line each; repeatable. The run waits for an answer to each.") var send: [String] = []
-        @Option(help: "Where to: ttyRPMSG0, ttyRPMSG1, ..., rpmsg0, ..., or a channel's name.") var to = "ttyRPMSG0"
+        @Option(help: "Where to: ttyRPMSG0, ttyRPMSG1, ..., rpmsg0, ..., or a channel's name.") var to = Destination.tty(0)
         @Option(help: "Text that must appear in what the firmware sends, or the exit status is 1; repeatable.") var expect: [String] = []
-        @Flag(help: "Lines of standard input go to the tty of --to until the end of input.") var interactive = false
+        @Flag(help: "Lines of standard input go to the tty of --to, until end of input.") var interactive = false
     }
 
     struct LimitOptions: ParsableArguments {
@@ -59,6 +59,16 @@ struct Run: ParsableCommand {
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
         @Flag(help: "Stop at the first touch of a register that is not modelled, and do not help where a board would not.") var strict = false
         @Flag(help: "One JSON object about the run on stdout, nothing else there.") var json = false
+    }
+
+    func validate() throws {
+        if traffic.interactive, case .tty = traffic.to {} else if traffic.interactive {
+            throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
+        }
+        if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
+        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA) {
+            throw ValidationError("--key, --unverified and --accept-ecdsa are for OP-TEE, which takes no part in --boot elf")
+        }
     }
 
     func run() throws {

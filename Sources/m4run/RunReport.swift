@@ -4,9 +4,19 @@ import MachineBase
 import RprocHost
 import VirtualMP1
 
-/// What `--json` prints: one object, keys sorted, numbers plain.
+/// What `--json` prints: one object with the same keys every time, sorted; numbers plain, nothing to say `null`.
 struct RunReport: Encodable {
-    struct Channel: Encodable { let name: String; let address: UInt32; let driver: String? }
+    struct Channel: Encodable {
+        let name: String
+        let address: UInt32
+        @Nullable var driver: String?
+
+        init(_ name: String, _ address: UInt32, driver: String?) {
+            self.name = name
+            self.address = address
+            self.driver = driver
+        }
+    }
     struct FaultInfo: Encodable {
         let exception: String, summary: String, flags: [String]
         let pc: UInt32, cfsr: UInt32, hfsr: UInt32, mmfar: UInt32, bfar: UInt32
@@ -15,12 +25,12 @@ struct RunReport: Encodable {
 
     let result: String
     let exit: Int32
-    let error: String?
+    @Nullable var error: String?
     let image: String
     let boot: String
     let state: String
-    let stop: String?
-    let fault: FaultInfo?
+    @Nullable var stop: String?
+    @Nullable var fault: FaultInfo?
     let channels: [Channel]
     let received: String
     let messagesFromFirmware: UInt64
@@ -44,7 +54,7 @@ struct RunReport: Encodable {
         if case .fault(let report) = system.stopReason { fault = FaultInfo(report) }
         else if case .lockup(let report) = system.stopReason { fault = FaultInfo(report) }
         else { fault = nil }
-        channels = session.narrator.channels.map { Channel(name: $0.name, address: $0.address, driver: $0.driver) }
+        channels = session.narrator.channels.map { Channel($0.name, $0.address, driver: $0.driver) }
         received = String(decoding: session.received, as: UTF8.self)
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent
@@ -77,5 +87,15 @@ extension RunReport.FaultInfo {
         bfar = report.status.bfar
         registers = report.registers.r
         history = report.history
+    }
+}
+
+/// A value that is encoded as `null` when there is none, so that its key is always there.
+@propertyWrapper
+struct Nullable<Value: Encodable>: Encodable {
+    var wrappedValue: Value?
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
     }
 }

@@ -12,6 +12,8 @@ final class RunSession {
     let system: MP1System
     let narrator: Narrator
     private let started = ContinuousClock.now
+    /// What is plainly wrong with the file for this boot sequence; nothing is started then.
+    private let unfit: String?
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
     private var answers: [UInt8] = []
@@ -23,7 +25,7 @@ final class RunSession {
     init(_ options: Run) throws {
         self.options = options
         image = try InputFile.read(options.image)
-        try Self.checkFormat(image, options)
+        unfit = Self.unfit(image, options)
         var configuration = SystemConfiguration(boot: options.boot.boot, signatures: try Self.signatures(options))
         configuration.signatureSupport = options.boot.acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.board.ddrSize = options.boot.ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : options.boot.ddr << 20
@@ -35,27 +37,23 @@ final class RunSession {
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
     }
 
-    /// What is plainly the wrong kind of file for the boot sequence is refused before anything starts.
-    private static func checkFormat(_ image: [UInt8], _ options: Run) throws {
+    private static func unfit(_ image: [UInt8], _ options: Run) -> String? {
         let isELF = image.starts(with: [0x7F, 0x45, 0x4C, 0x46])
         let magic: UInt32? = image.littleEndian(at: 0)
         let isSigned = magic == SignedImageHeader.magic
         if isELF && options.boot.boot.usesTEE {
-            Console.error("\(options.image): an unsigned ELF, which OP-TEE refuses; sign it with 'm4run sign', or run it without OP-TEE: --boot elf")
-            throw ExitStatus.refused
+            return "\(options.image): an unsigned ELF, which OP-TEE refuses; sign it with 'm4run sign', or run it without OP-TEE: --boot elf"
         }
         if isSigned && !options.boot.boot.usesTEE {
-            Console.error("\(options.image): a signed image, which --boot elf cannot load; leave --boot out")
-            throw ExitStatus.refused
+            return "\(options.image): a signed image, which --boot elf cannot load; leave --boot out"
         }
         if isSigned && options.boot.key.isEmpty && !options.boot.unverified {
-            Console.error("\(options.image): a signed image needs the key to check it with: --key PUBLIC.pem, or --unverified to load it all the same")
-            throw ExitStatus.refused
+            return "\(options.image): a signed image needs the key to check it with: --key PUBLIC.pem, or --unverified to load it all the same"
         }
+        return nil
     }
 
     private static func signatures(_ options: Run) throws -> SignaturePolicy {
-        guard options.boot.key.isEmpty || !options.boot.unverified else { throw UsageError("--key and --unverified exclude each other") }
         guard options.boot.boot.usesTEE else { return .trusted([]) }
         if options.boot.unverified {
             Console.note("WARNING: --unverified: the signature of \(options.image) is NOT checked; whoever made it also made the hashes")
@@ -70,6 +68,10 @@ final class RunSession {
     // MARK: Running
 
     func run() -> ExitStatus {
+        if let unfit {
+            complaint = unfit
+            return .refused
+        }
         narrator.attach(to: system) { [unowned self] bytes in
             answers.append(contentsOf: bytes)
             if !options.limits.json { Console.data(bytes) }
@@ -88,7 +90,7 @@ final class RunSession {
         }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience
-            system.run(for: span) { sees(until) }
+            pass(span) { sees(until) }
             if let reason = system.stopReason { throw .stopped(reason) }
             guard sees(until) else {
                 complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
@@ -99,47 +101,61 @@ final class RunSession {
             try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0)).run()
         }
         if let duration = options.limits.duration {
-            system.run(for: duration.time - system.now)
+            pass(duration.time - system.now)
         } else if options.limits.until == nil && options.traffic.send.isEmpty && !options.traffic.interactive {
-            system.run(for: Self.usualDuration)
+            pass(Self.usualDuration)
         } else {
             // What is on its way may still arrive.
-            system.run(for: .milliseconds(20))
+            pass(.milliseconds(20))
         }
         if let reason = system.stopReason { throw .stopped(reason) }
         return .fine
+    }
+
+    /// Lets `span` of virtual time pass, or less. In steps, at whose ends the trace buffers are looked at: firmware writes to them
+    /// without a word to Linux. A step is a millisecond, later a hundredth of what has passed.
+    private func pass(_ span: VirtualTime, until condition: () -> Bool = { false }) {
+        let begin = system.now, end = begin + span
+        while system.now < end, system.stopReason == nil, !system.limitReached, !condition() {
+            let now = system.now
+            let step = max(.milliseconds(1), VirtualTime(nanoseconds: (now - begin).nanoseconds / 100))
+            system.run(for: min(step, end - now), until: condition)
+            guard system.now > now else { return }
+        }
     }
 
     private func sees(_ text: String) -> Bool {
         system.linux.channels.contains { $0.name == text } || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
     }
 
-    private var ttyIndex: Int? { options.traffic.to.hasPrefix("ttyRPMSG") ? Int(options.traffic.to.dropFirst(8)) : nil }
+    private var ttyIndex: Int? { if case .tty(let index) = options.traffic.to { index } else { nil } }
 
     /// Sends one text; false when no channel or no answer came in time.
     private func send(_ text: String) throws(SystemError) -> Bool {
         var before = answers.count
         if let index = ttyIndex {
-            system.run(for: Self.patience) { system.linux.tty.port(index) != nil }
+            pass(Self.patience) { system.linux.tty.port(index) != nil }
             guard system.linux.tty.port(index) != nil else { return false }
             before = answers.count
             try system.openTTY(index).send(text + "\n")
         } else {
-            system.run(for: Self.patience) { channel != nil }
+            pass(Self.patience) { channel != nil }
             guard let channel else { return false }
             before = answers.count
             try system.send(Array(text.utf8), on: channel)
         }
-        system.run(for: Self.patience) { answers.count > before }
+        pass(Self.patience) { answers.count > before }
         if let reason = system.stopReason { throw .stopped(reason) }
         return answers.count > before
     }
 
-    /// The channel that `--to` names: `rpmsg0` a raw device, anything else a channel's name.
+    /// The channel that `--to` names, once it is there and has a driver.
     private var channel: RpmsgChannel? {
-        let name = options.traffic.to
-        if name.hasPrefix("rpmsg"), let index = Int(name.dropFirst(5)) { return system.linux.raw.device(index) }
-        return system.linux.channels.first { $0.name == name && $0.driver != nil }
+        switch options.traffic.to {
+        case .tty: nil
+        case .raw(let index): system.linux.raw.device(index)
+        case .channel(let name): system.linux.channels.first { $0.name == name && $0.driver != nil }
+        }
     }
 
     /// The core is stopped as a user would, so that the firmware's shutdown is seen too.
@@ -160,7 +176,7 @@ final class RunSession {
         return .limit
     }
 
-    private var waitingFor: String { FirmwareState(system).hint }
+    private var waitingFor: String { FirmwareState(system).hint(image) }
 
     private func classify(_ error: SystemError) -> ExitStatus {
         switch error {
@@ -168,10 +184,14 @@ final class RunSession {
             complaint = "\(options.image): \(failure)"
             return .refused
         case .linux(let doing, let errno):
-            complaint = "\(doing): \(errno)"
             // Limits interrupt what Linux waits for.
             if system.limitReached { return outOfTime(doing) }
-            return system.linux.state == .offline ? .refused : .expectation
+            if system.linux.state == .offline {
+                complaint = "\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)"
+                return .refused
+            }
+            complaint = "\(doing): \(errno)"
+            return .expectation
         case .stopped(let reason): return classify(reason)
         case .timeout(let what, _): return outOfTime(what)
         }
@@ -206,7 +226,7 @@ final class RunSession {
         if options.limits.json {
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
         }
-        if options.limits.logLevel != .quiet { Console.note(Summary.run(system, wall: wall)) }
+        if options.limits.logLevel != .quiet && unfit == nil { Console.note(Summary.run(system, wall: wall)) }
     }
 
     var received: [UInt8] { answers }

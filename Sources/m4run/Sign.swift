@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import SecureLoader
 
 /// OP-TEE's scripts/sign_rproc_fw.py, option for option; its spelling with underscores is taken too.
@@ -56,9 +55,7 @@ struct Keygen: ParsableCommand {
     @Flag(help: "Replace keys that are there.") var force = false
 
     func run() throws {
-        do { try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true) } catch {
-            throw UsageError("\(out): cannot be made a folder: \(error.localizedDescription)")
-        }
+        try InputFile.makeFolder(out)
         let key = try SigningKey.generate(kind == .RSA ? .rsa(bits: bits) : .ecdsaP256)
         try KeyFiles.write(key, to: out + "/private.pem", publicKeyTo: out + "/public.pem", overwriting: force)
         Console.note("\(out)/private.pem, \(out)/public.pem: \(key.trusted.summary)")

@@ -5,7 +5,7 @@ import VirtualMP1
 /// The line that ends a run.
 enum Summary {
     static func speed(reason: String, board: M4Board, wall: Double) -> String {
-        "\(reason): virtual time \(board.now) s, \(board.cycles) cycles, wall time \(decimal(wall, 4)) s, \(mips(board.cycles, wall)) MIPS"
+        "\(reason): virtual time \(board.now) s, \(board.core.retired) instructions, wall time \(decimal(wall, 4)) s, \(mips(board.core.retired, wall)) MIPS"
     }
 
     static func run(_ system: MP1System, wall: Double) -> String {

@@ -21,6 +21,24 @@ final class SoCSignals: SoCHost {
     func setInterrupt(_ irq: Int, level: Bool) { core.scs.exceptions.setLine(irq, level: level) }
     func eventSignalled() { core.eventRegister = true }
 
+    // MARK: DMA
+
+    func dmaRead(_ address: UInt32, width: Int) -> UInt32? {
+        guard let board else { return nil }
+        var value: UInt32 = 0
+        let read = withUnsafeMutableBytes(of: &value) { bytes in
+            (try? board.read(PhysicalAddress(address), into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<min(4, width)]), secure: false)) != nil
+        }
+        return read ? UInt32(littleEndian: value) : nil
+    }
+
+    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool {
+        guard let board else { return false }
+        return withUnsafeBytes(of: value.littleEndian) { bytes in
+            (try? board.write(PhysicalAddress(address), from: UnsafeRawBufferPointer(rebasing: bytes[..<min(4, width)]), secure: false)) != nil
+        }
+    }
+
     // MARK: Reset
 
     func holdBootChanged(released: Bool) {

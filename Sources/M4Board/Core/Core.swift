@@ -79,6 +79,7 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
+        guard engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
     }

@@ -1,0 +1,174 @@
+import Foundation
+
+/// Runs the `m4run` binary as a user's shell does.
+struct Command {
+    struct Result {
+        let status: Int32
+        /// Ended by a signal instead of by itself.
+        let wasKilled: Bool
+        let out: String
+        let err: String
+        var lines: [String] { err.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    }
+
+    struct Missing: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Beside the tests in the build folder; else what M4RUN says.
+    static func binary() throws -> URL {
+        let beside = Bundle.main.bundleURL.appendingPathComponent("m4run")
+        if FileManager.default.isExecutableFile(atPath: beside.path) { return beside }
+        if let path = ProcessInfo.processInfo.environment["M4RUN"], FileManager.default.isExecutableFile(atPath: path) {
+            return URL(fileURLWithPath: path)
+        }
+        throw Missing(description: "no m4run at \(beside.path), and M4RUN names none")
+    }
+
+    /// A run that takes longer, in seconds of wall time, hangs.
+    static let patience = 120.0
+
+    /// Runs `m4run` with `arguments` in `folder`.
+    ///
+    /// - Parameters:
+    ///   - input: standard input; nothing, at its end, unless given.
+    ///   - output: standard output; read into the result unless given.
+    static func run(_ arguments: [String], in folder: URL, input: FileHandle? = nil, output: FileHandle? = nil) throws -> Result {
+        let process = Process()
+        process.executableURL = try binary()
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        process.standardInput = input ?? FileHandle.nullDevice
+        // Files, not pipes: nothing blocks, however much is written.
+        let out = try Scratch.file("out"), err = try Scratch.file("err")
+        process.standardOutput = output ?? out.handle
+        process.standardError = err.handle
+        try process.run()
+        let overdue = DispatchWorkItem { process.terminate() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + patience, execute: overdue)
+        process.waitUntilExit()
+        overdue.cancel()
+        return Result(
+            status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
+            out: try out.text(), err: try err.text())
+    }
+
+    static func run(_ arguments: String..., input: FileHandle? = nil) throws -> Result {
+        try run(arguments, in: Scratch.folder, input: input)
+    }
+}
+
+/// Firmware, keys and files to run with.
+enum Scratch {
+    struct File {
+        let url: URL
+        let handle: FileHandle
+        /// What is in it; it is removed.
+        func text() throws -> String {
+            try handle.close()
+            defer { try? FileManager.default.removeItem(at: url) }
+            return String(decoding: try Data(contentsOf: url), as: UTF8.self)
+        }
+    }
+
+    /// A folder of this run alone, with keys in `keys` and `other`, and the samples as `NAME.elf` and `NAME.signed`.
+    static let folder: URL = {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("m4run-tests-\(UUID().uuidString)")
+        try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        atexit { try? FileManager.default.removeItem(at: Scratch.folder) }
+        return url
+    }()
+
+    static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    static func file(_ name: String) throws -> File {
+        let url = folder.appendingPathComponent("\(name)-\(UUID().uuidString)")
+        _ = FileManager.default.createFile(atPath: url.path, contents: nil)
+        return File(url: url, handle: try FileHandle(forUpdating: url))
+    }
+
+    @discardableResult
+    static func write(_ bytes: [UInt8], _ name: String) throws -> String {
+        try Data(bytes).write(to: folder.appendingPathComponent(name))
+        return name
+    }
+
+    static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appendingPathComponent(name))) }
+
+    /// The package's folder.
+    static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private static let samples: URL = {
+        if let path = ProcessInfo.processInfo.environment["M4RUN_FIRMWARE"] { return URL(fileURLWithPath: path) }
+        return package.appendingPathComponent(".build/firmware")
+    }()
+
+    private static let keys = Result<Void, any Error> {
+        for name in ["keys", "other"] {
+            let result = try Command.run("keygen", "--out", name)
+            guard result.status == 0 else { throw Command.Missing(description: result.err) }
+        }
+    }
+
+    private static let lock = NSLock()
+
+    /// The public key's file.
+    static func key(_ name: String = "keys") throws -> String {
+        lock.lock()
+        defer { lock.unlock() }
+        try keys.get()
+        return "\(name)/public.pem"
+    }
+
+    /// The file name of a sample's ELF.
+    static func elf(_ sample: String) throws -> String {
+        let source = samples.appendingPathComponent(sample + ".elf")
+        guard let data = FileManager.default.contents(atPath: source.path) else {
+            throw Command.Missing(description: "\(source.path) is not there: 'make firmware' builds the samples")
+        }
+        return try write([UInt8](data), sample + ".elf")
+    }
+
+    /// The file name of a sample that the key in `keys` has signed.
+    static func signed(_ sample: String) throws -> String {
+        _ = try key()
+        let elf = try elf(sample), name = sample + ".signed"
+        lock.lock()
+        defer { lock.unlock() }
+        if !FileManager.default.fileExists(atPath: path(name)) {
+            let result = try Command.run("sign", "--in", elf, "--key", "keys/private.pem", "--out", name)
+            guard result.status == 0 else { throw Command.Missing(description: result.err) }
+        }
+        return name
+    }
+
+    /// `m4run run` of a signed sample with its key.
+    static func run(_ sample: String, _ more: String...) throws -> Command.Result {
+        try Command.run(["run", try signed(sample), "--key", try key()] + more, in: folder)
+    }
+}
+
+/// An ELF of a few instructions in RETRAM, for what no sample does.
+struct TinyFirmware {
+    /// Thumb halfwords from address 8 on; the first word that `ldr rN, [pc, #4]` at 8 reads is at 16.
+    var code: [UInt16]
+    var literals: [UInt32] = []
+
+    var elf: [UInt8] {
+        var segment = Self.words([0x1001_0000, 9])
+        for halfword in code + Array(repeating: 0xBF00, count: max(0, 4 - code.count)) {
+            segment += [UInt8(truncatingIfNeeded: halfword), UInt8(halfword >> 8)]
+        }
+        segment += Self.words(literals)
+        let identification: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        // e_type EXEC, e_machine ARM; program headers at 52, one of 32 bytes; no sections.
+        let header = Self.words([2 | 40 << 16, 1, 9, 52, 0, 0x0500_0000, 52 | 32 << 16, 1 | 40 << 16, 0])
+        let size = UInt32(segment.count)
+        let program = Self.words([1, 84, 0, 0, size, size, 5, 4])
+        return identification + header + program + segment
+    }
+
+    private static func words(_ values: [UInt32]) -> [UInt8] {
+        values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) } }
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+/// `m4run keygen`, `sign` and `inspect`.
+@Suite struct SignTests {
+    @Test("A key pair is made, private to its owner, and not overwritten without --force")
+    func keygen() throws {
+        let made = try Command.run("keygen", "--out", "made/here")
+        #expect(made.status == 0)
+        #expect(made.out.isEmpty)
+        #expect(made.err.hasPrefix("made/here/private.pem, made/here/public.pem: RSA-2048 key "))
+        let mode = try FileManager.default.attributesOfItem(atPath: Scratch.path("made/here/private.pem"))[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        let before = try Scratch.bytes("made/here/private.pem")
+        let again = try Command.run("keygen", "--out", "made/here")
+        #expect(again.status == 2)
+        #expect(again.err == "m4run: made/here/private.pem: exists, and is not overwritten\n")
+        #expect(try Scratch.bytes("made/here/private.pem") == before)
+        #expect(try Command.run("keygen", "--out", "made/here", "--force").status == 0)
+        #expect(try Scratch.bytes("made/here/private.pem") != before)
+    }
+
+    @Test("Where keys cannot go, and sizes that are none, are status 2")
+    func keygenErrors() throws {
+        try Scratch.write([1], "a-file")
+        let file = try Command.run("keygen", "--out", "a-file")
+        #expect(file.status == 2)
+        #expect(file.err == "m4run: a-file: is a file, not a folder\n")
+        let bits = try Command.run("keygen", "--out", "unused", "--bits", "1024")
+        #expect(bits.status == 2)
+        #expect(bits.err.contains("allowed: 2048, 3072, 4096"))
+    }
+
+    @Test("What is signed is inspected as good and runs; signing again gives the same bytes")
+    func roundTrip() throws {
+        let image = try Scratch.signed("swift-echo")
+        #expect(try Command.run("sign", "--in", "swift-echo.elf", "--key", "keys/private.pem", "--out", "again.signed").status == 0)
+        #expect(try Scratch.bytes("again.signed") == Scratch.bytes(image))
+        let inspected = try Command.run("inspect", image, "--key", Scratch.key())
+        #expect(inspected.status == 0)
+        #expect(inspected.err.isEmpty)
+        #expect(inspected.out.hasPrefix("signed image, "))
+        #expect(inspected.out.hasSuffix("the TA loads it\n"))
+        #expect(inspected.out.contains("  hash ok"))
+        #expect(inspected.out.contains("trace \"cm4_log\" at 0x"))
+    }
+
+    @Test("inspect says why an image is refused, with status 4")
+    func refused() throws {
+        let wrongKey = try Command.run("inspect", Scratch.signed("tty-echo"), "--key", Scratch.key("other"))
+        #expect(wrongKey.status == 4)
+        #expect(wrongKey.out.contains("NOT by a trusted key"))
+        #expect(wrongKey.out.contains("the TA refuses it: TEE_ERROR_SIGNATURE_INVALID: "))
+        let tampered = try Scratch.write(RefusalTests.tampered(Scratch.bytes(Scratch.signed("tty-echo"))), "inspected.signed")
+        let changed = try Command.run("inspect", tampered)
+        #expect(changed.status == 4)
+        #expect(changed.out.contains("HASH DIFFERS"))
+        #expect(try Command.run("inspect", Scratch.elf("tty-echo")).status == 0)
+    }
+
+    @Test("inspect --json is one object")
+    func json() throws {
+        let result = try Command.run("inspect", Scratch.signed("tty-echo"), "--json")
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any])
+        #expect(object["kind"] as? String == "signed")
+        #expect((object["images"] as? [[String: Any]])?.count == 1)
+    }
+
+    @Test("The signing script's spellings with underscores are the same options")
+    func spellings() throws {
+        try Scratch.write(Array("id".utf8), "key-info")
+        let elf = try Scratch.elf("tty-echo")
+        _ = try Scratch.key()
+        func sign(_ separator: Character, to out: String) throws -> [UInt8] {
+            func option(_ name: String) -> String { "--" + name.replacingOccurrences(of: "-", with: String(separator)) }
+            let result = try Command.run(
+                "sign", "--in", elf, "--key", "keys/private.pem", "--out", out, option("key-type"), "RSA", option("key-info"), "key-info",
+                option("plat-tlv"), "0x10001", "0x1", option("plat-tlv"), "0x10002", "hello")
+            #expect(result.status == 0, "\(result.err)")
+            return try Scratch.bytes(out)
+        }
+        let image = try sign("-", to: "dashes.signed")
+        #expect(try sign("_", to: "underscores.signed") == image)
+        #expect(image.lastRange(of: Array("hello".utf8)) != nil)
+        #expect(try Command.run("run", "dashes.signed", "--key", "keys/public.pem", "--for", "2ms").status == 0)
+    }
+
+    @Test("An ECDSA image is signed, refused as the STM32MP1 does, and taken with --accept-ecdsa")
+    func ecdsa() throws {
+        #expect(try Command.run("keygen", "--out", "ec", "--type", "ECC").status == 0)
+        #expect(try Command.run("sign", "--in", Scratch.elf("tty-echo"), "--key", "ec/private.pem", "--out", "ec.signed").status == 0)
+        let refused = try Command.run("run", "ec.signed", "--key", "ec/public.pem")
+        #expect(refused.status == 4)
+        #expect(refused.err.contains("TEE_ERROR_NOT_SUPPORTED"))
+        let taken = try Command.run("run", "ec.signed", "--key", "ec/public.pem", "--accept-ecdsa", "--send", "hi")
+        #expect(taken.status == 0)
+        #expect(taken.out == "hi\n")
+    }
+
+    @Test("What cannot be signed, or not there, is status 2 and leaves no file")
+    func signErrors() throws {
+        let elf = try Scratch.elf("tty-echo")
+        _ = try Scratch.key()
+        try Scratch.write([UInt8](repeating: 0x20, count: 100), "no-elf")
+        let cases: [(arguments: [String], says: String)] = [
+            (["--in", "no-elf", "--key", "keys/private.pem", "--out", "unsigned"], "no-elf: image 0: not an ELF file"),
+            (["--in", elf, "--key", "keys/public.pem", "--out", "unsigned"], "has no private part"),
+            (["--in", elf, "--key", "keys/private.pem", "--out", "no/such/folder"], "no/such/folder: cannot be written: No such file or directory"),
+            (["--in", elf, "--key", "keys/private.pem", "--out", "keys"], "keys: cannot be written: Is a directory"),
+            (["--in", elf, "--key", "keys/private.pem", "--out", "unsigned", "--key-type", "ECC"], "but --key-type is ECC"),
+            (["--in", elf, "--key", "keys/private.pem", "--out", "unsigned", "--plat-tlv", "5", "1"], "outside 0x10000 to 0x1ffff"),
+            (["--in", elf, "--key", "keys/private.pem", "--out", "unsigned", "--plat-tlv", "0x10001"], "--plat-tlv takes a number and a value"),
+        ]
+        for example in cases {
+            let result = try Command.run(["sign"] + example.arguments, in: Scratch.folder)
+            #expect(result.status == 2, "\(example.arguments)")
+            #expect(result.err.contains(example.says), "\(result.err)")
+            #expect(!FileManager.default.fileExists(atPath: Scratch.path("unsigned")))
+        }
+    }
+}
