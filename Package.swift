@@ -57,6 +57,7 @@ let package = Package(
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
         .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals"]),
         .testTarget(name: "M4BoardTests", dependencies: ["M4Board"]),
+        .testTarget(name: "CoreProgramTests", dependencies: ["M4Board"]),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "ELF32"]),

@@ -33,6 +33,7 @@ failed:
 void m4_engine_close(m4_engine *e) {
     if (!e) return;
     if (e->pristine) uc_context_free(e->pristine);
+    if (e->scratch) uc_context_free(e->scratch);
     uc_close(e->uc);
     free(e->counts);
     free(e);
@@ -59,10 +60,11 @@ uc_err m4_engine_arm(m4_engine *e) {
     uc_err error = m4_install_hooks(e);
     if (error != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
+    if ((error = uc_context_alloc(e->uc, &e->scratch)) != UC_ERR_OK) return error;
     return uc_context_save(e->uc, e->pristine);
 }
 
-m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stopped = false;
     e->stop = M4_STOP_WFI;
     e->engine_error = UC_ERR_OK;
@@ -93,10 +95,24 @@ m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
     if (ran) switch (e->stop) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
-    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
+    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
         m4_engine_retire_to(e, at);
         break;
     default: break;
+    }
+    return e->stop;
+}
+
+m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+    while (run_once(e, pc) == M4_STOP_PREPARE) {
+        uint32_t block = m4_reg_read(e, UC_ARM_REG_PC), count = e->site_count;
+        m4_hook_sites(e, block, e->prepare_size);
+        if (e->site_count == count) {
+            e->stop = M4_STOP_ENGINE;
+            e->engine_error = UC_ERR_RESOURCE;
+            break;
+        }
+        pc = block | 1;
     }
     return e->stop;
 }
@@ -117,16 +133,27 @@ void m4_engine_update_limit(m4_engine *e) {
     e->limit = waits ? 0 : e->deadline;
 }
 
-int32_t m4_engine_execution_priority(m4_engine *e) {
+// An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.
+static bool look_from_handler(m4_engine *e) {
+    if (!(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1) || m4_reg_read(e, UC_ARM_REG_IPSR) != 0) return false;
+    m4_reg_write(e, UC_ARM_REG_IPSR, 11);
+    return true;
+}
+
+uint32_t m4_engine_privileged_read(m4_engine *e, int reg) {
+    bool looks = look_from_handler(e);
+    uint32_t value = m4_reg_read(e, reg);
+    if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
+    return value;
+}
+
+static int32_t masked_priority(m4_engine *e, bool with_primask) {
     int32_t priority = e->active_priority;
-    uint32_t faultmask, primask, basepri;
-    bool unprivileged = (m4_reg_read(e, UC_ARM_REG_CONTROL) & 1) && m4_reg_read(e, UC_ARM_REG_IPSR) == 0;
-    // An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.
-    if (unprivileged) m4_reg_write(e, UC_ARM_REG_IPSR, 11);
-    faultmask = m4_reg_read(e, UC_ARM_REG_FAULTMASK);
-    primask = m4_reg_read(e, UC_ARM_REG_PRIMASK);
-    basepri = m4_reg_read(e, UC_ARM_REG_BASEPRI);
-    if (unprivileged) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
+    bool looks = look_from_handler(e);
+    uint32_t faultmask = m4_reg_read(e, UC_ARM_REG_FAULTMASK);
+    uint32_t primask = with_primask ? m4_reg_read(e, UC_ARM_REG_PRIMASK) : 0;
+    uint32_t basepri = m4_reg_read(e, UC_ARM_REG_BASEPRI);
+    if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
     if (basepri & 0xFF) {
         int32_t boost = (int32_t)(basepri & e->group_mask);
         if (boost < priority) priority = boost;
@@ -136,8 +163,37 @@ int32_t m4_engine_execution_priority(m4_engine *e) {
     return priority;
 }
 
+int32_t m4_engine_execution_priority(m4_engine *e) { return masked_priority(e, true); }
+
+bool m4_engine_wakes(m4_engine *e) {
+    return e->pending_priority < e->active_priority && e->pending_priority < masked_priority(e, false);
+}
+
 bool m4_engine_can_take(m4_engine *e) {
     return e->pending_priority < e->active_priority && e->pending_priority < m4_engine_execution_priority(e);
+}
+
+size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address) {
+    if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return 0;
+    size_t size = uc_context_size(e->uc), found = 0;
+    const uint8_t *before = (const uint8_t *)e->pristine, *now = (const uint8_t *)e->scratch;
+    for (size_t offset = 8; offset + 8 <= size; offset += 4) {
+        uint64_t was, is;
+        memcpy(&was, before + offset, 8);
+        memcpy(&is, now + offset, 8);
+        if (was != UINT64_MAX || is != address) continue;
+        if (found) return 0;
+        found = offset;
+    }
+    return found;
+}
+
+void m4_engine_clear_exclusive(m4_engine *e) {
+    if (!e->exclusive_open || !e->exclusive_offset) return;
+    e->exclusive_open = false;
+    if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
+    memset((uint8_t *)e->scratch + e->exclusive_offset, 0xFF, 8);
+    uc_context_restore(e->uc, e->scratch);
 }
 
 uc_err m4_engine_reset_core(m4_engine *e) { return uc_context_restore(e->uc, e->pristine); }

@@ -17,6 +17,22 @@ static bool must_stop(m4_engine *e) {
     return e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e);
 }
 
+// What the engine does without telling: SEV, a NOP to it, and LDREX, LDREXB, LDREXH. A block that has one is looked at
+// each time it runs.
+static bool note_special(m4_engine *e, uint32_t address, uint32_t size) {
+    bool special = false;
+    for (uint32_t offset = 0; offset < size;) {
+        uint16_t first = 0, second = 0;
+        if (!m4_engine_code(e, address + offset, &first)) break;
+        bool wide = first >= 0xE800;
+        if (wide && !m4_engine_code(e, address + offset + 2, &second)) break;
+        if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) special = e->event_sent = true;
+        if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) special = e->exclusive_open = true;
+        offset += wide ? 4 : 2;
+    }
+    return special;
+}
+
 static inline void account(m4_engine *e, uint64_t entry) {
     e->cycles += entry & 0xFFFF;
     e->history[e->history_count++ % M4_HISTORY] = entry;
@@ -31,8 +47,15 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         uc_emu_stop(uc);
         return;
     }
+    if (e->traps && m4_has_unhooked_site(e, (uint32_t)address, size)) {
+        e->stop = M4_STOP_PREPARE;
+        e->stopped = true;
+        e->prepare_size = size;
+        uc_emu_stop(uc);
+        return;
+    }
     uint64_t entry = address << 32 | (uint64_t)(size & 0xFFFF) << 16 | m4_count_instructions(e, (uint32_t)address, size);
-    e->counts[m4_count_index((uint32_t)address)] = entry;
+    if (!note_special(e, (uint32_t)address, size)) e->counts[m4_count_index((uint32_t)address)] = entry;
     account(e, entry);
 }
 
@@ -75,7 +98,9 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         bool privileged = m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
         if (allowed & M4_PRIVILEGED && !privileged) allowed = 0;
         else if (e->page_permission) {
-            allowed &= e->page_permission(e->context, page, privileged);
+            uint32_t left = e->page_permission(e->context, page, privileged);
+            if (e->grants && (page == e->granted_page || e->granted_page == 1)) left |= M4_READ | M4_WRITE;
+            allowed &= left;
             refusal = M4_REFUSED_PROTECTION;
         }
     }

@@ -12,11 +12,13 @@ public final class ExceptionController {
     /// An STM32MP157's M4 implements the upper four bits.
     static let priorityMask: UInt8 = 0xF0
 
-    private var enabled = [UInt32](repeating: 0, count: 8)
-    private var pending = [UInt32](repeating: 0, count: 8)
-    private var active = [UInt32](repeating: 0, count: 8)
-    private var level = [UInt32](repeating: 0, count: 8)
-    private var priorities = [UInt8](repeating: 0, count: count)
+    // Every register access and exception comes through here: plain memory, without the checks of an array in a class.
+    private let enabled = UnsafeMutablePointer<UInt32>.allocate(capacity: words)
+    private let pending = UnsafeMutablePointer<UInt32>.allocate(capacity: words)
+    private let active = UnsafeMutablePointer<UInt32>.allocate(capacity: words)
+    private let level = UnsafeMutablePointer<UInt32>.allocate(capacity: words)
+    private let priorities = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+    static let words = count / 32
     /// AIRCR.PRIGROUP.
     private(set) var priorityGroup: UInt32 = 0
 
@@ -26,21 +28,31 @@ public final class ExceptionController {
     public private(set) var nextPriority = idle
     /// The highest group priority of what is active, or `idle`.
     public private(set) var activePriority = idle
-    /// Exceptions that became pending since the last look while masked from enabling: wakes a WFE under SEVONPEND.
+    /// How often an exception became pending, enabled or not: what wakes a WFE under SEVONPEND.
     public private(set) var pendedCount: UInt64 = 0
 
     /// Called after every change of `nextPriority` or `activePriority`.
     public var onChange: (() -> Void)?
 
-    public init() { reset() }
+    public init() {
+        level.initialize(repeating: 0, count: Self.words)
+        for set in [enabled, pending, active] { set.initialize(repeating: 0, count: Self.words) }
+        priorities.initialize(repeating: 0, count: Self.count)
+        reset()
+    }
+
+    deinit {
+        for set in [enabled, pending, active, level] { set.deallocate() }
+        priorities.deallocate()
+    }
 
     public func reset() {
-        for i in 0..<8 { enabled[i] = 0; pending[i] = 0; active[i] = 0 }
-        for i in priorities.indices { priorities[i] = 0 }
+        for i in 0..<Self.words { enabled[i] = 0; pending[i] = 0; active[i] = 0 }
+        priorities.update(repeating: 0, count: Self.count)
         for n in [1, 2, 3, 11, 12, 14, 15] { enabled[0] |= 1 << n }
         priorityGroup = 0
         // Lines that are asserted pend again.
-        for i in 0..<8 { pending[i] |= level[i] }
+        for i in 0..<Self.words { pending[i] |= level[i] }
         update()
     }
 
@@ -72,18 +84,35 @@ public final class ExceptionController {
         update()
     }
 
-    func words(_ set: Set) -> [UInt32] { set == .enabled ? enabled : set == .pending ? pending : active }
+    /// 32 exceptions of `set` from number 32 * `index` on; 0 beyond the last.
+    func word(_ set: Set, _ index: Int) -> UInt32 {
+        guard index >= 0, index < Self.words else { return 0 }
+        return switch set {
+        case .enabled: enabled[index]
+        case .pending: pending[index]
+        case .active: active[index]
+        }
+    }
     enum Set { case enabled, pending, active }
 
     public func isEnabled(_ number: ExceptionNumber) -> Bool { bit(enabled, number.value) }
     public func isPending(_ number: ExceptionNumber) -> Bool { bit(pending, number.value) }
     public func isActive(_ number: ExceptionNumber) -> Bool { bit(active, number.value) }
-    var anyInterruptPends: Bool { pending[0] >> 16 != 0 || pending.dropFirst().contains { $0 != 0 } }
     /// How many exceptions are active.
-    public var activeCount: Int { active.reduce(0) { $0 + $1.nonzeroBitCount } }
-    public var anyActive: Bool { activePriority != Self.idle || active.contains { $0 != 0 } }
+    public var activeCount: Int {
+        var count = 0
+        for i in 0..<Self.words { count += active[i].nonzeroBitCount }
+        return count
+    }
+    public var anyActive: Bool { activePriority != Self.idle }
+    /// Whether an interrupt, enabled or not, is pending: ICSR.ISRPENDING.
+    var anyInterruptPending: Bool {
+        if pending[0] >> 16 != 0 { return true }
+        for i in 1..<Self.words where pending[i] != 0 { return true }
+        return false
+    }
 
-    private func bit(_ set: [UInt32], _ n: Int) -> Bool { n >= 0 && n < Self.count && set[n >> 5] & (1 << UInt32(n & 31)) != 0 }
+    private func bit(_ set: UnsafeMutablePointer<UInt32>, _ n: Int) -> Bool { n >= 0 && n < Self.count && set[n >> 5] & (1 << UInt32(n & 31)) != 0 }
 
     func setEnabled(_ n: Int, _ on: Bool) {
         guard n >= 0, n < Self.count else { return }
@@ -152,7 +181,7 @@ public final class ExceptionController {
     private func update() {
         var best: Int32 = Self.idle, bestNumber = 0, running: Int32 = Self.idle
         let groups = Int32(groupMask)
-        for word in 0..<8 {
+        for word in 0..<Self.words {
             var ready = pending[word] & enabled[word]
             while ready != 0 {
                 let n = word << 5 | ready.trailingZeroBitCount

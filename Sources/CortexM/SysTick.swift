@@ -16,8 +16,8 @@ public final class SysTick {
     private var frozen: UInt32 = 0
     /// The cycle at which the counter reaches zero next, while it runs.
     private var zeroAt: UInt64 = 0
-    /// The cycle at which it was zero last: it is so for one clock.
-    private var wasZeroAt: UInt64 = 0
+    /// The cycle at which the counter, at zero before it, takes the reload value.
+    private var loadAt: UInt64 = 0
 
     /// SYST_CALIB: no external reference, TENMS unknown, as STM32 parts that leave it to software.
     public static let calibration: UInt32 = 0xC000_0000
@@ -34,7 +34,7 @@ public final class SysTick {
 
     func reset() {
         enabled = false; interrupts = false; coreClock = false; countFlag = false
-        reload = 0; frozen = 0; zeroAt = 0; wasZeroAt = 0
+        reload = 0; frozen = 0; zeroAt = 0; loadAt = 0
         arm()
     }
 
@@ -47,7 +47,7 @@ public final class SysTick {
         if reload == 0 { zeroAt = .max; frozen = 0; countFlag = true; return true }
         let passed = (now &- zeroAt) / period &+ 1
         zeroAt = zeroAt &+ passed &* period
-        wasZeroAt = zeroAt &- period
+        loadAt = zeroAt &- UInt64(reload) &* divider
         countFlag = true
         return true
     }
@@ -94,6 +94,7 @@ public final class SysTick {
     var current: UInt32 {
         get { sync(); return counter(at: cycles()) }
         set {
+            sync()
             countFlag = false
             start(from: 0, at: cycles())
             arm()
@@ -102,8 +103,8 @@ public final class SysTick {
 
     private func counter(at now: UInt64) -> UInt32 {
         guard enabled, zeroAt != .max else { return frozen }
-        if now >= wasZeroAt, now &- wasZeroAt < divider { return 0 }
-        return UInt32(truncatingIfNeeded: (zeroAt &- now &+ divider &- 1) / divider) & 0xFF_FFFF
+        guard now >= loadAt else { return 0 }
+        return UInt32(truncatingIfNeeded: (zeroAt &- now &+ divider &- 1) / divider & 0xFF_FFFF)
     }
 
     private func start(from counter: UInt32, at now: UInt64) {
@@ -111,6 +112,6 @@ public final class SysTick {
         guard enabled else { return }
         if counter == 0 && reload == 0 { zeroAt = .max; return }
         zeroAt = now &+ (counter == 0 ? period : UInt64(counter) &* divider)
-        wasZeroAt = counter == 0 ? now : .max
+        loadAt = counter == 0 ? now &+ divider : now
     }
 }

@@ -10,6 +10,8 @@ public protocol CoreControl: AnyObject {
     func resetRequested(local: Bool)
     /// MPU settings changed: what the engine remembers of permissions is stale.
     func permissionsChanged()
+    /// CPACR, or CCR's traps, changed.
+    func trapsChanged()
 }
 
 /// The private peripheral bus, 0xE0000000 to 0xE00FFFFF: NVIC, SCB, SysTick, MPU, FPU, DWT, ITM.
@@ -20,7 +22,8 @@ public final class SystemControlSpace {
     public var faults = FaultStatus()
     public private(set) var mpu = MemoryProtection()
     public var debug = DebugAndTrace()
-    public weak var core: (any CoreControl)?
+    /// The core, which owns this and clears this when it goes. Not weak: that costs each access.
+    public unowned(unsafe) var core: (any CoreControl)?
 
     public private(set) var vectorTable: UInt32 = 0
     public private(set) var systemControl: UInt32 = 0
@@ -37,7 +40,7 @@ public final class SystemControlSpace {
 
     public init(events: EventQueue) {
         sysTick = SysTick(events: events)
-        sysTick.cycles = { [weak self] in self?.core?.cycles ?? 0 }
+        sysTick.cycles = { [unowned self] in core?.cycles ?? 0 }
         sysTick.expired = { [exceptions] in exceptions.setPending(.sysTick) }
     }
 
@@ -55,6 +58,7 @@ public final class SystemControlSpace {
     public var alignsStack: Bool { configuration & 1 << 9 != 0 }
     public var trapsDivideByZero: Bool { configuration & 1 << 4 != 0 }
     public var trapsUnaligned: Bool { configuration & 1 << 3 != 0 }
+    public var ignoresBusFaults: Bool { configuration & 1 << 8 != 0 }
     public var allowsThreadReturnFromNested: Bool { configuration & 1 != 0 }
     public var fpAutomaticStacking: Bool { fpContextControl & 1 << 31 != 0 }
     /// CPACR grants CP10 and CP11: 1 to privileged code, 3 to all.
@@ -171,7 +175,9 @@ public final class SystemControlSpace {
         case 0xD08: vectorTable = value & 0xFFFF_FF80
         case 0xD0C: writeReset(value)
         case 0xD10: systemControl = value & 0x16
-        case 0xD14: configuration = value & 0x31B
+        case 0xD14:
+            configuration = value & 0x31B
+            core?.trapsChanged()
         case 0xD24: writeSystemHandlerState(value)
         case 0xD28: faults.cfsr &= ~value
         case 0xD2C: faults.hfsr &= ~value
@@ -180,6 +186,7 @@ public final class SystemControlSpace {
         case 0xD38: faults.bfar = value
         case 0xD88:
             coprocessorAccess = value & 0x00F0_0000
+            core?.trapsChanged()
         case 0xDFC: debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
         case 0xF34: fpContextControl = value & 0xC000_0000 | fpContextControl & 0x17B
@@ -193,10 +200,8 @@ public final class SystemControlSpace {
 
     /// Interrupt sets are words of 32 interrupts; exceptions are 16 further on.
     private func interruptWord(_ set: ExceptionController.Set, _ offset: UInt32) -> UInt32 {
-        let words = exceptions.words(set), first = Int(offset >> 2)
-        guard first < 8 else { return 0 }
-        let high = first + 1 < 8 ? words[first + 1] << 16 : 0
-        return words[first] >> 16 | high
+        let first = Int(offset >> 2)
+        return exceptions.word(set, first) >> 16 | exceptions.word(set, first + 1) << 16
     }
 
     private func forBits(_ value: UInt32, _ offset: UInt32, _ body: (Int) -> Void) {
@@ -229,7 +234,7 @@ public final class SystemControlSpace {
         let current = core?.currentException ?? ExceptionNumber(0)
         var value = UInt32(current.value & 0x1FF) | UInt32(exceptions.next.value & 0x1FF) << 12
         if exceptions.activeCount <= 1 { value |= 1 << 11 }  // RETTOBASE
-        if exceptions.anyInterruptPends { value |= 1 << 22 }
+        if exceptions.anyInterruptPending { value |= 1 << 22 }
         if exceptions.isPending(.sysTick) { value |= 1 << 26 }
         if exceptions.isPending(.pendSV) { value |= 1 << 28 }
         if exceptions.isPending(.nmi) { value |= 1 << 31 }
@@ -256,8 +261,7 @@ public final class SystemControlSpace {
     ]
     private var systemHandlerState: UInt32 {
         Self.handlerBits.reduce(0) { value, entry in
-            let set = exceptions.words(entry.set)[0]
-            return value | (set >> UInt32(entry.exception) & 1) << entry.bit
+            value | (exceptions.word(entry.set, 0) >> UInt32(entry.exception) & 1) << entry.bit
         }
     }
     private func writeSystemHandlerState(_ value: UInt32) {
@@ -296,16 +300,20 @@ public final class SystemControlSpace {
 
     // MARK: Faults
 
-    /// Records `fault` in the status registers and says which exception is taken for it, at execution priority `current`:
-    /// itself, HardFault by escalation, or nil for a lockup.
-    public func escalate(_ fault: Fault, current: Int32) -> ExceptionNumber? {
+    /// Records `fault` in the status registers.
+    public func note(_ fault: Fault) {
         faults.cfsr |= fault.cfsr
         faults.hfsr |= fault.hfsr
         if fault == .debugEvent { debugFaults |= 1 << 1 }  // DFSR.BKPT
-        if let address = fault.address {
-            if fault.exception == .memManage { faults.mmfar = address; faults.cfsr |= 1 << 7 }
-            if fault.exception == .busFault { faults.bfar = address; faults.cfsr |= 1 << 15 }
-        }
+        guard let address = fault.address else { return }
+        if fault.exception == .memManage { faults.mmfar = address; faults.cfsr |= 1 << 7 }
+        if fault.exception == .busFault { faults.bfar = address; faults.cfsr |= 1 << 15 }
+    }
+
+    /// Records `fault` in the status registers and says which exception is taken for it, at execution priority `current`:
+    /// itself, HardFault by escalation, or nil for a lockup.
+    public func escalate(_ fault: Fault, current: Int32) -> ExceptionNumber? {
+        note(fault)
         if current <= -1 { return nil }
         if fault.exception == .hardFault { return .hardFault }
         if exceptions.isEnabled(fault.exception), exceptions.groupPriority(fault.exception) < current { return fault.exception }

@@ -13,6 +13,12 @@ public struct ThumbInstruction: Equatable, Sendable {
     }
     @inlinable public static func isWide(_ halfword: UInt16) -> Bool { halfword >= 0xE800 }
     public var size: UInt32 { Self.isWide(first) ? 4 : 2 }
+    /// ITSTATE behind this instruction, when it was `state` before. Source: ARMv7-M ARM, A7.3.3.
+    public func itState(after state: UInt8) -> UInt8 {
+        if first & 0xFF00 == 0xBF00, first & 0xF != 0 { return UInt8(truncatingIfNeeded: first) }
+        return state & 7 == 0 ? 0 : state & 0xE0 | state << 1 & 0x1F
+    }
+
     /// An instruction of coprocessors 10 and 11: the FPU.
     public var isFloatingPoint: Bool {
         Self.isWide(first) && first & 0xEC00 == 0xEC00 && (second >> 8) & 0xE == 0xA

@@ -15,7 +15,8 @@ enum Summary {
     }
 
     static func mips(_ instructions: UInt64, _ wall: Double) -> String {
-        wall > 0 ? String(Int(Double(instructions) / wall / 1e6)) : "0"
+        let rate = wall > 0 ? Double(instructions) / wall / 1e6 : 0
+        return decimal(rate, rate < 10 ? 1 : 0)
     }
 
     static func decimal(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }

@@ -16,6 +16,7 @@ final class Scene: CoreControl {
     }
     func resetRequested(local: Bool) { resets.append(local) }
     func permissionsChanged() { permissionChanges += 1 }
+    func trapsChanged() {}
 
     /// Moves the clock as a core does: stopping at what is due.
     func advance(to cycle: UInt64) {

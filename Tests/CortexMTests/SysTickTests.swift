@@ -1,117 +1,92 @@
 import CortexM
 import Testing
 
-/// ARMv7-M ARM, B3.3: the counter to the cycle.
 @Suite struct SysTickTests {
-    static let csr: UInt32 = 0x10, rvr: UInt32 = 0x14, cvr: UInt32 = 0x18
-    private func started(reload: UInt32, control: UInt32 = 7) -> Scene {
-        let scene = Scene()
-        scene[Self.rvr] = reload
-        scene[Self.cvr] = 0
-        scene[Self.csr] = control
-        return scene
+    private let csr: UInt32 = 0xE000_E010, rvr: UInt32 = 0xE000_E014, cvr: UInt32 = 0xE000_E018
+
+    private func started(reload: UInt32, control: UInt32 = 7) -> Bench {
+        let bench = Bench()
+        bench[rvr] = reload; bench[cvr] = 0; bench[csr] = control
+        return bench
     }
 
-    @Test func theCounterReloadsOnTheFirstClockAndTicksAtZero() {
-        let scene = started(reload: 99)
-        #expect(scene[Self.cvr] == 0)
-        scene.advance(by: 1)
-        #expect(scene[Self.cvr] == 99)
-        scene.advance(by: 98)
-        #expect(scene[Self.cvr] == 1)
-        #expect(!scene.scs.exceptions.isPending(.sysTick))
-        scene.advance(by: 1)
-        #expect(scene[Self.cvr] == 0)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
-        scene.advance(by: 1)
-        #expect(scene[Self.cvr] == 99)
+    @Test func aPeriodIsTheReloadValueAndOne() {
+        let bench = started(reload: 99)
+        bench.pass(99)
+        #expect(!bench.scs.exceptions.isPending(.sysTick))
+        bench.pass(1)
+        #expect(bench.scs.exceptions.isPending(.sysTick))
+        bench[0xE000_ED04] = 1 << 25
+        bench.pass(99)
+        #expect(!bench.scs.exceptions.isPending(.sysTick))
+        bench.pass(1)
+        #expect(bench.scs.exceptions.isPending(.sysTick))
     }
 
-    @Test(arguments: [1 as UInt32, 2, 99, 0xFF_FFFF]) func thePeriodIsReloadPlusOne(reload: UInt32) {
-        let scene = started(reload: reload)
-        for tick in 1...3 as ClosedRange<UInt64> {
-            scene.advance(to: tick * (UInt64(reload) + 1) - 1)
-            #expect(!scene.scs.exceptions.isPending(.sysTick))
-            scene.advance(by: 1)
-            #expect(scene.scs.exceptions.isPending(.sysTick))
-            scene.scs.exceptions.clearPending(.sysTick)
-        }
+    @Test func theCounterReadsDownToZeroAndReloads() {
+        let bench = started(reload: 3)
+        var seen: [UInt32] = []
+        for _ in 0..<9 { seen.append(bench[cvr]); bench.pass(1) }
+        #expect(seen == [0, 3, 2, 1, 0, 3, 2, 1, 0])
     }
 
-    @Test func theExternalClockIsAnEighthOfTheCores() {
-        let scene = started(reload: 9, control: 3)
-        scene.advance(to: 79)
-        #expect(!scene.scs.exceptions.isPending(.sysTick))
-        scene.advance(to: 80)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
+    @Test func aReloadValueCountsFromTheNextReloadOn() {
+        let bench = started(reload: 999, control: 5)
+        bench.pass(501)
+        #expect(bench[cvr] == 499)
+        bench[rvr] = 498
+        #expect(bench[cvr] == 499)
+        bench.pass(499)
+        #expect(bench[cvr] == 0)
+        bench.pass(1)
+        #expect(bench[cvr] == 498)
     }
 
-    @Test func countflagIsSetAtZeroAndClearedByReadingOrByWritingTheCounter() {
-        let scene = started(reload: 9, control: 5)
-        scene.advance(by: 9)
-        #expect(scene[Self.csr] == 5)
-        scene.advance(by: 1)
-        #expect(scene[Self.csr] == 5 | 1 << 16)
-        #expect(scene[Self.csr] == 5)
-        scene.advance(by: 100)
-        #expect(!scene.scs.exceptions.isPending(.sysTick), "TICKINT is clear")
-        scene[Self.cvr] = 0x1234
-        #expect(scene[Self.csr] == 5)
-        #expect(scene[Self.cvr] == 0)
+    @Test func countFlagIsReadOnceAndClearedByAWriteToTheCounter() {
+        let bench = started(reload: 9, control: 5)
+        bench.pass(10)
+        #expect(bench[csr] == 0x1_0005)
+        #expect(bench[csr] == 5)
+        bench.pass(10)
+        bench[cvr] = 123
+        #expect(bench[csr] == 5 && bench[cvr] == 0)
+        #expect(!bench.scs.exceptions.isPending(.sysTick), "no interrupt was asked for")
     }
 
-    @Test func aNewReloadIsTakenAtTheNextZero() {
-        let scene = started(reload: 99)
-        scene.advance(to: 50)
-        scene[Self.rvr] = 9
-        #expect(scene[Self.cvr] == 50)
-        scene.advance(to: 90)
-        #expect(scene[Self.cvr] == 10)
-        scene.advance(to: 100)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
-        scene.scs.exceptions.clearPending(.sysTick)
-        scene.advance(to: 109)
-        #expect(!scene.scs.exceptions.isPending(.sysTick))
-        scene.advance(to: 110)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
+    @Test func aStoppedCounterKeepsItsValue() {
+        let bench = started(reload: 999)
+        bench.pass(301)
+        bench[csr] = 4
+        bench.pass(5_000)
+        #expect(bench[cvr] == 699)
+        bench[csr] = 7
+        bench.pass(698)
+        #expect(!bench.scs.exceptions.isPending(.sysTick))
+        bench.pass(1)
+        #expect(bench.scs.exceptions.isPending(.sysTick))
     }
 
-    @Test func aReloadOfZeroStopsAfterTheCountInProgress() {
-        let scene = started(reload: 99)
-        scene.advance(to: 50)
-        scene[Self.rvr] = 0
-        scene.advance(to: 100)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
-        scene.scs.exceptions.clearPending(.sysTick)
-        scene.advance(to: 100_000)
-        #expect(!scene.scs.exceptions.isPending(.sysTick))
-        #expect(scene[Self.cvr] == 0)
-        scene[Self.rvr] = 9
-        scene.advance(by: 10)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
+    @Test func theExternalClockIsAnEighth() {
+        let bench = started(reload: 9, control: 3)
+        bench.pass(79)
+        #expect(!bench.scs.exceptions.isPending(.sysTick))
+        bench.pass(1)
+        #expect(bench.scs.exceptions.isPending(.sysTick))
     }
 
-    @Test func theCounterStandsStillWhileDisabledAndGoesOn() {
-        let scene = started(reload: 99)
-        scene.advance(to: 40)
-        scene[Self.csr] = 6
-        scene.advance(to: 5000)
-        #expect(scene[Self.cvr] == 60)
-        scene[Self.csr] = 7
-        scene.advance(by: 59)
-        #expect(!scene.scs.exceptions.isPending(.sysTick))
-        scene.advance(by: 1)
-        #expect(scene.scs.exceptions.isPending(.sysTick))
+    @Test func aReloadValueOfZeroStopsAtZero() {
+        let bench = started(reload: 9)
+        bench[rvr] = 0
+        bench.pass(10)
+        #expect(bench.scs.exceptions.isPending(.sysTick))
+        bench[0xE000_ED04] = 1 << 25
+        bench.pass(10_000)
+        #expect(!bench.scs.exceptions.isPending(.sysTick) && bench[cvr] == 0)
     }
 
-    @Test func readingTheCounterAlongTheWayChangesNothing() {
-        let quiet = started(reload: 63), busy = started(reload: 63)
-        for _ in 0..<500 { busy.advance(by: 1); _ = busy[Self.cvr]; _ = busy[Self.csr] }
-        quiet.advance(by: 500)
-        #expect(quiet[Self.cvr] == busy[Self.cvr])
-    }
-
-    @Test func theTimerTellsThatItHasNoReference() {
-        #expect(Scene()[0x1C] >> 30 == 3)
+    @Test func theReloadValueHas24Bits() {
+        let bench = Bench()
+        bench[rvr] = .max
+        #expect(bench[rvr] == 0xFF_FFFF)
     }
 }

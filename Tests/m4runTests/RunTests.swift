@@ -259,7 +259,7 @@ import Testing
     }
 
     /// Checks of the sample `exceptions` that fail here and pass on the chip; FIDELITY.md lists them.
-    static let knownDepartures: Set<String> = ["exclusive-cleared", "divide-by-zero", "unaligned-double", "no-coprocessor"]
+    static let knownDepartures: Set<String> = ["divide-by-zero", "unaligned-double", "no-coprocessor"]
 
     @Test("The sample that checks the exception model from the inside finds what FIDELITY.md admits, and no more")
     func exceptions() throws {

@@ -31,6 +31,8 @@ typedef enum m4_stop {
     M4_STOP_NO_COPROCESSOR, ///< At an instruction of a coprocessor that a Cortex-M4 does not have.
     M4_STOP_DATA_FAULT,   ///< At a load or store that was refused; see `fault_*`.
     M4_STOP_FETCH_FAULT,  ///< At an instruction whose fetch was refused; see `fault_*`.
+    M4_STOP_DIVIDE,       ///< At a division by zero that traps.
+    M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: the block's instructions that may trap are to be hooked.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
 
@@ -50,6 +52,11 @@ typedef struct m4_region {
     uint8_t *fetched;      ///< One flag a page of 1 KiB: code has been fetched from it. Shared by aliases; null for registers.
 } m4_region;
 
+/// What traps though the engine would execute it.
+typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2 } m4_trap;
+/// Instructions that are hooked at once at most, and the longest block in bytes: a page.
+enum { M4_MAX_SITES = 1024, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
+
 typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
 typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
 /// The MPU's answer for the page at `address`: `m4_permission` bits that are left.
@@ -64,6 +71,12 @@ typedef struct m4_engine {
     int32_t active_priority;    ///< Group priority of what is active; 256 in thread mode.
     uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
     bool stop_requested;
+    bool exclusive_open;        ///< A block with a LDREX has run since the monitor was cleared last.
+    bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
+
+    uint32_t traps;             ///< `m4_trap` bits.
+    uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE, in bytes.
+    bool fpu_for_privileged;    ///< M4_TRAP_FPU is for unprivileged code only.
 
     uint32_t history_count;     ///< Blocks run so far, modulo 2^32.
     uint64_t history[M4_HISTORY]; ///< The newest blocks, a ring: `address << 32 | size in bytes << 16 | instructions`.
@@ -82,8 +95,14 @@ typedef struct m4_engine {
     void *context;
     m4_read_register read_register;
     m4_write_register write_register;
+    bool grants;                ///< `granted_page` may be read and written: the MPU divides it and allows the access at hand.
+    uint32_t granted_page;      ///< 1 for all pages: the access spans two such.
     m4_page_permission page_permission;  ///< Null while no MPU is on.
     uc_context *pristine;       ///< The core as it is after opening.
+    uc_context *scratch;        ///< For changing what no register number reaches.
+    size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
+    uint32_t site_count;        ///< Instructions that have a hook because they may trap.
+    struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint8_t it_state; } sites[M4_MAX_SITES];
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 } m4_engine;
 
@@ -109,6 +128,19 @@ void m4_engine_update_limit(m4_engine *e);
 bool m4_engine_can_take(m4_engine *e);
 /// Execution priority: of what is active, raised by FAULTMASK, PRIMASK and BASEPRI.
 int32_t m4_engine_execution_priority(m4_engine *e);
+
+/// Whether what pends wakes a WFI: it could be taken were PRIMASK clear. Source: ARMv7-M ARM, B1.5.19.
+bool m4_engine_wakes(m4_engine *e);
+/// What is to trap from now on. Not while the engine runs.
+void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged);
+/// Drops the hooks of instructions that may trap; those that still may get them again.
+void m4_engine_forget_sites(m4_engine *e);
+/// Where a context has the exclusive monitor's address, `address` being what a LDREX has just put there; 0 when not found.
+size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address);
+/// Opens the exclusive monitor, as an exception's entry and return do. Source: ARMv7-M ARM, A3.4.1.
+void m4_engine_clear_exclusive(m4_engine *e);
+/// A register that unprivileged code reads as 0: MSP, PSP, PRIMASK, BASEPRI, FAULTMASK.
+uint32_t m4_engine_privileged_read(m4_engine *e, int reg);
 
 /// All registers as after opening.
 uc_err m4_engine_reset_core(m4_engine *e);

@@ -55,12 +55,13 @@ public final class M4Board {
     public var unmodelledStop: UnmodelledAccess? { signals.unmodelledStop }
 
     public init(_ configuration: Configuration = Configuration()) throws(BoardError) {
-        try EngineCheck.run()
+        let findings = try EngineCheck.run()
         self.configuration = configuration
         events = EventQueue()
         banks = try MemoryBanks(ddr: configuration.ddrSize)
         core = try Core(events: events)
         core.faultPolicy = configuration.faultPolicy
+        core.engine.raw.pointee.exclusive_offset = findings.exclusiveOffset
         for region in banks.regions { try core.engine.add(region) }
         let registers = UInt32(M4_READ.rawValue | M4_WRITE.rawValue)
         try core.engine.add(m4_region(start: 0x4000_0000, size: 0x2000_0000, physical: 0x4000_0000, permissions: registers, host: nil, fetched: nil))
@@ -73,6 +74,11 @@ public final class M4Board {
         signals.board = self
         connect()
         try core.engine.arm()
+    }
+
+    deinit {
+        core.bus = nil
+        signals.board = nil
     }
 
     private func connect() {
@@ -88,14 +94,12 @@ public final class M4Board {
             guard let context else { return }
             Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.writeRegister(address, size, value) }
         }
-        core.scs.debug.onStimulus = { [weak self] port, value, size in
-            guard let self else { return }
+        core.scs.debug.onStimulus = { [unowned self] port, value, size in
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
-            self.delegate?.board(self, output: bytes, from: .itm(port: port))
+            delegate?.board(self, output: bytes, from: .itm(port: port))
         }
-        core.semihosting.onText = { [weak self] bytes in
-            guard let self else { return }
-            self.delegate?.board(self, output: bytes, from: .semihosting)
+        core.semihosting.onText = { [unowned self] bytes in
+            delegate?.board(self, output: bytes, from: .semihosting)
         }
     }
 
@@ -126,6 +130,9 @@ public final class M4Board {
         let offset = address &- 0x4200_0000
         return (0x4000_0000 &+ (offset >> 5 & ~3), offset >> 2 & 31)
     }
+
+    /// Whether the engine can refuse an access by privilege and by the MPU: libunicorn 2.1 and later.
+    public static var enforcesPermissions: Bool { M4_VIRTUAL_TLB != 0 }
 
     // MARK: Running
 

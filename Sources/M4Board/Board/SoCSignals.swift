@@ -8,7 +8,8 @@ final class SoCSignals: SoCHost {
     let eventQueue: EventQueue
     let coreClock: CoreClock
     private let stopsAtUnmodelled: Bool
-    weak var board: M4Board?
+    /// Owns this and clears this when it goes. Not weak: that costs each access.
+    unowned(unsafe) var board: M4Board?
     private var bootReleased = false
     private var pendingReset: ResetRequest?
     private(set) var unmodelledStop: UnmodelledAccess?

@@ -5,6 +5,7 @@ import CortexM
 extension Core {
     /// Stacks a frame and starts `number`'s handler.
     func enter(_ number: ExceptionNumber, returnTo address: UInt32) {
+        m4_engine_clear_exclusive(engine.raw)
         let control = engine.control
         let inThread = engine.exception.value == 0
         let onProcessStack = inThread && control & 2 != 0
@@ -15,7 +16,8 @@ extension Core {
         let realign = scs.alignsStack || extended ? stack & 4 : 0
         let frame = (stack &- size) & (realign != 0 || scs.alignsStack ? ~7 : ~3)
 
-        let pushed = push(frame: frame, xpsr: xpsr | (realign != 0 ? 1 << 9 : 0), returnAddress: address & ~1, extended: extended)
+        let allowed = mpuAllows(.write, frame: frame, size: size, privileged: !inThread || control & 1 == 0)
+        let pushed = allowed && push(frame: frame, xpsr: xpsr | (realign != 0 ? 1 << 9 : 0), returnAddress: address & ~1, extended: extended)
         engine.setR(13, frame)
         let link = ExceptionReturn(processStack: onProcessStack, toThread: inThread, extendedFrame: extended)
 
@@ -36,9 +38,12 @@ extension Core {
         }
         // The frame could not be written. The derived BusFault competes with the exception itself.
         let current = m4_engine_execution_priority(engine.raw)
-        guard let derived = scs.escalate(.stackingBus, current: current) else { lockUp(.stackingBus, at: address); return }
-        noteFault(.stackingBus, taken: derived, at: address)
+        let fault = allowed ? Fault.stackingBus : .stackingAccess
+        guard let derived = scs.escalate(fault, current: current) else { lockUp(fault, at: address); return }
+        noteFault(fault, taken: derived, at: address)
         if scs.exceptions.groupPriority(derived) <= scs.exceptions.groupPriority(number) {
+            // The exception waits for the fault's handler to return, whether it was pended or raised.
+            if derived != number { scs.exceptions.setPending(number) }
             start(derived, link: link.value, unprivileged: unprivileged)
         } else {
             scs.exceptions.setPending(derived)
@@ -69,6 +74,7 @@ extension Core {
         engine.modeChanged()
         engine.setR(14, link)
         scs.exceptions.activate(number)
+        if number <= .hardFault { prioritySignChanged() }
         eventRegister = true
         guard let vector = word(scs.vectorTable &+ UInt32(number.value) &* 4) else {
             if number <= .hardFault { lockUp(.vectorTable, at: 0); return }
@@ -83,6 +89,7 @@ extension Core {
 
     /// A branch to `value`, an EXC_RETURN, in handler mode.
     func returnFromException(_ value: UInt32) {
+        m4_engine_clear_exclusive(engine.raw)
         let returning = engine.exception
         let exceptions = scs.exceptions
         guard let link = ExceptionReturn(value), legalReturn(link, from: returning) else {
@@ -103,11 +110,17 @@ extension Core {
 
     private func deactivate(_ returning: ExceptionNumber) {
         scs.exceptions.deactivate(returning)
+        if returning <= .hardFault { prioritySignChanged() }
         if returning != .nmi { engine.write(UC_ARM_REG_FAULTMASK, 0) }
     }
 
     /// Starts a handler over the frame of the one before.
     private func chain(_ number: ExceptionNumber, link: UInt32) { start(number, link: link, unprivileged: engine.control & 1) }
+
+    /// Below priority 0 the MPU may be out of force.
+    private func prioritySignChanged() {
+        if engine.raw.pointee.page_permission != nil { m4_engine_flush_permissions(engine.raw) }
+    }
 
     private func legalReturn(_ link: ExceptionReturn, from returning: ExceptionNumber) -> Bool {
         guard scs.exceptions.isActive(returning) else { return false }
@@ -118,6 +131,10 @@ extension Core {
     private func unstack(_ link: ExceptionReturn, value: UInt32) {
         let frame = engine.read(link.processStack ? UC_ARM_REG_PSP : UC_ARM_REG_MSP)
         let size: UInt32 = link.extendedFrame ? 0x68 : 0x20
+        guard mpuAllows(.read, frame: frame, size: size, privileged: !link.toThread || engine.control & 1 == 0) else {
+            chainFault(.unstackingAccess, link: value)
+            return
+        }
         // R0-R3, R12, LR, PC, xPSR.
         var words: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0, 0, 0, 0, 0)
         guard let w0 = word(frame), let w1 = word(frame &+ 4), let w2 = word(frame &+ 8), let w3 = word(frame &+ 12),

@@ -86,7 +86,7 @@ extension Core {
         // An EXC_RETURN value in thread mode is no return: a fetch from execute-never memory.
         let refusal = raw.pointee.fault_refusal
         let address = raw.pointee.fault_exact && refusal == M4_REFUSED_UNMAPPED ? raw.pointee.fault_address : nextPC
-        let executeNever = refusal != M4_REFUSED_UNMAPPED || address >= 0xE000_0000 || (0x4000_0000..<0x6000_0000).contains(address)
+        let executeNever = refusal != M4_REFUSED_UNMAPPED || address >= 0xA000_0000 || (0x4000_0000..<0x6000_0000).contains(address)
         raise(executeNever ? .instructionAccess : .instructionBus, at: nextPC)
     }
 
@@ -98,10 +98,27 @@ extension Core {
             locate(byte: refused, isWrite: raw.pointee.fault_write)
         } else if let instruction = instruction(at: nextPC & ~1), let access = instruction.access(pc: nextPC & ~1, register: engine.r) {
             // The first byte of the access that lies in the refused page; the start of it when it does not reach in there.
+            if raw.pointee.fault_refusal == M4_REFUSED_PROTECTION, grants(access, inPage: refused) { return }
             let into = refused &- access.address
             address = into < access.count ? refused : access.address
         }
-        raise(raw.pointee.fault_refusal == M4_REFUSED_PROTECTION ? .dataAccess(address) : .preciseBus(address), at: nextPC)
+        let fault: Fault = raw.pointee.fault_refusal == M4_REFUSED_PROTECTION ? .dataAccess(address) : .preciseBus(address)
+        if fault.exception == .busFault, scs.ignoresBusFaults, m4_engine_execution_priority(raw) < 0 {
+            ignore(fault)
+            return
+        }
+        raise(fault, at: nextPC)
+    }
+
+    /// CCR.BFHFNMIGN: the handlers of HardFault and NMI, and code under FAULTMASK, probe addresses this way. The status
+    /// registers tell, and the instruction is passed over. Source: ARMv7-M ARM, B3.2.8.
+    private func ignore(_ fault: Fault) {
+        scs.note(fault)
+        guard let instruction = instruction(at: nextPC & ~1) else { return }
+        nextPC = nextPC &+ instruction.size
+        engine.raw.pointee.cycles &+= 1
+        engine.setITState(instruction.itState(after: engine.itState))
+        engine.modeChanged()
     }
 
     /// Engine 2.0 leaves PC at the block's start: the faulting instruction is the first of the block whose access, with the
@@ -109,15 +126,18 @@ extension Core {
     private func locate(byte: UInt32, isWrite: Bool) {
         guard let start = history.last else { return }
         var address = start
+        var itState = engine.itState
         let end = start &+ m4_block_size(engine.raw)
         while address < end, let instruction = instruction(at: address) {
             if let access = instruction.access(pc: address, register: engine.r), access.isWrite == isWrite,
                 byte &- access.address < access.count
             {
                 nextPC = address | 1
+                engine.setITState(itState)
                 m4_engine_retire_to(engine.raw, address)
                 return
             }
+            itState = instruction.itState(after: itState)
             address = address &+ instruction.size
         }
     }

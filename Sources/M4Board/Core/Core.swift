@@ -12,7 +12,8 @@ public final class Core: CoreControl {
     let engine: Engine
     public let scs: SystemControlSpace
     let events: EventQueue
-    weak var bus: (any CoreBus)?
+    /// The board, which owns this and clears this when it goes. Not weak: that costs each access.
+    unowned(unsafe) var bus: (any CoreBus)?
     var state = State.held
     /// The address of the next instruction, bit 0 the Thumb state.
     var nextPC: UInt32 = 0
@@ -23,6 +24,9 @@ public final class Core: CoreControl {
     var resetRequest: StopReason?
     private var hostStop = false
     private var permissionsStale = false
+    private var trapsStale = false
+    /// When an access to a page that the MPU divides was let through last.
+    var grantedAt = UInt64.max
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
@@ -53,6 +57,8 @@ public final class Core: CoreControl {
         }
     }
 
+    deinit { scs.core = nil }
+
     public var cycles: UInt64 { engine.raw.pointee.cycles }
     /// Cycles of these in which nothing was executed: in reset, or asleep.
     private var idleCycles: UInt64 = 0
@@ -79,9 +85,22 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
-        guard engine.raw.pointee.page_permission != nil else { return }
+        guard scs.mpu.isOn || engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
+    }
+
+    /// The register write that changed them is still under way.
+    public func trapsChanged() {
+        trapsStale = true
+        interrupt()
+    }
+
+    private func updateTraps() {
+        trapsStale = false
+        let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
+        let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
+        m4_engine_set_traps(engine.raw, UInt32(traps), scs.allowsFPU(privileged: true))
     }
 
     // MARK: Reset
@@ -91,6 +110,7 @@ public final class Core: CoreControl {
         state = .held
         scs.reset()
         eventRegister = false
+        engine.raw.pointee.event_sent = false
         resetRequest = nil
         pendingStop = nil
         lockupReport = nil
@@ -102,6 +122,8 @@ public final class Core: CoreControl {
         scs.reset()
         m4_engine_reset_core(engine.raw)
         m4_engine_flush(engine.raw)
+        updatePermissions()
+        updateTraps()
         state = .running
         eventRegister = false
         guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
@@ -124,9 +146,10 @@ public final class Core: CoreControl {
                 raw.pointee.stop_requested = false
                 onInterrupt()
             }
+            if trapsStale { updateTraps() }
             if permissionsStale {
                 permissionsStale = false
-                m4_engine_flush_permissions(raw)
+                updatePermissions()
             }
             if let reason = takePendingStop() { return reason }
             switch state {
@@ -150,7 +173,16 @@ public final class Core: CoreControl {
                 raise(.invalidState, at: nextPC)
                 continue
             }
-            handle(m4_engine_run(raw, nextPC))
+            // An access that the MPU allows in a page that it divides: one block, and the page is closed again.
+            let granted = raw.pointee.grants
+            if granted { raw.pointee.deadline = raw.pointee.cycles &+ 1 }
+            let blocks = raw.pointee.history_count
+            let stop = m4_engine_run(raw, nextPC)
+            if granted {
+                raw.pointee.grants = false
+                m4_engine_flush_permissions(raw)
+            }
+            handle(stop, after: blocks)
         }
     }
 
@@ -167,8 +199,10 @@ public final class Core: CoreControl {
     ///
     /// What was due has been run. A source that is due again at once is given the next cycle: time goes on whatever it does.
     private func idle(until deadline: UInt64) -> Bool {
-        let next = events.next, now = cycles
-        let isDue = next <= deadline && next != .max && now < deadline
+        let next = events.next
+        let isDue = next <= deadline && next != .max
+        let now = cycles
+        // What is due now was scheduled by what has just run: time moves on, lest it never does.
         let target = isDue ? max(next, now &+ 1) : deadline
         if target != .max, target > now {
             idleCycles &+= target &- now
@@ -180,54 +214,37 @@ public final class Core: CoreControl {
     /// WFI wakes for an exception that would preempt if PRIMASK were clear; WFE also for the event register, which an
     /// exception that becomes pending sets under SEVONPEND. Source: ARMv7-M ARM, B1.5.19.
     private func wakes(event: Bool) -> Bool {
-        if event {
-            if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
-            pendedSeen = scs.exceptions.pendedCount
-            if eventRegister { eventRegister = false; return true }
-            return m4_engine_can_take(engine.raw)
-        }
-        guard scs.exceptions.nextPriority < scs.exceptions.activePriority else { return false }
-        let masks = withPrivilege { (basepri: engine.read(UC_ARM_REG_BASEPRI) & 0xFF, faultmask: engine.read(UC_ARM_REG_FAULTMASK)) }
-        if masks.faultmask != 0 && scs.exceptions.nextPriority >= -1 { return false }
-        return masks.basepri == 0 || scs.exceptions.nextPriority < Int32(masks.basepri & scs.exceptions.groupMask)
+        guard event else { return m4_engine_wakes(engine.raw) }
+        return takeEvent() || m4_engine_can_take(engine.raw)
     }
 
-    /// An unprivileged thread reads the masks and stack pointers as 0: `body` is run in handler mode then.
-    private func withPrivilege<T>(_ body: () -> T) -> T {
-        let unprivileged = engine.control & 1 != 0 && engine.exception.value == 0
-        if unprivileged { engine.write(UC_ARM_REG_IPSR, UInt32(ExceptionNumber.svCall.value)) }
-        defer { if unprivileged { engine.write(UC_ARM_REG_IPSR, 0) } }
-        return body()
+    /// Whether the event register is set, which this clears.
+    private func takeEvent() -> Bool {
+        let pended = scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen
+        pendedSeen = scs.exceptions.pendedCount
+        let isSet = eventRegister || pended || engine.raw.pointee.event_sent
+        eventRegister = false
+        engine.raw.pointee.event_sent = false
+        return isSet
     }
 
-    /// SEV does not end a block, and nothing tells of it: the block that a WFE ends is looked through.
-    private var blockSendsEvent: Bool {
-        var address = m4_block_address(engine.raw)
-        let end = address &+ m4_block_size(engine.raw)
-        while address < end, let instruction = instruction(at: address) {
-            if instruction.first == 0xBF40 || (instruction.first == 0xF3AF && instruction.second == 0x8004) { return true }
-            address = address &+ instruction.size
-        }
-        return false
-    }
-
-    private func handle(_ stop: m4_stop) {
+    /// `blocks` had run before the engine was started.
+    private func handle(_ stop: m4_stop, after blocks: UInt32) {
         let raw = engine.raw
         nextPC = engine.r(15) | (engine.xpsr >> 24 & 1)
         switch stop {
         case M4_STOP_BOUNDARY: break
         case M4_STOP_WFI: state = .sleeping(event: false)
-        case M4_STOP_WFE:
-            if scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen { eventRegister = true }
-            pendedSeen = scs.exceptions.pendedCount
-            if blockSendsEvent { eventRegister = true }
-            if eventRegister { eventRegister = false } else { state = .sleeping(event: true) }
+        case M4_STOP_WFE: if !takeEvent() { state = .sleeping(event: true) }
         case M4_STOP_YIELD: break
         case M4_STOP_SVC: supervisorCall()
         case M4_STOP_BKPT: breakpoint()
-        case M4_STOP_EXC_RETURN: returnFromException(engine.r(15) | 1)
+        case M4_STOP_EXC_RETURN:
+            // A vector or a stacked PC with such a value is no branch to it, and would go round without an instruction.
+            if raw.pointee.history_count != blocks { returnFromException(engine.r(15) | 1) } else { raise(.instructionAccess, at: nextPC) }
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
+        case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:
@@ -257,13 +274,10 @@ public final class Core: CoreControl {
     public var registers: CoreRegisters {
         var r = (0..<16).map { engine.r($0) }
         r[15] = nextPC & ~1
-        let xpsr = engine.xpsr, control = engine.control, fpscr = engine.read(UC_ARM_REG_FPSCR)
-        return withPrivilege {
-            CoreRegisters(
-                r: r, xpsr: xpsr, msp: engine.read(UC_ARM_REG_MSP), psp: engine.read(UC_ARM_REG_PSP),
-                primask: engine.read(UC_ARM_REG_PRIMASK), basepri: engine.read(UC_ARM_REG_BASEPRI),
-                faultmask: engine.read(UC_ARM_REG_FAULTMASK), control: control, fpscr: fpscr)
-        }
+        return CoreRegisters(
+            r: r, xpsr: engine.xpsr, msp: engine.privileged(UC_ARM_REG_MSP), psp: engine.privileged(UC_ARM_REG_PSP),
+            primask: engine.privileged(UC_ARM_REG_PRIMASK), basepri: engine.privileged(UC_ARM_REG_BASEPRI),
+            faultmask: engine.privileged(UC_ARM_REG_FAULTMASK), control: engine.control, fpscr: engine.read(UC_ARM_REG_FPSCR))
     }
 
     /// Starts of the newest blocks of instructions, oldest first, at most `M4_HISTORY`.

@@ -50,9 +50,22 @@ final class Engine {
     func s(_ n: Int) -> UInt32 { m4_reg_read(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n)) }
     func setS(_ n: Int, _ value: UInt32) { m4_reg_write(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n), value) }
 
+    /// A register that unprivileged code reads as 0.
+    func privileged(_ register: uc_arm_reg) -> UInt32 { m4_engine_privileged_read(raw, Int32(register.rawValue)) }
+
     var control: UInt32 { read(UC_ARM_REG_CONTROL) }
     var exception: ExceptionNumber { ExceptionNumber(Int(read(UC_ARM_REG_IPSR) & 0x1FF)) }
     var xpsr: UInt32 { read(UC_ARM_REG_XPSR) }
+
+    /// ITSTATE: EPSR[15:10,26:25]. Source: ARMv7-M ARM, A7.3.3.
+    var itState: UInt8 {
+        let epsr = xpsr
+        return UInt8(truncatingIfNeeded: epsr >> 8 & 0xFC | epsr >> 25 & 3)
+    }
+    func setITState(_ state: UInt8) {
+        let bits = UInt32(state)
+        write(UC_ARM_REG_EPSR, 1 << 24 | (bits & 0xFC) << 8 | (bits & 3) << 25)
+    }
 
     /// Mode, privilege and stack are in place: lets the engine rebuild what it derived from them. Nothing else does on
     /// these versions.

@@ -2,14 +2,20 @@ import CUnicorn
 
 /// What the board relies on and the engine's interface does not promise, tried once a process on an engine of its own.
 enum EngineCheck {
-    private static let outcome: Result<Void, BoardError> = Result { () throws(BoardError) in try check() }
+    /// What was found out on the way.
+    struct Findings {
+        /// `m4_engine.exclusive_offset`.
+        let exclusiveOffset: Int
+    }
+    private static let outcome: Result<Findings, BoardError> = Result { () throws(BoardError) in try check() }
 
-    static func run() throws(BoardError) { try outcome.get() }
+    static func run() throws(BoardError) -> Findings { try outcome.get() }
 
-    /// Code at 0: `movs r0, #0; cmp r0, #0; it eq; ldreq r1, [r2]; svc #1; wfi; 0xDEFF`, a literal at 0x800.
-    private static let program: [UInt16] = [0x2000, 0x2800, 0xBF08, 0x6811, 0xDF01, 0xBF30, 0xDEFF]
+    /// Code at 0: `movs r0, #0; cmp r0, #0; it eq; ldreq r1, [r2]; svc #1; wfi; 0xDEFF; ldrex r1, [r2]; wfi`, a literal
+    /// at 0x800.
+    private static let program: [UInt16] = [0x2000, 0x2800, 0xBF08, 0x6811, 0xDF01, 0xBF30, 0xDEFF, 0xE852, 0x1F00, 0xBF30]
 
-    private static func check() throws(BoardError) {
+    private static func check() throws(BoardError) -> Findings {
         guard m4_library_version() >> 8 == m4_header_version() >> 8 else {
             throw .wrongEngine(loaded: Engine.libraryVersion, builtFor: Engine.headerVersion)
         }
@@ -47,6 +53,11 @@ enum EngineCheck {
         try expect(m4_engine_run(engine.raw, 13), M4_STOP_UNDEFINED, "an undefined instruction is one")
         try expect(engine.r(15) == 12 && engine.raw.pointee.cycles == 6, "an undefined instruction has not retired")
         try expect(engine.control & 4 == 0, "the core is a Cortex-M4")
+        engine.setR(2, 0x804)
+        try expect(m4_engine_run(engine.raw, 15), M4_STOP_WFI, "a LDREX runs")
+        let offset = m4_engine_locate_exclusive(engine.raw, 0x804)
+        try expect(offset != 0, "the exclusive monitor is found")
+        return Findings(exclusiveOffset: offset)
     }
 
     private static func expect(_ stop: m4_stop, _ wanted: m4_stop, _ what: String) throws(BoardError) {

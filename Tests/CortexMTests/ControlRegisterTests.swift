@@ -2,7 +2,7 @@ import CortexM
 import Testing
 
 /// ARMv7-M ARM, B3.2 and B3.4: the registers as firmware reads and writes them.
-@Suite struct SystemControlSpaceTests {
+@Suite struct ControlRegisterTests {
     @Test func theCoreIsACortexM4r0p1() { #expect(Scene()[0xD00] == 0x410F_C241) }
 
     @Test func interruptsAreEnabledAndDisabledByOnesAndReadTheSameFromBoth() {
