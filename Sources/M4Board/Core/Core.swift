@@ -246,6 +246,7 @@ public final class Core: CoreControl {
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
         case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
+        case M4_STOP_UNALIGNED: raise(.unaligned, at: nextPC)
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:
