@@ -95,7 +95,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     if (ran) switch (e->stop) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
-    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
+    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_UNALIGNED: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
         m4_engine_retire_to(e, at);
         break;
     default: break;

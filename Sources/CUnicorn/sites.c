@@ -6,7 +6,19 @@
 static uint32_t trap_of(uint16_t first, uint16_t second) {
     if ((first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00) return M4_TRAP_FPU;
     if ((first & 0xFFD0) == 0xFB90 && (second & 0x00F0) == 0x00F0) return M4_TRAP_DIVIDE;
+    // Multiple and double accesses. Through SP and PC they are aligned whatever happens; offsets are multiples of four.
+    unsigned base = first & 15;
+    if ((first & 0xF000) == 0xC000) return M4_TRAP_UNALIGNED;
+    if ((first & 0xFE00) == 0xE800 && base < 13) {
+        bool multiple = (first & 0x0040) == 0, dual = (first & 0x0120) != 0, exclusive = (first & 0x0080) == 0;
+        if (multiple || dual || exclusive) return M4_TRAP_UNALIGNED;
+    }
     return 0;
+}
+
+static bool is_aligned(const m4_engine *e, uint16_t first) {
+    int base = first < 0xE800 ? first >> 8 & 7 : first & 15;
+    return (m4_reg_read(e, UC_ARM_REG_R0 + base) & 3) == 0;
 }
 
 static struct m4_site *find(m4_engine *e, uint32_t address) {
@@ -41,7 +53,8 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     struct m4_site *site = user;
     m4_engine *e = site->engine;
     uint16_t first = 0, second = 0;
-    if (e->stopped || !m4_engine_code(e, (uint32_t)address, &first) || !m4_engine_code(e, (uint32_t)address + 2, &second)) return;
+    if (e->stopped || !m4_engine_code(e, (uint32_t)address, &first)) return;
+    if (first >= 0xE800 && !m4_engine_code(e, (uint32_t)address + 2, &second)) return;
     uint32_t trap = trap_of(first, second) & e->traps;
     if (!trap) return;
     if (trap == M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) return;
@@ -51,8 +64,9 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
             UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
         if (m4_reg_read(e, numbers[second & 15]) != 0) return;
     }
+    if (trap == M4_TRAP_UNALIGNED && is_aligned(e, first)) return;
     if (site->it_state && !holds(e, site->it_state >> 4)) return;
-    e->stop = trap == M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : M4_STOP_DIVIDE;
+    e->stop = trap == M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : trap == M4_TRAP_DIVIDE ? M4_STOP_DIVIDE : M4_STOP_UNALIGNED;
     e->stopped = true;
     uint32_t it = site->it_state, epsr = 0x01000000 | (it & 0xFC) << 8 | (it & 3) << 25;
     m4_reg_write(e, UC_ARM_REG_EPSR, epsr);
@@ -67,7 +81,7 @@ static bool walk(m4_engine *e, uint32_t address, uint32_t size, uint32_t it, boo
         if (!m4_engine_code(e, at, &first)) return false;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) return false;
-        if (wide && trap_of(first, second) & e->traps) {
+        if (trap_of(first, second) & e->traps) {
             struct m4_site *site = find(e, at);
             if (!site) {
                 if (!add) return true;
@@ -105,7 +119,9 @@ void m4_engine_forget_sites(m4_engine *e) {
 
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) {
     e->fpu_for_privileged = fpu_for_privileged;
+    traps |= M4_TRAP_UNALIGNED;
     if (traps == e->traps) return;
+    // Unaligned multiple accesses trap whatever CCR says. Source: ARMv7-M ARM, A3.2.1.
     // New traps: blocks that were met before have instructions without a hook. Fewer: their hooks would only cost.
     e->traps = traps;
     m4_engine_forget_sites(e);

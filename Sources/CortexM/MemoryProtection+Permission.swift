@@ -18,13 +18,19 @@ extension MemoryProtection {
         return privileged && control & 4 != 0 ? Self.defaultMap(address) : []
     }
 
-    /// For all bytes of a power-of-two `size` at `page`: what each of them allows to be read and written, and any of them to be executed.
-    public func permission(ofPage page: UInt32, size: UInt32, privileged: Bool) -> Permission {
+    /// Whether there is anything to refuse by pages of `size`; regions smaller than that count only when `exact`.
+    public func matters(pageSize size: UInt32, exact: Bool) -> Bool {
+        isOn && (exact || control & 4 == 0 || region.contains { $0.isEnabled && !$0.isSmaller(than: size) })
+    }
+
+    /// For all bytes of a power-of-two `size` at `page`: what each of them allows to be read and written, or unless `exact` any of
+    /// them, and what any of them allows to be executed.
+    public func permission(ofPage page: UInt32, size: UInt32, privileged: Bool, exact: Bool) -> Permission {
         guard isOn, region.contains(where: { $0.divides(page, size: size) }) else { return permission(at: page, privileged: privileged) }
-        var data = Permission.all, execute: Permission = []
+        var data: Permission = exact ? .all : [], execute: Permission = []
         for offset in stride(from: 0, to: size, by: 32) {
             let one = permission(at: page &+ offset, privileged: privileged)
-            data.formIntersection(one)
+            if exact { data.formIntersection(one) } else { data.formUnion(one) }
             execute.formUnion(one.intersection(.execute))
         }
         return data.subtracting(.execute).union(execute)
@@ -70,6 +76,8 @@ extension MemoryProtection.Region {
         guard granule < 32, UInt32(1) << granule < size else { return false }
         return contains(page) || (base ^ page) & ~(size &- 1) == 0
     }
+
+    func isSmaller(than size: UInt32) -> Bool { sizeBits < 32 && UInt32(1) << sizeBits < size }
 
     func permission(privileged: Bool) -> MemoryProtection.Permission {
         let data: MemoryProtection.Permission = switch attributes >> 24 & 7 {

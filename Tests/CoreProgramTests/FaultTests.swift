@@ -40,11 +40,11 @@ import Testing
     @Test(arguments: accesses) func aRefusedAccessIsPreciseToInstructionAndAddress(access: Access) throws {
         let read = { (address: UInt32) in T.load(3, address) + T.ldr(3, 3) + T.log(register: 3) }
         let firmware = try Firmware(
-            T.poke(PPB.cpacr, 0xF << 20), T.poke(PPB.shcsr, PPB.faultsOn), T.load(0, Self.hole), T.movs(1, 8), T.nop, access.code,
+            T.poke(PPB.cpacr, 0xF << 20), T.isb, T.poke(PPB.shcsr, PPB.faultsOn), T.load(0, Self.hole), T.movs(1, 8), T.nop, access.code,
             handlers: [5: read(PPB.cfsr) + read(0xE000_ED38) + T.log(.ipsr) + T.stay])
         firmware.run()
         #expect(try firmware.log == [0x8200, UInt32(truncatingIfNeeded: Int(Self.hole) + access.offset), 5])
-        let frame = firmware.board.core.registers.r[13], before = T.poke(0, 0) + T.poke(0, 0) + T.load(0, 0) + T.movs(1, 8) + T.nop
+        let frame = firmware.board.core.registers.r[13], before = T.poke(0, 0) + T.isb + T.poke(0, 0) + T.load(0, 0) + T.movs(1, 8) + T.nop
         #expect(try firmware.word(frame + 24) == Firmware.entry + UInt32(before.count * 2))
         #expect(try firmware.word(frame) == Self.hole, "the base register is not written back")
     }
@@ -99,6 +99,30 @@ import Testing
         let firmware = try Firmware(T.poke(PPB.shcsr, PPB.faultsOn), cause.code, handlers: [4: handler, 5: handler, 6: handler])
         firmware.run()
         #expect(try firmware.log == [cause.cfsr, cause.exception])
+    }
+
+    /// Single words may lie anywhere; multiple, double and exclusive accesses may not, and do not come half done.
+    @Test(arguments: [
+        Access("ldrd r2, r3, [r0, #16]", [0xE9D0, 0x2304], 0), Access("strd r2, r3, [r0]", [0xE9C0, 0x2300], 0),
+        Access("ldmia r0, {r2, r3}", [0xC80C], 0), Access("stmdb r0!, {r2, r3}", [0xE920, 0x000C], 0),
+        Access("ldrex r2, [r0, #4]", [0xE850, 0x2F01], 0),
+    ])
+    func anUnalignedMultipleAccessIsAUsageFault(access: Access) throws {
+        let handler = T.load(3, PPB.cfsr) + T.ldr(3, 3) + T.log(register: 3) + T.stay
+        let firmware = try Firmware(
+            T.poke(PPB.shcsr, PPB.faultsOn), T.load(0, 0x1000_1002), T.ldr(2, 0), T.nop, access.code, handlers: [6: handler])
+        firmware.run()
+        #expect(try firmware.log == [1 << 24])
+        let frame = firmware.board.core.registers.r[13], before = T.poke(0, 0) + T.load(0, 0) + T.ldr(2, 0) + T.nop
+        #expect(try firmware.word(frame + 24) == Firmware.entry + UInt32(before.count * 2))
+        #expect(try firmware.word(frame) == 0x1000_1002)
+    }
+
+    @Test func anUnalignedAccessThatItsConditionSkipsDoesNotFault() throws {
+        let firmware = try Firmware(T.poke(PPB.shcsr, PPB.faultsOn), T.load(0, 0x1000_1002), T.movs(5, 1), T.cmp(5, 0), [0xBF08], [0xC80C], T.movs(5, 7), handlers: [6: T.stay])
+        firmware.run()
+        #expect(firmware.board.core.registers.r[5] == 7)
+        #expect(firmware.board.core.faultCount == 0)
     }
 
     @Test func anSVCThatCannotPreemptIsAHardFault() throws {

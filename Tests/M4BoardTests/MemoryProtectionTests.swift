@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func aGuardOf32BytesIsExact() throws {
-        let bench = try Bench()
+        let bench = try Bench(smallRegions: true)
         // Every word from 0x10009000 on is written, until the guard at 0x10009040 stops that.
         try bench.program(protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), [0x6012], [0x3204], [0xE7FC])
         try bench.handler(4, Bench.exit)
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func anAccessAcrossTwoDividedPagesMakesProgress() throws {
-        let bench = try Bench()
+        let bench = try Bench(smallRegions: true)
         // Guards of 32 bytes in two pages; stmia of eight words across their border.
         try bench.program(
             protect(0x1000_9000, size: 4, access: 0), Thumb.poke(0xE000_ED9C, 0x1000_9400 + 0x100 | 0x11), Thumb.poke(0xE000_EDA0, 4 << 1 | 1), Thumb.isb,

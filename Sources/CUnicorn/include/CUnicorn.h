@@ -32,6 +32,7 @@ typedef enum m4_stop {
     M4_STOP_DATA_FAULT,   ///< At a load or store that was refused; see `fault_*`.
     M4_STOP_FETCH_FAULT,  ///< At an instruction whose fetch was refused; see `fault_*`.
     M4_STOP_DIVIDE,       ///< At a division by zero that traps.
+    M4_STOP_UNALIGNED,    ///< At a multiple, double or exclusive access that is not word-aligned.
     M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: the block's instructions that may trap are to be hooked.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
@@ -53,9 +54,9 @@ typedef struct m4_region {
 } m4_region;
 
 /// What traps though the engine would execute it.
-typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2 } m4_trap;
+typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4 } m4_trap;
 /// Instructions that are hooked at once at most, and the longest block in bytes: a page.
-enum { M4_MAX_SITES = 1024, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
+enum { M4_MAX_SITES = 4096, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
 
 typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
 typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);

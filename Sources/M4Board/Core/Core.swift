@@ -28,6 +28,7 @@ public final class Core: CoreControl {
     /// When an access to a page that the MPU divides was let through last.
     var grantedAt = UInt64.max
     public var faultPolicy = FaultPolicy.hardFault
+    var enforcesSmallRegions = false
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
     var lockupReport: FaultReport?
@@ -85,7 +86,7 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
-        guard scs.mpu.isOn || engine.raw.pointee.page_permission != nil else { return }
+        guard mpuMatters || engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
     }
@@ -245,6 +246,7 @@ public final class Core: CoreControl {
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
         case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
+        case M4_STOP_UNALIGNED: raise(.unaligned, at: nextPC)
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:
