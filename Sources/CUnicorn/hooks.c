@@ -11,26 +11,24 @@ uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t si
     return count;
 }
 
-// The newest block has reached the limit: is there really something to do? If not (the pending exception is masked) the
-// block runs, and this is asked again at the next one: masks change without a hook.
-static bool must_stop(m4_engine *e) {
-    return e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e);
-}
+// What a block does that the engine does not tell: SEV, a NOP to it; LDREX, LDREXB, LDREXH; CPS and MSR, which may lift a mask
+// and end their block. Kept with a block's count, above its size, so that such a block is never taken for a usual one.
+enum { SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
+static const uint64_t block_flags = (uint64_t)(SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
 
-// What the engine does without telling: SEV, a NOP to it, and LDREX, LDREXB, LDREXH. A block that has one is looked at
-// each time it runs.
-static bool note_special(m4_engine *e, uint32_t address, uint32_t size) {
-    bool special = false;
+static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t size) {
+    uint32_t flags = 0;
     for (uint32_t offset = 0; offset < size;) {
         uint16_t first = 0, second = 0;
         if (!m4_engine_code(e, address + offset, &first)) break;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, address + offset + 2, &second)) break;
-        if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) special = e->event_sent = true;
-        if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) special = e->exclusive_open = true;
+        if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) flags |= SENDS_EVENT;
+        if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) flags |= OPENS_MONITOR;
+        if ((first & 0xFFE8) == 0xB660 || ((first & 0xFFE0) == 0xF380 && (second & 0xD000) == 0x8000)) flags |= CHANGES_MASKS;
         offset += wide ? 4 : 2;
     }
-    return special;
+    return (uint64_t)flags << 16;
 }
 
 static inline void account(m4_engine *e, uint64_t entry) {
@@ -38,25 +36,41 @@ static inline void account(m4_engine *e, uint64_t entry) {
     e->history[e->history_count++ % M4_HISTORY] = entry;
 }
 
+static void stop_before_block(m4_engine *e, m4_stop stop) {
+    e->stop = stop;
+    e->stopped = true;
+    uc_emu_stop(e->uc);
+}
+
 // Out of line and in tail position, so that the hook itself needs no stack.
 static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+    (void)uc;
     m4_engine *e = user;
-    if (e->cycles >= e->limit && must_stop(e)) {
-        e->stop = M4_STOP_BOUNDARY;
-        e->stopped = true;
-        uc_emu_stop(uc);
-        return;
+    if (e->cycles >= e->limit) {
+        if (e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e)) {
+            stop_before_block(e, M4_STOP_BOUNDARY);
+            return;
+        }
+        // What pends is masked: nothing to look for until a mask, a priority or the deadline changes.
+        e->limit = e->deadline;
     }
-    if (e->traps && m4_has_unhooked_site(e, (uint32_t)address, size)) {
-        e->stop = M4_STOP_PREPARE;
-        e->stopped = true;
-        e->prepare_size = size;
-        uc_emu_stop(uc);
-        return;
+    uint64_t *known = &e->counts[m4_count_index((uint32_t)address)];
+    uint64_t key = address << 32 | (uint64_t)(size & 0xFFFF) << 16, entry = *known;
+    if (((entry ^ key) & ~block_flags) - 1 >= 0xFFFF) {
+        if (e->traps && m4_has_unhooked_site(e, (uint32_t)address, size)) {
+            e->prepare_size = size;
+            stop_before_block(e, M4_STOP_PREPARE);
+            return;
+        }
+        entry = key | flags_of_block(e, (uint32_t)address, size) | m4_count_instructions(e, (uint32_t)address, size);
+        *known = entry;
     }
-    uint64_t entry = address << 32 | (uint64_t)(size & 0xFFFF) << 16 | m4_count_instructions(e, (uint32_t)address, size);
-    if (!note_special(e, (uint32_t)address, size)) e->counts[m4_count_index((uint32_t)address)] = entry;
-    account(e, entry);
+    uint32_t flags = (uint32_t)(entry >> 16);
+    if (flags & SENDS_EVENT) e->event_sent = true;
+    if (flags & OPENS_MONITOR) e->exclusive_open = true;
+    account(e, entry & ~block_flags);
+    // The block ends with the change: the next one sees it.
+    if (flags & CHANGES_MASKS) m4_engine_update_limit(e);
 }
 
 // Once a block: the one place whose cost every instruction of a guest shares.

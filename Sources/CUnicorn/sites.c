@@ -119,9 +119,13 @@ void m4_engine_forget_sites(m4_engine *e) {
 
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) {
     e->fpu_for_privileged = fpu_for_privileged;
-    traps |= M4_TRAP_UNALIGNED;
-    if (traps == e->traps) return;
     // Unaligned multiple accesses trap whatever CCR says. Source: ARMv7-M ARM, A3.2.1.
+    traps |= M4_TRAP_UNALIGNED;
+#if !M4_VIRTUAL_TLB
+    // A code hook of engine 2.0 sees registers as they were at the block's start: no trap can depend on what they hold.
+    traps &= M4_TRAP_FPU;
+#endif
+    if (traps == e->traps) return;
     // New traps: blocks that were met before have instructions without a hook. Fewer: their hooks would only cost.
     e->traps = traps;
     m4_engine_forget_sites(e);

@@ -17,7 +17,7 @@ struct TraceWatch {
     mutating func refresh(_ system: MP1System) {
         guard system.onEvent != nil else { return }
         let traces = system.linux.traceBuffers
-        if buffers.count != traces.count { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
+        if !buffers.map(\.last.count).elementsEqual(traces.map(\.size)) { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
         for (index, trace) in traces.enumerated() {
             var lines: [String] = []
             _ = system.board.withMemory(trace.address, count: trace.size) { bytes in

@@ -2,6 +2,9 @@ import Foundation
 
 /// Text for people goes to stderr, data to stdout. Neither traps when the reader has gone.
 enum Console {
+    /// Why data did not all arrive at stdout; a reader that went away is not counted.
+    nonisolated(unsafe) private(set) static var lostData: String?
+
     static func error(_ text: String) { write("m4run: \(text)\n", to: 2) }
     static func note(_ line: String) { write(line + "\n", to: 2) }
     static func data(_ bytes: [UInt8]) { write(bytes, to: 1) }
@@ -15,9 +18,24 @@ enum Console {
             while done < buffer.count {
                 let count = Foundation.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
                 if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { return }
+                if count < 0 && errno == EAGAIN {
+                    var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    if poll(&room, 1, -1) >= 0 { continue }
+                }
+                guard count > 0 else {
+                    if descriptor == 1 && errno != EPIPE { lostData = String(cString: strerror(errno)) }
+                    return
+                }
                 done += count
             }
+        }
+    }
+
+    /// Text of the firmware's without what would steer a terminal; lines and tabs stay.
+    static func visible(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { out, scalar in
+            let steers = scalar.value < 0x20 && scalar != "\n" && scalar != "\t" || (0x7F..<0xA0).contains(scalar.value)
+            if steers { out += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) } else { out.unicodeScalars.append(scalar) }
         }
     }
 

@@ -37,7 +37,9 @@ struct Exec: ParsableCommand {
         let wall = (ContinuousClock.now - started) / .seconds(1)
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
         switch reason {
-        case .exit(let code): throw ExitCode(code)
+        case .exit(let code):
+            // A status has eight bits: what does not fit must not become success.
+            throw ExitCode((0...255).contains(code) ? code : 255)
         case .fault(let report), .lockup(let report):
             Console.error("the firmware faulted:\n" + report.text)
             throw ExitStatus.fault

@@ -12,7 +12,15 @@ enum ExitStatus: Int32, Error {
     case refused = 4
     case limit = 5
 
-    func leave() -> Never { exit(rawValue) }
+    /// Output that was lost is no success.
+    func leave() -> Never {
+        fflush(nil)
+        if self == .fine, let why = Console.lostData {
+            Console.error("standard output: \(why)")
+            exit(ExitStatus.usage.rawValue)
+        }
+        exit(rawValue)
+    }
 
     var name: String {
         switch self {

@@ -18,9 +18,31 @@ enum InputFile {
 
     static func text(_ path: String) throws -> String { String(decoding: try read(path), as: UTF8.self) }
 
-    /// Replaces the file at `path`.
+    /// Whether two paths name one file.
+    static func isSame(_ a: String, _ b: String) -> Bool {
+        var first = stat(), second = stat()
+        guard stat(a, &first) == 0, stat(b, &second) == 0 else { return false }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
+    /// Replaces the file at `path`: all of it, or nothing where it is a file.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        guard let file = fopen(path, "wb") else { throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+        var info = stat()
+        let isFile = stat(path, &info) != 0 || info.st_mode & S_IFMT == S_IFREG
+        let place = isFile ? path + ".\(getpid()).part" : path
+        do { try store(bytes, to: place, for: path) } catch {
+            if isFile { unlink(place) }
+            throw error
+        }
+        if isFile, rename(place, path) != 0 {
+            let why = String(cString: strerror(errno))
+            unlink(place)
+            throw UsageError("\(path): cannot be written: \(why)")
+        }
+    }
+
+    private static func store(_ bytes: [UInt8], to place: String, for path: String) throws {
+        guard let file = fopen(place, "wb") else { throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
         let written = fwrite(bytes, 1, bytes.count, file)
         // What was buffered may fail as late as here.
         guard fclose(file) == 0, written == bytes.count else {

@@ -6,7 +6,7 @@ import SecureLoader
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show an image: header, records, segments, hashes, resource table, and why it would be refused.",
-        discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF), 4 when it would be refused.")
+        discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF for Arm), 4 when it would be refused.")
 
     @Argument(help: "A signed image or an ELF.", completion: .file()) var image: String
     @Option(help: "A public key to check the signature with, PEM; repeatable.", completion: .file()) var key: [String] = []
@@ -27,6 +27,7 @@ struct Inspect: ParsableCommand {
         } else {
             Console.data(report.text)
         }
-        if !report.loads && report.kind != .elf { throw ExitStatus.refused }
+        let isPlainELF = report.kind == .elf && report.images.allSatisfy { $0.problem == nil && $0.machine == 40 }
+        if !report.loads && !isPlainELF { throw ExitStatus.refused }
     }
 }

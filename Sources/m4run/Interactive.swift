@@ -36,6 +36,7 @@ struct Interactive {
             }
         }
         if let reason = system.stopReason { throw .stopped(reason) }
+        throw .timeout(waitingFor: "end of input", system.now)
     }
 
     private func exchange(_ line: [UInt8]) throws(SystemError) {

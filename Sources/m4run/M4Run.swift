@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import M4Board
 
 @main
 struct M4Run: ParsableCommand {
@@ -10,7 +11,7 @@ struct M4Run: ParsableCommand {
             Exit status: 0 fine, 1 an expectation was not met, 2 usage or configuration, 3 the firmware faulted, \
             4 the image was refused, 5 a limit was reached.
             """,
-        version: "0.1.0",
+        version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
         subcommands: [Run.self, Sign.self, Keygen.self, Inspect.self, Exec.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
@@ -20,6 +21,7 @@ struct M4Run: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
+            ExitStatus.fine.leave()
         } catch let status as ExitStatus {
             status.leave()
         } catch let mistake as any UserFacing {
@@ -29,7 +31,7 @@ struct M4Run: ParsableCommand {
             let code = exitCode(for: error)
             var text = fullMessage(for: error)
             if code == .success {
-                if !text.isEmpty { print(text) }
+                if !text.isEmpty { Console.data(text + "\n") }
                 ExitStatus.fine.leave()
             }
             let prefix = "Error: "

@@ -18,9 +18,9 @@ final class Narrator {
     func attach(to system: MP1System, data: @escaping ([UInt8]) -> Void) {
         system.onEvent = { [unowned self, level] event in
             if firstError == nil, case .kernelLog(let record) = event, record.level <= .error { firstError = record.message }
+            if let line = Self.line(event, level) { Console.note(line) }
             if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
             if case .rawReceived(_, _, _, let bytes) = event { data(bytes) }
-            if let line = Self.line(event, level) { Console.note(line) }
         }
     }
 
@@ -37,7 +37,7 @@ final class Narrator {
         case .tablePlaced(let time, let placement): return most >= .warning ? "\(stamp(time)) m4run: WARNING: \(placement)" : nil
         case .unmodelled(let time, let access): return most >= .warning ? "\(stamp(time)) m4run: \(access)" : nil
         case .stopped(let time, let reason): return most >= .warning ? "\(stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
-        case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(line)" : nil
+        case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(Console.visible(line))" : nil
         case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) <- \(Console.quoted(bytes))" : nil
         case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(Console.quoted(bytes))" : nil
         case .rawReceived(let time, let device, let source, let bytes):
@@ -67,7 +67,7 @@ final class Narrator {
         guard level.kernel.map({ $0 >= .info }) == true else { return }
         for (index, text) in traces.enumerated() where !text.isEmpty {
             Console.note("--- /sys/kernel/debug/remoteproc/remoteproc0/trace\(index)")
-            Console.note(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+            Console.note(Console.visible(text.hasSuffix("\n") ? String(text.dropLast()) : text))
             Console.note("---")
         }
     }

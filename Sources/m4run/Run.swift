@@ -62,6 +62,7 @@ struct Run: ParsableCommand {
     }
 
     func validate() throws {
+        if limits.until == "" || traffic.expect.contains("") { throw ValidationError("--until and --expect need a text") }
         if traffic.interactive, case .tty = traffic.to {} else if traffic.interactive {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }

@@ -86,7 +86,11 @@ final class RunSession {
 
     private func talk() throws(SystemError) -> ExitStatus {
         for text in options.traffic.send {
-            guard try send(text) else { return outOfTime("answer to \(Console.quoted(Array(text.utf8)))") }
+            switch try send(text) {
+            case .answered: break
+            case .noDestination: return outOfTime("\(options.traffic.to.defaultValueDescription) to send to")
+            case .noAnswer: return outOfTime("answer to \(Console.quoted(Array(text.utf8)))")
+            }
         }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience
@@ -130,23 +134,31 @@ final class RunSession {
 
     private var ttyIndex: Int? { if case .tty(let index) = options.traffic.to { index } else { nil } }
 
-    /// Sends one text; false when no channel or no answer came in time.
-    private func send(_ text: String) throws(SystemError) -> Bool {
-        var before = answers.count
+    private enum Delivery { case answered, noDestination, noAnswer }
+
+    /// Sends one text and waits for an answer: bytes on a tty, any message on another channel.
+    private func send(_ text: String) throws(SystemError) -> Delivery {
+        let received: () -> UInt64
         if let index = ttyIndex {
             pass(Self.patience) { system.linux.tty.port(index) != nil }
-            guard system.linux.tty.port(index) != nil else { return false }
-            before = answers.count
-            try system.openTTY(index).send(text + "\n")
+            if let reason = system.stopReason { throw .stopped(reason) }
+            guard system.linux.tty.port(index) != nil else { return .noDestination }
+            received = { UInt64(self.answers.count) }
         } else {
             pass(Self.patience) { channel != nil }
-            guard let channel else { return false }
-            before = answers.count
+            if let reason = system.stopReason { throw .stopped(reason) }
+            guard channel != nil else { return .noDestination }
+            received = { self.system.linux.messageCounts.received }
+        }
+        let before = received()
+        if let index = ttyIndex {
+            try system.openTTY(index).send(text + "\n")
+        } else if let channel {
             try system.send(Array(text.utf8), on: channel)
         }
-        pass(Self.patience) { answers.count > before }
+        pass(Self.patience) { received() > before }
         if let reason = system.stopReason { throw .stopped(reason) }
-        return answers.count > before
+        return received() > before ? .answered : .noAnswer
     }
 
     /// The channel that `--to` names, once it is there and has a driver.
@@ -207,6 +219,9 @@ final class RunSession {
             return code == 0 ? .fine : .expectation
         case .hostRequest:
             if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
+            return .fault
+        case .resetRequest(local: true):
+            complaint = "the firmware reset its core (AIRCR.VECTRESET)"
             return .fault
         case .resetRequest:
             complaint = "the firmware asked for a reset (AIRCR.SYSRESETREQ); with boot held the core stays in reset"

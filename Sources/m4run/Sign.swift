@@ -26,6 +26,9 @@ struct Sign: ParsableCommand {
         let records = try stride(from: 0, to: platformTLVs.count, by: 2).map {
             try PlatformTLV(identifier: platformTLVs[$0], value: platformTLVs[$0 + 1])
         }
+        if let input = ([key] + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
+            throw UsageError("--out \(out) would overwrite \(input)")
+        }
         let pem = try InputFile.text(key)
         let signingKey: SigningKey
         do throws(KeyError) { signingKey = try SigningKey(pem: pem, passphrase: keyPassphrase) } catch {

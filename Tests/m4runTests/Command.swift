@@ -53,6 +53,9 @@ struct Command {
             out: try out.text(), err: try err.text())
     }
 
+    /// Whether the binary has libunicorn 2.0, which cannot do all that 2.1 can.
+    static func hasEngine20() throws -> Bool { try run("--version").out.contains("libunicorn 2.0") }
+
     static func run(_ arguments: String..., input: FileHandle? = nil) throws -> Result {
         try run(arguments, in: Scratch.folder, input: input)
     }

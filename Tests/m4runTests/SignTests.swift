@@ -118,4 +118,15 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: Scratch.path("unsigned")))
         }
     }
+
+    @Test("The output never replaces an input")
+    func overwriting() throws {
+        _ = try Command.run("keygen", "--out", "precious")
+        let key = Scratch.folder.appendingPathComponent("precious/private.pem")
+        let before = try Data(contentsOf: key)
+        let result = try Command.run("sign", "--in", Scratch.elf("tty-echo"), "--key", "precious/private.pem", "--out", key.path)
+        #expect(result.status == 2)
+        #expect(result.err.contains("would overwrite precious/private.pem"))
+        #expect(try Data(contentsOf: key) == before)
+    }
 }

@@ -102,6 +102,7 @@ public final class M4Board {
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
             delegate?.board(self, output: bytes, from: .itm(port: port))
         }
+        core.semihosting.clock = configuration.coreClock
         core.semihosting.onText = { [unowned self] bytes in
             delegate?.board(self, output: bytes, from: .semihosting)
         }
@@ -137,6 +138,11 @@ public final class M4Board {
 
     /// Whether the engine can refuse an access by privilege and by the MPU: libunicorn 2.1 and later.
     public static var enforcesPermissions: Bool { M4_VIRTUAL_TLB != 0 }
+
+    /// Whether divisions by zero and unaligned multiple accesses can be trapped: libunicorn 2.1 and later.
+    public static var trapsOnOperands: Bool { M4_VIRTUAL_TLB != 0 }
+    /// Of the libunicorn that is loaded, as `2.1`.
+    public static var engineVersion: String { Engine.libraryVersion }
 
     // MARK: Running
 

@@ -1,5 +1,6 @@
 import CUnicorn
 import CortexM
+import MachineBase
 
 /// Arm semihosting: `BKPT 0xAB` with an operation in R0 and its argument in R1. Source: Arm semihosting specification 2.0.
 ///
@@ -9,6 +10,7 @@ public struct Semihosting {
     /// Longest text taken from one call, in bytes.
     static let longestText: UInt32 = 64 * 1024
 
+    var clock = CoreClock(hertz: 64_000_000)
     /// Gets what firmware writes to the console.
     public var onText: (([UInt8]) -> Void)?
     /// One line about each call that is not supported.
@@ -35,7 +37,7 @@ public struct Semihosting {
         case 0x06: result = core.word(argument &+ 8) ?? 0  // SYS_READ: end of file
         case 0x07: result = .max  // SYS_READC
         case 0x09: result = 1  // SYS_ISTTY
-        case 0x10: result = UInt32(truncatingIfNeeded: core.cycles / 640_000)  // SYS_CLOCK: centiseconds at 64 MHz
+        case 0x10: result = UInt32(truncatingIfNeeded: clock.time(cycles: core.cycles).nanoseconds / 10_000_000)  // SYS_CLOCK: centiseconds
         case 0x11: result = 0  // SYS_TIME: virtual time has no epoch
         case 0x13: result = 0  // SYS_ERRNO
         case 0x18:  // SYS_EXIT: ADP_Stopped_ApplicationExit is success
@@ -45,7 +47,7 @@ public struct Semihosting {
         case 0x30:  // SYS_ELAPSED
             _ = core.store(UInt32(truncatingIfNeeded: core.cycles), at: argument)
             _ = core.store(UInt32(truncatingIfNeeded: core.cycles >> 32), at: argument &+ 4)
-        case 0x31: result = 64_000_000  // SYS_TICKFREQ
+        case 0x31: result = UInt32(clamping: clock.hertz)  // SYS_TICKFREQ
         default:
             onUnsupported?(operation)
             result = .max
