@@ -121,24 +121,30 @@ extension Core {
         engine.modeChanged()
     }
 
-    /// Engine 2.0 leaves PC at the block's start: the faulting instruction is the first of the block whose access, with the
-    /// registers as they are now, covers the byte that was refused.
+    /// Engine 2.0 leaves PC at the block's start. The faulting instruction is the first of the block whose access, with the
+    /// registers as they are now, begins at the byte that was refused, or else covers it: an earlier one that covers it may have
+    /// had other registers.
     private func locate(byte: UInt32, isWrite: Bool) {
-        guard let start = history.last else { return }
+        if !locate(isWrite: isWrite, where: { $0.address == byte }) {
+            _ = locate(isWrite: isWrite, where: { byte &- $0.address < $0.count })
+        }
+    }
+
+    private func locate(isWrite: Bool, where matches: (ThumbInstruction.Access) -> Bool) -> Bool {
+        guard let start = history.last else { return false }
         var address = start
         var itState = engine.itState
         let end = start &+ m4_block_size(engine.raw)
         while address < end, let instruction = instruction(at: address) {
-            if let access = instruction.access(pc: address, register: engine.r), access.isWrite == isWrite,
-                byte &- access.address < access.count
-            {
+            if let access = instruction.access(pc: address, register: engine.r), access.isWrite == isWrite, matches(access) {
                 nextPC = address | 1
                 engine.setITState(itState)
                 m4_engine_retire_to(engine.raw, address)
-                return
+                return true
             }
             itState = instruction.itState(after: itState)
             address = address &+ instruction.size
         }
+        return false
     }
 }
