@@ -17,6 +17,7 @@ final class RunSession {
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
     private var answers: [UInt8] = []
+    private var listener: ChannelListener?
 
     /// What a run without a duration is given, and how long an answer may take.
     private static let usualDuration = VirtualTime.seconds(1)
@@ -72,9 +73,14 @@ final class RunSession {
             complaint = unfit
             return .refused
         }
-        narrator.attach(to: system) { [unowned self] bytes in
+        let data: ([UInt8]) -> Void = { [unowned self] bytes in
             answers.append(contentsOf: bytes)
             if !options.limits.json { Console.data(bytes) }
+        }
+        narrator.attach(to: system, data: data)
+        if case .channel(let name) = options.traffic.to, !["rpmsg-tty", "rpmsg-raw"].contains(name) {
+            listener = ChannelListener(system: system, name: name, data: data)
+            system.linux.observer = listener
         }
         if let duration = options.limits.duration { system.timeLimit = duration.time }
         do throws(SystemError) {
@@ -136,29 +142,25 @@ final class RunSession {
 
     private enum Delivery { case answered, noDestination, noAnswer }
 
-    /// Sends one text and waits for an answer: bytes on a tty, any message on another channel.
+    /// Sends one text and waits for an answer.
     private func send(_ text: String) throws(SystemError) -> Delivery {
-        let received: () -> UInt64
-        if let index = ttyIndex {
-            pass(Self.patience) { system.linux.tty.port(index) != nil }
-            if let reason = system.stopReason { throw .stopped(reason) }
-            guard system.linux.tty.port(index) != nil else { return .noDestination }
-            received = { UInt64(self.answers.count) }
-        } else {
-            pass(Self.patience) { channel != nil }
-            if let reason = system.stopReason { throw .stopped(reason) }
-            guard channel != nil else { return .noDestination }
-            received = { self.system.linux.messageCounts.received }
-        }
-        let before = received()
+        pass(Self.patience) { isDestinationThere }
+        if let reason = system.stopReason { throw .stopped(reason) }
+        guard isDestinationThere else { return .noDestination }
+        let before = answers.count
         if let index = ttyIndex {
             try system.openTTY(index).send(text + "\n")
         } else if let channel {
             try system.send(Array(text.utf8), on: channel)
         }
-        pass(Self.patience) { received() > before }
+        pass(Self.patience) { answers.count > before }
         if let reason = system.stopReason { throw .stopped(reason) }
-        return received() > before ? .answered : .noAnswer
+        return answers.count > before ? .answered : .noAnswer
+    }
+
+    private var isDestinationThere: Bool {
+        if let ttyIndex { return system.linux.tty.port(ttyIndex) != nil }
+        return channel != nil
     }
 
     /// The channel that `--to` names, once it is there and has a driver.
