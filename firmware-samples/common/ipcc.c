@@ -14,6 +14,8 @@ void ipcc_init(void)
 {
     RCC_MC_AHB3ENSETR = RCC_MC_AHB3ENSETR_IPCCEN;
     (void)RCC_MC_AHB3ENSETR; /* the clock runs once this has been read back */
+    /* Flags outlive a reset of the core: a shutdown that a firmware before this one did not acknowledge is not for us. */
+    IPCC_C2SCR = ALL_CHANNELS;
     IPCC_C2MR &= ~ALL_CHANNELS;
     IPCC_C2CR |= IPCC_C2CR_RXOIE;
     nvic_enable(IRQ_IPCC_RX1);
