@@ -11,7 +11,7 @@ final class LinuxPlatform: HostPlatform {
     unowned(unsafe) var system: MP1System?
     private var workSlot: EventQueue.Slot?
     private var workIsDue = false
-    /// What ended the M4's run; nothing executes from then on until it is cleared.
+    /// What ended the M4's run; nothing executes from then on, until firmware is started anew.
     var terminalStop: StopReason?
     /// Virtual time that no wait passes.
     var limit = VirtualTime.never

@@ -98,6 +98,8 @@ public final class MP1System {
     ///   before the boot was over.
     public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) {
         images.put(image, name)
+        // Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
+        if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
         try doing("start \(name)") { () throws(Errno) in try linux.start(firmware: name) }
     }
 
@@ -105,6 +107,7 @@ public final class MP1System {
     public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
 
     private func doing(_ what: String, _ body: () throws(Errno) -> Void) throws(SystemError) {
+        client?.lastFailure = nil
         do throws(Errno) {
             try body()
         } catch {

@@ -33,8 +33,8 @@ final class SecureWorld: SecurePlatform {
 /// The TEE client that Linux's driver uses, on the TA's session.
 final class TrustedFirmwareClient: TrustedFirmware {
     let session: RemoteprocSession
-    /// The last refusal with its sentence, which the normal world never sees.
-    private(set) var lastFailure: TEEFailure?
+    /// The last refusal with its sentence, which the normal world never sees; whoever wants the next one sets it to nil.
+    var lastFailure: TEEFailure?
     /// Called when an image was loaded, before Linux asks for its resource table.
     var onLoaded: (([UInt8]) -> Void)?
 

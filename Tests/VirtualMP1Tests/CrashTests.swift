@@ -46,6 +46,20 @@ import VirtualMP1
         #expect(system.board.isLockedUp)
     }
 
+    @Test("Firmware that faulted can be stopped and started anew", arguments: [BootSequence.teeV3, .elf])
+    func restart(boot: BootSequence) throws {
+        let system = try Samples.started("crasher", boot)
+        try system.openTTY(0).send("undef\n")
+        system.run(for: .milliseconds(20))
+        #expect(system.stopReason?.name == "fault")
+        try system.stop()
+        try system.start(boot.usesTEE ? Samples.signed("crasher") : Samples.elf("crasher"))
+        #expect(system.stopReason == nil)
+        let tty = try system.openTTY(0)
+        try tty.send("fine again\n")
+        #expect(try tty.readLine() == "fine again")
+    }
+
     @Test("After a crash report Linux boots the firmware anew, and it echoes again", arguments: [BootSequence.teeV3, .elf])
     func recovery(boot: BootSequence) throws {
         let system = try Samples.started("tty-echo", boot)

@@ -43,6 +43,17 @@ import VirtualMP1
         #expect(try refusal(image, signatures: .unverified)?.result == .security)
     }
 
+    @Test("An error of Linux's own is not taken for an earlier refusal")
+    func laterError() throws {
+        let system = try MP1System(Samples.configuration(.teeV3))
+        #expect(throws: SystemError.self) { try system.start([1, 2, 3, 4]) }
+        do throws(SystemError) { try system.stop() } catch {
+            guard case .linux = error else { Issue.record("\(error)"); return }
+            return
+        }
+        Issue.record("a stop while offline succeeded")
+    }
+
     @Test("The plain boot refuses in the kernel's words")
     func elf() throws {
         func lastLine(_ image: [UInt8]) throws -> [String] {

@@ -24,20 +24,10 @@ public enum SigningKey: Sendable {
     }
 
     /// The number that the SIGNTYPE record has for this key.
-    public var signatureType: SignatureType {
-        switch self {
-        case .rsa: .rsaPKCS1v15SHA256
-        case .ecdsaP256: .ecdsaP256SHA256
-        }
-    }
+    public var signatureType: SignatureType { trusted.signatureType }
 
     /// In bytes: the modulus of an RSA key, r and s of an EC one.
-    public var signatureLength: Int {
-        switch self {
-        case .rsa(let key): (key.keySizeInBits + 7) / 8
-        case .ecdsaP256: 64
-        }
-    }
+    public var signatureLength: Int { trusted.signatureLength }
 
     /// The key that verifies what this one signs.
     public var trusted: TrustedKey {
