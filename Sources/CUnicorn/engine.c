@@ -7,9 +7,11 @@
 m4_engine *m4_engine_open(uc_err *error) {
     m4_engine *e = calloc(1, sizeof *e);
     uint64_t *counts = calloc(M4_COUNTS, sizeof *counts);
+    uint32_t *expected = calloc(M4_COUNTS, sizeof *expected);
     *error = UC_ERR_NOMEM;
-    if (!e || !counts) goto failed;
+    if (!e || !counts || !expected) goto failed;
     e->counts = counts;
+    e->expected = expected;
     e->pending_priority = e->active_priority = 256;
     e->group_mask = 0xFF;
     // Not UC_MODE_MCLASS: that is a Cortex-M33 in Secure state whatever model is asked for.
@@ -26,6 +28,7 @@ m4_engine *m4_engine_open(uc_err *error) {
 failed:
     if (e && e->uc) uc_close(e->uc);
     free(counts);
+    free(expected);
     free(e);
     return NULL;
 }
@@ -36,6 +39,7 @@ void m4_engine_close(m4_engine *e) {
     if (e->scratch) uc_context_free(e->scratch);
     uc_close(e->uc);
     free(e->counts);
+    free(e->expected);
     free(e);
 }
 
@@ -64,15 +68,17 @@ uc_err m4_engine_arm(m4_engine *e) {
     return uc_context_save(e->uc, e->pristine);
 }
 
+_Thread_local m4_engine *m4_running;
+
 static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stopped = false;
     e->stop = M4_STOP_WFI;
     e->engine_error = UC_ERR_OK;
     uint32_t first_block = e->history_count;
     m4_engine_update_limit(e);
-    // The first block of a run may have been translated anew without the edge hook being told.
-    e->counts[m4_count_index(pc & ~1u)] = 0;
+    m4_running = e;
     uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
+    m4_running = NULL;
     e->engine_error = error;
     bool ran = e->history_count != first_block;
     uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
@@ -105,14 +111,16 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
 
 m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
     while (run_once(e, pc) == M4_STOP_PREPARE) {
-        uint32_t block = m4_reg_read(e, UC_ARM_REG_PC), count = e->site_count;
-        m4_hook_sites(e, block, e->prepare_size);
-        if (e->site_count == count) {
+        pc = m4_reg_read(e, UC_ARM_REG_PC) | 1;
+        if (e->prepare_size == 0) {
+            m4_release_sites(e);
+            continue;
+        }
+        if (!m4_hook_sites(e, pc & ~1u, e->prepare_size)) {
             e->stop = M4_STOP_ENGINE;
             e->engine_error = UC_ERR_RESOURCE;
             break;
         }
-        pc = block | 1;
     }
     return e->stop;
 }
@@ -128,7 +136,7 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_update_limit(m4_engine *e) {
-    bool waits = e->stop_requested || e->pending_priority < e->active_priority;
+    bool waits = e->stop_requested || e->releases_due || e->pending_priority < e->active_priority;
     e->limit = waits ? 0 : e->deadline;
 }
 

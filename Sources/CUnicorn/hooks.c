@@ -12,9 +12,11 @@ uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t si
 }
 
 // What a block does that the engine does not tell: SEV, a NOP to it; LDREX, LDREXB, LDREXH; CPS and MSR, which may lift a mask
-// and end their block. Kept with a block's count, above its size, so that such a block is never taken for a usual one.
-enum { SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
-static const uint64_t block_flags = (uint64_t)(SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
+// and end their block; what traps unless the block
+// starts with certain registers as expected. Kept with a block's count, above
+// its size, so that such a block is never taken for a usual one.
+enum { EXPECTS_OPERANDS = 0x1000, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
+static const uint64_t block_flags = (uint64_t)(EXPECTS_OPERANDS | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
 
 static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t size) {
     uint32_t flags = 0;
@@ -51,21 +53,35 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
             stop_before_block(e, M4_STOP_BOUNDARY);
             return;
         }
+        if (e->releases_due) {
+            e->prepare_size = 0;
+            stop_before_block(e, M4_STOP_PREPARE);
+            return;
+        }
         // What pends is masked: nothing to look for until a mask, a priority or the deadline changes.
         e->limit = e->deadline;
     }
-    uint64_t *known = &e->counts[m4_count_index((uint32_t)address)];
+    uint32_t index = m4_count_index((uint32_t)address);
+    uint64_t *known = &e->counts[index];
     uint64_t key = address << 32 | (uint64_t)(size & 0xFFFF) << 16, entry = *known;
     if (((entry ^ key) & ~block_flags) - 1 >= 0xFFFF) {
-        if (e->traps && m4_has_unhooked_site(e, (uint32_t)address, size)) {
+        uint32_t expected = 0;
+        if (e->traps && m4_needs_hooks(e, (uint32_t)address, size, &expected)) {
             e->prepare_size = size;
             stop_before_block(e, M4_STOP_PREPARE);
             return;
         }
         entry = key | flags_of_block(e, (uint32_t)address, size) | m4_count_instructions(e, (uint32_t)address, size);
+        if (expected) entry |= (uint64_t)EXPECTS_OPERANDS << 16;
+        e->expected[index] = expected;
         *known = entry;
     }
     uint32_t flags = (uint32_t)(entry >> 16);
+    if (flags & EXPECTS_OPERANDS && __builtin_expect(!m4_operands_are_fine(e, e->expected[index]), 0)) {
+        e->prepare_size = size;
+        stop_before_block(e, M4_STOP_PREPARE);
+        return;
+    }
     if (flags & SENDS_EVENT) e->event_sent = true;
     if (flags & OPENS_MONITOR) e->exclusive_open = true;
     account(e, entry & ~block_flags);

@@ -7,11 +7,18 @@
 enum { M4_COUNTS = 1 << 14 };
 static inline uint32_t m4_count_index(uint32_t address) { return (address >> 1) & (M4_COUNTS - 1); }
 
-/// Whether a block has an instruction that may trap and has no hook yet.
-bool m4_has_unhooked_site(m4_engine *e, uint32_t address, uint32_t size);
-/// Hooks the instructions of the block at PC that may trap. Not while the engine runs.
-void m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
+/// Whether a block has an instruction that may trap and must have a hook to do so. What needs none while the block starts with
+/// certain registers word-aligned is in `expected` bits 0 to 14, with certain registers not 0 in bits 16 to 30.
+bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected);
+/// Whether the registers are as expected.
+bool m4_operands_are_fine(const m4_engine *e, uint32_t expected);
+/// Drops hooks that have been run long enough. Not while the engine runs.
+void m4_release_sites(m4_engine *e);
+/// Hooks the instructions of the block at PC that may trap; false when none could be hooked. Not while the engine runs.
+bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
 
+/// The engine that runs on this thread; null while none does.
+extern _Thread_local m4_engine *m4_running;
 uc_err m4_install_hooks(m4_engine *e);
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user);
 void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user);

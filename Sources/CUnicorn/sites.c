@@ -1,30 +1,48 @@
 // Instructions that the engine executes and the core may have to trap: the FPU's while CPACR denies it, divisions while
-// CCR.DIV_0_TRP is set. Each gets a code hook of its own when its block is first met, so that all others cost nothing.
+// CCR.DIV_0_TRP is set, accesses whose base must be aligned.
+//
+// A hook of its own would make each exact, but a hooked instruction costs a walk over all code hooks. So most are judged at the
+// start of their block, by the registers that the block starts with, and are hooked when those are found wanting. What is left is
+// hooked when its block is first met: the FPU's, which ends with the first write to CPACR; divisors and bases that the block itself makes.
+// Such a base is watched for its first `WATCHED_RUNS` runs.
 #include "hooks.h"
+#include "origins.h"
 #include <string.h>
 
-static uint32_t trap_of(uint16_t first, uint16_t second) {
-    if ((first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00) return M4_TRAP_FPU;
-    if ((first & 0xFFD0) == 0xFB90 && (second & 0x00F0) == 0x00F0) return M4_TRAP_DIVIDE;
-    // Multiple and double accesses. Through SP and PC they are aligned whatever happens; offsets are multiples of four.
-    unsigned base = first & 15;
-    if ((first & 0xF000) == 0xC000) return M4_TRAP_UNALIGNED;
-    if ((first & 0xFE00) == 0xE800 && base < 13) {
-        bool multiple = (first & 0x0040) == 0, dual = (first & 0x0120) != 0, exclusive = (first & 0x0080) == 0;
-        if (multiple || dual || exclusive) return M4_TRAP_UNALIGNED;
-    }
-    return 0;
+enum { WATCHED_RUNS = 256 };
+
+static uint32_t traps_of(uint16_t first, uint16_t second) {
+    uint32_t traps = m4_aligned_base(first, second) >= 0 ? M4_TRAP_UNALIGNED : 0;
+    if ((first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00) traps |= M4_TRAP_FPU;
+    if ((first & 0xFFD0) == 0xFB90 && (second & 0x00F0) == 0x00F0) traps |= M4_TRAP_DIVIDE;
+    return traps;
 }
 
-static bool is_aligned(const m4_engine *e, uint16_t first) {
-    int base = first < 0xE800 ? first >> 8 & 7 : first & 15;
-    return (m4_reg_read(e, UC_ARM_REG_R0 + base) & 3) == 0;
+static const int numbers[16] = {
+    UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
+    UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
+
+bool m4_operands_are_fine(const m4_engine *e, uint32_t expected) {
+    uint32_t together = 0;
+    for (uint32_t bases = expected & 0xFFFF; bases; bases &= bases - 1) together |= m4_reg_read(e, numbers[__builtin_ctz(bases)]);
+    if (together & 3) return false;
+    for (uint32_t divisors = expected >> 16; divisors; divisors &= divisors - 1)
+        if (m4_reg_read(e, numbers[__builtin_ctz(divisors)]) == 0) return false;
+    return true;
+}
+
+// Open addressing; entries are indices above 0.
+static uint16_t *slot(m4_engine *e, uint32_t address) {
+    uint32_t i = address >> 1;
+    for (;; i++) {
+        uint16_t *entry = &e->site_table[i % M4_SITE_TABLE];
+        if (*entry == 0 || e->sites[*entry - 1].address == address) return entry;
+    }
 }
 
 static struct m4_site *find(m4_engine *e, uint32_t address) {
-    for (uint32_t i = 0; i < e->site_count; i++)
-        if (e->sites[i].address == address) return &e->sites[i];
-    return NULL;
+    uint16_t entry = *slot(e, address);
+    return entry ? &e->sites[entry - 1] : NULL;
 }
 
 static bool is_privileged(const m4_engine *e) {
@@ -49,71 +67,139 @@ static bool holds(const m4_engine *e, uint32_t c) {
 }
 
 static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
-    (void)size;
+    (void)address, (void)size;
     struct m4_site *site = user;
     m4_engine *e = site->engine;
-    uint16_t first = 0, second = 0;
-    if (e->stopped || !m4_engine_code(e, (uint32_t)address, &first)) return;
-    if (first >= 0xE800 && !m4_engine_code(e, (uint32_t)address + 2, &second)) return;
-    uint32_t trap = trap_of(first, second) & e->traps;
-    if (!trap) return;
-    if (trap == M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) return;
-    if (trap == M4_TRAP_DIVIDE) {
-        static const int numbers[16] = {
-            UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
-            UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
-        if (m4_reg_read(e, numbers[second & 15]) != 0) return;
+    uint32_t traps = site->traps & e->traps;
+    if (e->stopped || !traps) return;
+    if (traps == M4_TRAP_UNALIGNED && ++site->runs == WATCHED_RUNS) {
+        e->releases_due = true;
+        m4_engine_update_limit(e);
     }
-    if (trap == M4_TRAP_UNALIGNED && is_aligned(e, first)) return;
-    if (site->it_state && !holds(e, site->it_state >> 4)) return;
-    e->stop = trap == M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : trap == M4_TRAP_DIVIDE ? M4_STOP_DIVIDE : M4_STOP_UNALIGNED;
+    if (traps & M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) traps &= ~(uint32_t)M4_TRAP_FPU;
+    if (traps & (M4_TRAP_DIVIDE | M4_TRAP_UNALIGNED)) {
+        uint32_t operand = m4_reg_read(e, numbers[site->operand]);
+        if (operand != 0) traps &= ~(uint32_t)M4_TRAP_DIVIDE;
+        if ((operand & 3) == 0) traps &= ~(uint32_t)M4_TRAP_UNALIGNED;
+    }
+    if (!traps || (site->it_state && !holds(e, site->it_state >> 4))) return;
+    // An instruction that is refused altogether has no operand to look at.
+    e->stop = traps & M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : traps & M4_TRAP_DIVIDE ? M4_STOP_DIVIDE : M4_STOP_UNALIGNED;
     e->stopped = true;
     uint32_t it = site->it_state, epsr = 0x01000000 | (it & 0xFC) << 8 | (it & 3) << 25;
     m4_reg_write(e, UC_ARM_REG_EPSR, epsr);
     uc_emu_stop(uc);
 }
 
-// Walks a block's instructions; `add` hooks those that trap, otherwise the first without a hook ends the walk with true.
-static bool walk(m4_engine *e, uint32_t address, uint32_t size, uint32_t it, bool add) {
+static void describe(struct m4_site *site, uint16_t first, uint16_t second, uint32_t it) {
+    int base = m4_aligned_base(first, second);
+    site->traps = (uint8_t)traps_of(first, second);
+    site->operand = (uint8_t)(base >= 0 ? base : second & 15);
+    site->it_state = (uint8_t)it;
+}
+
+static bool hook(struct m4_site *site) {
+    m4_engine *e = site->engine;
+    site->runs = 0;
+    if (uc_hook_add(e->uc, &site->hook, UC_HOOK_CODE, (void *)on_site, site, site->address, site->address) != UC_ERR_OK) return false;
+    e->hooked_sites++;
+    return true;
+}
+
+static struct m4_site *add(m4_engine *e, uint32_t address) {
+    if (e->site_count == M4_MAX_SITES) return NULL;
+    struct m4_site *site = &e->sites[e->site_count++];
+    *slot(e, address) = (uint16_t)e->site_count;
+    *site = (struct m4_site){.engine = e, .address = address};
+    return site;
+}
+
+static uint32_t next_it_state(uint16_t first, uint32_t it) {
+    if ((first & 0xFF00) == 0xBF00 && first & 15) return first & 0xFF;
+    return (it & 7) ? ((it & 0xE0) | (it << 1 & 0x1F)) : 0;
+}
+
+static uint32_t it_state(const m4_engine *e) {
+    uint32_t xpsr = m4_reg_read(e, UC_ARM_REG_XPSR);
+    return (xpsr >> 8 & 0xFC) | (xpsr >> 25 & 3);
+}
+
+bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected) {
+    m4_origins origins;
+    m4_origins_begin(&origins);
+    uint32_t it = it_state(e);
+    *expected = 0;
     for (uint32_t offset = 0; offset < size;) {
         uint16_t first = 0, second = 0;
         uint32_t at = address + offset;
-        if (!m4_engine_code(e, at, &first)) return false;
+        if (!m4_engine_code(e, at, &first)) break;
         bool wide = first >= 0xE800;
-        if (wide && !m4_engine_code(e, at + 2, &second)) return false;
-        if (trap_of(first, second) & e->traps) {
+        if (wide && !m4_engine_code(e, at + 2, &second)) break;
+        uint32_t traps = traps_of(first, second) & e->traps;
+        if (traps) {
             struct m4_site *site = find(e, at);
-            if (!site) {
-                if (!add) return true;
-                if (e->site_count == M4_MAX_SITES) return false;
-                site = &e->sites[e->site_count];
-                if (uc_hook_add(e->uc, &site->hook, UC_HOOK_CODE, (void *)on_site, site, at, at) != UC_ERR_OK) return false;
-                e->site_count++;
-                site->address = at;
-                site->engine = e;
-            }
-            if (add) site->it_state = (uint8_t)it;
+            int base = m4_aligned_base(first, second);
+            uint32_t divisor = 1u << (second & 15);
+            // Code may have changed under a hook that is still there.
+            if (site && site->hook) describe(site, first, second, site->it_state);
+            else if (traps == M4_TRAP_UNALIGNED && origins.of[base] != M4_ORIGIN_UNKNOWN) *expected |= origins.of[base];
+            else if (traps == M4_TRAP_DIVIDE && !(origins.written & divisor)) *expected |= divisor << 16;
+            else if (!site || traps != M4_TRAP_UNALIGNED) return true;
         }
-        if ((first & 0xFF00) == 0xBF00 && first & 15) it = first & 0xFF;
-        else it = (it & 7) ? ((it & 0xE0) | (it << 1 & 0x1F)) : 0;
+        m4_origins_step(&origins, e, at, first, second, it != 0);
+        it = next_it_state(first, it);
         offset += wide ? 4 : 2;
     }
     return false;
 }
 
-bool m4_has_unhooked_site(m4_engine *e, uint32_t address, uint32_t size) { return walk(e, address, size, 0, false); }
-
-void m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
-    if (e->site_count > M4_MAX_SITES - M4_LONGEST_BLOCK / 4) m4_engine_forget_sites(e);
-    uint32_t epsr = m4_reg_read(e, UC_ARM_REG_XPSR);
-    walk(e, address, size, (epsr >> 8 & 0xFC) | (epsr >> 25 & 3), true);
+bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
+    if (e->site_count > M4_MAX_SITES - M4_LONGEST_BLOCK / 2) m4_engine_forget_sites(e);
+    uint32_t it = it_state(e);
+    bool hooked = false;
+    for (uint32_t offset = 0; offset < size;) {
+        uint16_t first = 0, second = 0;
+        uint32_t at = address + offset;
+        if (!m4_engine_code(e, at, &first)) break;
+        bool wide = first >= 0xE800;
+        if (wide && !m4_engine_code(e, at + 2, &second)) break;
+        if (traps_of(first, second) & e->traps) {
+            struct m4_site *site = find(e, at);
+            if (!site && !(site = add(e, at))) break;
+            if (!site->hook) {
+                if (!hook(site)) break;
+                hooked = true;
+            }
+            describe(site, first, second, it);
+        }
+        it = next_it_state(first, it);
+        offset += wide ? 4 : 2;
+    }
     // Hooks are seen when code is translated.
     uc_ctl_remove_cache(e->uc, (uint64_t)address, (uint64_t)address + size);
+    return hooked;
+}
+
+static void unhook(m4_engine *e, struct m4_site *site) {
+    if (!site->hook) return;
+    uc_hook_del(e->uc, site->hook);
+    site->hook = 0;
+    e->hooked_sites--;
+    // The engine forgets its hook, and goes on looking for it where it was translated.
+    uc_ctl_remove_cache(e->uc, (uint64_t)site->address, (uint64_t)site->address + 4);
+}
+
+void m4_release_sites(m4_engine *e) {
+    e->releases_due = false;
+    for (uint32_t i = 0; i < e->site_count; i++)
+        if (e->sites[i].runs >= WATCHED_RUNS) unhook(e, &e->sites[i]);
 }
 
 void m4_engine_forget_sites(m4_engine *e) {
-    for (uint32_t i = 0; i < e->site_count; i++) uc_hook_del(e->uc, e->sites[i].hook);
+    for (uint32_t i = 0; i < e->site_count; i++) unhook(e, &e->sites[i]);
     e->site_count = 0;
+    e->releases_due = false;
+    memset(e->site_table, 0, sizeof e->site_table);
     memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);
 }
 

@@ -33,7 +33,7 @@ typedef enum m4_stop {
     M4_STOP_FETCH_FAULT,  ///< At an instruction whose fetch was refused; see `fault_*`.
     M4_STOP_DIVIDE,       ///< At a division by zero that traps.
     M4_STOP_UNALIGNED,    ///< At a multiple, double or exclusive access that is not word-aligned.
-    M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: the block's instructions that may trap are to be hooked.
+    M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: hooks are to be set or dropped.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
 
@@ -56,7 +56,7 @@ typedef struct m4_region {
 /// What traps though the engine would execute it.
 typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4 } m4_trap;
 /// Instructions that are hooked at once at most, and the longest block in bytes: a page.
-enum { M4_MAX_SITES = 4096, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
+enum { M4_MAX_SITES = 4096, M4_SITE_TABLE = 4 * M4_MAX_SITES, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
 
 typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
 typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
@@ -76,7 +76,7 @@ typedef struct m4_engine {
     bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
     uint32_t traps;             ///< `m4_trap` bits.
-    uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE, in bytes.
+    uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE to hook, in bytes; 0 to drop hooks.
     bool fpu_for_privileged;    ///< M4_TRAP_FPU is for unprivileged code only.
 
     uint32_t history_count;     ///< Blocks run so far, modulo 2^32.
@@ -90,7 +90,8 @@ typedef struct m4_engine {
     bool fault_write;
     m4_refusal fault_refusal;
 
-    uint64_t *counts;           ///< Instruction counts by block; see engine.c.
+    uint64_t *counts;           ///< Instruction counts by block; see hooks.h.
+    uint32_t *expected;         ///< What a block expects of its registers, by the same index; see m4_needs_hooks.
     m4_region regions[M4_MAX_REGIONS];
     uint32_t region_count;
     void *context;
@@ -103,7 +104,10 @@ typedef struct m4_engine {
     uc_context *scratch;        ///< For changing what no register number reaches.
     size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
     uint32_t site_count;        ///< Instructions that have a hook because they may trap.
-    struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint8_t it_state; } sites[M4_MAX_SITES];
+    struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint16_t runs; uint8_t it_state, traps, operand; } sites[M4_MAX_SITES];
+    uint16_t site_table[M4_SITE_TABLE]; ///< Sites by address; see sites.c.
+    uint32_t hooked_sites;      ///< Those of them that have their hook now.
+    bool releases_due;          ///< Some have been watched long enough.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 } m4_engine;
 

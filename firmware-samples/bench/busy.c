@@ -1,0 +1,3 @@
+/* A loop of arithmetic without an interrupt: what bench/tick.c is compared with. */
+#define WITH_TICK 0
+#include "busy.h"
