@@ -23,18 +23,36 @@ public final class ExceptionController {
     private(set) var priorityGroup: UInt32 = 0
 
     /// The pending, enabled exception that comes first; number 0 when there is none.
-    public private(set) var next = ExceptionNumber(0)
+    public var next: ExceptionNumber { ExceptionNumber(outcome.pointee.next) }
     /// Its group priority, or `idle`.
-    public private(set) var nextPriority = idle
+    public var nextPriority: Int32 { outcome.pointee.nextPriority }
     /// The highest group priority of what is active, or `idle`.
-    public private(set) var activePriority = idle
+    public var activePriority: Int32 { outcome.pointee.activePriority }
     /// How often an exception became pending, enabled or not: what wakes a WFE under SEVONPEND.
-    public private(set) var pendedCount: UInt64 = 0
+    public var pendedCount: UInt64 { outcome.pointee.pendedCount }
 
-    /// Called after every change of `nextPriority` or `activePriority`.
-    public var onChange: (() -> Void)?
+    /// What each change ends in. In memory of its own, so that neither reading nor telling it goes through a class.
+    private struct Outcome {
+        var next = 0
+        var nextPriority = idle, activePriority = idle
+        var groupMask: UInt32 = 0
+        var pendedCount: UInt64 = 0
+        var listener: Listener?
+        var context: UnsafeMutableRawPointer?
+    }
+    private let outcome = UnsafeMutablePointer<Outcome>.allocate(capacity: 1)
+
+    /// Gets its context, `nextPriority`, `activePriority` and `groupMask`.
+    public typealias Listener = @convention(c) (UnsafeMutableRawPointer?, Int32, Int32, UInt32) -> Void
+    /// Has `listener` called now and after every change of `nextPriority`, `activePriority` or AIRCR.PRIGROUP.
+    public func setListener(_ listener: Listener?, context: UnsafeMutableRawPointer?) {
+        outcome.pointee.listener = listener
+        outcome.pointee.context = context
+        listener?(context, nextPriority, activePriority, groupMask)
+    }
 
     public init() {
+        outcome.initialize(to: Outcome())
         level.initialize(repeating: 0, count: Self.words)
         for set in [enabled, pending, active] { set.initialize(repeating: 0, count: Self.words) }
         priorities.initialize(repeating: 0, count: Self.count)
@@ -44,6 +62,7 @@ public final class ExceptionController {
     deinit {
         for set in [enabled, pending, active, level] { set.deallocate() }
         priorities.deallocate()
+        outcome.deallocate()
     }
 
     public func reset() {
@@ -126,7 +145,7 @@ public final class ExceptionController {
         let n = number.value
         guard n >= 2, n < Self.count else { return }
         let mask: UInt32 = 1 << UInt32(n & 31)
-        if pending[n >> 5] & mask == 0 { pendedCount &+= 1 }
+        if pending[n >> 5] & mask == 0 { outcome.pointee.pendedCount &+= 1 }
         pending[n >> 5] |= mask
         update()
     }
@@ -180,7 +199,7 @@ public final class ExceptionController {
     /// The lowest-numbered pending and enabled exception by priority and the active priority, taken anew.
     private func update() {
         var best: Int32 = Self.idle, bestNumber = 0, running: Int32 = Self.idle
-        let groups = Int32(groupMask)
+        let mask = groupMask, groups = Int32(mask)
         for word in 0..<Self.words {
             var ready = pending[word] & enabled[word]
             while ready != 0 {
@@ -198,8 +217,10 @@ public final class ExceptionController {
             }
         }
         if best != Self.idle && best >= 0 { best &= groups }
-        let changed = best != nextPriority || running != activePriority
-        next = ExceptionNumber(bestNumber); nextPriority = best; activePriority = running
-        if changed { onChange?() }
+        let now = outcome
+        let changed = best != now.pointee.nextPriority || running != now.pointee.activePriority || mask != now.pointee.groupMask
+        now.pointee.groupMask = mask
+        now.pointee.next = bestNumber; now.pointee.nextPriority = best; now.pointee.activePriority = running
+        if changed { now.pointee.listener?(now.pointee.context, best, running, mask) }
     }
 }

@@ -6,16 +6,16 @@ public struct ExceptionNumber: Hashable, Comparable, Sendable, CustomStringConve
     @inlinable public static func interrupt(_ irq: Int) -> ExceptionNumber { ExceptionNumber(16 + irq) }
     @inlinable public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 
-    public static let reset = ExceptionNumber(1)
-    public static let nmi = ExceptionNumber(2)
-    public static let hardFault = ExceptionNumber(3)
-    public static let memManage = ExceptionNumber(4)
-    public static let busFault = ExceptionNumber(5)
-    public static let usageFault = ExceptionNumber(6)
-    public static let svCall = ExceptionNumber(11)
-    public static let debugMonitor = ExceptionNumber(12)
-    public static let pendSV = ExceptionNumber(14)
-    public static let sysTick = ExceptionNumber(15)
+    @inlinable public static var reset: ExceptionNumber { ExceptionNumber(1) }
+    @inlinable public static var nmi: ExceptionNumber { ExceptionNumber(2) }
+    @inlinable public static var hardFault: ExceptionNumber { ExceptionNumber(3) }
+    @inlinable public static var memManage: ExceptionNumber { ExceptionNumber(4) }
+    @inlinable public static var busFault: ExceptionNumber { ExceptionNumber(5) }
+    @inlinable public static var usageFault: ExceptionNumber { ExceptionNumber(6) }
+    @inlinable public static var svCall: ExceptionNumber { ExceptionNumber(11) }
+    @inlinable public static var debugMonitor: ExceptionNumber { ExceptionNumber(12) }
+    @inlinable public static var pendSV: ExceptionNumber { ExceptionNumber(14) }
+    @inlinable public static var sysTick: ExceptionNumber { ExceptionNumber(15) }
 
     public var isFault: Bool { (3...6).contains(value) }
 

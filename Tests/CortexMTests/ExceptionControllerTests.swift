@@ -105,14 +105,19 @@ final class Bench: CoreControl {
 
     @Test func everyChangeOfPrioritiesIsTold() {
         let e = exceptions
-        var told = 0
-        e.onChange = { told += 1 }
-        e.setPending(.pendSV)
-        #expect(told == 1)
-        e.setPending(.pendSV)
-        #expect(told == 1)
-        e.activate(.pendSV)
-        #expect(told == 2)
+        var told: [Int32] = []
+        withUnsafeMutablePointer(to: &told) { list in
+            let listener: ExceptionController.Listener = { context, next, active, groupMask in
+                context?.assumingMemoryBound(to: [Int32].self).pointee += [next, active, Int32(groupMask)]
+            }
+            e.setListener(listener, context: list)
+            e.setPending(.pendSV)
+            e.setPending(.pendSV)
+            e.activate(.pendSV)
+            e.setListener(nil, context: nil)
+        }
+        let idle = ExceptionController.idle
+        #expect(told == [idle, idle, 0xF0, 0, idle, 0xF0, idle, 0, 0xF0])
     }
 }
 

@@ -147,6 +147,25 @@ void m4_engine_clear_exclusive(m4_engine *e);
 /// A register that unprivileged code reads as 0: MSP, PSP, PRIMASK, BASEPRI, FAULTMASK.
 uint32_t m4_engine_privileged_read(m4_engine *e, int reg);
 
+/// What exception entry stacks, with what decides where.
+typedef struct m4_stacked { uint32_t r[4], r12, lr, xpsr, sp, control; } m4_stacked;
+void m4_engine_read_stacked(m4_engine *e, m4_stacked *s);
+/// S0 to S15 and FPSCR.
+void m4_engine_read_fp(m4_engine *e, uint32_t s[16], uint32_t *fpscr);
+void m4_engine_write_fp(m4_engine *e, const uint32_t s[16], uint32_t fpscr);
+/// Exception entry, first part: the stack pointer below the frame, then privileged and on the main stack. `control` is CONTROL.
+void m4_engine_leave_mode(m4_engine *e, uint32_t sp, uint32_t control, bool from_thread, uint32_t number);
+/// Exception entry, second part: `control` has nPRIV alone; `flags` are xPSR's.
+void m4_engine_start_handler(m4_engine *e, uint32_t number, uint32_t lr, uint32_t control, uint32_t flags);
+/// What exception return begins with.
+typedef struct m4_return_state { uint32_t xpsr, control, faultmask, msp, psp; } m4_return_state;
+void m4_engine_read_return(m4_engine *e, m4_return_state *s);
+/// Exception return: the frame's R0 to R3, R12, LR, PC (which is left to the caller) and xPSR; `control` has SPSEL and FPCA.
+void m4_engine_resume(m4_engine *e, const uint32_t frame[8], uint32_t sp, uint32_t control, bool unprivileged, bool to_thread);
+/// Words of memory, as the core itself stores and loads them; false where there is no memory, nothing is done then.
+bool m4_engine_store_words(m4_engine *e, uint32_t address, const uint32_t *words, uint32_t count);
+bool m4_engine_load_words(const m4_engine *e, uint32_t address, uint32_t *words, uint32_t count);
+
 /// All registers as after opening.
 uc_err m4_engine_reset_core(m4_engine *e);
 /// Forgets all translations and page permissions.

@@ -44,12 +44,14 @@ public final class Core: CoreControl {
         scs = SystemControlSpace(events: events)
         scs.core = self
         let raw = engine.raw
-        scs.exceptions.onChange = { [exceptions = scs.exceptions] in
-            raw.pointee.pending_priority = exceptions.nextPriority
-            raw.pointee.active_priority = exceptions.activePriority
-            raw.pointee.group_mask = exceptions.groupMask
+        let listener: ExceptionController.Listener = { context, next, active, groupMask in
+            guard let raw = context?.assumingMemoryBound(to: m4_engine.self) else { return }
+            raw.pointee.pending_priority = next
+            raw.pointee.active_priority = active
+            raw.pointee.group_mask = groupMask
             m4_engine_update_limit(raw)
         }
+        scs.exceptions.setListener(listener, context: UnsafeMutableRawPointer(raw))
         events.onEarlier = { cycle in
             if cycle < raw.pointee.deadline {
                 raw.pointee.deadline = cycle
@@ -58,7 +60,11 @@ public final class Core: CoreControl {
         }
     }
 
-    deinit { scs.core = nil }
+    deinit {
+        scs.core = nil
+        // It may outlive the engine.
+        scs.exceptions.setListener(nil, context: nil)
+    }
 
     public var cycles: UInt64 { engine.raw.pointee.cycles }
     /// Cycles of these in which nothing was executed: in reset, or asleep.

@@ -47,8 +47,18 @@ final class Engine {
         default: Int32(UC_ARM_REG_R0.rawValue) + Int32(n)
         }
     }
-    func s(_ n: Int) -> UInt32 { m4_reg_read(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n)) }
-    func setS(_ n: Int, _ value: UInt32) { m4_reg_write(raw, Int32(UC_ARM_REG_S0.rawValue) + Int32(n), value) }
+    var floatingPoint: FloatingPointRegisters {
+        get {
+            var registers = FloatingPointRegisters()
+            var fpscr: UInt32 = 0
+            withUnsafeMutableBytes(of: &registers) { m4_engine_read_fp(raw, $0.bindMemory(to: UInt32.self).baseAddress, &fpscr) }
+            registers.fpscr = fpscr
+            return registers
+        }
+        set {
+            withUnsafeBytes(of: newValue) { m4_engine_write_fp(raw, $0.bindMemory(to: UInt32.self).baseAddress, newValue.fpscr) }
+        }
+    }
 
     /// A register that unprivileged code reads as 0.
     func privileged(_ register: uc_arm_reg) -> UInt32 { m4_engine_privileged_read(raw, Int32(register.rawValue)) }
@@ -72,4 +82,10 @@ final class Engine {
     func modeChanged() {
         write(UC_ARM_REG_APSR_NZCV, read(UC_ARM_REG_APSR_NZCV))
     }
+}
+
+/// S0 to S15 and FPSCR, as an extended frame has them.
+struct FloatingPointRegisters {
+    var s: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+    var fpscr: UInt32 = 0
 }
