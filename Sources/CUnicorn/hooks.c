@@ -77,10 +77,14 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         *known = entry;
     }
     uint32_t flags = (uint32_t)(entry >> 16);
-    if (flags & EXPECTS_OPERANDS && __builtin_expect(!m4_operands_are_fine(e, e->expected[index]), 0)) {
-        e->prepare_size = size;
-        stop_before_block(e, M4_STOP_PREPARE);
-        return;
+    if (flags & EXPECTS_OPERANDS) {
+        uint32_t expected = e->expected[index];
+        bool follows_itself = e->history[(e->history_count - 1) % M4_HISTORY] == (entry & ~block_flags);
+        if (!(follows_itself && expected & M4_EXPECTED_KEPT) && !m4_operands_are_fine(e, expected)) {
+            e->prepare_size = size;
+            stop_before_block(e, M4_STOP_PREPARE);
+            return;
+        }
     }
     if (flags & SENDS_EVENT) e->event_sent = true;
     if (flags & OPENS_MONITOR) e->exclusive_open = true;

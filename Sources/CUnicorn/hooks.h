@@ -10,6 +10,8 @@ static inline uint32_t m4_count_index(uint32_t address) { return (address >> 1) 
 /// Whether a block has an instruction that may trap and must have a hook to do so. What needs none while the block starts with
 /// certain registers word-aligned is in `expected` bits 0 to 14, with certain registers not 0 in bits 16 to 30.
 bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected);
+/// In `expected`: a block that starts as expected ends so, and may follow itself without another look.
+enum { M4_EXPECTED_KEPT = 0x8000 };
 /// Whether the registers are as expected.
 bool m4_operands_are_fine(const m4_engine *e, uint32_t expected);
 /// Drops hooks that have been run long enough. Not while the engine runs.

@@ -24,9 +24,9 @@ static const int numbers[16] = {
 
 bool m4_operands_are_fine(const m4_engine *e, uint32_t expected) {
     uint32_t together = 0;
-    for (uint32_t bases = expected & 0xFFFF; bases; bases &= bases - 1) together |= m4_reg_read(e, numbers[__builtin_ctz(bases)]);
+    for (uint32_t bases = expected & 0x7FFF; bases; bases &= bases - 1) together |= m4_reg_read(e, numbers[__builtin_ctz(bases)]);
     if (together & 3) return false;
-    for (uint32_t divisors = expected >> 16; divisors; divisors &= divisors - 1)
+    for (uint32_t divisors = expected >> 16 & 0x7FFF; divisors; divisors &= divisors - 1)
         if (m4_reg_read(e, numbers[__builtin_ctz(divisors)]) == 0) return false;
     return true;
 }
@@ -124,6 +124,13 @@ static uint32_t it_state(const m4_engine *e) {
     return (xpsr >> 8 & 0xFC) | (xpsr >> 25 & 3);
 }
 
+// Whether a block that has begun as expected ends so.
+static bool keeps(const m4_origins *o, uint32_t expected) {
+    uint32_t needed = 0;
+    for (uint32_t bases = expected & 0x7FFF; bases; bases &= bases - 1) needed |= o->of[__builtin_ctz(bases)];
+    return (needed & ~(expected & 0x7FFF)) == 0 && (expected >> 16 & o->written) == 0;
+}
+
 bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected) {
     m4_origins origins;
     m4_origins_begin(&origins);
@@ -150,6 +157,7 @@ bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *exp
         it = next_it_state(first, it);
         offset += wide ? 4 : 2;
     }
+    if (keeps(&origins, *expected)) *expected |= M4_EXPECTED_KEPT;
     return false;
 }
 
