@@ -37,6 +37,7 @@ void m4_engine_close(m4_engine *e) {
     if (!e) return;
     if (e->pristine) uc_context_free(e->pristine);
     if (e->scratch) uc_context_free(e->scratch);
+    if (e->abandoned_at) uc_context_free(e->abandoned_at);
     uc_close(e->uc);
     free(e->counts);
     free(e->expected);
@@ -65,13 +66,14 @@ uc_err m4_engine_arm(m4_engine *e) {
     if (error != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->scratch)) != UC_ERR_OK) return error;
+    if ((error = uc_context_alloc(e->uc, &e->abandoned_at)) != UC_ERR_OK) return error;
     return uc_context_save(e->uc, e->pristine);
 }
 
 _Thread_local m4_engine *m4_running;
 
 static m4_stop run_once(m4_engine *e, uint32_t pc) {
-    e->stopped = false;
+    e->stopped = e->abandoned = e->fault_located = false;
     e->stop = M4_STOP_WFI;
     e->engine_error = UC_ERR_OK;
     uint32_t first_block = e->history_count;
@@ -80,6 +82,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
     m4_running = NULL;
     e->engine_error = error;
+    if (e->abandoned) uc_context_restore(e->uc, e->abandoned_at);
     bool ran = e->history_count != first_block;
     uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
 
@@ -106,6 +109,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
         break;
     default: break;
     }
+    e->stopped = false;
     return e->stop;
 }
 
@@ -214,8 +218,6 @@ void m4_engine_flush(m4_engine *e) {
     uc_ctl_flush_tb(e->uc);
 #endif
 }
-
-void m4_engine_flush_permissions(m4_engine *e) { uc_ctl_flush_tlb(e->uc); }
 
 void m4_engine_memory_written(m4_engine *e, uint32_t address, uint32_t count) {
     const m4_region *r = m4_engine_region(e, address);

@@ -12,11 +12,10 @@ uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t si
 }
 
 // What a block does that the engine does not tell: SEV, a NOP to it; LDREX, LDREXB, LDREXH; CPS and MSR, which may lift a mask
-// and end their block; what traps unless the block
-// starts with certain registers as expected. Kept with a block's count, above
-// its size, so that such a block is never taken for a usual one.
-enum { EXPECTS_OPERANDS = 0x1000, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
-static const uint64_t block_flags = (uint64_t)(EXPECTS_OPERANDS | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
+// and end their block, FAULTMASK among them; what traps unless the block starts with certain registers as expected. Kept with a
+// block's count, above its size, so that such a block is never taken for a usual one.
+enum { CHANGES_FAULTMASK = 0x0800, EXPECTS_OPERANDS = 0x1000, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
+static const uint64_t block_flags = (uint64_t)(CHANGES_FAULTMASK | EXPECTS_OPERANDS | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
 
 static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t size) {
     uint32_t flags = 0;
@@ -28,6 +27,7 @@ static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t si
         if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) flags |= SENDS_EVENT;
         if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) flags |= OPENS_MONITOR;
         if ((first & 0xFFE8) == 0xB660 || ((first & 0xFFE0) == 0xF380 && (second & 0xD000) == 0x8000)) flags |= CHANGES_MASKS;
+        if ((first & 0xFFE9) == 0xB661 || ((first & 0xFFE0) == 0xF380 && (second & 0xD0FF) == 0x8013)) flags |= CHANGES_FAULTMASK;
         offset += wide ? 4 : 2;
     }
     return (uint64_t)flags << 16;
@@ -46,8 +46,11 @@ static void stop_before_block(m4_engine *e, m4_stop stop) {
 
 // Out of line and in tail position, so that the hook itself needs no stack.
 static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
-    (void)uc;
     m4_engine *e = user;
+    if (e->stopped) {
+        uc_emu_stop(uc);
+        return;
+    }
     if (e->cycles >= e->limit) {
         if (e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e)) {
             stop_before_block(e, M4_STOP_BOUNDARY);
@@ -66,7 +69,14 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
     uint64_t key = address << 32 | (uint64_t)(size & 0xFFFF) << 16, entry = *known;
     if (((entry ^ key) & ~block_flags) - 1 >= 0xFFFF) {
         uint32_t expected = 0;
-        if (e->traps && m4_needs_hooks(e, (uint32_t)address, size, &expected)) {
+        bool mixed = e->mixed_code & m4_page_bit((uint32_t)address);
+        if (mixed && m4_refuses_code(e, (uint32_t)address, 2)) {
+            e->fault_refusal = M4_REFUSED_PROTECTION;
+            e->fault_exact = false;
+            stop_before_block(e, M4_STOP_FETCH_FAULT);
+            return;
+        }
+        if ((e->traps || mixed) && m4_needs_hooks(e, (uint32_t)address, size, &expected)) {
             e->prepare_size = size;
             stop_before_block(e, M4_STOP_PREPARE);
             return;
@@ -74,7 +84,7 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         entry = key | flags_of_block(e, (uint32_t)address, size) | m4_count_instructions(e, (uint32_t)address, size);
         if (expected) entry |= (uint64_t)EXPECTS_OPERANDS << 16;
         e->expected[index] = expected;
-        *known = entry;
+        if (!mixed) *known = entry;
     }
     uint32_t flags = (uint32_t)(entry >> 16);
     if (flags & EXPECTS_OPERANDS) {
@@ -89,6 +99,8 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
     if (flags & SENDS_EVENT) e->event_sent = true;
     if (flags & OPENS_MONITOR) e->exclusive_open = true;
     account(e, entry & ~block_flags);
+    // Below priority 0 the MPU may be out of force.
+    if (flags & CHANGES_FAULTMASK && e->page_permission) e->sign_changed = e->stop_requested = true;
     // The block ends with the change: the next one sees it.
     if (flags & CHANGES_MASKS) m4_engine_update_limit(e);
 }
@@ -109,60 +121,7 @@ static void on_translated(uc_engine *uc, uc_tb *current, uc_tb *previous, void *
     ((m4_engine *)user)->counts[m4_count_index((uint32_t)current->pc)] = 0;
 }
 
-static void record(m4_engine *e, m4_stop stop) {
-    if (!e->stopped) e->stop = stop;
-    e->stopped = true;
-}
-
-#if M4_VIRTUAL_TLB
-static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_entry *entry, void *user) {
-    m4_engine *e = user;
-    uint32_t page = (uint32_t)address64 & ~(uint32_t)(M4_PAGE_SIZE - 1);
-    if (type != UC_MEM_FETCH) {
-        // A fill inside an IT block leaves the restored IT state in the core, where the next block would start with it.
-        uint32_t clear = 0x01000000;
-        uc_reg_write(uc, UC_ARM_REG_EPSR, &clear);
-    }
-    const m4_region *r = m4_engine_region(e, page);
-    uint32_t wanted = type == UC_MEM_FETCH ? M4_EXECUTE : type == UC_MEM_WRITE ? M4_WRITE : M4_READ;
-    uint32_t allowed = r ? r->permissions : 0;
-    m4_refusal refusal = M4_REFUSED_UNMAPPED;
-    if (r && !(allowed & wanted)) refusal = wanted == M4_EXECUTE ? M4_REFUSED_EXECUTE : M4_REFUSED_PROTECTION;
-    if (allowed & wanted && (e->page_permission || allowed & M4_PRIVILEGED)) {
-        bool privileged = m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
-        if (allowed & M4_PRIVILEGED && !privileged) allowed = 0;
-        else if (e->page_permission) {
-            uint32_t left = e->page_permission(e->context, page, privileged);
-            if (e->grants && (page == e->granted_page || e->granted_page == 1)) left |= M4_READ | M4_WRITE;
-            allowed &= left;
-            refusal = M4_REFUSED_PROTECTION;
-        }
-    }
-    if (!(allowed & wanted)) {
-        e->fault_address = page;
-        e->fault_exact = false;
-        e->fault_write = wanted == M4_WRITE;
-        e->fault_refusal = refusal;
-        record(e, wanted == M4_EXECUTE ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
-        return false;
-    }
-    uint32_t offset = page - r->start;
-    if (r->fetched) {
-        uint8_t *fetched = &r->fetched[offset >> M4_PAGE_SHIFT];
-        if (wanted == M4_EXECUTE && !*fetched) {
-            *fetched = 1;
-            // Pages filled before as plain data, through an alias too, must be filled again as code.
-            uc_ctl_flush_tlb(uc);
-        }
-        // Data pages without execute keep the engine's store fast path.
-        if (!*fetched) allowed &= ~(uint32_t)M4_EXECUTE;
-    }
-    entry->paddr = r->physical + offset;
-    entry->perms = (allowed & M4_READ ? UC_PROT_READ : 0) | (allowed & M4_WRITE ? UC_PROT_WRITE : 0)
-        | (allowed & M4_EXECUTE ? UC_PROT_EXEC : 0);
-    return true;
-}
-#else
+#if !M4_VIRTUAL_TLB
 static bool on_invalid_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *user) {
     (void)uc, (void)size, (void)value;
     m4_engine *e = user;
@@ -171,7 +130,7 @@ static bool on_invalid_memory(uc_engine *uc, uc_mem_type type, uint64_t address,
     e->fault_exact = true;
     e->fault_write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
     e->fault_refusal = fetch && m4_engine_region(e, (uint32_t)address) ? M4_REFUSED_EXECUTE : M4_REFUSED_UNMAPPED;
-    record(e, fetch ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
+    m4_record(e, fetch ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
     return false;
 }
 
@@ -184,25 +143,33 @@ static void on_alias_write(uc_engine *uc, uc_mem_type type, uint64_t address, in
 }
 #endif
 
+void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size) {
+    e->forgetting = true;
+    uc_ctl_remove_cache(e->uc, address, address + size);
+    e->forgetting = false;
+    // Looking for translations, the engine fills pages as code whether they may be executed or not.
+    if (e->page_permission) uc_ctl_flush_tlb(e->uc);
+}
+
 void m4_forget_code(m4_engine *e, uint32_t physical, uint32_t size) {
     for (uint32_t i = 0; i < e->region_count; i++) {
         const m4_region *r = &e->regions[i];
         if (!r->host || physical - r->physical >= r->size) continue;
-        uint64_t start = r->start + (physical - r->physical);
-        uc_ctl_remove_cache(e->uc, start, start + size);
+        m4_drop_translations(e, r->start + (physical - r->physical), size);
     }
 }
 
 static void on_exception(uc_engine *uc, uint32_t number, void *user) {
     m4_engine *e = user;
     switch (number) {
-    case 2: record(e, M4_STOP_SVC); break;
-    case 3: e->fault_exact = false; record(e, M4_STOP_FETCH_FAULT); break;
-    case 4: e->fault_exact = false; record(e, M4_STOP_DATA_FAULT); break;
-    case 7: record(e, M4_STOP_BKPT); break;
-    case 8: record(e, M4_STOP_EXC_RETURN); break;
-    case 17: record(e, M4_STOP_NO_COPROCESSOR); break;
-    default: record(e, M4_STOP_UNDEFINED); break;
+    case 2: m4_record(e, M4_STOP_SVC); break;
+    case 3: e->fault_exact = false; m4_record(e, M4_STOP_FETCH_FAULT); break;
+    // Data aborts are told elsewhere: this is the alignment of an exclusive access.
+    case 4: m4_record(e, M4_STOP_UNALIGNED); break;
+    case 7: m4_record(e, M4_STOP_BKPT); break;
+    case 8: m4_record(e, M4_STOP_EXC_RETURN); break;
+    case 17: m4_record(e, M4_STOP_NO_COPROCESSOR); break;
+    default: m4_record(e, M4_STOP_UNDEFINED); break;
     }
     uc_emu_stop(uc);
 }
@@ -219,7 +186,7 @@ static bool on_invalid_instruction(uc_engine *uc, void *user) {
         if (last == 0xBF20 || (wide && last == 0x8002)) stop = M4_STOP_WFE;
         if (last == 0xBF10 || (wide && last == 0x8001)) stop = M4_STOP_YIELD;
     }
-    record(e, stop);
+    m4_record(e, stop);
     return false;
 }
 
@@ -247,7 +214,7 @@ uc_err m4_install_hooks(m4_engine *e) {
     if ((error = hook(e, UC_HOOK_INTR, (void *)on_exception, 1, 0)) != UC_ERR_OK) return error;
     if ((error = hook(e, UC_HOOK_INSN_INVALID, (void *)on_invalid_instruction, 1, 0)) != UC_ERR_OK) return error;
 #if M4_VIRTUAL_TLB
-    if ((error = hook(e, UC_HOOK_TLB_FILL, (void *)on_fill, 1, 0)) != UC_ERR_OK) return error;
+    if ((error = m4_install_fill(e)) != UC_ERR_OK) return error;
 #else
     int invalid = UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_FETCH_UNMAPPED
         | UC_HOOK_MEM_READ_PROT | UC_HOOK_MEM_WRITE_PROT | UC_HOOK_MEM_FETCH_PROT;

@@ -7,6 +7,10 @@
 enum { M4_COUNTS = 1 << 14 };
 static inline uint32_t m4_count_index(uint32_t address) { return (address >> 1) & (M4_COUNTS - 1); }
 
+/// `m4_trap` bits of an instruction that may trap.
+uint32_t m4_traps_of(uint16_t first, uint16_t second);
+/// Whether an instruction's access must be aligned under CCR.UNALIGN_TRP only, and is not, with the registers as they are.
+bool m4_is_unaligned_single(const m4_engine *e, uint32_t pc, uint16_t first, uint16_t second);
 /// Whether a block has an instruction that may trap and must have a hook to do so. What needs none while the block starts with
 /// certain registers word-aligned is in `expected` bits 0 to 14, with certain registers not 0 in bits 16 to 30.
 bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected);
@@ -21,6 +25,23 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
 
 /// The engine that runs on this thread; null while none does.
 extern _Thread_local m4_engine *m4_running;
+
+/// Records why the run ends. The first reason stays.
+static inline void m4_record(m4_engine *e, m4_stop stop) {
+    if (!e->stopped) e->stop = stop;
+    e->stopped = true;
+}
+/// Gives up the instruction at hand where the engine cannot leave its block: the core is put back to it when the run has ended.
+/// To be called with its address and IT state in the core, and all registers as before it.
+void m4_abandon(m4_engine *e, m4_stop stop);
+
+static inline uint64_t m4_page_bit(uint32_t address) { return (uint64_t)1 << (address >> M4_PAGE_SHIFT & 63); }
+/// Whether the MPU forbids to execute `size` bytes at `address`, in a page of which it allows to execute some.
+bool m4_refuses_code(m4_engine *e, uint32_t address, uint32_t size);
+/// Drops translations of the code at an address, whether it may be executed or not.
+void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size);
+
+uc_err m4_install_fill(m4_engine *e);
 uc_err m4_install_hooks(m4_engine *e);
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user);
 void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user);

@@ -18,7 +18,7 @@ int m4_aligned_base(uint16_t first, uint16_t second) {
     if ((first & 0xF000) == 0xC000) return first >> 8 & 7;
     int base = first & 15;
     // Through SP and PC accesses are aligned whatever happens; offsets are multiples of four.
-    return base < 13 && (is_multiple_or_dual(first) || is_fp_access(first, second)) ? base : -1;
+    return base != 13 && base != 15 && (is_multiple_or_dual(first) || is_fp_access(first, second)) ? base : -1;
 }
 
 // The base of an access that must be aligned changes by multiples of four, and so keeps what is known of it.

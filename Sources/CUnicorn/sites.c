@@ -11,7 +11,7 @@
 
 enum { WATCHED_RUNS = 256 };
 
-static uint32_t traps_of(uint16_t first, uint16_t second) {
+uint32_t m4_traps_of(uint16_t first, uint16_t second) {
     uint32_t traps = m4_aligned_base(first, second) >= 0 ? M4_TRAP_UNALIGNED : 0;
     if ((first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00) traps |= M4_TRAP_FPU;
     if ((first & 0xFFD0) == 0xFB90 && (second & 0x00F0) == 0x00F0) traps |= M4_TRAP_DIVIDE;
@@ -66,34 +66,64 @@ static bool holds(const m4_engine *e, uint32_t c) {
     return (c & 1) ? !result : result;
 }
 
+static bool note_refused_code(m4_engine *e, uint32_t address, uint32_t size) {
+    if (!m4_refuses_code(e, address, size)) return false;
+    e->fault_refusal = M4_REFUSED_PROTECTION;
+    e->fault_exact = false;
+    return true;
+}
+
+// Stops at the instruction whose hook this is called from, with `it` its IT state.
+static void stop_at(m4_engine *e, m4_stop stop, uint32_t it) {
+    m4_reg_write(e, UC_ARM_REG_EPSR, 0x01000000 | (it & 0xFC) << 8 | (it & 3) << 25);
+    // Inside an IT block the engine takes a request to stop back.
+    if (it & 15) {
+        m4_abandon(e, stop);
+        return;
+    }
+    m4_record(e, stop);
+    uc_emu_stop(e->uc);
+}
+
+// Which of `traps` happen, with the registers as they are.
+static uint32_t happening(const m4_engine *e, uint32_t traps, uint8_t register_number) {
+    if (traps & M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) traps &= ~(uint32_t)M4_TRAP_FPU;
+    if (traps & (M4_TRAP_DIVIDE | M4_TRAP_UNALIGNED)) {
+        uint32_t operand = m4_reg_read(e, numbers[register_number]);
+        if (operand != 0) traps &= ~(uint32_t)M4_TRAP_DIVIDE;
+        if ((operand & 3) == 0) traps &= ~(uint32_t)M4_TRAP_UNALIGNED;
+    }
+    return traps;
+}
+
+static m4_stop stop_for(uint32_t traps) {
+    return traps & M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : traps & M4_TRAP_DIVIDE ? M4_STOP_DIVIDE : M4_STOP_UNALIGNED;
+}
+
 static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
-    (void)address, (void)size;
+    (void)uc;
     struct m4_site *site = user;
     m4_engine *e = site->engine;
+    if (e->stopped) return;
+    if (note_refused_code(e, (uint32_t)address, size)) {
+        stop_at(e, M4_STOP_FETCH_FAULT, site->it_state);
+        return;
+    }
     uint32_t traps = site->traps & e->traps;
-    if (e->stopped || !traps) return;
+    if (!traps) return;
     if (traps == M4_TRAP_UNALIGNED && ++site->runs == WATCHED_RUNS) {
         e->releases_due = true;
         m4_engine_update_limit(e);
     }
-    if (traps & M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) traps &= ~(uint32_t)M4_TRAP_FPU;
-    if (traps & (M4_TRAP_DIVIDE | M4_TRAP_UNALIGNED)) {
-        uint32_t operand = m4_reg_read(e, numbers[site->operand]);
-        if (operand != 0) traps &= ~(uint32_t)M4_TRAP_DIVIDE;
-        if ((operand & 3) == 0) traps &= ~(uint32_t)M4_TRAP_UNALIGNED;
-    }
+    traps = happening(e, traps, site->operand);
     if (!traps || (site->it_state && !holds(e, site->it_state >> 4))) return;
     // An instruction that is refused altogether has no operand to look at.
-    e->stop = traps & M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : traps & M4_TRAP_DIVIDE ? M4_STOP_DIVIDE : M4_STOP_UNALIGNED;
-    e->stopped = true;
-    uint32_t it = site->it_state, epsr = 0x01000000 | (it & 0xFC) << 8 | (it & 3) << 25;
-    m4_reg_write(e, UC_ARM_REG_EPSR, epsr);
-    uc_emu_stop(uc);
+    stop_at(e, stop_for(traps), site->it_state);
 }
 
 static void describe(struct m4_site *site, uint16_t first, uint16_t second, uint32_t it) {
     int base = m4_aligned_base(first, second);
-    site->traps = (uint8_t)traps_of(first, second);
+    site->traps = (uint8_t)m4_traps_of(first, second);
     site->operand = (uint8_t)(base >= 0 ? base : second & 15);
     site->it_state = (uint8_t)it;
 }
@@ -132,6 +162,7 @@ static bool keeps(const m4_origins *o, uint32_t expected) {
 }
 
 bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected) {
+    if (e->hooks_all) return false;
     m4_origins origins;
     m4_origins_begin(&origins);
     uint32_t it = it_state(e);
@@ -142,8 +173,11 @@ bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *exp
         if (!m4_engine_code(e, at, &first)) break;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        uint32_t traps = traps_of(first, second) & e->traps;
-        if (traps) {
+        uint32_t traps = m4_traps_of(first, second) & e->traps;
+        if (m4_refuses_code(e, at, wide ? 4 : 2)) {
+            struct m4_site *site = find(e, at);
+            if (!site || !site->hook) return true;
+        } else if (traps) {
             struct m4_site *site = find(e, at);
             int base = m4_aligned_base(first, second);
             uint32_t divisor = 1u << (second & 15);
@@ -171,7 +205,7 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
         if (!m4_engine_code(e, at, &first)) break;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        if (traps_of(first, second) & e->traps) {
+        if (m4_traps_of(first, second) & e->traps || m4_refuses_code(e, at, wide ? 4 : 2)) {
             struct m4_site *site = find(e, at);
             if (!site && !(site = add(e, at))) break;
             if (!site->hook) {
@@ -184,17 +218,18 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
         offset += wide ? 4 : 2;
     }
     // Hooks are seen when code is translated.
-    uc_ctl_remove_cache(e->uc, (uint64_t)address, (uint64_t)address + size);
+    m4_drop_translations(e, address, size);
     return hooked;
 }
 
 static void unhook(m4_engine *e, struct m4_site *site) {
     if (!site->hook) return;
+    e->forgetting = true;
     uc_hook_del(e->uc, site->hook);
     site->hook = 0;
     e->hooked_sites--;
     // The engine forgets its hook, and goes on looking for it where it was translated.
-    uc_ctl_remove_cache(e->uc, (uint64_t)site->address, (uint64_t)site->address + 4);
+    m4_drop_translations(e, site->address, 4);
 }
 
 void m4_release_sites(m4_engine *e) {
@@ -211,6 +246,42 @@ void m4_engine_forget_sites(m4_engine *e) {
     memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);
 }
 
+// Under CCR.UNALIGN_TRP nearly every instruction may trap. One hook on all of them is called directly, without a walk.
+static void on_any(uc_engine *uc, uint64_t address64, uint32_t size, void *user) {
+    (void)uc;
+    m4_engine *e = user;
+    uint32_t address = (uint32_t)address64, block = m4_block_address(e);
+    uint16_t first = 0, second = 0;
+    if (address == block) e->block_it_state = (uint8_t)it_state(e);
+    if (e->stopped || !m4_engine_code(e, address, &first)) return;
+    if (first >= 0xE800 && !m4_engine_code(e, address + 2, &second)) return;
+    m4_stop stop = M4_STOP_FETCH_FAULT;
+    if (!note_refused_code(e, address, size)) {
+        struct m4_site site;
+        describe(&site, first, second, 0);
+        uint32_t traps = happening(e, site.traps & e->traps, site.operand);
+        if (!traps && !m4_is_unaligned_single(e, address, first, second)) return;
+        stop = stop_for(traps);
+    }
+    uint32_t it = e->block_it_state;
+    for (uint32_t at = block; at - block < address - block && m4_engine_code(e, at, &first); at += first >= 0xE800 ? 4 : 2)
+        it = next_it_state(first, it);
+    stop_at(e, stop, it);
+}
+
+static void hook_all(m4_engine *e, bool all) {
+    if (all == e->hooks_all) return;
+    if (e->hooks_all) {
+        e->forgetting = true;
+        uc_hook_del(e->uc, e->hook_of_all);
+        e->forgetting = false;
+        e->hooked_sites--;
+    }
+    e->hooks_all = all && uc_hook_add(e->uc, &e->hook_of_all, UC_HOOK_CODE, (void *)on_any, e, 1, 0) == UC_ERR_OK;
+    e->hooked_sites += e->hooks_all;
+    m4_engine_flush(e);
+}
+
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) {
     e->fpu_for_privileged = fpu_for_privileged;
     // Unaligned multiple accesses trap whatever CCR says. Source: ARMv7-M ARM, A3.2.1.
@@ -223,4 +294,5 @@ void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) 
     // New traps: blocks that were met before have instructions without a hook. Fewer: their hooks would only cost.
     e->traps = traps;
     m4_engine_forget_sites(e);
+    hook_all(e, traps & M4_TRAP_UNALIGNED_SINGLE);
 }

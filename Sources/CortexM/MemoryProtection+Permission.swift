@@ -18,22 +18,32 @@ extension MemoryProtection {
         return privileged && control & 4 != 0 ? Self.defaultMap(address) : []
     }
 
-    /// Whether there is anything to refuse by pages of `size`; regions smaller than that count only when `exact`.
-    public func matters(pageSize size: UInt32, exact: Bool) -> Bool {
-        isOn && (exact || control & 4 == 0 || region.contains { $0.isEnabled && !$0.isSmaller(than: size) })
-    }
+    /// What the 1024 bytes at an aligned address allow: a bit for each granule of 32 bytes, lowest address first.
+    public struct Division: Equatable, Sendable {
+        public private(set) var read: UInt32, write: UInt32, execute: UInt32
 
-    /// For all bytes of a power-of-two `size` at `page`: what each of them allows to be read and written, or unless `exact` any of
-    /// them, and what any of them allows to be executed.
-    public func permission(ofPage page: UInt32, size: UInt32, privileged: Bool, exact: Bool) -> Permission {
-        guard isOn, region.contains(where: { $0.divides(page, size: size) }) else { return permission(at: page, privileged: privileged) }
-        var data: Permission = exact ? .all : [], execute: Permission = []
-        for offset in stride(from: 0, to: size, by: 32) {
-            let one = permission(at: page &+ offset, privileged: privileged)
-            if exact { data.formIntersection(one) } else { data.formUnion(one) }
-            execute.formUnion(one.intersection(.execute))
+        fileprivate init(_ permission: Permission) {
+            read = permission.contains(.read) ? .max : 0
+            write = permission.contains(.write) ? .max : 0
+            execute = permission.contains(.execute) ? .max : 0
         }
-        return data.subtracting(.execute).union(execute)
+        fileprivate mutating func overlay(_ granules: UInt32, _ permission: Permission) {
+            read = read & ~granules | (permission.contains(.read) ? granules : 0)
+            write = write & ~granules | (permission.contains(.write) ? granules : 0)
+            execute = execute & ~granules | (permission.contains(.execute) ? granules : 0)
+        }
+    }
+    public static let pageSize: UInt32 = 1024
+
+    /// For all bytes of the page of `pageSize` at `page`, which is not on the private peripheral bus.
+    public func division(ofPage page: UInt32, privileged: Bool) -> Division {
+        guard isOn else { return Division(Self.defaultMap(page)) }
+        var division = Division(privileged && control & 4 != 0 ? Self.defaultMap(page) : [])
+        for region in region {
+            let granules = region.granules(inPage: page)
+            if granules != 0 { division.overlay(granules, region.permission(privileged: privileged)) }
+        }
+        return division
     }
 
     /// Whether `count` bytes from `address` on allow `wanted`. An access never spans more than two regions' worth of granules here:
@@ -77,7 +87,11 @@ extension MemoryProtection.Region {
         return contains(page) || (base ^ page) & ~(size &- 1) == 0
     }
 
-    func isSmaller(than size: UInt32) -> Bool { sizeBits < 32 && UInt32(1) << sizeBits < size }
+    /// Which granules of 32 bytes of a page of 1 KiB it covers.
+    func granules(inPage page: UInt32) -> UInt32 {
+        guard divides(page, size: MemoryProtection.pageSize) else { return covers(page) ? .max : 0 }
+        return (0..<32).reduce(0) { covers(page &+ $1 &* 32) ? $0 | 1 << $1 : $0 }
+    }
 
     func permission(privileged: Bool) -> MemoryProtection.Permission {
         let data: MemoryProtection.Permission = switch attributes >> 24 & 7 {

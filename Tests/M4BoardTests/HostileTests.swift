@@ -51,7 +51,7 @@ import Testing
         var random = Generator(state: seed)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = random.pick([.none, .none, .any, .hardFault])
-        configuration.enforcesSmallMPURegions = random.below(2) == 0
+        _ = random.below(2)
         let board = try M4Board(configuration)
         for base in [0x3800_0000, 0x1000_0000] as [UInt32] {
             var bytes: [UInt8] = []

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func aGuardOf32BytesIsExact() throws {
-        let bench = try Bench(smallRegions: true)
+        let bench = try Bench()
         // Every word from 0x10009000 on is written, until the guard at 0x10009040 stops that.
         try bench.program(protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), [0x6012], [0x3204], [0xE7FC])
         try bench.handler(4, Bench.exit)
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func anAccessAcrossTwoDividedPagesMakesProgress() throws {
-        let bench = try Bench(smallRegions: true)
+        let bench = try Bench()
         // Guards of 32 bytes in two pages; stmia of eight words across their border.
         try bench.program(
             protect(0x1000_9000, size: 4, access: 0), Thumb.poke(0xE000_ED9C, 0x1000_9400 + 0x100 | 0x11), Thumb.poke(0xE000_EDA0, 4 << 1 | 1), Thumb.isb,
@@ -37,6 +37,99 @@ import Testing
         try bench.handler(4, Thumb.loop)
         bench.runToExit()
         #expect(try bench.word(0x1000_93F8) == 0x1000_93F0)
+    }
+
+    /// Region 0: 32 bytes at 0x10009040 that may be read, not written. Each with R2 = 0x10009040, R3 = 0.
+    @Test(arguments: [
+        ("str r3, [r2, #28]", [0x61D3], 0x1000_905C), ("strb r3, [r2]", [0x7013], 0x1000_9040), ("strh.w r3, [r2, #-2]; str r3, [r2, #-1]", [0xF822, 0x3C02, 0xF842, 0x3C01], 0x1000_9040),
+        ("stmdb r2, {r0-r7}; stm r2, {r0, r1}", [0xE902, 0x00FF, 0xC203], 0x1000_9040), ("push of an exception's frame's neighbour", [0xF842, 0x3F04], 0x1000_9044),
+    ] as [(String, [UInt16], UInt32)])
+    func aStoreIntoADividedPageFaultsAtTheByteAndHasNoEffect(_ name: String, _ code: [UInt16], _ address: UInt32) throws {
+        let bench = try Bench()
+        try bench.word(0x1000_903C, 0x1111_1111)
+        try bench.word(0x1000_9060, 0x2222_2222)
+        // Behind it in the block: a load and a store that must not happen, and a change of flags and registers.
+        try bench.program(
+            protect(0x1000_9040, size: 4, access: 6), Thumb.load(2, 0x1000_9040), Thumb.load(3, 0), Thumb.load(5, 5), Thumb.load(6, 0x1000_9060), [0x4285],
+            code, [0x2501], [0x6037], [0x6837], Thumb.loop)
+        try bench.handler(4, Thumb.ldr(8, 13, 24), Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.cfsr == 1 << 7 | 1 << 1 && bench.core.scs.faults.mmfar == address)
+        #expect(bench.core.registers.r[5] == 5)
+        #expect(bench.core.registers.r[2] == 0x1000_9040, "the base register is as before")
+        #expect(try bench.word(0x1000_9060) == 0x2222_2222 && bench.word(0x1000_9040) == 0)
+    }
+
+    @Test func aLoadFromADividedPageThatIsRefusedLeavesItsRegister() throws {
+        let bench = try Bench()
+        try bench.program(
+            protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), Thumb.load(3, 7), Thumb.ldr(4, 2), [0x6C13], Thumb.load(3, 8), Thumb.loop)
+        try bench.handler(4, Thumb.ldr(8, 13, 24), Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.mmfar == 0x1000_9040 && bench.core.registers.r[3] == 7)
+    }
+
+    @Test func aRefusedStoreInAnITBlockKeepsItsState() throws {
+        let bench = try Bench()
+        // cmp r3, r3; itt eq; streq r3, [r2]; moveq r5, #9
+        try bench.program(protect(0x1000_9040, size: 4, access: 6), Thumb.load(2, 0x1000_9040), Thumb.load(5, 1), [0x429B], [0xBF04], [0x6013], [0x2509], Thumb.loop)
+        try bench.handler(4, Thumb.ldr(8, 13, 28), Bench.exit)
+        bench.runToExit()
+        let xpsr = bench.core.registers.r[8]
+        #expect((xpsr >> 8 & 0xFC | xpsr >> 25 & 3) == 0x04 && bench.core.registers.r[5] == 1)
+    }
+
+    @Test func codeIsExecutedUpToAnExecuteNeverGranule() throws {
+        let bench = try Bench()
+        // 0x10004000: movs r5, #n; nops up to 0x10004020, which is execute-never.
+        try bench.place([0x2501] + [UInt16](repeating: 0xBF00, count: 14) + [0x2502, 0x2503, 0x4770], at: 0x1000_4000)
+        try bench.program(protect(0x1000_4020, size: 4, access: 3, executeNever: true), Thumb.load(4, 0x1000_4001), [0x47A0], Thumb.loop)
+        try bench.handler(4, Thumb.ldr(7, 13, 24), Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.cfsr == 1 && bench.core.registers.r[7] == 0x1000_4020 && bench.core.registers.r[5] == 2)
+    }
+
+    @Test func codeInADividedPageThatIsRewrittenIsTheNewCode() throws {
+        let bench = try Bench()
+        try bench.place([0x2001, 0x4770], at: 0x1000_4000)
+        // blx r4; add r5, r0 around a store of the new code; the guard lies at the page's end.
+        try bench.program(
+            protect(0x1000_43E0, size: 4, access: 0), Thumb.load(5, 0), Thumb.load(4, 0x1000_4001), Thumb.load(6, 0x1000_4000), [0x47A0], [0x4405],
+            Thumb.load(7, 0x4770_2002), [0x6037], Thumb.dsb, Thumb.isb, [0x47A0], [0x4405], Bench.exit)
+        try bench.handler(4, Thumb.loop)
+        bench.runToExit()
+        #expect(bench.core.registers.r[5] == 3)
+    }
+
+    @Test func aRegisterBesideAProtectedOneKeepsWorking() throws {
+        let bench = try Bench()
+        // GPIOA at 0x50002000: a region of 32 bytes over its registers from 0x20 on. ODR (0x14) may be written, AFRL (0x20) not.
+        try bench.program(
+            protect(0x5000_2020, size: 4, access: 6, executeNever: true), Thumb.poke(0x5000_2014, 0x1234), Thumb.load(2, 0x5000_2014), Thumb.ldr(7, 2),
+            Thumb.poke(0x5000_2020, 1), Thumb.loop)
+        try bench.handler(4, Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.registers.r[7] == 0x1234)
+        #expect(bench.core.scs.faults.mmfar == 0x5000_2020)
+    }
+
+    @Test func aWordAcrossIntoADividedPageIsRefused() throws {
+        let bench = try Bench()
+        // The guard is the first granule of the page at 0x10009400; an unaligned word begins two bytes before it.
+        try bench.program(protect(0x1000_9400, size: 4, access: 0), Thumb.load(2, 0x1000_93FE), Thumb.load(3, 7), Thumb.ldr(3, 2), Thumb.loop)
+        try bench.handler(4, Thumb.ldr(8, 13, 24), Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.mmfar == 0x1000_9400 && bench.core.registers.r[3] == 7)
+    }
+
+    @Test func faultmaskPutsItOutOfForce() throws {
+        let bench = try Bench()
+        try bench.program(
+            protect(0x1000_9000, size: 11, access: 0), Thumb.load(2, 0x1000_9000), Thumb.disableFaults, Thumb.ldr(3, 2), Thumb.load(5, 1), Thumb.enableFaults,
+            Thumb.ldr(3, 2), Thumb.loop)
+        try bench.handler(4, Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.registers.r[5] == 1 && bench.core.scs.faults.mmfar == 0x1000_9000)
     }
 
     @Test func codeInAnExecuteNeverRegionFaults() throws {

@@ -53,15 +53,19 @@ typedef struct m4_region {
     uint8_t *fetched;      ///< One flag a page of 1 KiB: code has been fetched from it. Shared by aliases; null for registers.
 } m4_region;
 
-/// What traps though the engine would execute it.
-typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4 } m4_trap;
+/// What traps though the engine would execute it: the last for accesses that must be aligned under CCR.UNALIGN_TRP only.
+typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4, M4_TRAP_UNALIGNED_SINGLE = 8 } m4_trap;
 /// Instructions that are hooked at once at most, and the longest block in bytes: a page.
 enum { M4_MAX_SITES = 4096, M4_SITE_TABLE = 4 * M4_MAX_SITES, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
 
 typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
 typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
-/// The MPU's answer for the page at `address`: `m4_permission` bits that are left.
-typedef uint32_t (*m4_page_permission)(void *context, uint32_t address, bool privileged);
+/// What a page allows: one bit a granule of 32 bytes.
+typedef struct m4_division { uint32_t read, write, execute; } m4_division;
+/// The MPU's answer for the page at `address`.
+typedef void (*m4_page_permission)(void *context, uint32_t address, bool privileged, m4_division *allows);
+/// Divided pages that are remembered.
+enum { M4_DIVIDED = 128 };
 
 typedef struct m4_engine {
     uc_engine *uc;
@@ -72,6 +76,7 @@ typedef struct m4_engine {
     int32_t active_priority;    ///< Group priority of what is active; 256 in thread mode.
     uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
     bool stop_requested;
+    bool sign_changed;          ///< FAULTMASK was written while an MPU was on; set here, cleared by the board.
     bool exclusive_open;        ///< A block with a LDREX has run since the monitor was cleared last.
     bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
@@ -83,10 +88,12 @@ typedef struct m4_engine {
     uint64_t history[M4_HISTORY]; ///< The newest blocks, a ring: `address << 32 | size in bytes << 16 | instructions`.
 
     m4_stop stop;
-    bool stopped;               ///< A hook has recorded `stop`.
+    bool stopped;               ///< While the engine runs: a hook has recorded `stop`.
+    bool forgetting;            ///< The engine looks translations up to forget them.
     uc_err engine_error;
     uint32_t fault_address;     ///< 2.1: the page's first byte refused; 2.0: the byte.
-    bool fault_exact;           ///< `fault_address` is the byte.
+    bool fault_exact;           ///< `fault_address` is the byte, and PC is the block's start.
+    bool fault_located;         ///< `fault_address` is the byte, and PC is the instruction.
     bool fault_write;
     m4_refusal fault_refusal;
 
@@ -97,17 +104,24 @@ typedef struct m4_engine {
     void *context;
     m4_read_register read_register;
     m4_write_register write_register;
-    bool grants;                ///< `granted_page` may be read and written: the MPU divides it and allows the access at hand.
-    uint32_t granted_page;      ///< 1 for all pages: the access spans two such.
     m4_page_permission page_permission;  ///< Null while no MPU is on.
+    struct m4_divided { uint32_t key; m4_division allows; } divided[M4_DIVIDED];
+    struct m4_shadow { struct m4_engine *engine; uint32_t base, start; uint8_t *host; bool privileged; } shadows[M4_MAX_REGIONS][2];
+    bool has_shadows;
+    uint64_t mixed_code;        ///< Pages with code of which the MPU forbids parts: a bit for all pages of a number modulo 64.
     uc_context *pristine;       ///< The core as it is after opening.
     uc_context *scratch;        ///< For changing what no register number reaches.
+    uc_context *abandoned_at;   ///< The core at the instruction that `abandoned` is about.
+    bool abandoned;             ///< The engine ran on behind an instruction that has not happened.
     size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
     uint32_t site_count;        ///< Instructions that have a hook because they may trap.
     struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint16_t runs; uint8_t it_state, traps, operand; } sites[M4_MAX_SITES];
     uint16_t site_table[M4_SITE_TABLE]; ///< Sites by address; see sites.c.
     uint32_t hooked_sites;      ///< Those of them that have their hook now.
     bool releases_due;          ///< Some have been watched long enough.
+    bool hooks_all;             ///< One hook is on every instruction instead.
+    uc_hook hook_of_all;
+    uint8_t block_it_state;     ///< At the newest block's start; kept under `hooks_all`.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 } m4_engine;
 
@@ -172,6 +186,8 @@ uc_err m4_engine_reset_core(m4_engine *e);
 void m4_engine_flush(m4_engine *e);
 /// Forgets page permissions, as when the MPU changes.
 void m4_engine_flush_permissions(m4_engine *e);
+/// Makes ready for pages that the MPU divides. Not while the engine runs.
+uc_err m4_engine_map_shadows(m4_engine *e);
 /// The host has written `count` bytes of memory at device address `address`.
 void m4_engine_memory_written(m4_engine *e, uint32_t address, uint32_t count);
 

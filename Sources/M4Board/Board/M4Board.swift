@@ -39,9 +39,6 @@ public final class M4Board {
         /// Stop at the first touch of a register without a model.
         public var stopsAtUnmodelled = false
         public var faultPolicy = FaultPolicy.hardFault
-        /// Enforce MPU regions below 1 KiB (stack guards), too, to the byte. Code that works in a page with such a region then runs
-        /// some ten times slower; without this, such a page is as open as its most open part.
-        public var enforcesSmallMPURegions = false
         public init() {}
     }
 
@@ -64,7 +61,6 @@ public final class M4Board {
         banks = try MemoryBanks(ddr: configuration.ddrSize)
         core = try Core(events: events)
         core.faultPolicy = configuration.faultPolicy
-        core.enforcesSmallRegions = configuration.enforcesSmallMPURegions
         core.engine.raw.pointee.exclusive_offset = findings.exclusiveOffset
         for region in banks.regions { try core.engine.add(region) }
         let registers = UInt32(M4_READ.rawValue | M4_WRITE.rawValue)

@@ -65,7 +65,7 @@ extension Core {
     private func start(_ number: ExceptionNumber, link: UInt32, unprivileged: UInt32, flags: UInt32) {
         m4_engine_start_handler(engine.raw, UInt32(number.value), link, unprivileged, flags)
         scs.exceptions.activate(number)
-        if number <= .hardFault { prioritySignChanged() }
+        if number <= .hardFault, scs.mpu.isOn { prioritySignChanged() }
         eventRegister = true
         guard let vector = word(scs.vectorTable &+ UInt32(number.value) &* 4) else {
             if number <= .hardFault { lockUp(.vectorTable, at: 0); return }
@@ -102,18 +102,13 @@ extension Core {
 
     private func deactivate(_ returning: ExceptionNumber, faultMask: UInt32) {
         scs.exceptions.deactivate(returning)
-        if returning <= .hardFault { prioritySignChanged() }
         if returning != .nmi, faultMask != 0 { engine.write(UC_ARM_REG_FAULTMASK, 0) }
+        if scs.mpu.isOn, returning <= .hardFault || !mpuApplies { prioritySignChanged() }
     }
 
     /// Starts a handler over the frame of the one before.
     private func chain(_ number: ExceptionNumber, link: UInt32) {
         start(number, link: link, unprivileged: engine.control & 1, flags: engine.xpsr)
-    }
-
-    /// Below priority 0 the MPU may be out of force.
-    private func prioritySignChanged() {
-        if engine.raw.pointee.page_permission != nil { m4_engine_flush_permissions(engine.raw) }
     }
 
     private func legalReturn(_ link: ExceptionReturn, from returning: ExceptionNumber) -> Bool {

@@ -96,9 +96,10 @@ extension Core {
         var address: UInt32? = raw.pointee.fault_exact ? refused : nil
         if raw.pointee.fault_exact {
             locate(byte: refused, isWrite: raw.pointee.fault_write)
+        } else if raw.pointee.fault_located {
+            address = refused
         } else if let instruction = instruction(at: nextPC & ~1), let access = instruction.access(pc: nextPC & ~1, register: engine.r) {
             // The first byte of the access that lies in the refused page; the start of it when it does not reach in there.
-            if raw.pointee.fault_refusal == M4_REFUSED_PROTECTION, grants(access, inPage: refused) { return }
             let into = refused &- access.address
             address = into < access.count ? refused : access.address
         }

@@ -1,50 +1,36 @@
 import CUnicorn
 import CortexM
 
-// The MPU in the engine: permissions by page of 1 KiB, and by byte where a region's boundary divides a page.
+// The MPU in the engine: permissions by page of 1 KiB, and by granule of 32 bytes where a region's boundary divides a page.
 // Source: ARMv7-M ARM, B3.5.
 extension Core {
     /// Brings the engine in line with the MPU's registers. Not while it runs.
     func updatePermissions() {
         let raw = engine.raw
-        raw.pointee.grants = false
-        raw.pointee.page_permission = !mpuMatters ? nil : { context, page, privileged in
-            guard let context else { return 0 }
-            return Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.core.permission(ofPage: page, privileged: privileged) }
+        if scs.mpu.isOn, m4_engine_map_shadows(raw) != UC_ERR_OK { pendingStop = .engine("no room for the pages that the MPU divides") }
+        raw.pointee.page_permission = !scs.mpu.isOn ? nil : { context, page, privileged, allows in
+            guard let context, let allows else { return }
+            Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { allows.pointee = $0.core.division(ofPage: page, privileged: privileged) }
         }
-        m4_engine_flush_permissions(raw)
+        prioritySignChanged()
     }
 
-    var mpuMatters: Bool { scs.mpu.matters(pageSize: UInt32(M4_PAGE_SIZE), exact: enforcesSmallRegions) }
-
-    private func permission(ofPage page: UInt32, privileged: Bool) -> UInt32 {
-        guard mpuApplies else { return UInt32(M4_READ.rawValue | M4_WRITE.rawValue | M4_EXECUTE.rawValue) }
-        return UInt32(scs.mpu.permission(ofPage: page, size: UInt32(M4_PAGE_SIZE), privileged: privileged, exact: enforcesSmallRegions).rawValue)
+    /// Handlers of HardFault and NMI, and code under FAULTMASK, run without it unless CTRL.HFNMIENA is set. Not while the engine runs.
+    func prioritySignChanged() {
+        mpuApplies = scs.mpu.isOn && (scs.mpu.appliesToHardFault || m4_engine_execution_priority(engine.raw) >= 0)
+        m4_engine_flush_permissions(engine.raw)
     }
 
-    /// Handlers of HardFault and NMI run without it unless CTRL.HFNMIENA is set.
-    private var mpuApplies: Bool {
-        scs.mpu.isOn && (scs.mpu.appliesToHardFault || scs.exceptions.activePriority >= 0)
+    private func division(ofPage page: UInt32, privileged: Bool) -> m4_division {
+        guard mpuApplies else { return m4_division(read: .max, write: .max, execute: .max) }
+        let division = scs.mpu.division(ofPage: page, privileged: privileged)
+        return m4_division(read: division.read, write: division.write, execute: division.execute)
     }
 
     var isPrivileged: Bool { engine.exception.value != 0 || engine.control & 1 == 0 }
 
     /// Whether stacking or unstacking may access a frame.
     func mpuAllows(_ wanted: MemoryProtection.Permission, frame: UInt32, size: UInt32, privileged: Bool) -> Bool {
-        !mpuApplies || !mpuMatters || scs.mpu.allows(wanted, at: frame, count: size, privileged: privileged)
-    }
-
-    /// The engine refused a page that a region divides, and the access lies in the part that is allowed: it may go on to the
-    /// block's end with the page open.
-    func grants(_ access: ThumbInstruction.Access, inPage page: UInt32) -> Bool {
-        guard mpuApplies, enforcesSmallRegions,
-            scs.mpu.allows(access.isWrite ? .write : .read, at: access.address, count: access.count, privileged: isPrivileged)
-        else { return false }
-        // Twice without an instruction in between: it spans two such pages.
-        let again = grantedAt == cycles
-        grantedAt = cycles
-        engine.raw.pointee.granted_page = again ? 1 : page
-        engine.raw.pointee.grants = true
-        return true
+        !mpuApplies || scs.mpu.allows(wanted, at: frame, count: size, privileged: privileged)
     }
 }

@@ -25,10 +25,9 @@ public final class Core: CoreControl {
     private var hostStop = false
     private var permissionsStale = false
     private var trapsStale = false
-    /// When an access to a page that the MPU divides was let through last.
-    var grantedAt = UInt64.max
+    /// Whether the MPU is in force: on, and at a priority that it is for.
+    var mpuApplies = false
     public var faultPolicy = FaultPolicy.hardFault
-    var enforcesSmallRegions = false
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
     var lockupReport: FaultReport?
@@ -92,7 +91,7 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
-        guard mpuMatters || engine.raw.pointee.page_permission != nil else { return }
+        guard scs.mpu.isOn || engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
     }
@@ -107,6 +106,7 @@ public final class Core: CoreControl {
         trapsStale = false
         let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
         let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
+            | (scs.trapsUnaligned ? M4_TRAP_UNALIGNED_SINGLE.rawValue : 0)
         m4_engine_set_traps(engine.raw, UInt32(traps), scs.allowsFPU(privileged: true))
     }
 
@@ -152,6 +152,10 @@ public final class Core: CoreControl {
             if raw.pointee.stop_requested {
                 raw.pointee.stop_requested = false
                 onInterrupt()
+                if raw.pointee.sign_changed {
+                    raw.pointee.sign_changed = false
+                    prioritySignChanged()
+                }
             }
             if trapsStale { updateTraps() }
             if permissionsStale {
@@ -180,16 +184,8 @@ public final class Core: CoreControl {
                 raise(.invalidState, at: nextPC)
                 continue
             }
-            // An access that the MPU allows in a page that it divides: one block, and the page is closed again.
-            let granted = raw.pointee.grants
-            if granted { raw.pointee.deadline = raw.pointee.cycles &+ 1 }
             let blocks = raw.pointee.history_count
-            let stop = m4_engine_run(raw, nextPC)
-            if granted {
-                raw.pointee.grants = false
-                m4_engine_flush_permissions(raw)
-            }
-            handle(stop, after: blocks)
+            handle(m4_engine_run(raw, nextPC), after: blocks)
         }
     }
 

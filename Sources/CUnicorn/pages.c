@@ -1,0 +1,237 @@
+// What a page of the engine's TLB is filled with: memory, registers, or nothing, as the map, privilege and the MPU have it.
+//
+// A page in which a region of the MPU begins or ends is divided: its granules of 32 bytes differ in what they allow. Filled as
+// memory it could only be open or closed. So its loads and stores are sent to a shadow of it, registers to the engine, which
+// calls a hook with the instruction's state exact and then a callback for each access: they check the bytes and do what memory
+// or the true register would have done. Code that touches no divided page does not notice.
+#include "hooks.h"
+#include <string.h>
+
+#if M4_VIRTUAL_TLB
+
+/// Where shadows lie among the engine's physical addresses, clear of everything a Cortex-M4 has there. Two sets, since what a
+/// page allows depends on privilege and a hook is told the physical address only.
+static const uint32_t register_shadow[2] = {0x80000000u, 0x60000000u}, memory_shadow[2] = {0xE8000000u, 0xA0000000u};
+static const uint32_t memory_shadow_end[2] = {0xFFFFF000u, 0xC0000000u};
+
+static bool is_privileged(const m4_engine *e) {
+    return m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
+}
+
+static inline uint32_t granule(uint32_t address) { return 1u << (address >> 5 & 31); }
+static inline bool is_mixed(uint32_t granules) { return granules != 0 && granules != ~0u; }
+
+/// What the page at `address` allows, from the table or else from the MPU.
+static const m4_division *division(m4_engine *e, uint32_t address, bool privileged) {
+    uint32_t page = address & ~(uint32_t)(M4_PAGE_SIZE - 1), key = page | 2 | privileged;
+    struct m4_divided *known = &e->divided[(page >> M4_PAGE_SHIFT ^ (uint32_t)privileged << 4) % M4_DIVIDED];
+    if (known->key != key) {
+        known->key = key;
+        e->page_permission(e->context, page, privileged, &known->allows);
+    }
+    return &known->allows;
+}
+
+/// Clears what a fill or a hook leaves behind inside an IT block: the block's IT state in the core, where the next would start with it.
+static void forget_it_state(uc_engine *uc) {
+    uint32_t clear = 0x01000000;
+    uc_reg_write(uc, UC_ARM_REG_EPSR, &clear);
+}
+
+static void note_fault(m4_engine *e, uint32_t address, bool write, m4_refusal refusal) {
+    if (e->stopped) return;
+    e->fault_address = address;
+    e->fault_exact = false;
+    e->fault_write = write;
+    e->fault_refusal = refusal;
+}
+
+static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_entry *entry, void *user) {
+    m4_engine *e = user;
+    uint32_t page = (uint32_t)address64 & ~(uint32_t)(M4_PAGE_SIZE - 1);
+    const m4_region *r = m4_engine_region(e, page);
+    if (e->forgetting && r && r->host) {
+        entry->paddr = r->physical + (page - r->start);
+        entry->perms = UC_PROT_EXEC;
+        return true;
+    }
+    // An instruction was given up before this access, in a block that the engine cannot leave in its middle.
+    if (e->stopped) return false;
+    uint32_t wanted = type == UC_MEM_FETCH ? M4_EXECUTE : type == UC_MEM_WRITE ? M4_WRITE : M4_READ;
+    uint32_t allowed = r ? r->permissions : 0;
+    m4_refusal refusal = M4_REFUSED_UNMAPPED;
+    if (r && !(allowed & wanted)) refusal = wanted == M4_EXECUTE ? M4_REFUSED_EXECUTE : M4_REFUSED_PROTECTION;
+    bool privileged = true, divides = false;
+    if (allowed & wanted && (e->page_permission || allowed & M4_PRIVILEGED)) {
+        privileged = is_privileged(e);
+        if (allowed & M4_PRIVILEGED) {
+            if (!privileged) allowed = 0;
+        } else {
+            const m4_division *d = division(e, page, privileged);
+            divides = is_mixed(d->read) || is_mixed(d->write);
+            allowed &= (d->read ? M4_READ : 0) | (d->write ? M4_WRITE : 0) | (d->execute ? M4_EXECUTE : 0);
+            refusal = M4_REFUSED_PROTECTION;
+            if (wanted == M4_EXECUTE && is_mixed(d->execute)) {
+                // Counts of its blocks are kept no more, so that each block comes to the careful part of the block hook.
+                e->mixed_code |= m4_page_bit(page);
+                memset(&e->counts[m4_count_index(page)], 0, (M4_PAGE_SIZE / 2) * sizeof *e->counts);
+            }
+        }
+    }
+    if (!(allowed & wanted)) {
+        note_fault(e, page, wanted == M4_WRITE, refusal);
+        m4_record(e, wanted == M4_EXECUTE ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
+        return false;
+    }
+    if (wanted != M4_EXECUTE) forget_it_state(uc);
+    uint32_t offset = page - r->start;
+    if (divides && wanted != M4_EXECUTE) {
+        // Both, since one page has one place; the hook knows which of them is allowed.
+        entry->paddr = e->shadows[r - e->regions][privileged].base + offset;
+        entry->perms = UC_PROT_READ | UC_PROT_WRITE;
+        return true;
+    }
+    if (divides) allowed = M4_EXECUTE;
+    if (r->fetched) {
+        uint8_t *fetched = &r->fetched[offset >> M4_PAGE_SHIFT];
+        if (wanted == M4_EXECUTE && !*fetched) {
+            *fetched = 1;
+            // Pages filled before as plain data, through an alias too, must be filled again as code.
+            uc_ctl_flush_tlb(uc);
+        }
+        // Data pages without execute keep the engine's store fast path.
+        if (!*fetched) allowed &= ~(uint32_t)M4_EXECUTE;
+    }
+    entry->paddr = r->physical + offset;
+    entry->perms = (allowed & M4_READ ? UC_PROT_READ : 0) | (allowed & M4_WRITE ? UC_PROT_WRITE : 0)
+        | (allowed & M4_EXECUTE ? UC_PROT_EXEC : 0);
+    return true;
+}
+
+/// Whether `size` bytes from `address` on may be accessed; else `refused` is the first that may not.
+static bool allows(m4_engine *e, const struct m4_shadow *s, uint32_t address, uint32_t size, bool write, uint32_t *refused) {
+    if (!e->page_permission) return true;
+    const m4_division *d = division(e, address, s->privileged);
+    uint32_t granules = write ? d->write : d->read;
+    uint32_t last = address + size - 1;
+    // What lies in the next page comes by itself.
+    if ((last ^ address) & ~(uint32_t)(M4_PAGE_SIZE - 1)) last = address | (M4_PAGE_SIZE - 1);
+    *refused = granules & granule(address) ? last & ~31u : address;
+    return (granules & granule(address)) && (granules & granule(last));
+}
+
+static bool on_shadow(uc_engine *uc, uc_mem_type type, uint64_t address64, int size, int64_t value, void *user) {
+    (void)value;
+    struct m4_shadow *s = user;
+    m4_engine *e = s->engine;
+    if (e->stopped) return false;
+    bool write = type == UC_MEM_WRITE_PROT;
+    uint32_t refused, address = s->start + ((uint32_t)address64 - s->base);
+    if (allows(e, s, address, (uint32_t)size, write, &refused)) {
+        forget_it_state(uc);
+        return true;
+    }
+    note_fault(e, refused, write, M4_REFUSED_PROTECTION);
+    e->fault_located = true;
+    // A load is given up at once. The engine goes on behind a store: it is put back to here at the end.
+    if (write) m4_abandon(e, M4_STOP_DATA_FAULT);
+    else m4_record(e, M4_STOP_DATA_FAULT);
+    return false;
+}
+
+/// The second half of an unaligned access reaches a callback without the hook: the core's state is that of the block's start.
+static bool admits(m4_engine *e, const struct m4_shadow *s, uint32_t address, uint32_t size, bool write) {
+    uint32_t refused;
+    if (e->stopped) return false;
+    if (allows(e, s, address, size, write, &refused)) return true;
+    note_fault(e, refused, write, M4_REFUSED_PROTECTION);
+    e->fault_exact = true;
+    m4_abandon(e, M4_STOP_DATA_FAULT);
+    return false;
+}
+
+static uint64_t read_shadow(uc_engine *uc, uint64_t offset, unsigned size, void *user) {
+    (void)uc;
+    struct m4_shadow *s = user;
+    m4_engine *e = s->engine;
+    uint32_t address = s->start + (uint32_t)offset, value = 0;
+    if (!admits(e, s, address, size, false)) return 0;
+    if (!s->host) return e->read_register(e->context, address, size);
+    memcpy(&value, s->host + offset, size <= 4 ? size : 4);
+    return value;
+}
+
+static void write_shadow(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user) {
+    (void)uc;
+    struct m4_shadow *s = user;
+    m4_engine *e = s->engine;
+    uint32_t address = s->start + (uint32_t)offset, word = (uint32_t)value;
+    if (!admits(e, s, address, size, true)) return;
+    if (!s->host) {
+        e->write_register(e->context, address, size, word);
+        return;
+    }
+    memcpy(s->host + offset, &word, size <= 4 ? size : 4);
+    m4_engine_memory_written(e, address, size);
+}
+
+uc_err m4_engine_map_shadows(m4_engine *e) {
+    if (e->has_shadows) return UC_ERR_OK;
+    for (int privileged = 0; privileged < 2; privileged++) {
+        uint32_t next = memory_shadow[privileged];
+        for (uint32_t i = 0; i < e->region_count; i++) {
+            const m4_region *r = &e->regions[i];
+            if (r->permissions & M4_PRIVILEGED) continue;
+            struct m4_shadow *s = &e->shadows[i][privileged];
+            *s = (struct m4_shadow){.engine = e, .base = register_shadow[privileged], .start = r->start, .host = r->host, .privileged = privileged};
+            if (r->host) {
+                if (r->size > memory_shadow_end[privileged] - next) return UC_ERR_RESOURCE;
+                s->base = next;
+                next += r->size;
+            }
+            uc_err error = uc_mmio_map(e->uc, s->base, r->size, read_shadow, s, write_shadow, s);
+            // Without permissions, the engine asks before each access.
+            if (error == UC_ERR_OK) error = uc_mem_protect(e->uc, s->base, r->size, UC_PROT_NONE);
+            uc_hook handle;
+            int type = UC_HOOK_MEM_READ_PROT | UC_HOOK_MEM_WRITE_PROT;
+            if (error == UC_ERR_OK) error = uc_hook_add(e->uc, &handle, type, (void *)on_shadow, s, s->base, (uint64_t)s->base + r->size - 1);
+            if (error != UC_ERR_OK) return error;
+        }
+    }
+    e->has_shadows = true;
+    return UC_ERR_OK;
+}
+
+bool m4_refuses_code(m4_engine *e, uint32_t address, uint32_t size) {
+    if (!(e->mixed_code & m4_page_bit(address)) || !e->page_permission) return false;
+    uint32_t granules = division(e, address, is_privileged(e))->execute, last = address + size - 1;
+    if ((last ^ address) & ~(uint32_t)(M4_PAGE_SIZE - 1)) last = address;
+    return !(granules & granule(address)) || !(granules & granule(last));
+}
+
+uc_err m4_install_fill(m4_engine *e) {
+    uc_hook handle;
+    return uc_hook_add(e->uc, &handle, UC_HOOK_TLB_FILL, (void *)on_fill, e, 1, 0);
+}
+
+#else
+uc_err m4_engine_map_shadows(m4_engine *e) { (void)e; return UC_ERR_OK; }
+bool m4_refuses_code(m4_engine *e, uint32_t address, uint32_t size) { (void)e, (void)address, (void)size; return false; }
+uc_err m4_install_fill(m4_engine *e) { (void)e; return UC_ERR_OK; }
+#endif
+
+void m4_abandon(m4_engine *e, m4_stop stop) {
+    if (e->stopped) return;
+    m4_record(e, stop);
+    e->abandoned = uc_context_save(e->uc, e->abandoned_at) == UC_ERR_OK;
+    e->limit = 0;
+    // What is left of the block can reach memory and registers through a fill only, which is refused.
+    uc_ctl_flush_tlb(e->uc);
+    uc_emu_stop(e->uc);
+}
+
+void m4_engine_flush_permissions(m4_engine *e) {
+    e->mixed_code = 0;
+    memset(e->divided, 0, sizeof e->divided);
+    uc_ctl_flush_tlb(e->uc);
+}
