@@ -12,7 +12,10 @@
 /// Where shadows lie among the engine's physical addresses, clear of everything a Cortex-M4 has there. Two sets, since what a
 /// page allows depends on privilege and a hook is told the physical address only.
 static const uint32_t register_shadow[2] = {0x80000000u, 0x60000000u}, memory_shadow[2] = {0xE8000000u, 0xA0000000u};
-static const uint32_t memory_shadow_end[2] = {0xFFFFF000u, 0xC0000000u};
+static const uint32_t memory_shadow_end[2] = {0xF9000000u, 0xC0000000u}, system_shadow = 0xF9000000u;
+
+/// Without an MPU: peripherals, external devices and the system's addresses. Source: ARMv7-M ARM, B3.1.
+static bool is_execute_never(uint32_t address) { return address >= 0xA0000000u || address - 0x40000000u < 0x20000000u; }
 
 static bool is_privileged(const m4_engine *e) {
     return m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
@@ -27,7 +30,20 @@ static const m4_division *division(m4_engine *e, uint32_t address, bool privileg
     struct m4_divided *known = &e->divided[(page >> M4_PAGE_SHIFT ^ (uint32_t)privileged << 4) % M4_DIVIDED];
     if (known->key != key) {
         known->key = key;
-        e->page_permission(e->context, page, privileged, &known->allows);
+        if (e->page_permission) e->page_permission(e->context, page, privileged, &known->allows);
+    }
+    return &known->allows;
+}
+
+/// What unprivileged code reaches of the private peripheral bus: stimulus ports of the ITM, eight to a granule, and STIR.
+/// Source: ARMv7-M ARM, B3.1.1, B3.2.26 and C1.7.5.
+static const m4_division *system_division(m4_engine *e, uint32_t address) {
+    uint32_t page = address & ~(uint32_t)(M4_PAGE_SIZE - 1), key = page | 2;
+    struct m4_divided *known = &e->divided[(page >> M4_PAGE_SHIFT) % M4_DIVIDED];
+    if (known->key != key) {
+        known->key = key;
+        uint32_t ports = page == 0xE0000000u ? e->user_ports & 15 : 0, trigger = page == 0xE000EC00u && e->user_stir ? 1u << 24 : 0;
+        known->allows = (m4_division){.read = ports, .write = ports | trigger, .execute = 0};
     }
     return &known->allows;
 }
@@ -65,7 +81,9 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
     if (allowed & wanted && (e->page_permission || allowed & M4_PRIVILEGED)) {
         privileged = is_privileged(e);
         if (allowed & M4_PRIVILEGED) {
-            if (!privileged) allowed = 0;
+            const m4_division *d = system_division(e, page);
+            divides = !privileged && (d->read | d->write);
+            if (!privileged && !divides) allowed = 0;
         } else {
             const m4_division *d = division(e, page, privileged);
             divides = is_mixed(d->read) || is_mixed(d->write);
@@ -77,6 +95,10 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
                 memset(&e->counts[m4_count_index(page)], 0, (M4_PAGE_SIZE / 2) * sizeof *e->counts);
             }
         }
+    }
+    if (wanted == M4_EXECUTE && allowed & wanted && !e->page_permission && is_execute_never(page)) {
+        allowed = 0;
+        refusal = M4_REFUSED_EXECUTE;
     }
     if (!(allowed & wanted)) {
         note_fault(e, page, wanted == M4_WRITE, refusal);
@@ -110,8 +132,8 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
 
 /// Whether `size` bytes from `address` on may be accessed; else `refused` is the first that may not.
 static bool allows(m4_engine *e, const struct m4_shadow *s, uint32_t address, uint32_t size, bool write, uint32_t *refused) {
-    if (!e->page_permission) return true;
-    const m4_division *d = division(e, address, s->privileged);
+    if (!s->is_system && !e->page_permission) return true;
+    const m4_division *d = s->is_system ? system_division(e, address) : division(e, address, s->privileged);
     uint32_t granules = write ? d->write : d->read;
     uint32_t last = address + size - 1;
     // What lies in the next page comes by itself.
@@ -131,7 +153,7 @@ static bool on_shadow(uc_engine *uc, uc_mem_type type, uint64_t address64, int s
         forget_it_state(uc);
         return true;
     }
-    note_fault(e, refused, write, M4_REFUSED_PROTECTION);
+    note_fault(e, refused, write, s->is_system ? M4_REFUSED_UNMAPPED : M4_REFUSED_PROTECTION);
     e->fault_located = true;
     // A load is given up at once. The engine goes on behind a store: it is put back to here at the end.
     if (write) m4_abandon(e, M4_STOP_DATA_FAULT);
@@ -144,7 +166,7 @@ static bool admits(m4_engine *e, const struct m4_shadow *s, uint32_t address, ui
     uint32_t refused;
     if (e->stopped) return false;
     if (allows(e, s, address, size, write, &refused)) return true;
-    note_fault(e, refused, write, M4_REFUSED_PROTECTION);
+    note_fault(e, refused, write, s->is_system ? M4_REFUSED_UNMAPPED : M4_REFUSED_PROTECTION);
     e->fault_exact = true;
     m4_abandon(e, M4_STOP_DATA_FAULT);
     return false;
@@ -175,6 +197,27 @@ static void write_shadow(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     m4_engine_memory_written(e, address, size);
 }
 
+static uc_err map_shadow(m4_engine *e, struct m4_shadow *s, uint32_t size) {
+    uc_err error = uc_mmio_map(e->uc, s->base, size, read_shadow, s, write_shadow, s);
+    // Without permissions, the engine asks before each access.
+    if (error == UC_ERR_OK) error = uc_mem_protect(e->uc, s->base, size, UC_PROT_NONE);
+    uc_hook handle;
+    int type = UC_HOOK_MEM_READ_PROT | UC_HOOK_MEM_WRITE_PROT;
+    if (error != UC_ERR_OK) return error;
+    return uc_hook_add(e->uc, &handle, type, (void *)on_shadow, s, s->base, (uint64_t)s->base + size - 1);
+}
+
+static uc_err map_system_shadow(m4_engine *e) {
+    for (uint32_t i = 0; i < e->region_count; i++) {
+        const m4_region *r = &e->regions[i];
+        if (!(r->permissions & M4_PRIVILEGED)) continue;
+        struct m4_shadow *s = &e->shadows[i][false];
+        *s = (struct m4_shadow){.engine = e, .base = system_shadow, .start = r->start, .is_system = true};
+        return map_shadow(e, s, r->size);
+    }
+    return UC_ERR_OK;
+}
+
 uc_err m4_engine_map_shadows(m4_engine *e) {
     if (e->has_shadows) return UC_ERR_OK;
     for (int privileged = 0; privileged < 2; privileged++) {
@@ -189,12 +232,7 @@ uc_err m4_engine_map_shadows(m4_engine *e) {
                 s->base = next;
                 next += r->size;
             }
-            uc_err error = uc_mmio_map(e->uc, s->base, r->size, read_shadow, s, write_shadow, s);
-            // Without permissions, the engine asks before each access.
-            if (error == UC_ERR_OK) error = uc_mem_protect(e->uc, s->base, r->size, UC_PROT_NONE);
-            uc_hook handle;
-            int type = UC_HOOK_MEM_READ_PROT | UC_HOOK_MEM_WRITE_PROT;
-            if (error == UC_ERR_OK) error = uc_hook_add(e->uc, &handle, type, (void *)on_shadow, s, s->base, (uint64_t)s->base + r->size - 1);
+            uc_err error = map_shadow(e, s, r->size);
             if (error != UC_ERR_OK) return error;
         }
     }
@@ -211,6 +249,8 @@ bool m4_refuses_code(m4_engine *e, uint32_t address, uint32_t size) {
 
 uc_err m4_install_fill(m4_engine *e) {
     uc_hook handle;
+    uc_err error = map_system_shadow(e);
+    if (error != UC_ERR_OK) return error;
     return uc_hook_add(e->uc, &handle, UC_HOOK_TLB_FILL, (void *)on_fill, e, 1, 0);
 }
 

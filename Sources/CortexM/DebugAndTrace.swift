@@ -12,6 +12,9 @@ public struct DebugAndTrace {
     /// Gets what firmware writes to an enabled stimulus port: port, value, size in bytes.
     public var onStimulus: ((_ port: Int, _ value: UInt32, _ size: Int) -> Void)?
 
+    /// Groups of eight stimulus ports that unprivileged code may use: ITM_TPR inverted.
+    public var unprivilegedPorts: UInt32 { ~tracePrivilege & 15 }
+
     init() {}
     mutating func reset() { let sink = onStimulus; self = DebugAndTrace(); onStimulus = sink }
 

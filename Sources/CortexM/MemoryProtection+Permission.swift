@@ -35,9 +35,10 @@ extension MemoryProtection {
     }
     public static let pageSize: UInt32 = 1024
 
-    /// For all bytes of the page of `pageSize` at `page`, which is not on the private peripheral bus.
-    public func division(ofPage page: UInt32, privileged: Bool) -> Division {
-        guard isOn else { return Division(Self.defaultMap(page)) }
+    /// For all bytes of the page of `pageSize` at `page`, which is not on the private peripheral bus. Not `isInForce`, the default
+    /// map is all there is.
+    public func division(ofPage page: UInt32, privileged: Bool, isInForce: Bool = true) -> Division {
+        guard isOn, isInForce else { return Division(Self.defaultMap(page)) }
         var division = Division(privileged && control & 4 != 0 ? Self.defaultMap(page) : [])
         for region in region {
             let granules = region.granules(inPage: page)

@@ -59,6 +59,8 @@ public final class SystemControlSpace {
     public var trapsDivideByZero: Bool { configuration & 1 << 4 != 0 }
     public var trapsUnaligned: Bool { configuration & 1 << 3 != 0 }
     public var ignoresBusFaults: Bool { configuration & 1 << 8 != 0 }
+    /// CCR.USERSETMPEND: unprivileged code may write STIR.
+    public var allowsUnprivilegedTrigger: Bool { configuration & 1 << 1 != 0 }
     public var allowsThreadReturnFromNested: Bool { configuration & 1 != 0 }
     public var fpAutomaticStacking: Bool { fpContextControl & 1 << 31 != 0 }
     /// CPACR grants CP10 and CP11: 1 to privileged code, 3 to all.
@@ -84,6 +86,7 @@ public final class SystemControlSpace {
         let register = address & ~3
         if register < 0xE000_1000 {
             debug.writeITM(register & 0xFFF, value, size: size)
+            if register == 0xE000_0E40 { core?.trapsChanged() }  // ITM_TPR
         } else if actsOnWrittenBits(register) || size == 4 {
             writeWord(register, lanes)
         } else {

@@ -154,6 +154,18 @@ import Testing
         #expect(!firmware.board.isLockedUp)
     }
 
+    /// 0xA0000000 to 0xDFFFFFFF is device memory: code there needs a region of the MPU that allows it. ARM DDI 0403E.e B3.1.
+    @Test(.enabled(if: M4Board.enforcesPermissions), arguments: [false, true]) func codeInDDRNeedsTheMPU(_ allowed: Bool) throws {
+        let region = T.poke(0xE000_ED9C, 0xC000_0010) + T.poke(0xE000_EDA0, 3 << 24 | 1 << 19 | 15 << 1 | 1) + T.poke(0xE000_ED94, 5) + T.isb
+        let firmware = try Firmware(
+            T.poke(PPB.shcsr, PPB.faultsOn), allowed ? region : [], T.load(4, 0xC000_0001), T.blx(4), T.log(2),
+            handlers: [4: T.load(3, PPB.cfsr) + T.ldr(3, 3) + T.log(register: 3) + T.stay], ddr: 0x10000)
+        try firmware.write(0xC000_0000, T.log(1) + T.bxLR)
+        firmware.run()
+        #expect(try firmware.log == (allowed ? [1, 2] : [1]))
+        #expect(firmware.board.core.scs.faults.cfsr == (allowed ? 0 : 1))
+    }
+
     @Test func aHardFaultVectorThatCannotBeReadLocksUp() throws {
         let firmware = try Firmware(T.poke(PPB.vtor, Self.hole), T.svc(0))
         guard case .lockup(let report) = firmware.run() else { Issue.record("no lockup"); return }

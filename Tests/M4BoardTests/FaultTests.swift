@@ -131,6 +131,52 @@ import Testing
         #expect(bench.core.scs.faults.busFaultAddress == (M4Board.enforcesPermissions ? 0xE000_ED00 : nil))
     }
 
+    /// Engine 2.0 has no hook that could refuse.
+    @Test(.enabled(if: M4Board.enforcesPermissions), arguments: [true, false]) func unprivilegedCodeTriggersInterruptsWhereItMay(_ allowed: Bool) throws {
+        let bench = try Bench()
+        // STIR := 0 by unprivileged code, then a second time what is refused in any case: reading it.
+        try bench.program(
+            Thumb.poke(shcsr, 1 << 17), Thumb.poke(0xE000_E100, 1), Thumb.poke(0xE000_ED14, allowed ? 1 << 9 | 1 << 1 : 1 << 9), Thumb.load(5, 0), Thumb.load(0, 1),
+            Thumb.msr(.control, 0), Thumb.isb, Thumb.poke(0xE000_EF00, 0), Thumb.isb, Thumb.load(6, 6), Thumb.load(2, 0xE000_EF00), Thumb.ldr(3, 2), Thumb.loop)
+        try bench.handler(16, Thumb.load(5, 5), Thumb.returnToLink)
+        try bench.handler(5, Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.cfsr == 1 << 15 | 1 << 9 && bench.core.scs.faults.bfar == 0xE000_EF00)
+        #expect(bench.core.registers.r[5] == (allowed ? 5 : 0))
+        #expect((bench.core.registers.r[6] == 6) == allowed)
+    }
+
+    @Test(.enabled(if: M4Board.enforcesPermissions)) func unprivilegedCodeWritesToTheStimulusPortsLeftToIt() throws {
+        final class Output: M4BoardDelegate {
+            var ports: [Int] = []
+            func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { if case .itm(let port) = source { ports.append(port) } }
+        }
+        let bench = try Bench()
+        let output = Output()
+        bench.board.delegate = output
+        // All ports on, 8 to 15 for privileged code only; then ports 0, 31 and 8 by unprivileged code.
+        try bench.program(
+            Thumb.poke(shcsr, 1 << 17), Thumb.poke(0xE000_EDFC, 1 << 24), Thumb.poke(0xE000_0E80, 1), Thumb.poke(0xE000_0E00, .max), Thumb.poke(0xE000_0E40, 2),
+            Thumb.poke(0xE000_0020, 1), Thumb.load(0, 1), Thumb.msr(.control, 0), Thumb.isb, Thumb.poke(0xE000_0000, 1), Thumb.poke(0xE000_007C, 1),
+            Thumb.poke(0xE000_0020, 1), Thumb.loop)
+        try bench.handler(5, Bench.exit)
+        bench.runToExit()
+        #expect(output.ports == [8, 0, 31] && bench.core.scs.faults.bfar == 0xE000_0020)
+    }
+
+    @Test func anNMILeavesALockupAndReturnsToIt() throws {
+        let bench = try Bench()
+        try bench.program(Thumb.undefined)
+        try bench.handler(3, Thumb.undefined)
+        try bench.handler(2, Thumb.ldr(7, 13, 24), Thumb.adds(6, 1), Thumb.returnToLink)
+        guard case .lockup = bench.run() else { Issue.record("no lockup"); return }
+        bench.core.scs.exceptions.setPending(.nmi)
+        guard case .lockup(let report) = bench.run() else { Issue.record("no lockup after the NMI"); return }
+        #expect(bench.core.registers.r[7] == 0xFFFF_FFFE && bench.core.registers.r[6] == 1)
+        #expect(report.fault == .instructionAccess)
+        #expect(bench.board.isLockedUp)
+    }
+
     @Test func aReportFromUnprivilegedCodeHasTheStackPointers() throws {
         let bench = try Bench(faultPolicy: .any)
         try bench.program(Thumb.load(0, Bench.stack - 64), Thumb.msr(.psp, 0), Thumb.load(0, 3), Thumb.msr(.control, 0), Thumb.isb, Thumb.undefined)

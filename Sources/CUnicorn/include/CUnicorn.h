@@ -106,8 +106,10 @@ typedef struct m4_engine {
     m4_write_register write_register;
     m4_page_permission page_permission;  ///< Null while no MPU is on.
     struct m4_divided { uint32_t key; m4_division allows; } divided[M4_DIVIDED];
-    struct m4_shadow { struct m4_engine *engine; uint32_t base, start; uint8_t *host; bool privileged; } shadows[M4_MAX_REGIONS][2];
+    struct m4_shadow { struct m4_engine *engine; uint32_t base, start; uint8_t *host; bool privileged, is_system; } shadows[M4_MAX_REGIONS][2];
     bool has_shadows;
+    uint32_t user_ports;        ///< Groups of eight stimulus ports that unprivileged code may use, one bit each.
+    bool user_stir;             ///< Unprivileged code may write STIR.
     uint64_t mixed_code;        ///< Pages with code of which the MPU forbids parts: a bit for all pages of a number modulo 64.
     uc_context *pristine;       ///< The core as it is after opening.
     uc_context *scratch;        ///< For changing what no register number reaches.

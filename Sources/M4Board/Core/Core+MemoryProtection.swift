@@ -22,8 +22,7 @@ extension Core {
     }
 
     private func division(ofPage page: UInt32, privileged: Bool) -> m4_division {
-        guard mpuApplies else { return m4_division(read: .max, write: .max, execute: .max) }
-        let division = scs.mpu.division(ofPage: page, privileged: privileged)
+        let division = scs.mpu.division(ofPage: page, privileged: privileged, isInForce: mpuApplies)
         return m4_division(read: division.read, write: division.write, execute: division.execute)
     }
 

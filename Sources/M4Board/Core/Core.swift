@@ -107,6 +107,12 @@ public final class Core: CoreControl {
         let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
         let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
             | (scs.trapsUnaligned ? M4_TRAP_UNALIGNED_SINGLE.rawValue : 0)
+        let ports = scs.debug.unprivilegedPorts, trigger = scs.allowsUnprivilegedTrigger
+        if engine.raw.pointee.user_ports != ports || engine.raw.pointee.user_stir != trigger {
+            engine.raw.pointee.user_ports = ports
+            engine.raw.pointee.user_stir = trigger
+            m4_engine_flush_permissions(engine.raw)
+        }
         m4_engine_set_traps(engine.raw, UInt32(traps), scs.allowsFPU(privileged: true))
     }
 
@@ -165,6 +171,13 @@ public final class Core: CoreControl {
             if let reason = takePendingStop() { return reason }
             switch state {
             case .held, .lockedUp:
+                if state == .lockedUp, m4_engine_can_take(raw) {
+                    // An NMI, at HardFault's priority. It would return to the lockup. Source: ARMv7-M ARM, B1.5.15.
+                    state = .running
+                    lockupReport = nil
+                    nextPC = 0xFFFF_FFFF
+                    continue
+                }
                 guard idle(until: deadline) else {
                     if deadline != .max { return .deadline }
                     return lockupReport.map(StopReason.lockup) ?? .held
