@@ -20,7 +20,7 @@ enum { M4_EXPECTED_KEPT = 0x8000 };
 bool m4_operands_are_fine(const m4_engine *e, uint32_t expected);
 /// Drops hooks that have been run long enough. Not while the engine runs.
 void m4_release_sites(m4_engine *e);
-/// Hooks the instructions of the block at PC that may trap; false when none could be hooked. Not while the engine runs.
+/// Hooks the instructions of the block at PC that may trap; false when one could not be hooked. Not while the engine runs.
 bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
 
 /// The engine that runs on this thread; null while none does.

@@ -198,7 +198,7 @@ bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *exp
 bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
     if (e->site_count > M4_MAX_SITES - M4_LONGEST_BLOCK / 2) m4_engine_forget_sites(e);
     uint32_t it = it_state(e);
-    bool hooked = false;
+    bool room = true;
     for (uint32_t offset = 0; offset < size;) {
         uint16_t first = 0, second = 0;
         uint32_t at = address + offset;
@@ -207,11 +207,8 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
         if (m4_traps_of(first, second) & e->traps || m4_refuses_code(e, at, wide ? 4 : 2)) {
             struct m4_site *site = find(e, at);
-            if (!site && !(site = add(e, at))) break;
-            if (!site->hook) {
-                if (!hook(site)) break;
-                hooked = true;
-            }
+            room = (site || (site = add(e, at))) && (site->hook || hook(site));
+            if (!room) break;
             describe(site, first, second, it);
         }
         it = next_it_state(first, it);
@@ -219,7 +216,9 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
     }
     // Hooks are seen when code is translated.
     m4_drop_translations(e, address, size);
-    return hooked;
+    // A block that another overlaps may have had its hooks already, and have been judged before: it is judged anew.
+    e->counts[m4_count_index(address)] = 0;
+    return room;
 }
 
 static void unhook(m4_engine *e, struct m4_site *site) {

@@ -29,7 +29,12 @@ extension Core {
         // The frame could not be written. The derived BusFault competes with the exception itself.
         let current = m4_engine_execution_priority(engine.raw)
         let fault = allowed ? Fault.stackingBus : .stackingAccess
-        guard let derived = scs.escalate(fault, current: current) else { lockUp(fault, at: address); return }
+        guard let derived = scs.escalate(fault, current: current) else {
+            // Only an NMI gets here: it goes first, and what it derived waits as a HardFault. Source: ARMv7-M ARM, B1.5.14.
+            scs.exceptions.setPending(.hardFault)
+            start(number, link: link.value, unprivileged: unprivileged)
+            return
+        }
         noteFault(fault, taken: derived, at: address)
         if scs.exceptions.groupPriority(derived) <= scs.exceptions.groupPriority(number) {
             // The exception waits for the fault's handler to return, whether it was pended or raised.
