@@ -23,6 +23,7 @@ help:
 	@echo 'make build     $(SCRATCH)/release/m4run and .build/firmware/*.elf'
 	@echo 'make run       build, sign a sample, boot it, talk to it'
 	@echo 'make test      the tests'
+	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
@@ -41,6 +42,11 @@ run: build
 test: firmware
 	swift test $(SWIFT_FLAGS) -c release --disable-testable-imports $(TEST_FLAGS)
 
+FUZZ_INSTRUCTIONS ?= 10000000
+FUZZ_SEED ?= 1
+fuzz: setup
+	@M4RUN_FUZZ_INSTRUCTIONS=$(FUZZ_INSTRUCTIONS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) SWIFT_FLAGS='$(SWIFT_FLAGS)' scripts/fuzz
+
 bench: build
 	@scripts/bench
 
@@ -50,4 +56,4 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test bench setup clean
+.PHONY: help build binary firmware run test fuzz bench setup clean
