@@ -140,7 +140,7 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_update_limit(m4_engine *e) {
-    bool waits = e->stop_requested || e->releases_due || e->pending_priority < e->active_priority;
+    bool waits = e->stop_requested || e->releases_due || e->fp_deferred || e->pending_priority < e->active_priority;
     e->limit = waits ? 0 : e->deadline;
 }
 

@@ -33,6 +33,21 @@ static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t si
     return (uint64_t)flags << 16;
 }
 
+// In a block's `expected`, where it stands for nothing.
+static const uint32_t USES_FPU = 1u << 31;
+
+static bool uses_fpu(const m4_engine *e, uint32_t address, uint32_t size) {
+    for (uint32_t offset = 0; offset < size;) {
+        uint16_t first = 0, second = 0;
+        if (!m4_engine_code(e, address + offset, &first)) break;
+        bool wide = first >= 0xE800;
+        if (wide && !m4_engine_code(e, address + offset + 2, &second)) break;
+        if (m4_traps_of(first, second) & M4_TRAP_FPU) return true;
+        offset += wide ? 4 : 2;
+    }
+    return false;
+}
+
 static inline void account(m4_engine *e, uint64_t entry) {
     e->cycles += entry & 0xFFFF;
     e->history[e->history_count++ % M4_HISTORY] = entry;
@@ -62,7 +77,7 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
             return;
         }
         // What pends is masked: nothing to look for until a mask, a priority or the deadline changes.
-        e->limit = e->deadline;
+        e->limit = e->fp_deferred ? 0 : e->deadline;
     }
     uint32_t index = m4_count_index((uint32_t)address);
     uint64_t *known = &e->counts[index];
@@ -83,10 +98,14 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         }
         entry = key | flags_of_block(e, (uint32_t)address, size) | m4_count_instructions(e, (uint32_t)address, size);
         if (expected) entry |= (uint64_t)EXPECTS_OPERANDS << 16;
-        e->expected[index] = expected;
+        e->expected[index] = expected | (uses_fpu(e, (uint32_t)address, size) ? USES_FPU : 0);
         if (!mixed) *known = entry;
     }
     uint32_t flags = (uint32_t)(entry >> 16);
+    if (e->fp_deferred && e->expected[index] & USES_FPU && (!(e->traps & M4_TRAP_FPU) || e->fpu_for_privileged)) {
+        stop_before_block(e, M4_STOP_FP_CONTEXT);
+        return;
+    }
     if (flags & EXPECTS_OPERANDS) {
         uint32_t expected = e->expected[index];
         bool follows_itself = e->history[(e->history_count - 1) % M4_HISTORY] == (entry & ~block_flags);

@@ -64,6 +64,8 @@ public struct Fault: Equatable, Sendable {
     public static func dataAccess(_ address: UInt32?) -> Fault { Fault(.memManage, cfsr: 1 << 1, address: address) }
     public static let stackingAccess = Fault(.memManage, cfsr: 1 << 4)
     public static let unstackingAccess = Fault(.memManage, cfsr: 1 << 3)
+    public static let deferredStackingAccess = Fault(.memManage, cfsr: 1 << 5)
+    public static let deferredStackingBus = Fault(.busFault, cfsr: 1 << 13)
     public static let instructionAccess = Fault(.memManage, cfsr: 1 << 0)
     public static let undefinedInstruction = Fault(.usageFault, cfsr: 1 << 16)
     public static let invalidState = Fault(.usageFault, cfsr: 1 << 17)

@@ -63,6 +63,25 @@ public final class SystemControlSpace {
     public var allowsUnprivilegedTrigger: Bool { configuration & 1 << 1 != 0 }
     public var allowsThreadReturnFromNested: Bool { configuration & 1 != 0 }
     public var fpAutomaticStacking: Bool { fpContextControl & 1 << 31 != 0 }
+    /// FPCCR.LSPEN.
+    public var fpLazyStacking: Bool { fpContextControl & 1 << 30 != 0 }
+    /// FPCCR.LSPACT: a frame at `fpContextAddress` waits for S0 to S15 and FPSCR.
+    public var isFPContextDeferred: Bool { fpContextControl & 1 != 0 }
+    public func clearFPContextDeferred() { fpContextControl &= ~1 }
+    /// FPCCR.USER: the frame that waits is unprivileged code's.
+    public var isFPContextUnprivileged: Bool { fpContextControl & 1 << 1 != 0 }
+
+    /// Leaves room for the FPU's registers at `address` to be filled when the FPU is used next, and keeps what decides then about a
+    /// fault. `current` is the execution priority. Source: ARMv7-M ARM, B1.5.7, UpdateFPCCR.
+    public func deferFPContext(to address: UInt32, unprivileged: Bool, inThread: Bool, current: Int32) {
+        fpContextAddress = address
+        func ready(_ number: ExceptionNumber) -> Bool { exceptions.isEnabled(number) && current > exceptions.groupPriority(number) }
+        let monitor = debug.exceptionMonitor & 1 << 16 != 0 && current > exceptions.groupPriority(.debugMonitor)
+        fpContextControl = fpContextControl & 0xC000_0000 | 1 | (unprivileged ? 1 << 1 : 0) | (inThread ? 1 << 3 : 0)
+            | (current > -1 ? 1 << 4 : 0) | (ready(.memManage) ? 1 << 5 : 0) | (ready(.busFault) ? 1 << 6 : 0) | (monitor ? 1 << 8 : 0)
+    }
+    /// Whether a fault while the registers are stored may be taken as itself: FPCCR.MMRDY, FPCCR.BFRDY.
+    public func mayTakeDeferred(_ fault: Fault) -> Bool { fpContextControl & (fault.exception == .memManage ? 1 << 5 : 1 << 6) != 0 }
     /// CPACR grants CP10 and CP11: 1 to privileged code, 3 to all.
     public func allowsFPU(privileged: Bool) -> Bool {
         let access = coprocessorAccess >> 20 & 3
@@ -192,7 +211,9 @@ public final class SystemControlSpace {
             core?.trapsChanged()
         case 0xDFC: debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
-        case 0xF34: fpContextControl = value & 0xC000_0000 | fpContextControl & 0x17B
+        case 0xF34:
+            fpContextControl = value & 0xC000_017B
+            core?.trapsChanged()
         case 0xF38: fpContextAddress = value & ~7
         case 0xF3C: fpDefaultStatus = value & 0x07C0_0000
         default: break

@@ -41,7 +41,7 @@ enum HostileFirmware {
         case 12: region(&random)
         case 13: Thumb.load(0, random.pick([0, 1, 2, 3, 4, 7])) + Thumb.msr(.control, 0) + Thumb.isb
         // CPACR, FPCCR, FPCAR, FPDSCR.
-        case 14: Thumb.poke(random.pick([0xE000_ED88, 0xE000_ED88, 0xE000_EF34, 0xE000_EF38, 0xE000_EF3C]), random.pick([0, .max, 0xF << 20, 0x5 << 20, 0xC000_0000, random.word()]))
+        case 14: Thumb.poke(random.pick([0xE000_ED88, 0xE000_ED88, 0xE000_EF34, 0xE000_EF38, 0xE000_EF3C]), random.pick([0, .max, 0xF << 20, 0x5 << 20, 0xC000_0001, random.word()]))
         // Code that is about to run, or has run, changes.
         case 15: Thumb.poke(random.pick([0x400, 0x1000_0400, 0x3000_0400]) &+ random.below(0x400) * 4, random.word())
         case 16: Thumb.load(random.register(), 0xFFFF_FFE0 | random.below(32)) + Thumb.returnToLink

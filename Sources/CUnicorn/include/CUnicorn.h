@@ -33,6 +33,7 @@ typedef enum m4_stop {
     M4_STOP_FETCH_FAULT,  ///< At an instruction whose fetch was refused; see `fault_*`.
     M4_STOP_DIVIDE,       ///< At a division by zero that traps.
     M4_STOP_UNALIGNED,    ///< At a multiple, double or exclusive access that is not word-aligned.
+    M4_STOP_FP_CONTEXT,   ///< Before a block that uses the FPU, while an exception's frame still waits for the FPU's registers.
     M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: hooks are to be set or dropped.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
@@ -82,6 +83,7 @@ typedef struct m4_engine {
 
     uint32_t traps;             ///< `m4_trap` bits.
     uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE to hook, in bytes; 0 to drop hooks.
+    bool fp_deferred;           ///< FPCCR.LSPACT.
     bool fpu_for_privileged;    ///< M4_TRAP_FPU is for unprivileged code only.
 
     uint32_t history_count;     ///< Blocks run so far, modulo 2^32.

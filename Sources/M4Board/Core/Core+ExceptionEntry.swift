@@ -12,16 +12,23 @@ extension Core {
         let inThread = now.xpsr & 0x1FF == 0
         let onProcessStack = inThread && control & 2 != 0
         let extended = control & 4 != 0 && scs.fpAutomaticStacking
+        let deferred = extended && scs.fpLazyStacking
+        let unprivilegedNow = inThread && control & 1 != 0
         let size: UInt32 = extended ? 0x68 : 0x20
         let realign = scs.alignsStack || extended ? now.sp & 4 : 0
         let frame = (now.sp &- size) & (realign != 0 || scs.alignsStack ? ~7 : ~3)
 
-        let allowed = mpuAllows(.write, frame: frame, size: size, privileged: !inThread || control & 1 == 0)
-        let pushed = allowed && push(now, frame: frame, realigned: realign != 0, returnAddress: address & ~1, extended: extended)
+        let allowed = mpuAllows(.write, frame: frame, size: deferred ? 0x20 : size, privileged: !unprivilegedNow)
+        let pushed = allowed && push(now, frame: frame, realigned: realign != 0, returnAddress: address & ~1, extended: extended && !deferred)
+        if deferred {
+            scs.deferFPContext(
+                to: frame &+ 0x20, unprivileged: unprivilegedNow, inThread: inThread, current: m4_engine_execution_priority(engine.raw))
+            engine.raw.pointee.fp_deferred = true
+        }
         let link = ExceptionReturn(processStack: onProcessStack, toThread: inThread, extendedFrame: extended)
         m4_engine_leave_mode(engine.raw, frame, control, inThread, UInt32(number.value))
         let unprivileged = control & 1
-        if extended { engine.write(UC_ARM_REG_FPSCR, scs.fpDefaultStatus) }
+        if extended, !deferred { engine.write(UC_ARM_REG_FPSCR, scs.fpDefaultStatus) }
         if pushed {
             start(number, link: link.value, unprivileged: unprivileged, flags: now.xpsr)
             return
@@ -32,7 +39,7 @@ extension Core {
         guard let derived = scs.escalate(fault, current: current) else {
             // Only an NMI gets here: it goes first, and what it derived waits as a HardFault. Source: ARMv7-M ARM, B1.5.14.
             scs.exceptions.setPending(.hardFault)
-            start(number, link: link.value, unprivileged: unprivileged)
+            start(number, link: link.value, unprivileged: unprivileged, flags: now.xpsr)
             return
         }
         noteFault(fault, taken: derived, at: address)
@@ -51,11 +58,13 @@ extension Core {
         var basic: BasicFrame = (now.r.0, now.r.1, now.r.2, now.r.3, now.r12, now.lr, returnAddress, now.xpsr & ~(1 << 9) | (realigned ? 1 << 9 : 0))
         let whole = withUnsafeBytes(of: &basic) { store($0.bindMemory(to: UInt32.self), at: frame) }
         guard extended else { return whole }
-        // With a reserved word behind FPSCR, which is not written.
+        return pushFloatingPoint(at: frame &+ 32) && whole
+    }
+
+    /// S0 to S15 and FPSCR, with a reserved word behind it that is not written.
+    func pushFloatingPoint(at address: UInt32) -> Bool {
         var registers = engine.floatingPoint
-        let all = withUnsafeBytes(of: &registers) { store($0.bindMemory(to: UInt32.self), at: frame &+ 32) }
-        scs.fpContextAddress = frame &+ 32
-        return whole && all
+        return withUnsafeBytes(of: &registers) { store($0.bindMemory(to: UInt32.self), at: address) }
     }
 
     private func store(_ words: UnsafeBufferPointer<UInt32>, at address: UInt32) -> Bool {
@@ -125,15 +134,17 @@ extension Core {
     private func unstack(_ link: ExceptionReturn, value: UInt32, _ now: m4_return_state) {
         let frame = link.processStack ? now.psp : now.msp
         let size: UInt32 = link.extendedFrame ? 0x68 : 0x20
+        // The FPU has not been used: its registers are what they were.
+        let inPlace = link.extendedFrame && scs.isFPContextDeferred
         let unprivileged = now.control & 1 != 0
-        guard mpuAllows(.read, frame: frame, size: size, privileged: !link.toThread || !unprivileged) else {
+        guard mpuAllows(.read, frame: frame, size: inPlace ? 0x20 : size, privileged: !link.toThread || !unprivileged) else {
             chainFault(.unstackingAccess, link: value)
             return
         }
         var basic: BasicFrame = (0, 0, 0, 0, 0, 0, 0, 0)
         var registers = FloatingPointRegisters()
         let loaded = withUnsafeMutableBytes(of: &basic) { load($0.bindMemory(to: UInt32.self), from: frame) }
-        guard loaded, !link.extendedFrame
+        guard loaded, !link.extendedFrame || inPlace
             || withUnsafeMutableBytes(of: &registers, { load($0.bindMemory(to: UInt32.self), from: frame &+ 32) })
         else { chainFault(.unstackingBus, link: value); return }
         let xpsr = basic.7
@@ -141,7 +152,12 @@ extension Core {
         guard (xpsr & 0x1FF == 0) == link.toThread else { chainFault(.invalidPC, link: value); return }
 
         let stack = (frame &+ size) | (xpsr & 1 << 9 != 0 && (scs.alignsStack || link.extendedFrame) ? 4 : 0)
-        if link.extendedFrame { engine.floatingPoint = registers }
+        if inPlace {
+            scs.clearFPContextDeferred()
+            engine.raw.pointee.fp_deferred = false
+        } else if link.extendedFrame {
+            engine.floatingPoint = registers
+        }
         let control: UInt32 = (link.processStack ? 2 : 0) | (link.extendedFrame ? 4 : 0)
         withUnsafeBytes(of: &basic) {
             m4_engine_resume(engine.raw, $0.bindMemory(to: UInt32.self).baseAddress, stack, control, unprivileged, link.toThread)

@@ -104,6 +104,7 @@ public final class Core: CoreControl {
 
     private func updateTraps() {
         trapsStale = false
+        engine.raw.pointee.fp_deferred = scs.isFPContextDeferred
         let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
         let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
             | (scs.trapsUnaligned ? M4_TRAP_UNALIGNED_SINGLE.rawValue : 0)
@@ -262,6 +263,7 @@ public final class Core: CoreControl {
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
         case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
         case M4_STOP_UNALIGNED: raise(.unaligned, at: nextPC)
+        case M4_STOP_FP_CONTEXT: storeDeferredFPContext()
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:
