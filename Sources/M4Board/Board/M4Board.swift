@@ -39,6 +39,8 @@ public final class M4Board {
         /// Stop at the first touch of a register without a model.
         public var stopsAtUnmodelled = false
         public var faultPolicy = FaultPolicy.hardFault
+        /// What semihosting's SYS_GET_CMDLINE answers; its first word is the program's name.
+        public var commandLine = ""
         /// Enforce MPU regions below 1 KiB (stack guards), too, to the byte. Code that works in a page with such a region then runs
         /// some ten times slower; without this, such a page is as open as its most open part.
         public var enforcesSmallMPURegions = false
@@ -103,6 +105,7 @@ public final class M4Board {
             delegate?.board(self, output: bytes, from: .itm(port: port))
         }
         core.semihosting.clock = configuration.coreClock
+        core.semihosting.commandLine = configuration.commandLine
         core.semihosting.onText = { [unowned self] bytes in
             delegate?.board(self, output: bytes, from: .semihosting)
         }
