@@ -183,15 +183,18 @@ static bool skip_semihosting(uint32_t *frame)
 __attribute__((used)) static uint32_t dispatch(uint32_t *frame, uint32_t exc_return)
 {
     uint32_t exception = MRS("ipsr");
-    exc_return_override = exc_return;
     if (exception == EXCEPTION_HARD_FAULT && handlers[exception] == NULL && skip_semihosting(frame)) {
         return exc_return;
     }
     if (exception >= VECTORS || handlers[exception] == NULL) {
         abandon(exception, exception == EXCEPTION_SYSTICK ? 0 : frame[PC]);
     }
+    uint32_t outer = exc_return_override;
+    exc_return_override = exc_return;
     handlers[exception](frame, exc_return);
-    return exc_return_override;
+    exc_return = exc_return_override;
+    exc_return_override = outer;
+    return exc_return;
 }
 
 /* Finds the frame on the stack that was in use. */

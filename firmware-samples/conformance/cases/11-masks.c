@@ -133,12 +133,11 @@ static void try_faultmask(uint32_t *frame, uint32_t exc_return)
     seen.count = MRS("faultmask");
     SCB_CFSR = CFSR_UNDEFINSTR;
     SCB_HFSR = HFSR_FORCED;
-    resume_at += 0;
-    frame[PC] = resume_at;
+    frame[PC] = resume_at & ~1u;
 }
 
 /* At the priority of HardFault or higher FAULTMASK cannot be set (B5.2.3, MSR). */
-CASE(mask_faultmask_ignored_in_hard_fault)
+CASE_QEMU(mask_faultmask_ignored_in_hard_fault, "B5.2.1, CPS: FAULTMASK is set only when the execution priority is above -1; QEMU sets it")
 {
     on_exception(EXCEPTION_HARD_FAULT, try_faultmask);
     FAULTING("udf #0");

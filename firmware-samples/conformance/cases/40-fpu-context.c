@@ -192,7 +192,8 @@ CASE(fpu_fpdscr_in_handler)
     cpu_synchronize();
     across_an_exception(look_at_fpscr);
     observe(handler_fpscr, 0x03400000);
-    observe_survival();
+    /* The thread's own context began with it, too. */
+    observe(fpscr, 0x63400000);
 }
 
 CASE(fpu_fpdscr_after_fpca_cleared)

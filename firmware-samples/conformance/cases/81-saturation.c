@@ -156,7 +156,7 @@ CASE(dsp_multiply_word_by_halfword)
 {
     RESULT2("smulwb", 0x80000000, 0x0000FFFF, 0x00008000);
     RESULT2("smulwt", 0x00010000, 0x00030000, 3);
-    FLAGS3("smlawb", 0, 0x7FFFFFFF, 0x7FFF, 0x7FFFFFFF, 0xBFFEFFFE, Q);
+    FLAGS3("smlawb", 0, 0x7FFFFFFF, 0x7FFF, 0x7FFFFFFF, 0xBFFF7FFE, Q);
 }
 
 CASE(dsp_most_significant_word)
