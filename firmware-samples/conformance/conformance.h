@@ -67,13 +67,13 @@ void on_exception(uint32_t exception, exception_handler handler);
 void on_interrupt(uint32_t irq, uint8_t priority, exception_handler handler);
 /* The EXC_RETURN with which the current exception leaves, instead of its own. */
 void leave_with(uint32_t exc_return);
-/* Ends the case from a handler, however many exceptions are active. */
-void abandon(uint32_t exception, uint32_t pc);
+/* Ends the case from a handler, however many exceptions are active and whatever became of the stack. */
+void end_case(void) __attribute__((noreturn));
 
 /* What the handlers below saw last. */
 struct seen {
     uint32_t count, exception, exc_return, frame_address;
-    uint32_t icsr, shcsr, cfsr, hfsr, mmfar, bfar, control, fpccr, fpcar, fpscr, abfsr;
+    uint32_t icsr, shcsr, cfsr, hfsr, mmfar, bfar, control, fpccr, fpcar, fpscr;
     uint32_t frame[26];
 };
 extern struct seen seen;

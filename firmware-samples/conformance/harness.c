@@ -105,7 +105,7 @@ static uint32_t another_active(void)
     return current == EXCEPTION_HARD_FAULT ? EXCEPTION_NMI : EXCEPTION_HARD_FAULT;
 }
 
-static void unwind_step(void);
+__attribute__((noreturn)) static void unwind_step(void);
 __attribute__((noreturn)) static void resume_harness(void);
 
 /* Prepares `unwind_frame` for leaving the current exception, and answers the EXC_RETURN to do it with. */
@@ -117,7 +117,7 @@ __attribute__((used)) static uint32_t prepare_unwinding(void)
     return last ? EXC_RETURN_THREAD_MSP : EXC_RETURN_HANDLER;
 }
 
-__attribute__((naked)) static void unwind_step(void)
+__attribute__((naked, noreturn)) static void unwind_step(void)
 {
     __asm__("ldr r0, =unwind_stack + 256\n\t"
             "msr msp, r0\n\t"
@@ -158,15 +158,20 @@ static void quiet(void)
     cpu_synchronize();
 }
 
-void abandon(uint32_t exception, uint32_t pc)
+void end_case(void)
 {
-    report.abandoned = exception;
-    report.pc = pc;
-    report.cfsr = SCB_CFSR;
     quiet();
     /* In a handler this drops nPRIV alone. */
     MSR("control", 0);
     unwind_step();
+}
+
+static void abandon(uint32_t exception, uint32_t pc)
+{
+    report.abandoned = exception;
+    report.pc = pc;
+    report.cfsr = SCB_CFSR;
+    end_case();
 }
 
 /* Without a semihosting host its BKPT is a hard fault: step over it. */
@@ -187,7 +192,9 @@ __attribute__((used)) static uint32_t dispatch(uint32_t *frame, uint32_t exc_ret
         return exc_return;
     }
     if (exception >= VECTORS || handlers[exception] == NULL) {
-        abandon(exception, exception == EXCEPTION_SYSTICK ? 0 : frame[PC]);
+        /* A frame that could not be stacked may lie where nothing is. */
+        bool stacked = (SCB_CFSR & (CFSR_STKERR | CFSR_MSTKERR | CFSR_UNSTKERR | CFSR_MUNSTKERR)) == 0;
+        abandon(exception, stacked ? frame[PC] : 0);
     }
     uint32_t outer = exc_return_override;
     exc_return_override = exc_return;
