@@ -120,14 +120,16 @@ static void ignore_bus_faults(uint32_t *frame, uint32_t exc_return)
     SCB_CFSR = 0xFFFFFFFF;
 }
 
-CASE(bus_fault_in_hard_fault_ignored)
+CASE_QEMU(bus_fault_in_hard_fault_ignored,
+    "B3.2.8: at priority -1 and -2 data bus faults are only recorded; QEMU stores BFHFNMIGN and locks up")
 {
     on_exception(EXCEPTION_HARD_FAULT, ignore_bus_faults);
     FAULTING("udf #0");
     observe(seen.count, 1);
 }
 
-CASE(bus_fault_under_faultmask_ignored)
+CASE_QEMU(bus_fault_under_faultmask_ignored,
+    "B3.2.8: at priority -1 and -2 data bus faults are only recorded; QEMU stores BFHFNMIGN and locks up")
 {
     SCB_CCR |= CCR_BFHFNMIGN;
     __asm__ volatile("cpsid f" ::: "memory");
