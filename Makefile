@@ -25,6 +25,7 @@ help:
 	@echo 'make test      the tests'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
+	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
 
@@ -50,10 +51,14 @@ fuzz: setup
 bench: build
 	@scripts/bench
 
+conformance: build
+	@scripts/setup qemu
+	@scripts/conformance $(CASES)
+
 setup:
 	@scripts/setup
 
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test fuzz bench setup clean
+.PHONY: help build binary firmware run test fuzz bench conformance setup clean

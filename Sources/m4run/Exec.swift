@@ -18,11 +18,14 @@ struct Exec: ParsableCommand {
     @Option(name: .customLong("for"), help: "Virtual time after which to give up.") var limit = VirtualDuration(seconds: 10)
     @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
     @Flag(help: "Print no summary.") var quiet = false
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("What semihosting's SYS_GET_CMDLINE answers behind the ELF's name.", valueName: "arguments"))
+    var arguments: [String] = []
 
     func run() throws {
         let bytes = try InputFile.read(elf)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = stopAt
+        configuration.commandLine = ([URL(fileURLWithPath: elf).lastPathComponent] + arguments).joined(separator: " ")
         let board = try M4Board(configuration)
         let output = BareOutput(quiet: quiet)
         board.delegate = output

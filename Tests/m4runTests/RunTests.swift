@@ -310,14 +310,4 @@ import Testing
         #expect(strict.status == 5)
         #expect(strict.err.contains("no segment loads the resource table's bytes to 0x"))
     }
-
-    @Test("Every check of the sample that looks at the exception model from the inside passes")
-    func exceptions() throws {
-        let result = try Command.run("exec", Scratch.elf("exceptions"), "--stop-at", "none")
-        let lines = result.out.split(separator: "\n")
-        #expect(lines.count > 40)
-        let missing = try Command.hasEngine20() ? ["FAIL divide-by-zero", "FAIL unaligned-double"] : []
-        #expect(lines.filter { !$0.hasPrefix("ok ") && !missing.contains(String($0)) } == [])
-        #expect(try Command.hasEngine20() || result.status == 0)
-    }
 }

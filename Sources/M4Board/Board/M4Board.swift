@@ -39,6 +39,8 @@ public final class M4Board {
         /// Stop at the first touch of a register without a model.
         public var stopsAtUnmodelled = false
         public var faultPolicy = FaultPolicy.hardFault
+        /// What semihosting's SYS_GET_CMDLINE answers; its first word is the program's name.
+        public var commandLine = ""
         public init() {}
     }
 
@@ -99,6 +101,7 @@ public final class M4Board {
             delegate?.board(self, output: bytes, from: .itm(port: port))
         }
         core.semihosting.clock = configuration.coreClock
+        core.semihosting.commandLine = configuration.commandLine
         core.semihosting.onText = { [unowned self] bytes in
             delegate?.board(self, output: bytes, from: .semihosting)
         }

@@ -11,6 +11,8 @@ public struct Semihosting {
     static let longestText: UInt32 = 64 * 1024
 
     var clock = CoreClock(hertz: 64_000_000)
+    /// What SYS_GET_CMDLINE answers; its first word is the program's name.
+    public var commandLine = ""
     /// Gets what firmware writes to the console.
     public var onText: (([UInt8]) -> Void)?
     /// One line about each call that is not supported.
@@ -40,6 +42,7 @@ public struct Semihosting {
         case 0x10: result = UInt32(truncatingIfNeeded: clock.time(cycles: core.cycles).nanoseconds / 10_000_000)  // SYS_CLOCK: centiseconds
         case 0x11: result = 0  // SYS_TIME: virtual time has no epoch
         case 0x13: result = 0  // SYS_ERRNO
+        case 0x15: result = putCommandLine(core, into: argument) ? 0 : .max  // SYS_GET_CMDLINE
         case 0x18:  // SYS_EXIT: ADP_Stopped_ApplicationExit is success
             return .exit(argument == 0x20026 ? 0 : 1)
         case 0x20:  // SYS_EXIT_EXTENDED
@@ -54,6 +57,17 @@ public struct Semihosting {
         }
         core.engine.setR(0, result)
         return .handled
+    }
+
+    /// Writes the command line and a zero to the buffer that `block` describes, address and size, and its length to the second word.
+    private func putCommandLine(_ core: Core, into block: UInt32) -> Bool {
+        let bytes = Array(commandLine.utf8)
+        guard let buffer = core.word(block), let size = core.word(block &+ 4), bytes.count < Int(size) else { return false }
+        let count = UInt32(truncatingIfNeeded: bytes.count) &+ 1
+        guard let host = core.engine.memory(buffer, count: count) else { return false }
+        for (index, byte) in (bytes + [0]).enumerated() { host[index] = byte }
+        m4_engine_memory_written(core.engine.raw, buffer, count)
+        return core.store(UInt32(truncatingIfNeeded: bytes.count), at: block &+ 4)
     }
 
     private func text(_ core: Core, at address: UInt32, count: UInt32) -> [UInt8] {
