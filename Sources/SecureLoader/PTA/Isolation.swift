@@ -3,7 +3,7 @@ import MachineBase
 /// What the non-secure world loses of the coprocessor's memory while firmware is loaded.
 ///
 /// OP-TEE's driver leaves this for a firewall to do and says so in its log; boards differ in what theirs does.
-public enum Isolation: Sendable {
+public enum Isolation: String, Sendable, CaseIterable {
     /// What segments were loaded to, but for shared memory and the resource table.
     case segments
     /// Every firmware region that a segment was loaded to, whole, with the same exceptions.

@@ -52,6 +52,7 @@ extension FirmwareLoad {
                         .badFormat, .resourceTableRepeated, at: window.base,
                         "image \(number) has a resource table, and so has an earlier one")
                 }
+                passed(.resourceTableRepeated, "image \(number) has the table", "one in all images")
                 resourceTable = found
             }
             window.base += window.size
@@ -83,6 +84,11 @@ extension FirmwareLoad {
             throw refuse(46, "e_shentsize is \(header.sectionHeaderEntrySize); it must be \(SectionHeader.size)")
         }
         guard header.programHeaderCount != 0 else { throw refuse(44, "e_phnum is 0: there is nothing to load") }
+        passed(
+            .elfHeader, at: window.base,
+            "ELF32, version 1, e_phentsize 32, e_shentsize 40, e_phnum \(header.programHeaderCount), e_shoff "
+                + hex32(header.sectionHeaderOffset),
+            "these sizes, e_phnum above 0, a section header inside \(window.size); e_type, e_machine and encoding are not looked at")
     }
 
     private func hashTable(_ verified: VerifiedImage, _ heap: inout TAHeap) throws(TEEFailure) -> [HashRecord] {
@@ -92,6 +98,7 @@ extension FirmwareLoad {
                 .badParameters, .hashTable, at: table.offset,
                 "HASHTABLE has \(table.bytes.count) bytes; records have \(HashRecord.size)")
         }
+        passed(.hashTable, at: table.offset, "\(table.bytes.count) bytes", "a multiple of \(HashRecord.size)")
         try heap.allocate(table.bytes.count, for: "the copy of the hash table", at: table.offset)
         return HashRecord.records(table.bytes)
     }
@@ -102,6 +109,7 @@ extension FirmwareLoad {
             throw TEEFailure(.badFormat, .imageCount, at: record.offset, "NUM_IMG has \(record.bytes.count) bytes; it is one byte")
         }
         guard count > 0 else { throw TEEFailure(.noData, .imageCount, at: record.offset, "NUM_IMG is 0") }
+        passed(.imageCount, at: record.offset, "NUM_IMG \(count)", "1 to 255, in one byte")
         return Int(count)
     }
 
@@ -116,6 +124,7 @@ extension FirmwareLoad {
         guard type == 1 else {
             throw TEEFailure(.badFormat, .imageTypes, at: types.offset + number, "IMGTYPE of image \(number) is \(type); 1 is ELF")
         }
+        passed(.imageTypes, at: types.offset + number, "IMGTYPE of image \(number) is 1, ELF", "1 in a record of \(count) bytes")
         guard let sizes = verified.value(.imageSizes) else { throw Self.missing(.imageSizes, .imageSizes) }
         guard sizes.bytes.count == 4 * count, let size: UInt32 = sizes.bytes.littleEndian(at: 4 * number) else {
             throw TEEFailure(
@@ -127,6 +136,7 @@ extension FirmwareLoad {
                 .badParameters, .imageSizes, at: sizes.offset + 4 * number,
                 "IMGSIZE of image \(number) is \(hex32(size)); 1 to 0x7fffffff is allowed")
         }
+        passed(.imageSizes, at: sizes.offset + 4 * number, "IMGSIZE of image \(number) is \(size)", "1 to 0x7fffffff")
         return Int(size)
     }
 

@@ -37,8 +37,14 @@ extension FirmwareLoad {
                 .badFormat, .resourceTableContent, at: place + 4,
                 "the resource table counts \(count) entries; \(size) bytes have room for \((size - 16) / 4)")
         }
+        passed(
+            .resourceTableContent, at: place, "\(size) bytes, version 1, \(count) entries",
+            "4-aligned, 16 bytes and more, version 1, reserved words 0, offsets of all entries inside")
         do throws(TEEFailure) {
             let start = try pta.physical(processor: processor, DeviceAddress(section.address), size: section.size)
+            passed(
+                .resourceTableAddress, at: place, "\(size) bytes at device address \(hex32(section.address)), physical \(start)",
+                "inside one region of the device tree; the address comes from a section header that no signature covers")
             return PhysicalRange(start: start, size: section.size)
         } catch {
             throw TEEFailure(.accessDenied, .resourceTableAddress, at: place, "the resource table: \(error.reason)")
@@ -69,6 +75,11 @@ extension FirmwareLoad {
                 "e_shstrndx is \(header.sectionNameIndex) of \(count) sections"
                     + (count == 0 ? "; the file has none (stripped with --strip-sections?)" : ""))
         }
+        passed(
+            .sectionHeaders, at: window.base + 32,
+            "image \(window.number): \(count) section headers at \(hex32(header.sectionHeaderOffset)), e_shstrndx "
+                + "\(header.sectionNameIndex)",
+            "4-aligned, inside the image, e_shstrndx below their number")
         let names = try section(Int(header.sectionNameIndex))
         guard window.holds(Int(names.offset), Int(names.size)) else {
             throw refuse(
@@ -87,8 +98,14 @@ extension FirmwareLoad {
             guard let name = window.read(Int(names.offset) + Int(candidate.name), count) else {
                 throw refuse(.sectionNames, start + number * SectionHeader.size, "the name of section \(number) is not in the file")
             }
-            if Self.resourceTableName.starts(with: name) { return candidate }
+            if Self.resourceTableName.starts(with: name) {
+                passed(
+                    .sectionNames, at: window.base + start + number * SectionHeader.size,
+                    "image \(window.number): section \(number) is .resource_table", "the first of that name")
+                return candidate
+            }
         }
+        passed(.sectionNames, at: window.base + 50, "image \(window.number): no .resource_table", "none is fine")
         return nil
     }
 
