@@ -24,6 +24,7 @@ help:
 	@echo 'make run       build, sign a sample, boot it, talk to it'
 	@echo 'make test      the tests'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
+	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
 
@@ -44,10 +45,14 @@ test: firmware
 bench: build
 	@scripts/bench
 
+corpus: build
+	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
+	@scripts/corpus
+
 setup:
 	@scripts/setup
 
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test bench setup clean
+.PHONY: help build binary firmware run test bench corpus setup clean

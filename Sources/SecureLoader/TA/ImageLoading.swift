@@ -69,7 +69,8 @@ extension FirmwareLoad {
             throw refuse(0, "the images have \(window.size) bytes; an ELF header has \(ELFHeader.size)")
         }
         let header = try window.header()
-        guard window.holds(Int(header.sectionHeaderOffset), SectionHeader.size) else {
+        // The C code adds in 32 bits: an offset just below 2^32 passes here, and is refused when sections are looked for.
+        guard Int(header.sectionHeaderOffset &+ UInt32(SectionHeader.size)) <= window.size else {
             throw refuse(
                 32,
                 "e_shoff is \(hex32(header.sectionHeaderOffset)); no section header fits there in \(window.size) bytes")

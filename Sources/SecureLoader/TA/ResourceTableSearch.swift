@@ -9,7 +9,8 @@ extension FirmwareLoad {
         guard let section = try resourceTableSection(of: window), section.size > 0 else { return nil }
         let offset = Int(section.offset), size = Int(section.size)
         let place = window.base + offset
-        guard window.holds(offset, size), let bytes = window.read(offset, size) else {
+        // The C code reads the header alone: an IMGSIZE beyond the file lets the rest lie there.
+        guard window.holds(offset, size), let bytes = window.read(offset, min(size, Self.tableHeaderSize)) else {
             throw TEEFailure(
                 .badFormat, .resourceTableBounds, at: place,
                 "the resource table, \(size) bytes at \(hex32(section.offset)), is not in the image of \(window.size)")
@@ -56,6 +57,12 @@ extension FirmwareLoad {
         let start = Int(header.sectionHeaderOffset), count = Int(header.sectionHeaderCount)
         func refuse(_ check: TEEFailure.Check, _ offset: Int, _ reason: String) -> TEEFailure {
             TEEFailure(.badFormat, check, at: window.base + offset, "image \(window.number): \(reason)")
+        }
+        // The C code compares addresses: an offset of 2^31 and more is taken for one below the image.
+        guard header.sectionHeaderOffset < 0x8000_0000 else {
+            throw TEEFailure(
+                .badParameters, .sectionHeaders, at: window.base + 32,
+                "image \(window.number): e_shoff is \(hex32(header.sectionHeaderOffset)); below 0x80000000 is allowed")
         }
         func section(_ number: Int) throws(TEEFailure) -> SectionHeader {
             guard let bytes = window.read(start + number * SectionHeader.size, SectionHeader.size),
@@ -109,6 +116,7 @@ extension FirmwareLoad {
         return nil
     }
 
+    private static let tableHeaderSize = 16
     /// With the NUL that ends it.
     static let resourceTableName = Array(".resource_table".utf8) + [0]
 }
