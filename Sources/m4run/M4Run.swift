@@ -19,7 +19,7 @@ struct M4Run: ParsableCommand {
         // A reader that goes away, as in `m4run ... | head`, does not decide the exit status.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
             try command.run()
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {

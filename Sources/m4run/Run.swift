@@ -70,8 +70,8 @@ struct Run: ParsableCommand {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }
         if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
-        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA) {
-            throw ValidationError("--key, --unverified and --accept-ecdsa are for OP-TEE, which takes no part in --boot elf")
+        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA || boot.isolation != .segments) {
+            throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")
         }
     }
 

@@ -18,6 +18,11 @@ struct ImageWindow {
     /// The bytes as they are now; nil when they are not all in the buffer.
     func read(_ offset: Int, _ count: Int) -> [UInt8]? { memory.read(at: base + offset, count: count) }
 
+    /// As many of the `count` bytes as the buffer has.
+    func readUpTo(_ count: Int, _ offset: Int) -> [UInt8] {
+        read(offset, max(0, min(count, memory.count - base - offset))) ?? []
+    }
+
     /// Whether the C code could read 32-bit words at `offset`: the buffer itself is 4-aligned.
     func isAligned(_ offset: Int) -> Bool { (base + offset) % 4 == 0 }
 

@@ -100,12 +100,13 @@ extension FirmwareLoad {
                     .sectionNames, start + number * SectionHeader.size,
                     "the name of section \(number) is at \(candidate.name) of \(names.size) bytes of names")
             }
-            // strncmp up to the table's end: a name that the end cuts short matches.
+            // strncmp up to the table's end: a name that the end cuts short matches, and one that differs is read no further.
             let count = min(Self.resourceTableName.count, Int(names.size - candidate.name))
-            guard let name = window.read(Int(names.offset) + Int(candidate.name), count) else {
-                throw refuse(.sectionNames, start + number * SectionHeader.size, "the name of section \(number) is not in the file")
-            }
+            let name = window.readUpTo(count, Int(names.offset) + Int(candidate.name))
             if Self.resourceTableName.starts(with: name) {
+                guard name.count == count else {
+                    throw refuse(.sectionNames, start + number * SectionHeader.size, "the name of section \(number) is not in the file")
+                }
                 passed(
                     .sectionNames, at: window.base + start + number * SectionHeader.size,
                     "image \(window.number): section \(number) is .resource_table", "the first of that name")
