@@ -25,6 +25,7 @@ help:
 	@echo 'make test      the tests'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
+	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
 
@@ -43,11 +44,15 @@ test: firmware
 	swift test $(SWIFT_FLAGS) -c release --disable-testable-imports $(TEST_FLAGS)
 
 bench: build
+	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
 	@scripts/bench
 
 corpus: build
 	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
 	@scripts/corpus
+
+fuzz-images: corpus
+	@scripts/fuzz-images
 
 setup:
 	@scripts/setup
@@ -55,4 +60,4 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test bench corpus setup clean
+.PHONY: help build binary firmware run test bench corpus fuzz-images setup clean

@@ -9,6 +9,8 @@ let package = Package(
         .library(name: "M4Board", targets: ["M4Board"]),
         .library(name: "SecureLoader", targets: ["SecureLoader"]),
         .library(name: "RprocHost", targets: ["RprocHost"]),
+        // For scripts/fuzz-images, which links it with the fuzzer's main.
+        .library(name: "ImageFuzzing", type: .static, targets: ["ImageFuzzing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -46,6 +48,8 @@ let package = Package(
             name: "ImageCorpus", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
         .executableTarget(
             name: "m4run-corpus", dependencies: ["ImageCorpus", "SecureLoader", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(
+            name: "ImageFuzzing", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
         // Linux.
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
         // Board, OP-TEE and Linux under one clock.

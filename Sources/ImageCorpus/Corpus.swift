@@ -14,6 +14,29 @@ public enum Corpus {
             + SectionCases.cases() + ImageCases.cases(sample)
     }
 
+    /// A good image of 700 KiB, of which RETRAM and the firmware's part of MCUSRAM, 320 KiB, are loaded, and the rest is what a
+    /// linker leaves in a file besides.
+    public static func large() throws -> [UInt8] {
+        let elf = SmallELF(
+            segments: [
+                .init(address: 0, bytes: SmallELF.pattern(0x1_0000)), .init(address: 0x1000_0000, bytes: SmallELF.pattern(0x4_0000, seed: 2)),
+                .init(address: 0, bytes: SmallELF.pattern(380 << 10, seed: 3), type: 4),
+            ], table: nil)
+        return try Container([elf.bytes]).bytes()
+    }
+
+    /// The smallest good image of the corpus that has everything: segments, memory to clear, a resource table.
+    public static func small() throws -> [UInt8] { try Container([SmallELF.usual.bytes]).bytes() }
+
+    /// `count` times the same case, for timing.
+    public static func pack(_ image: [UInt8], _ count: Int) -> [UInt8] {
+        var one: [UInt8] = []
+        one.appendLittleEndian(1 as UInt32)
+        one.appendLittleEndian(UInt32(image.count))
+        one += [0x2E] + image
+        return Array(repeatElement(one, count: count).joined())
+    }
+
     /// The cases for `m4run verify --batch`: {label length u32, image length u32, label, image}, little-endian.
     public static func pack(_ cases: [CorpusCase]) -> [UInt8] {
         var pack: [UInt8] = []

@@ -4,6 +4,7 @@ import ImageCorpus
 import SecureLoader
 
 // m4run-corpus SAMPLE.elf FOLDER   writes the corpus: packs, expectations and the keys to judge with
+// m4run-corpus --bench FOLDER      packs of one image many times, for scripts/bench
 // m4run-corpus --hash-rate         how fast SHA-256 is here, in MB/s
 
 func fail(_ text: String) -> Never {
@@ -31,6 +32,16 @@ if arguments.first == "--hash-rate" {
     print(Int(hashRate()))
     exit(0)
 }
+if arguments.first == "--bench", arguments.count == 2, let folder = arguments.last {
+    do {
+        write(Corpus.pack(try Corpus.large(), 1), folder, "large-1.pack")
+        write(Corpus.pack(try Corpus.large(), 101), folder, "large-101.pack")
+        write(Corpus.pack(try Corpus.small(), 1), folder, "small-1.pack")
+        write(Corpus.pack(try Corpus.small(), 20001), folder, "small-20001.pack")
+        write(CorpusKeys.rsa.trusted.pem.utf8, folder, "rsa.pem")
+    } catch { fail("\(error)") }
+    exit(0)
+}
 guard arguments.count == 2, let sample = arguments.first, let folder = arguments.last else { fail("SAMPLE.elf FOLDER, or --hash-rate") }
 guard let elf = FileManager.default.contents(atPath: sample) else { fail("\(sample): cannot be read; 'make firmware' builds the samples") }
 do {
@@ -40,6 +51,13 @@ do {
         let some = cases.filter { $0.support == support }
         write(Corpus.pack(some), folder, "\(name).pack")
         write(Corpus.expectations(some).utf8, folder, "\(name).expected")
+    }
+    // What a fuzzer starts from: containers, and the ELF files in them, small enough to be changed often.
+    let seeds = folder + "/seeds"
+    try FileManager.default.createDirectory(atPath: seeds, withIntermediateDirectories: true)
+    for item in cases where item.image.count < 4096 {
+        write(item.image, seeds, item.name)
+        if item.expected == .success, let elf = try? ImageExtraction.images(in: item.image).first { write(elf, seeds, item.name + ".elf") }
     }
     write(CorpusKeys.rsa.trusted.pem.utf8, folder, "rsa.pem")
     write(CorpusKeys.ecdsa.trusted.pem.utf8, folder, "ecdsa.pem")

@@ -13,10 +13,11 @@ final class Bench {
     private var nextHandler: UInt32 = 0x1000
     private var nextCode = Bench.code
 
-    init(faultPolicy: FaultPolicy = .none, smallRegions: Bool = false) throws {
+    init(faultPolicy: FaultPolicy = .none, smallRegions: Bool = false, windows: [MemoryWindow]? = nil) throws {
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = faultPolicy
         configuration.enforcesSmallMPURegions = smallRegions
+        configuration.memoryWindows = windows
         board = try M4Board(configuration)
         try word(0, Self.stack)
         try word(4, Self.code | 1)

@@ -7,6 +7,8 @@ public struct LoadVerdict: Equatable, Sendable {
     /// Where GET_RSC_TABLE says that the loaded table is; nil when there is none.
     public var resourceTable: PhysicalRange?
 
+    public init(failure: TEEFailure? = nil, resourceTable: PhysicalRange? = nil) { self.failure = failure; self.resourceTable = resourceTable }
+
     /// What crosses to Linux.
     public var result: TEEResult { failure?.result ?? .success }
 }
