@@ -101,6 +101,18 @@ import SecureLoader
         #expect(reaches(board, 0x1000_0000) && !reaches(board, 0x1002_0000))
     }
 
+    @Test func aBadSignatureIsRefusedWithoutTouchingTheCoprocessorsMemory() throws {
+        let board = try Board()
+        for (address, size) in [(0x3800_0000, 0x1_0000), (0x1000_0000, 0x6_0000)] as [(UInt32, UInt32)] {
+            try board.platform.fill(PhysicalRange(start: PhysicalAddress(address), size: size), with: 0xA5)
+        }
+        let image = try SignedFixture().bytes
+        let header = try #require(SignedImageHeader(image))
+        #expect(board.refusal(of: image.flipping(header.signatureOffset))?.result == .signatureInvalid)
+        #expect(try board.memory(0x3800_0000, 0x1_0000).allSatisfy { $0 == 0xA5 })
+        #expect(try board.memory(0x1000_0000, 0x6_0000).allSatisfy { $0 == 0xA5 })
+    }
+
     @Test func aFailedLoadProtectsNothing() throws {
         let board = try Board()
         var fixture = try SignedFixture()
