@@ -26,6 +26,8 @@ help:
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
+	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
+	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
 
@@ -49,11 +51,19 @@ fuzz: setup
 	@M4RUN_FUZZ_INSTRUCTIONS=$(FUZZ_INSTRUCTIONS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) SWIFT_FLAGS='$(SWIFT_FLAGS)' scripts/fuzz
 
 bench: build
+	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
 	@scripts/bench
 
 conformance: build
 	@scripts/setup qemu
 	@scripts/conformance $(CASES)
+
+corpus: build
+	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
+	@scripts/corpus
+
+fuzz-images: corpus
+	@scripts/fuzz-images
 
 setup:
 	@scripts/setup
@@ -61,4 +71,4 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test fuzz bench conformance setup clean
+.PHONY: help build binary firmware run test fuzz bench conformance corpus fuzz-images setup clean

@@ -9,6 +9,8 @@ let package = Package(
         .library(name: "M4Board", targets: ["M4Board"]),
         .library(name: "SecureLoader", targets: ["SecureLoader"]),
         .library(name: "RprocHost", targets: ["RprocHost"]),
+        // For scripts/fuzz-images, which links it with the fuzzer's main.
+        .library(name: "ImageFuzzing", type: .static, targets: ["ImageFuzzing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -41,6 +43,13 @@ let package = Package(
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
+        // Signed images with the TA's answer to each, for tests and comparisons; m4run-corpus writes them to files.
+        .target(
+            name: "ImageCorpus", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
+        .executableTarget(
+            name: "m4run-corpus", dependencies: ["ImageCorpus", "SecureLoader", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(
+            name: "ImageFuzzing", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
         // Linux.
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
         // Board, OP-TEE and Linux under one clock.
@@ -59,6 +68,7 @@ let package = Package(
         .testTarget(name: "M4BoardTests", dependencies: ["M4Board"]),
         .testTarget(name: "CoreProgramTests", dependencies: ["M4Board"]),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
+        .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "ELF32"]),
         // Runs the command as a process, with the samples.

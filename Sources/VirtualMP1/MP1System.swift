@@ -40,7 +40,7 @@ public final class MP1System {
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
         self.configuration = configuration
-        board = try M4Board(configuration.board)
+        board = try M4Board(configuration.boardBehindFirewall)
         let normalWorld = NormalWorldBus(board: board)
         platform = LinuxPlatform(board: board, normalWorld: normalWorld)
         secureWorld = SecureWorld(board: board, normalWorld: normalWorld)

@@ -31,6 +31,17 @@ public struct SystemConfiguration: Sendable {
     }
 }
 
+extension SystemConfiguration {
+    /// The board, with what the isolation leaves the M4 of memory: under `.banks` the regions that OP-TEE's device tree gives it.
+    var boardBehindFirewall: M4Board.Configuration {
+        var board = board
+        if isolation == .banks, linux.bootSequence.usesTEE, board.memoryWindows == nil {
+            board.memoryWindows = ProcessorMemory.stm32mp157DK2.regions.map { MemoryWindow(start: $0.device, size: $0.physical.size) }
+        }
+        return board
+    }
+}
+
 /// Why a system could not do what was asked.
 public enum SystemError: Error, Sendable, CustomStringConvertible {
     /// The TA refused the image, or a command.

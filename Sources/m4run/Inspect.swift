@@ -9,17 +9,13 @@ struct Inspect: ParsableCommand {
         discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF for Arm), 4 when it would be refused.")
 
     @Argument(help: "A signed image or an ELF.", completion: .file()) var image: String
-    @Option(help: "A public key to check the signature with, PEM; repeatable.", completion: .file()) var key: [String] = []
-    @Flag(help: "Judge as a platform that checks ECDSA signatures; the STM32MP1's OP-TEE does not.") var acceptECDSA = false
+    @OptionGroup var keys: TrustedKeys
     @Flag(help: "JSON instead of text.") var json = false
 
     func run() throws {
-        let keys = try key.map { path in
-            let pem = try InputFile.text(path)
-            do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
-        }
+        let trusted = try keys.read()
         let report = ImageReport(
-            try InputFile.read(image), signatures: keys.isEmpty ? .unverified : .trusted(keys), support: acceptECDSA ? .rsaAndECDSA : .rsaOnly)
+            try InputFile.read(image), signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]

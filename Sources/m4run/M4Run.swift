@@ -12,14 +12,14 @@ struct M4Run: ParsableCommand {
             4 the image was refused, 5 a limit was reached.
             """,
         version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
-        subcommands: [Run.self, Sign.self, Keygen.self, Inspect.self, Exec.self])
+        subcommands: [Run.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {
         // A reader that goes away, as in `m4run ... | head`, does not decide the exit status.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
             try command.run()
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {

@@ -8,6 +8,7 @@ import VirtualMP1
 
 extension BootSequence: ExpressibleByArgument {}
 extension FaultPolicy: ExpressibleByArgument {}
+extension Isolation: ExpressibleByArgument {}
 
 /// The whole machine: OP-TEE loads, the M4 runs, Linux talks to it.
 struct Run: ParsableCommand {
@@ -42,6 +43,8 @@ struct Run: ParsableCommand {
         @Option(help: "The public key that the image must be signed with, PEM; repeatable.", completion: .file()) var key: [String] = []
         @Flag(help: "Load an image without checking who signed it. Segment hashes are still checked.") var unverified = false
         @Flag(help: "Accept ECDSA signatures, which the STM32MP1's OP-TEE does not.") var acceptECDSA = false
+        @Option(help: "What Linux loses of the M4's memory while firmware is loaded: segments, the whole banks they are in, or none.")
+        var isolation = Isolation.segments
         @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4.", valueName: "mib")) var ddr: UInt32 = 0
     }
 
@@ -67,8 +70,8 @@ struct Run: ParsableCommand {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }
         if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
-        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA) {
-            throw ValidationError("--key, --unverified and --accept-ecdsa are for OP-TEE, which takes no part in --boot elf")
+        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA || boot.isolation != .segments) {
+            throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")
         }
     }
 

@@ -29,6 +29,7 @@ final class RunSession {
         unfit = Self.unfit(image, options)
         var configuration = SystemConfiguration(boot: options.boot.boot, signatures: try Self.signatures(options))
         configuration.signatureSupport = options.boot.acceptECDSA ? .rsaAndECDSA : .rsaOnly
+        configuration.isolation = options.boot.isolation
         configuration.board.ddrSize = options.boot.ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : options.boot.ddr << 20
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
@@ -60,10 +61,7 @@ final class RunSession {
             Console.note("WARNING: --unverified: the signature of \(options.image) is NOT checked; whoever made it also made the hashes")
             return .unverified
         }
-        return .trusted(try options.boot.key.map { path in
-            let pem = try InputFile.text(path)
-            do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
-        })
+        return .trusted(try options.boot.key.map(TrustedKeys.read))
     }
 
     // MARK: Running

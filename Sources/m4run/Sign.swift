@@ -14,18 +14,52 @@ struct Sign: ParsableCommand {
     @Option(help: "The private key, PEM.", completion: .file()) var key: String
     @Option(name: [.customLong("key-info"), .customLong("key_info")], help: "A file whose bytes become the PKEYINFO record.", completion: .file())
     var keyInfo: String?
-    @Option(name: [.customLong("key-type"), .customLong("key_type")], help: "RSA or ECC; must be what the key is.") var keyType: KeyType?
+    @Option(name: [.customLong("key-type"), .customLong("key_type")], help: "RSA or ECC; must be what the key is.") var keyType = KeyType.RSA
     @Option(name: [.customLong("key-pwd"), .customLong("key_pwd")], help: "Pass phrase of an encrypted key.") var keyPassphrase: String?
     @Option(
-        name: [.customLong("plat-tlv"), .customLong("plat_tlv")], parsing: .upToNextOption,
+        name: [.customLong("plat-tlv"), .customLong("plat_tlv")],
         help: ArgumentHelp("A platform record: its number (0x10000-0x1ffff) and its value, 0x... for a 32-bit number, else text; repeatable.", valueName: "id value"))
-    var platformTLVs: [String] = []
+    var platformTLVs: [PlatformWords] = []
+
+    /// The two words behind a `--plat-tlv`.
+    struct PlatformWords: ExpressibleByArgument {
+        var identifier, value: String
+        fileprivate static let separator: Character = "\u{1F}"
+
+        init?(argument: String) {
+            let words = argument.split(separator: Self.separator, maxSplits: 1, omittingEmptySubsequences: false)
+            guard words.count == 2 else { return nil }
+            (identifier, value) = (String(words[0]), String(words[1]))
+        }
+    }
+
+    /// The arguments with each `--plat-tlv ID VALUE` in one word, which is all that the parser takes behind an option. As for the
+    /// script, a word that begins with a dash is a value only when it is a number or has a space in it.
+    static func gathered(_ arguments: [String]) throws -> [String] {
+        guard arguments.first == configuration.commandName ?? "sign" else { return arguments }
+        var result: [String] = []
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            guard ["--plat-tlv", "--plat_tlv"].contains(word) else {
+                result.append(word)
+                continue
+            }
+            let words = rest.prefix(2)
+            guard words.count == 2, words.allSatisfy(isValue) else {
+                throw UsageError("\(word) takes a number and a value, got \(words.prefix(while: isValue).joined(separator: " "))")
+            }
+            rest = rest.dropFirst(2)
+            result.append(word + "=" + words.joined(separator: String(PlatformWords.separator)))
+        }
+        return result
+    }
+
+    private static func isValue(_ word: String) -> Bool {
+        !word.hasPrefix("-") || word == "-" || word.contains(" ") || Double(word) != nil && word.allSatisfy { "-.0123456789".contains($0) }
+    }
 
     func run() throws {
-        guard platformTLVs.count % 2 == 0 else { throw UsageError("--plat-tlv takes a number and a value, got \(platformTLVs.count) words in all") }
-        let records = try stride(from: 0, to: platformTLVs.count, by: 2).map {
-            try PlatformTLV(identifier: platformTLVs[$0], value: platformTLVs[$0 + 1])
-        }
+        let records = try platformTLVs.map { try PlatformTLV(identifier: $0.identifier, value: $0.value) }
         if let input = ([key] + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
             throw UsageError("--out \(out) would overwrite \(input)")
         }
@@ -34,8 +68,9 @@ struct Sign: ParsableCommand {
         do throws(KeyError) { signingKey = try SigningKey(pem: pem, passphrase: keyPassphrase) } catch {
             throw UsageError("\(key): \(error)")
         }
-        if let keyType, (keyType == .RSA) != (signingKey.signatureType == .rsaPKCS1v15SHA256) {
-            throw UsageError("\(key): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)")
+        if (keyType == .RSA) != (signingKey.signatureType == .rsaPKCS1v15SHA256) {
+            let hint = keyType == .RSA ? "; say --key-type ECC, and know that the STM32MP1's OP-TEE refuses such images" : ""
+            throw UsageError("\(key): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)\(hint)")
         }
         let images = try inputs.map { try InputFile.read($0) }
         let signer = ImageSigner(key: signingKey, keyInfo: try keyInfo.map { try InputFile.read($0) }, platformTLVs: records)
@@ -54,12 +89,13 @@ struct Keygen: ParsableCommand {
 
     @Option(help: "The folder to put them in; it is made when missing.", completion: .directory) var out: String
     @Option(name: .customLong("type"), help: "RSA or ECC (P-256; the STM32MP1's OP-TEE refuses it).") var kind = Kind.RSA
-    @Option(help: "RSA: 2048, 3072 or 4096.") var bits = 2048
+    @Option(help: "RSA: 2048 (the default), 3072 or 4096.") var bits: Int?
     @Flag(help: "Replace keys that are there.") var force = false
 
     func run() throws {
+        if kind == .ECC, let bits { throw UsageError("--bits \(bits) is for RSA; an ECC key is on P-256") }
         try InputFile.makeFolder(out)
-        let key = try SigningKey.generate(kind == .RSA ? .rsa(bits: bits) : .ecdsaP256)
+        let key = try SigningKey.generate(kind == .RSA ? .rsa(bits: bits ?? 2048) : .ecdsaP256)
         try KeyFiles.write(key, to: out + "/private.pem", publicKeyTo: out + "/public.pem", overwriting: force)
         Console.note("\(out)/private.pem, \(out)/public.pem: \(key.trusted.summary)")
     }

@@ -42,8 +42,14 @@ import SecureLoader
     }
 
     @Test func aSectionTableOutsideTheImagesIsBadFormatBeforeAnythingLoads() throws {
-        for value in [UInt32(ELFFixture.firmware().bytes.count), 0x7FFF_FFFF, 0xFFFF_FFD8, 0xFFFF_FFFF] {
+        for value in [UInt32(ELFFixture.firmware().bytes.count), 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFD7] {
             expect(try refusal(afterSigning: { $0.storeLittleEndian(value, at: 32) }), .badFormat, .elfHeader)
+        }
+    }
+
+    @Test func aSectionTableJustBelow4GiBWrapsPastTheFirstCheckAsInTheCCode() throws {
+        for value: UInt32 in [0xFFFF_FFD8, 0xFFFF_FFFC, 0xFFFF_FFFF] {
+            expect(try refusal(afterSigning: { $0.storeLittleEndian(value, at: 32) }), .badParameters, .sectionHeaders)
         }
     }
 

@@ -121,7 +121,12 @@ import SecureLoader
         #expect(try PlatformTLV(identifier: "0x10000", value: "0x12").value == [0x12, 0, 0, 0])
         #expect(try PlatformTLV(identifier: "0x10000", value: "0X12").value == Array("0X12".utf8))
         #expect(try PlatformTLV(identifier: "0x10000", value: "é").value == [0xC3, 0xA9])
-        for text in ["0x", "0x100000000", "0xzz", "0x-1"] {
+        #expect(try PlatformTLV(identifier: "0x10000", value: "-5").value == Array("-5".utf8))
+        for text in ["0x0x12", "0x+12", "0x 12 ", "0x0x_12", "0x1_2"] {
+            #expect(try PlatformTLV(identifier: "0x10000", value: text).value == [0x12, 0, 0, 0], "\(text)")
+        }
+        #expect(try PlatformTLV(identifier: " +0x_10000\n", value: "0x-0").value == [0, 0, 0, 0])
+        for text in ["0x", "0x100000000", "0xzz", "0x-1", "0x_12", "0x1__2", "0x--1"] {
             #expect(throws: SigningError.platformValue(text: text)) { try PlatformTLV(identifier: "0x10000", value: text) }
         }
     }

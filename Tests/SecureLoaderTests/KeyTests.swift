@@ -33,6 +33,25 @@ import SecureLoader
         #expect(throws: KeyError.passphraseRejected(label: label)) { try SigningKey(pem: pem, passphrase: "open") }
     }
 
+    @Test(arguments: [TestKeys.ecEncryptedTraditional128, TestKeys.ecEncryptedTraditional192, TestKeys.ecEncryptedTraditional256])
+    func opensAnEncryptedTraditionalECKeyWithItsPassPhraseOnly(_ pem: String) throws {
+        #expect(try SigningKey(pem: pem, passphrase: "sesame").trusted.fingerprint == TestKeys.ecdsa.trusted.fingerprint)
+        #expect(throws: KeyError.passphraseMissing(label: "EC PRIVATE KEY")) { try SigningKey(pem: pem) }
+        #expect(throws: KeyError.passphraseRejected(label: "EC PRIVATE KEY")) { try SigningKey(pem: pem, passphrase: "open") }
+        let cut = pem.replacingOccurrences(of: "CBC,", with: "CBC,0")
+        #expect(throws: KeyError.malformed(label: "EC PRIVATE KEY")) { try SigningKey(pem: cut, passphrase: "sesame") }
+    }
+
+    @Test func encryptionThatIsNotReadIsNamed() {
+        #expect(throws: KeyError.unsupportedEncryption(label: "EC PRIVATE KEY")) {
+            try SigningKey(pem: TestKeys.ecEncryptedTraditionalDES, passphrase: "sesame")
+        }
+    }
+
+    @Test func anRSAKeyThatIsTooSmallIsRefusedWithItsSize() {
+        #expect(throws: KeyError.unsupportedSize(bits: 512, allowed: "1024 and more")) { try SigningKey(pem: TestKeys.rsa512) }
+    }
+
     @Test(arguments: [TestKeys.rsaPublic, TestKeys.rsaPublicPKCS1, TestKeys.rsaPKCS1])
     func trustsThePublicPartInAnyForm(_ pem: String) throws {
         #expect(try TrustedKey(pem: pem).fingerprint == TestKeys.rsa.trusted.fingerprint)

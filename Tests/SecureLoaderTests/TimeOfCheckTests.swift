@@ -88,6 +88,51 @@ private final class ChangingMemory: SharedMemory {
         #expect { try board.session.loadFirmware(changing) } throws: { ($0 as? TEEFailure)?.result == .noData }
     }
 
+    /// After each read in turn, each word of the image in turn turns over, or all of it is another image's: a load that succeeds has
+    /// loaded what was signed, and one that does not has nothing to start.
+    @Test func nothingUnverifiedIsEverReadyToRun() throws {
+        let elf = ELFFixture.firmware()
+        let image = try SignedFixture([elf.bytes]).bytes
+        var fake = elf
+        fake.segments[0].bytes = ELFFixture.pattern(0x40, seed: 77)
+        let other = fake.bytes
+        let counted = Mutex(0)
+        try Board().session.loadFirmware(ChangingMemory(image) { _, _, _ in counted.withLock { $0 += 1 } })
+        let reads = counted.withLock { $0 }
+        #expect(reads > 10)
+        let header = try #require(SignedImageHeader(image))
+        var loaded = 0, refused = 0
+        for step in 0..<reads {
+            for place in stride(from: 0, to: image.count, by: step % 2 == 0 ? 12 : 20) {
+                let seen = Mutex(0)
+                let board = try Board()
+                let memory = ChangingMemory(image) { _, _, bytes in
+                    guard seen.withLock({ count in defer { count += 1 }; return count }) == step else { return }
+                    if place == 0 {
+                        bytes.replaceSubrange(header.imagesOffset..<header.imagesOffset + other.count, with: other)
+                    } else {
+                        for index in place..<min(place + 4, bytes.count) { bytes[index] ^= 0xFF }
+                    }
+                }
+                do throws(TEEFailure) {
+                    try board.session.loadFirmware(memory)
+                    loaded += 1
+                } catch {
+                    refused += 1
+                    #expect(board.session.state == .off)
+                    #expect { try board.session.start() } throws: { ($0 as? TEEFailure)?.result == .badState }
+                    continue
+                }
+                // Of each segment all of its bytes, or, when its header was turned over, none of them.
+                for (segment, address) in zip(elf.segments, [0x3800_0000, 0x1000_0000, 0x1000_1000] as [UInt32]) {
+                    let there = try board.memory(address, UInt32(segment.bytes.count))
+                    #expect(there == segment.bytes || there.allSatisfy { $0 == 0 }, "read \(step), offset \(place)")
+                }
+            }
+        }
+        #expect(loaded > 100 && refused > 100, "\(loaded) loaded, \(refused) refused")
+    }
+
     @Test func aBufferThatShrinksIsRefused() throws {
         struct Shrinking: SharedMemory {
             let bytes: [UInt8]

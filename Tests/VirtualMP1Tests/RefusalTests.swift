@@ -83,6 +83,35 @@ import VirtualMP1
         try system.stop()
     }
 
+    @Test("Where the firewall takes whole banks, a resource table inside one is lost to Linux, which says where and to whom")
+    func banks() throws {
+        var configuration = try Samples.configuration(.teeV3)
+        configuration.isolation = .banks
+        let system = try MP1System(configuration)
+        var findings: [String] = []
+        system.onEvent = { if case .finding(_, let finding) = $0 { findings.append("\(finding)") } }
+        let image = try Samples.signed("tty-echo")
+        #expect { try system.start(image) } throws: {
+            guard case .linux(_, let errno) = $0 as? SystemError else { return false }
+            return errno == .fault
+        }
+        #expect(findings.contains { $0.contains("bus error: read of 140 bytes at 0x10020000: protected memory of the Cortex-M4") }, "\(findings)")
+    }
+
+    @Test("A stop leaves nothing of the firmware readable, and a release leaves nothing of it")
+    func afterTheStop() throws {
+        let system = try Samples.started("tty-echo")
+        try system.stop()
+        let code = system.linuxRead(PhysicalAddress(0x1000_0000), count: 64)
+        let bytes = (try? code.get()) ?? []
+        #expect(bytes.allSatisfy { $0 == 0 }, "what Linux can read is cleared")
+        let vectors = (try? system.linuxRead(PhysicalAddress(0x3800_0000), count: 64).get()) ?? []
+        #expect(vectors.allSatisfy { $0 == 0 })
+        try system.trustedApplication?.release()
+        #expect(try system.linuxRead(PhysicalAddress(0x1000_0000), count: 64).get() == [UInt8](repeating: 0, count: 64))
+        #expect(try system.linuxRead(PhysicalAddress(0x3800_0000), count: 64).get() == [UInt8](repeating: 0, count: 64))
+    }
+
     @Test("A table that OP-TEE would not place is placed with a warning, and not under strictness")
     func tablePlacement() throws {
         let helped = try Samples.started("tty-echo-st-layout")

@@ -34,6 +34,9 @@ public final class M4Board {
         public var coreClock = CoreClock(hertz: 64_000_000)
         /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
         public var ddrSize: UInt32 = 0
+        /// The memory that the M4 can reach, in whole pages of 4 KiB, at most six runs; nil for all there is. What lies outside is a
+        /// bus error to it, as behind the SoC's firewall.
+        public var memoryWindows: [MemoryWindow]?
         /// What the boot chain has decided for the SoC before the M4 runs.
         public var soc = SoCConfiguration()
         /// Stop at the first touch of a register without a model.
@@ -64,7 +67,7 @@ public final class M4Board {
         core = try Core(events: events)
         core.faultPolicy = configuration.faultPolicy
         core.engine.raw.pointee.exclusive_offset = findings.exclusiveOffset
-        for region in banks.regions { try core.engine.add(region) }
+        for region in banks.regions(in: configuration.memoryWindows) { try core.engine.add(region) }
         let registers = UInt32(M4_READ.rawValue | M4_WRITE.rawValue)
         try core.engine.add(m4_region(start: 0x4000_0000, size: 0x2000_0000, physical: 0x4000_0000, permissions: registers, host: nil, fetched: nil))
         try core.engine.add(

@@ -1,6 +1,14 @@
 import CUnicorn
 import MachineBase
 
+/// A run of device addresses.
+public struct MemoryWindow: Equatable, Sendable {
+    public var start: DeviceAddress
+    /// In bytes.
+    public var size: UInt32
+    public init(start: DeviceAddress, size: UInt32) { self.start = start; self.size = size }
+}
+
 /// The memories that the Cortex-M4 executes from and shares: RETRAM, MCUSRAM, and a window of DDR.
 ///
 /// Each has one place in host memory, whatever the addresses it answers at.
@@ -53,15 +61,43 @@ final class MemoryBanks {
         }
     }
 
-    /// The regions of device addresses that the engine is to have.
-    var regions: [m4_region] {
-        banks.flatMap { bank in
-            bank.device.map { address in
-                m4_region(
-                    start: address.value, size: bank.size, physical: bank.device[0].value,
-                    permissions: UInt32(M4_READ.rawValue | M4_WRITE.rawValue | M4_EXECUTE.rawValue), host: bank.bytes, fetched: bank.fetched)
+    /// The regions of device addresses that the engine is to have: all of the banks, or what of them lies in `windows`, to whole
+    /// pages of 4 KiB.
+    func regions(in windows: [MemoryWindow]?) -> [m4_region] {
+        let joined = windows.map(Self.joined)
+        return banks.flatMap { bank in
+            bank.device.flatMap { address -> [m4_region] in
+                guard let joined else { return [region(bank, at: address, 0..<bank.size)] }
+                let base = UInt64(address.value)
+                return joined.compactMap { window in
+                    let low = max(base, window.lowerBound), high = min(base + UInt64(bank.size), window.upperBound)
+                    guard low < high else { return nil }
+                    return region(bank, at: address, UInt32(truncatingIfNeeded: low - base)..<UInt32(truncatingIfNeeded: high - base))
+                }
             }
         }
+    }
+
+    /// In ascending order; windows that touch are one, so that an access may cross from one to the next.
+    private static func joined(_ windows: [MemoryWindow]) -> [Range<UInt64>] {
+        var result: [Range<UInt64>] = []
+        for window in windows.sorted(by: { $0.start < $1.start }) {
+            let low = (UInt64(window.start.value) + 0xFFF) & ~0xFFF, high = (UInt64(window.start.value) + UInt64(window.size)) & ~0xFFF
+            guard low < high else { continue }
+            if let last = result.last, low <= last.upperBound {
+                result[result.count - 1] = last.lowerBound..<max(last.upperBound, high)
+            } else {
+                result.append(low..<high)
+            }
+        }
+        return result
+    }
+
+    private func region(_ bank: Bank, at address: DeviceAddress, _ offsets: Range<UInt32>) -> m4_region {
+        m4_region(
+            start: address.value &+ offsets.lowerBound, size: UInt32(offsets.count), physical: bank.device[0].value &+ offsets.lowerBound,
+            permissions: UInt32(M4_READ.rawValue | M4_WRITE.rawValue | M4_EXECUTE.rawValue), host: bank.bytes + Int(offsets.lowerBound),
+            fetched: bank.fetched + Int(offsets.lowerBound >> UInt32(M4_PAGE_SHIFT)))
     }
 
     /// The bytes at a physical address as the A7 has it, and the device address of the first; nil when not all are in one bank.

@@ -38,12 +38,7 @@ extension ImageReport {
     private static func refusal(
         of bytes: [UInt8], _ signatures: SignaturePolicy, _ support: SignatureSupport, _ heapSize: Int
     ) -> TEEFailure? {
-        let pta = RemoteprocPTA(
-            platform: InMemorySecurePlatform(), configuration: .init(signatures: signatures, support: support, isolation: .none))
-        do throws(TEEFailure) {
-            try RemoteprocSession(RemoteprocTA(pta: pta, heapSize: heapSize)).loadFirmware(bytes)
-            return nil
-        } catch { return error }
+        ImageJudge(signatures: signatures, support: support, heapSize: heapSize).verdict(on: bytes).failure
     }
 
     private static func signature(
@@ -58,7 +53,8 @@ extension ImageReport {
         guard end <= bytes.count else { return result }
         let digest = SHA256.hash(data: bytes[..<header.signatureOffset])
         let signature = Array(bytes[header.signatureOffset..<end])
-        if let key = keys.first(where: { $0.signatureType == result.type && $0.verifies(signature, over: digest) }) {
+        let named = keys.named(by: Array(tlvs.value(of: .keyInfo)?.bytes ?? []))
+        if let key = named.first(where: { $0.signatureType == result.type && $0.verifies(signature, over: digest) }) {
             result.verification = .valid
             result.key = key.summary
         }

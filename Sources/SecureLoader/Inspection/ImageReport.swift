@@ -77,7 +77,7 @@ public struct ImageReport: Equatable, Sendable, Codable {
         public enum Subject: String, Sendable, Codable, CaseIterable {
             case hashType, repeatedRecord, hiddenRecord, unknownRecord, bytesBehindRecords, imageSizes, machine
             case recordWithoutHeader, changedHeader, sharedAddress, hashOfOther, memorySize, overlap, resetVectors
-            case resourceTableAddress, resourceTableName
+            case resourceTableAddress, resourceTableName, unauthenticated, noSections
         }
         public var subject: Subject
         public var text: String

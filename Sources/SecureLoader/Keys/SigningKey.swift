@@ -6,7 +6,7 @@ public enum SigningKey: Sendable {
     case rsa(_RSA.Signing.PrivateKey)
     case ecdsaP256(P256.Signing.PrivateKey)
 
-    /// Reads the first private key of a PEM text: PKCS#1, SEC 1 or PKCS#8, the last two kinds of RSA also encrypted.
+    /// Reads the first private key of a PEM text: PKCS#1, SEC 1 or PKCS#8, each also encrypted.
     ///
     /// - Parameter passphrase: opens an encrypted key; not used for others.
     public init(pem text: String, passphrase: String? = nil) throws(KeyError) {
@@ -68,13 +68,18 @@ extension SigningKey {
         // PEM says PRIVATE KEY for any algorithm: the reader that succeeds tells which it is.
         if block.label == "EC PRIVATE KEY" { throw .unsupportedKind(label: block.label) }
         guard let key = try? _RSA.Signing.PrivateKey(unsafePEMRepresentation: block.text) else {
+            if let bits = RSAKeySize.bits(of: block) { throw .unsupportedSize(bits: bits, allowed: "1024 and more") }
             throw block.label == "PRIVATE KEY" ? .unsupportedKind(label: block.label) : .malformed(label: block.label)
         }
         return .rsa(key)
     }
 
     private static func readEncrypted(_ block: PEMBlock, _ passphrase: String) throws(KeyError) -> SigningKey {
-        if block.label == "EC PRIVATE KEY" { throw .unsupportedEncryption(label: block.label) }
+        if block.label == "EC PRIVATE KEY" {
+            let der = try TraditionalEncryption(block).decrypted(passphrase)
+            guard let key = try? P256.Signing.PrivateKey(derRepresentation: der) else { throw .passphraseRejected(label: block.label) }
+            return .ecdsaP256(key)
+        }
         let opened = try? _RSA.Signing.PrivateKey(encryptedPEMRepresentation: block.text) { give in give(Array(passphrase.utf8)) }
         if let key = opened {
             guard key.keySizeInBits >= 1024 else {

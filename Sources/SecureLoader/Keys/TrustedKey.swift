@@ -27,6 +27,7 @@ public enum TrustedKey: Sendable {
     private static func read(_ block: PEMBlock) throws(KeyError) -> TrustedKey {
         if let key = try? P256.Signing.PublicKey(pemRepresentation: block.text) { return .ecdsaP256(key) }
         if let key = try? _RSA.Signing.PublicKey(unsafePEMRepresentation: block.text) { return .rsa(key) }
+        if let bits = RSAKeySize.bits(of: block) { throw .unsupportedSize(bits: bits, allowed: "1024 and more") }
         throw .unsupportedKind(label: block.label)
     }
 

@@ -17,6 +17,8 @@ public final class InMemorySecurePlatform: SecurePlatform {
     public struct Memory: Sendable {
         public var windows: [PhysicalAddress]
         public var bytes: [UInt8]
+        /// What was written to since it was last all zero, and at most as much around it.
+        fileprivate var touched: Range<Int> = 0..<0
 
         public init(windows: [PhysicalAddress], size: Int) {
             self.windows = windows
@@ -45,13 +47,24 @@ public final class InMemorySecurePlatform: SecurePlatform {
 
     public func write(_ bytes: [UInt8], at address: PhysicalAddress) throws(BusError) {
         let place = try find(address, bytes.count, isWrite: true)
-        memories[place.memory].bytes.replaceSubrange(place.offset..<place.offset + bytes.count, with: bytes)
+        let range = place.offset..<place.offset + bytes.count
+        memories[place.memory].touch(range)
+        memories[place.memory].bytes.replaceSubrange(range, with: bytes)
     }
 
     public func fill(_ range: PhysicalRange, with byte: UInt8) throws(BusError) {
         let place = try find(range.start, Int(range.size), isWrite: true)
-        memories[place.memory].bytes.replaceSubrange(
-            place.offset..<place.offset + Int(range.size), with: repeatElement(byte, count: Int(range.size)))
+        let bytes = place.offset..<place.offset + Int(range.size)
+        memories[place.memory].touch(bytes)
+        memories[place.memory].bytes.replaceSubrange(bytes, with: repeatElement(byte, count: bytes.count))
+    }
+
+    /// Makes it as new: all memory zero, nothing protected, no events. Takes as long as what was written to is large.
+    public func reset() {
+        for index in memories.indices { memories[index].clear() }
+        events.removeAll(keepingCapacity: true)
+        protected = []
+        owner = ""
     }
 
     public func setHoldBoot(_ asserted: Bool) { events.append(.holdBoot(asserted)) }
@@ -97,5 +110,18 @@ public final class InMemorySecurePlatform: SecurePlatform {
         guard let place = try? find(range.start, Int(range.size), isWrite: false), let base = memories[place.memory].windows.first
         else { return range }
         return PhysicalRange(start: PhysicalAddress(base.value &+ UInt32(clamping: place.offset)), size: range.size)
+    }
+}
+
+extension InMemorySecurePlatform.Memory {
+    fileprivate mutating func touch(_ range: Range<Int>) {
+        guard !range.isEmpty else { return }
+        touched = touched.isEmpty ? range : min(touched.lowerBound, range.lowerBound)..<max(touched.upperBound, range.upperBound)
+    }
+
+    fileprivate mutating func clear() {
+        guard !touched.isEmpty else { return }
+        bytes.replaceSubrange(touched, with: repeatElement(0, count: touched.count))
+        touched = 0..<0
     }
 }

@@ -3,10 +3,12 @@ import MachineBase
 /// What the non-secure world loses of the coprocessor's memory while firmware is loaded.
 ///
 /// OP-TEE's driver leaves this for a firewall to do and says so in its log; boards differ in what theirs does.
-public enum Isolation: Sendable {
+public enum Isolation: String, Sendable, CaseIterable {
     /// What segments were loaded to, but for shared memory and the resource table.
     case segments
-    /// Every firmware region that a segment was loaded to, whole, with the same exceptions.
+    /// Every firmware region that a segment was loaded to, whole, as the SoC's firewall does: what lies inside, the resource table
+    /// and trace buffers with it, is out of reach too. The coprocessor, for its part, has the processor's regions and no other
+    /// memory. Firmware for such a board has its table in shared memory.
     case banks
     /// Nothing, as in OP-TEE itself.
     case none
@@ -21,7 +23,7 @@ public enum Isolation: Sendable {
         case .segments: taken = loaded.filter { range in firmware.contains { $0.overlaps(range) } }
         case .banks: taken = firmware.filter { bank in loaded.contains { bank.overlaps($0) } }
         }
-        let given = shared + memory.regions.filter { $0.use == .shared }.map { memory.folded($0.physical) }
+        let given = (self == .banks ? [] : shared) + memory.regions.filter { $0.use == .shared }.map { memory.folded($0.physical) }
         return taken.merged.subtracting(given)
     }
 }

@@ -20,6 +20,8 @@ public enum SigningError: Error, Equatable, Sendable, CustomStringConvertible {
     case platformIdentifier(text: String)
     /// A platform TLV's number is outside 0x10000...0x1ffff.
     case platformRange(identifier: UInt64)
+    /// A platform TLV's number is negative, or has more than 32 bits.
+    case platformNumber(text: String)
     /// A value that begins with 0x is not a hex number of at most 32 bits.
     case platformValue(text: String)
     case key(KeyError)
@@ -42,6 +44,7 @@ public enum SigningError: Error, Equatable, Sendable, CustomStringConvertible {
         case .platformIdentifier(let text): "platform TLV number \"\(text)\" is not a number"
         case .platformRange(let identifier):
             "platform TLV number 0x\(String(identifier, radix: 16)) is outside 0x10000 to 0x1ffff"
+        case .platformNumber(let text): "platform TLV number \(text) is outside 0x10000 to 0x1ffff"
         case .platformValue(let text): "platform TLV value \"\(text)\" is not a hex number of at most 32 bits"
         case .key(let error): error.description
         }

@@ -18,6 +18,11 @@ struct ImageWindow {
     /// The bytes as they are now; nil when they are not all in the buffer.
     func read(_ offset: Int, _ count: Int) -> [UInt8]? { memory.read(at: base + offset, count: count) }
 
+    /// As many of the `count` bytes as the buffer has.
+    func readUpTo(_ count: Int, _ offset: Int) -> [UInt8] {
+        read(offset, max(0, min(count, memory.count - base - offset))) ?? []
+    }
+
     /// Whether the C code could read 32-bit words at `offset`: the buffer itself is 4-aligned.
     func isAligned(_ offset: Int) -> Bool { (base + offset) % 4 == 0 }
 
@@ -52,6 +57,7 @@ extension FirmwareLoad {
                         .badFormat, .resourceTableRepeated, at: window.base,
                         "image \(number) has a resource table, and so has an earlier one")
                 }
+                passed(.resourceTableRepeated, "image \(number) has the table", "one in all images")
                 resourceTable = found
             }
             window.base += window.size
@@ -68,7 +74,8 @@ extension FirmwareLoad {
             throw refuse(0, "the images have \(window.size) bytes; an ELF header has \(ELFHeader.size)")
         }
         let header = try window.header()
-        guard window.holds(Int(header.sectionHeaderOffset), SectionHeader.size) else {
+        // The C code adds in 32 bits: an offset just below 2^32 passes here, and is refused when sections are looked for.
+        guard Int(header.sectionHeaderOffset &+ UInt32(SectionHeader.size)) <= window.size else {
             throw refuse(
                 32,
                 "e_shoff is \(hex32(header.sectionHeaderOffset)); no section header fits there in \(window.size) bytes")
@@ -83,6 +90,11 @@ extension FirmwareLoad {
             throw refuse(46, "e_shentsize is \(header.sectionHeaderEntrySize); it must be \(SectionHeader.size)")
         }
         guard header.programHeaderCount != 0 else { throw refuse(44, "e_phnum is 0: there is nothing to load") }
+        passed(
+            .elfHeader, at: window.base,
+            "ELF32, version 1, e_phentsize 32, e_shentsize 40, e_phnum \(header.programHeaderCount), e_shoff "
+                + hex32(header.sectionHeaderOffset),
+            "these sizes, e_phnum above 0, a section header inside \(window.size); e_type, e_machine and encoding are not looked at")
     }
 
     private func hashTable(_ verified: VerifiedImage, _ heap: inout TAHeap) throws(TEEFailure) -> [HashRecord] {
@@ -92,6 +104,7 @@ extension FirmwareLoad {
                 .badParameters, .hashTable, at: table.offset,
                 "HASHTABLE has \(table.bytes.count) bytes; records have \(HashRecord.size)")
         }
+        passed(.hashTable, at: table.offset, "\(table.bytes.count) bytes", "a multiple of \(HashRecord.size)")
         try heap.allocate(table.bytes.count, for: "the copy of the hash table", at: table.offset)
         return HashRecord.records(table.bytes)
     }
@@ -102,6 +115,7 @@ extension FirmwareLoad {
             throw TEEFailure(.badFormat, .imageCount, at: record.offset, "NUM_IMG has \(record.bytes.count) bytes; it is one byte")
         }
         guard count > 0 else { throw TEEFailure(.noData, .imageCount, at: record.offset, "NUM_IMG is 0") }
+        passed(.imageCount, at: record.offset, "NUM_IMG \(count)", "1 to 255, in one byte")
         return Int(count)
     }
 
@@ -116,6 +130,7 @@ extension FirmwareLoad {
         guard type == 1 else {
             throw TEEFailure(.badFormat, .imageTypes, at: types.offset + number, "IMGTYPE of image \(number) is \(type); 1 is ELF")
         }
+        passed(.imageTypes, at: types.offset + number, "IMGTYPE of image \(number) is 1, ELF", "1 in a record of \(count) bytes")
         guard let sizes = verified.value(.imageSizes) else { throw Self.missing(.imageSizes, .imageSizes) }
         guard sizes.bytes.count == 4 * count, let size: UInt32 = sizes.bytes.littleEndian(at: 4 * number) else {
             throw TEEFailure(
@@ -127,6 +142,7 @@ extension FirmwareLoad {
                 .badParameters, .imageSizes, at: sizes.offset + 4 * number,
                 "IMGSIZE of image \(number) is \(hex32(size)); 1 to 0x7fffffff is allowed")
         }
+        passed(.imageSizes, at: sizes.offset + 4 * number, "IMGSIZE of image \(number) is \(size)", "1 to 0x7fffffff")
         return Int(size)
     }
 

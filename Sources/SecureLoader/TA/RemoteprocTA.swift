@@ -39,6 +39,11 @@ public final class RemoteprocTA {
         var resourceTable: PhysicalRange?
     }
 
+    /// Is told of every check that an image passes in a LOAD_FW, in the TA's order; what it fails is what the call throws.
+    ///
+    /// Costs nothing while nil.
+    public var onCheck: ((LoadCheck) -> Void)?
+
     private let pta: RemoteprocPTA
     private var heap: TAHeap
     private var contexts: [Context] = []
@@ -122,7 +127,7 @@ public final class RemoteprocTA {
         case .started: throw TEEFailure(.badState, .state, "LOAD_FW while the firmware is started")
         case .off: break
         }
-        let load = FirmwareLoad(image: image, processor: contexts[index].processor, pta: pta)
+        let load = FirmwareLoad(image: image, processor: contexts[index].processor, pta: pta, onCheck: onCheck)
         contexts[index].resourceTable = try load.run(heap: heap)
         contexts[index].state = .loaded
     }

@@ -9,7 +9,8 @@ extension FirmwareLoad {
         guard let section = try resourceTableSection(of: window), section.size > 0 else { return nil }
         let offset = Int(section.offset), size = Int(section.size)
         let place = window.base + offset
-        guard window.holds(offset, size), let bytes = window.read(offset, size) else {
+        // The C code reads the header alone: an IMGSIZE beyond the file lets the rest lie there.
+        guard window.holds(offset, size), let bytes = window.read(offset, min(size, Self.tableHeaderSize)) else {
             throw TEEFailure(
                 .badFormat, .resourceTableBounds, at: place,
                 "the resource table, \(size) bytes at \(hex32(section.offset)), is not in the image of \(window.size)")
@@ -37,8 +38,14 @@ extension FirmwareLoad {
                 .badFormat, .resourceTableContent, at: place + 4,
                 "the resource table counts \(count) entries; \(size) bytes have room for \((size - 16) / 4)")
         }
+        passed(
+            .resourceTableContent, at: place, "\(size) bytes, version 1, \(count) entries",
+            "4-aligned, 16 bytes and more, version 1, reserved words 0, offsets of all entries inside")
         do throws(TEEFailure) {
             let start = try pta.physical(processor: processor, DeviceAddress(section.address), size: section.size)
+            passed(
+                .resourceTableAddress, at: place, "\(size) bytes at device address \(hex32(section.address)), physical \(start)",
+                "inside one region of the device tree; the address comes from a section header that no signature covers")
             return PhysicalRange(start: start, size: section.size)
         } catch {
             throw TEEFailure(.accessDenied, .resourceTableAddress, at: place, "the resource table: \(error.reason)")
@@ -50,6 +57,12 @@ extension FirmwareLoad {
         let start = Int(header.sectionHeaderOffset), count = Int(header.sectionHeaderCount)
         func refuse(_ check: TEEFailure.Check, _ offset: Int, _ reason: String) -> TEEFailure {
             TEEFailure(.badFormat, check, at: window.base + offset, "image \(window.number): \(reason)")
+        }
+        // The C code compares addresses: an offset of 2^31 and more is taken for one below the image.
+        guard header.sectionHeaderOffset < 0x8000_0000 else {
+            throw TEEFailure(
+                .badParameters, .sectionHeaders, at: window.base + 32,
+                "image \(window.number): e_shoff is \(hex32(header.sectionHeaderOffset)); below 0x80000000 is allowed")
         }
         func section(_ number: Int) throws(TEEFailure) -> SectionHeader {
             guard let bytes = window.read(start + number * SectionHeader.size, SectionHeader.size),
@@ -69,6 +82,11 @@ extension FirmwareLoad {
                 "e_shstrndx is \(header.sectionNameIndex) of \(count) sections"
                     + (count == 0 ? "; the file has none (stripped with --strip-sections?)" : ""))
         }
+        passed(
+            .sectionHeaders, at: window.base + 32,
+            "image \(window.number): \(count) section headers at \(hex32(header.sectionHeaderOffset)), e_shstrndx "
+                + "\(header.sectionNameIndex)",
+            "4-aligned, inside the image, e_shstrndx below their number")
         let names = try section(Int(header.sectionNameIndex))
         guard window.holds(Int(names.offset), Int(names.size)) else {
             throw refuse(
@@ -82,16 +100,24 @@ extension FirmwareLoad {
                     .sectionNames, start + number * SectionHeader.size,
                     "the name of section \(number) is at \(candidate.name) of \(names.size) bytes of names")
             }
-            // strncmp up to the table's end: a name that the end cuts short matches.
+            // strncmp up to the table's end: a name that the end cuts short matches, and one that differs is read no further.
             let count = min(Self.resourceTableName.count, Int(names.size - candidate.name))
-            guard let name = window.read(Int(names.offset) + Int(candidate.name), count) else {
-                throw refuse(.sectionNames, start + number * SectionHeader.size, "the name of section \(number) is not in the file")
+            let name = window.readUpTo(count, Int(names.offset) + Int(candidate.name))
+            if Self.resourceTableName.starts(with: name) {
+                guard name.count == count else {
+                    throw refuse(.sectionNames, start + number * SectionHeader.size, "the name of section \(number) is not in the file")
+                }
+                passed(
+                    .sectionNames, at: window.base + start + number * SectionHeader.size,
+                    "image \(window.number): section \(number) is .resource_table", "the first of that name")
+                return candidate
             }
-            if Self.resourceTableName.starts(with: name) { return candidate }
         }
+        passed(.sectionNames, at: window.base + 50, "image \(window.number): no .resource_table", "none is fine")
         return nil
     }
 
+    private static let tableHeaderSize = 16
     /// With the NUL that ends it.
     static let resourceTableName = Array(".resource_table".utf8) + [0]
 }

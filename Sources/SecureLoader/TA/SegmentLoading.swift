@@ -11,6 +11,10 @@ extension FirmwareLoad {
                 .badFormat, .programHeaders, at: window.base + 28,
                 "image \(window.number): program headers at \(hex32(header.programHeaderOffset)) are not 4-aligned")
         }
+        passed(
+            .programHeaders, at: window.base + 28,
+            "image \(window.number): \(header.programHeaderCount) program headers at \(hex32(header.programHeaderOffset))",
+            "4-aligned, inside the image's \(window.size) bytes")
         for number in 0..<Int(header.programHeaderCount) {
             let offset = start + number * ProgramHeader.size
             guard window.holds(offset, ProgramHeader.size), let bytes = window.read(offset, ProgramHeader.size),
@@ -43,6 +47,9 @@ extension FirmwareLoad {
                 .badFormat, .segmentBounds, at: place.headerOffset,
                 "\(name): \(size) bytes at \(hex32(segment.offset)) are not in the image of \(window.size)")
         }
+        passed(
+            .segmentBounds, at: place.headerOffset, "\(name): \(size) bytes at \(hex32(segment.offset))",
+            "inside the image's \(window.size) bytes")
         let record = try self.record(for: segment, name, place, table)
         // The C code compares with the length of all images here, behind the comparison with IMGSIZE above.
         let images = verified.header.imagesOffset + Int(verified.header.imagesLength)
@@ -55,10 +62,18 @@ extension FirmwareLoad {
         if size > 0 {
             try pta.loadSegment(processor: processor, bytes, to: address, hash: record.hash, imageOffset: window.base + source)
         }
+        if size > 0 {
+            passed(.segmentAddress, at: place.headerOffset, "\(name): \(size) bytes to \(address)", "inside one region of the device tree")
+            passed(.segmentHash, at: window.base + source, "\(name): SHA-256 \(hexText(record.hash))", "the hash table's")
+        }
         if segment.memorySize > segment.fileSize {
             try pta.setMemory(
                 processor: processor, DeviceAddress(address.value &+ segment.fileSize),
                 size: segment.memorySize - segment.fileSize, value: 0)
+            passed(
+                .segmentClear, at: place.headerOffset,
+                "\(name): \(segment.memorySize - segment.fileSize) bytes from \(hex32(address.value &+ segment.fileSize)) cleared",
+                "inside one region of the device tree")
         }
     }
 
@@ -90,6 +105,11 @@ extension FirmwareLoad {
                 "\(name): p_filesz \(segment.fileSize) and p_memsz \(segment.memorySize); the first hash record with p_paddr "
                     + "\(address), number \(index), has \(record.header.fileSize) and \(record.header.memorySize)\(later)")
         }
+        passed(.hashRecordMissing, at: place.headerOffset, "\(name): record \(index) has p_paddr \(address)", "the first that has it")
+        passed(.hashRecordType, at: place.headerOffset, "\(name): record \(index) is a PT_LOAD", "PT_LOAD")
+        passed(
+            .hashRecordSizes, at: place.headerOffset, "\(name): p_filesz \(segment.fileSize), p_memsz \(segment.memorySize)",
+            "those of record \(index)")
         return record
     }
 }

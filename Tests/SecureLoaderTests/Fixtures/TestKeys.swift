@@ -244,4 +244,65 @@ enum TestKeys {
         R34OOV7lIk7Z1FcKsfKSo6dM11qfYbQ=
         -----END EC PRIVATE KEY-----
         """
+
+    /// The same, as `openssl ec -aes128` writes it; the pass phrase is `sesame`.
+    static let ecEncryptedTraditional128 = """
+        -----BEGIN EC PRIVATE KEY-----
+        Proc-Type: 4,ENCRYPTED
+        DEK-Info: AES-128-CBC,8331C0F1C871801E6BA081EB90A8BCDC
+
+        nqXmtgFnz/ws+mU05lnUvNBiJy9qj0mpjLTxMAkFsg75SPzMrS/u2temnsZTAMia
+        Rw+9pKt6WlGIxYL1nQQBe3LtIkd+cwJUuhEWZdWLGSpJ7B6aC9oqbXgWSKE4HFW2
+        wB4Qsp701cFqddzTIq9FTDvCL/Fvk2Gckhb1Feu/7AI=
+        -----END EC PRIVATE KEY-----
+        """
+
+    /// The same, as `openssl ec -aes192` writes it; the pass phrase is `sesame`.
+    static let ecEncryptedTraditional192 = """
+        -----BEGIN EC PRIVATE KEY-----
+        Proc-Type: 4,ENCRYPTED
+        DEK-Info: AES-192-CBC,671543A645A2401ED965922516984A2C
+
+        oPd9pkXL3MYTLqM4FKwgUsisej6+23RkAi3ETQar9XNOVYYbxXTNXJy6UGuyzKvE
+        V3b+U9pHsUsN40xBkstoGDAQ5ApYgM0XQBYRsQR2+SeOr1z/AdzAj5SLlCiJm6JJ
+        xiv4gEH9Zs6XaH26NXvqnEHYV57VjFRhAH50OrsLmHc=
+        -----END EC PRIVATE KEY-----
+        """
+
+    /// The same, as `openssl ec -aes256` writes it; the pass phrase is `sesame`.
+    static let ecEncryptedTraditional256 = """
+        -----BEGIN EC PRIVATE KEY-----
+        Proc-Type: 4,ENCRYPTED
+        DEK-Info: AES-256-CBC,4C56303B4C27737B0A15D80EABF947C3
+
+        J/rWvijP3vPTS8sJTD3DxxvRa6b0CdkN1fn+jxc3CCzHvsMMrpwx0xTf7fgNA6kc
+        Fmwf3iKVKvSu9+Pe6Tyugjbxv+G9ii+GwRn0zyyPPqe9Cl776x9k2by50wZ+TC4H
+        SMIEzO9SHwjRwqzd9Kr4mZ2VE4XZgd+RwE7oetAkh18=
+        -----END EC PRIVATE KEY-----
+        """
+
+    /// The same with `-des3`.
+    static let ecEncryptedTraditionalDES = """
+        -----BEGIN EC PRIVATE KEY-----
+        Proc-Type: 4,ENCRYPTED
+        DEK-Info: DES-EDE3-CBC,09036B047E1AC3C2
+
+        Zcfbj+RVjMgc0MvKAfvKjuV8sBydONxTOaVBmUBavpMxIEqJHven9QEXvaKfWjkx
+        dLABQxWij3RYv9SnuVJ8k/dM6cjr99qvqLmLirx1xhWzsEjf3p+KkLeLeO1vaG3P
+        VEPGw+sVG5I/l1UbExMBZWTjAbkLnh49RopToJafFEw=
+        -----END EC PRIVATE KEY-----
+        """
+
+    /// Of 512 bits.
+    static let rsa512 = """
+        -----BEGIN RSA PRIVATE KEY-----
+        MIIBOwIBAAJBANnYcsynZ27NS/ULaQ969VEMcLrh10hwkJ6IVLyYersfAP70VsxR
+        P9vNX2beJXPgDuetUkQoWoNfkICWPJU3OOsCAwEAAQJABiVmL8H1WBnwr6wvvaER
+        dMTuFUez5DZQzjg4c821gLv01l00Z/um+0YE3gtZf2GA+G4pKs6yJ0m7MP1X0Bla
+        yQIhAP19FycCWlLsUnVjsiBXRG6CpEJQFfvRK9cIQo+5PehXAiEA3AD1TzEapr/9
+        mC2CM4foskOmZqEoQD0WKubggm5vJ40CIQDlfBCwxSWGeuHv2nDRbI/MSENysVQl
+        pGk/BABWY0qTgwIhAI55qGPyvvnCWC7XOfy5RX88xGSudWy0osiB4F9XuXB5AiAv
+        IQipARZ2Y24HGYfKl8u0fVE2ALl/MDkbSJuMdHgQdw==
+        -----END RSA PRIVATE KEY-----
+        """
 }

@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import SecureLoader
+
+/// The ELF files of a signed image.
+struct Extract: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take the ELF files out of a signed image again.",
+        discussion: """
+            IMAGE.signed holds IMAGE.elf, or IMAGE.0.elf, IMAGE.1.elf, ... when there are several; what is no ELF ends in .bin. They are \
+            the files that were signed, byte for byte, without the padding. Nothing is verified: an image that OP-TEE refuses is \
+            extracted with a warning.
+            """)
+
+    @Argument(help: "A signed image.", completion: .file()) var image: String
+    @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to put them in; it is made when missing.", completion: .directory)
+    var out = "."
+    @Flag(help: "Replace files that are there.") var force = false
+    @OptionGroup var keys: TrustedKeys
+
+    func run() throws {
+        let file = try InputFile.read(image)
+        let trusted = try keys.read()
+        let images: [[UInt8]]
+        do throws(ExtractionError) { images = try ImageExtraction.images(in: file) } catch { throw UsageError("\(image): \(error)") }
+        let names = images.indices.map { name($0, of: images) }
+        if !force, let existing = names.first(where: { FileManager.default.fileExists(atPath: $0) }) {
+            throw UsageError("\(existing): exists, and is not overwritten without --force")
+        }
+        if let same = names.first(where: { InputFile.isSame($0, image) }) { throw UsageError("\(same) is the signed image itself") }
+        warn(file, trusted)
+        try InputFile.makeFolder(out)
+        for (bytes, name) in zip(images, names) {
+            try InputFile.write(bytes, to: name)
+            Console.note("\(name): \(bytes.count) bytes")
+        }
+    }
+
+    private func name(_ number: Int, of images: [[UInt8]]) -> String {
+        let stem = ((image as NSString).lastPathComponent as NSString).deletingPathExtension
+        let isELF = images[number].starts(with: [0x7F, 0x45, 0x4C, 0x46])
+        return (out as NSString).appendingPathComponent(stem + (images.count > 1 ? ".\(number)" : "") + (isELF ? ".elf" : ".bin"))
+    }
+
+    private func warn(_ file: [UInt8], _ trusted: [TrustedKey]) {
+        let judge = ImageJudge(signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
+        if let failure = judge.verdict(on: file).failure { Console.note("warning: \(image): OP-TEE refuses it: \(failure)") }
+        if trusted.isEmpty { Console.note("warning: \(image): who signed it was not checked: no --key") }
+    }
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+import SecureLoader
+
+/// Whom an image must be signed by, as `verify` and `inspect` take it.
+struct TrustedKeys: ParsableArguments {
+    @Option(
+        help: "The public key that the image must be signed with, PEM; repeatable. Of several, the one that PKEYINFO names counts, else any.",
+        completion: .file())
+    var key: [String] = []
+    @Flag(help: "Judge as a platform that checks ECDSA signatures; the STM32MP1's OP-TEE does not.") var acceptECDSA = false
+
+    var support: SignatureSupport { acceptECDSA ? .rsaAndECDSA : .rsaOnly }
+
+    func read() throws -> [TrustedKey] { try key.map(Self.read) }
+
+    static func read(_ path: String) throws -> TrustedKey {
+        let pem = try InputFile.text(path)
+        do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
+    }
+}

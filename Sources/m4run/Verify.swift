@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import MachineBase
+import SecureLoader
+
+/// The TA's verdict on an image, and why.
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask OP-TEE's TA for its verdict on an image, or on many.",
+        discussion: """
+            Exit status: 0 when the TA loads the image, 4 when it refuses it. With --batch 0 when the whole pack was judged, whatever \
+            the verdicts.
+            """)
+
+    @Argument(help: "A signed image.", completion: .file()) var image: String?
+    @OptionGroup var keys: TrustedKeys
+    @Flag(help: "Do not check who signed; everything else is.") var unverified = false
+    @Flag(help: "Walk through every check in the TA's order: what was seen, and what was allowed.") var explain = false
+    @Flag(help: "One JSON object, with all that --explain says.") var json = false
+    @Option(
+        help: ArgumentHelp(
+            "Judge every image of a pack, each with a fresh TA; - is standard input. A pack repeats {label length u32, image length "
+                + "u32, label, image}, little-endian.",
+            valueName: "pack"),
+        completion: .file())
+    var batch: String?
+    @Option(name: .customLong("ta-heap"), help: "Bytes of the TA's heap (CFG_REMOTEPROC_TA_HEAP_SIZE).") var heap = 4096
+
+    func validate() throws {
+        guard (image == nil) != (batch == nil) else { throw ValidationError("give one image, or --batch with a pack") }
+        guard keys.key.isEmpty == unverified else {
+            throw ValidationError("say who must have signed: --key PUBLIC.pem, or --unverified")
+        }
+        guard batch == nil || !(explain || json) else { throw ValidationError("--batch has a form of its own; --explain and --json are for one image") }
+        guard heap >= 0 else { throw ValidationError("--ta-heap \(heap): a size in bytes is needed") }
+    }
+
+    func run() throws {
+        let signatures: SignaturePolicy = unverified ? .unverified : .trusted(try keys.read())
+        if let batch {
+            try BatchVerdicts(
+                judge: ImageJudge(signatures: signatures, support: keys.support, heapSize: heap)
+            ).run(batch)
+            return
+        }
+        guard let image else { return }
+        let explanation = LoadExplanation(of: try InputFile.read(image), signatures: signatures, support: keys.support, heapSize: heap)
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+            Console.data(String(decoding: try encoder.encode(Answer(image, explanation)), as: UTF8.self) + "\n")
+        } else {
+            if explain { Console.data(explanation.text) }
+            Console.data("\(image): \(explanation.verdict)\n")
+            if unverified { Console.note("WARNING: --unverified: the signature was NOT checked") }
+        }
+        if explanation.refusal != nil { throw ExitStatus.refused }
+    }
+
+    /// The JSON object.
+    private struct Answer: Encodable {
+        var image: String
+        var result: TEEResult
+        var checks: LoadExplanation
+
+        init(_ image: String, _ explanation: LoadExplanation) {
+            self.image = image
+            result = explanation.result
+            checks = explanation
+        }
+    }
+}
+
+extension LoadExplanation {
+    /// The result, and why, in a line.
+    var verdict: String {
+        if let refusal {
+            let place = refusal.offset.map { " (image offset 0x\(String($0, radix: 16)))" } ?? ""
+            return "\(result): \(refusal.reason)\(place)"
+        }
+        let table = resourceTable.map { "resource table at \(hex32($0.physicalAddress)), \($0.size) bytes" }
+        return "\(result), \(table ?? "no resource table")"
+    }
+}
