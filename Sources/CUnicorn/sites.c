@@ -191,7 +191,7 @@ bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *exp
         it = next_it_state(first, it);
         offset += wide ? 4 : 2;
     }
-    if (keeps(&origins, *expected)) *expected |= M4_EXPECTED_KEPT;
+    if (*expected != 0 && keeps(&origins, *expected)) *expected |= M4_EXPECTED_KEPT;
     return false;
 }
 
