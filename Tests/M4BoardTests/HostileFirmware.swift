@@ -112,8 +112,10 @@ enum HostileFirmware {
             if stuck > 30 { trace.isOnTime = false }
             if case .engine(let why) = reason { trace.engineFailure = why; break }
             if board.isLockedUp {
-                // Time passes in a lockup. Whatever the firmware has made of itself, it gets an entry back.
-                if board.run(until: board.cycles + 100) != .deadline { trace.isOnTime = false }
+                // Time passes in a lockup, unless an NMI leaves it. Whatever the firmware has made of itself, it gets an entry back.
+                let locked = board.cycles
+                if board.run(until: locked + 100) == .deadline, board.cycles < locked + 100 { trace.isOnTime = false }
+                stuck = 0
                 try board.writeWord(PhysicalAddress(0x3800_0000), 0x1000_8000, secure: true)
                 try board.writeWord(PhysicalAddress(0x3800_0004), 0x401 &+ leg * 94, secure: true)
                 board.resetMCU()
