@@ -41,15 +41,10 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
 
     /// Where the core is not yet what the manual wants.
     static let awaited: Set<String> = [
-        "mask-basepri-has-four-bits", "mask-faultmask-ignored-in-hard-fault", "nvic-stir-unprivileged-when-allowed",
-        "invpc-reserved-value-0", "stack-both-pointers-word-aligned", "privileged-ldrt-is-unprivileged",
-        "fpu-lspact-until-first-use", "fpu-lazy-frame-never-read", "fpu-fpca-needs-aspen", "fpu-fpdscr-in-handler",
-        "fpu-fpdscr-after-fpca-cleared", "fpu-fpccr-state-bits", "unaligned-ldrexh", "unaligned-trap-ldr",
-        "unaligned-trap-ldr-offset", "unaligned-trap-ldrh", "unaligned-trap-ldrsh", "unaligned-trap-str", "unaligned-trap-strh",
-        "unaligned-trap-register-offset", "unaligned-trap-stops-before-the-store", "mpu-subregion-is-open",
-        "mpu-subregion-falls-through-to-lower", "mpu-32-byte-guard", "mpu-32-byte-guard-first-byte", "mpu-refuses-before-the-bus",
-        "mpu-off-under-faultmask", "mpu-strt-checks-as-user", "debug-monitor-pended", "debug-monitor-by-bkpt",
-        "dwt-watchpoint-on-write", "dwt-watchpoint-on-read", "dwt-matched-bit",
+        "mask-basepri-has-four-bits", "mask-faultmask-ignored-in-hard-fault", "invpc-reserved-value-0",
+        "stack-both-pointers-word-aligned", "privileged-ldrt-is-unprivileged", "fpu-fpca-needs-aspen", "fpu-fpdscr-in-handler",
+        "fpu-fpdscr-after-fpca-cleared", "mpu-refuses-before-the-bus", "mpu-strt-checks-as-user", "debug-monitor-pended",
+        "debug-monitor-by-bkpt", "dwt-watchpoint-on-write", "dwt-watchpoint-on-read", "dwt-matched-bit",
     ]
 }
 

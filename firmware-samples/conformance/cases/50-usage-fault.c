@@ -43,6 +43,7 @@ CASE_NEEDS(usage_divide_by_zero, OPERANDS)
 {
     expect_usage_fault();
     SCB_CCR |= SCB_CCR_DIV_0_TRP;
+    cpu_synchronize();
     FAULTING("udiv r0, %[one], %[zero]", [one] "r"(1), [zero] "r"(0));
     observe_usage_fault(CFSR_DIVBYZERO);
 }
@@ -51,6 +52,7 @@ CASE_NEEDS(usage_signed_divide_by_zero, OPERANDS)
 {
     expect_usage_fault();
     SCB_CCR |= SCB_CCR_DIV_0_TRP;
+    cpu_synchronize();
     FAULTING("sdiv r0, %[one], %[zero]", [one] "r"(-1), [zero] "r"(0));
     observe_usage_fault(CFSR_DIVBYZERO);
 }
@@ -59,6 +61,7 @@ CASE(usage_divide_trap_passes_others)
 {
     expect_usage_fault();
     SCB_CCR |= SCB_CCR_DIV_0_TRP;
+    cpu_synchronize();
     uint32_t quotient;
     __asm__ volatile("udiv %0, %1, %2" : "=r"(quotient) : "r"(42), "r"(6));
     observe(quotient, 7);
@@ -71,6 +74,7 @@ CASE(usage_divide_trap_passes_others)
     {                                                                                                                      \
         expect_usage_fault();                                                                                              \
         SCB_CCR |= (trap);                                                                                                 \
+        cpu_synchronize();                                                                                                 \
         FAULTING(instruction, [address] "r"(ODD_BY(offset)));                                                              \
         SCB_CCR = CCR_STKALIGN;                                                                                            \
         observe_usage_fault(CFSR_UNALIGNED);                                                                               \
@@ -103,6 +107,7 @@ CASE(unaligned_trap_passes_aligned)
 {
     expect_usage_fault();
     SCB_CCR |= SCB_CCR_UNALIGN_TRP;
+    cpu_synchronize();
     uint32_t value;
     words[1] = 0x80FF0000;
     __asm__ volatile("ldrsh %0, [%1, #6]\n\tldrb r0, [%1, #1]\n\tstrb r0, [%1, #3]" : "=&r"(value) : "r"(words) : "r0", "memory");
@@ -115,6 +120,7 @@ CASE_NEEDS(unaligned_trap_stops_before_the_store, OPERANDS)
     expect_usage_fault();
     words[0] = words[1] = 0;
     SCB_CCR |= SCB_CCR_UNALIGN_TRP;
+    cpu_synchronize();
     FAULTING("str %[value], [%[address]]", [value] "r"(0xFFFFFFFF), [address] "r"(ODD_BY(2)));
     SCB_CCR = CCR_STKALIGN;
     observe(words[0], 0);
