@@ -72,7 +72,7 @@ let package = Package(
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "ELF32"]),
         // Runs the command as a process, with the samples.
-        .testTarget(name: "m4runTests", dependencies: ["m4run"]),
+        .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board"]),
     ],
     swiftLanguageModes: [.v6]
 )

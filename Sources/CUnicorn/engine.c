@@ -14,6 +14,7 @@ m4_engine *m4_engine_open(uc_err *error) {
     e->expected = expected;
     e->pending_priority = e->active_priority = 256;
     e->group_mask = 0xFF;
+    e->step_address = e->pass_address = M4_NOWHERE;
     // Not UC_MODE_MCLASS: that is a Cortex-M33 in Secure state whatever model is asked for.
     if ((*error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &e->uc)) != UC_ERR_OK) goto failed;
     if ((*error = uc_ctl_set_cpu_model(e->uc, UC_CPU_ARM_CORTEX_M4)) != UC_ERR_OK) goto failed;
@@ -41,6 +42,7 @@ void m4_engine_close(m4_engine *e) {
     uc_close(e->uc);
     free(e->counts);
     free(e->expected);
+    free(e->costs);
     free(e);
 }
 
@@ -62,6 +64,7 @@ uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
 }
 
 uc_err m4_engine_arm(m4_engine *e) {
+    if (e->coarse && !e->costs && !(e->costs = calloc(M4_COUNTS, sizeof *e->costs))) return UC_ERR_NOMEM;
     uc_err error = m4_install_hooks(e);
     if (error != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
@@ -77,7 +80,10 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stop = M4_STOP_WFI;
     e->engine_error = UC_ERR_OK;
     uint32_t first_block = e->history_count;
+    e->next_block = pc & ~1u;
     m4_engine_update_limit(e);
+    // A step ends inside of a block that may be known without it.
+    if (e->step_address != M4_NOWHERE) e->counts[m4_count_index(pc & ~1u)] = 0;
     m4_running = e;
     uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
     m4_running = NULL;
@@ -104,7 +110,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     if (ran) switch (e->stop) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
-    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_UNALIGNED: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT:
+    case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_UNALIGNED: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT: case M4_STOP_BREAK:
         m4_engine_retire_to(e, at);
         break;
     default: break;
@@ -137,6 +143,11 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
     uint32_t retired = m4_count_instructions(e, start, pc - start);
     e->cycles += (uint64_t)retired - counted;
     *newest += (uint64_t)retired - counted;
+    if (!e->coarse) return;
+    uint32_t extra = m4_extra_cycles(e, start, pc - start);
+    e->cycles += (uint64_t)extra - e->newest_extra;
+    e->extra += (uint64_t)extra - e->newest_extra;
+    e->newest_extra = extra;
 }
 
 void m4_engine_update_limit(m4_engine *e) {

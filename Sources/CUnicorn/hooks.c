@@ -59,8 +59,8 @@ static void stop_before_block(m4_engine *e, m4_stop stop) {
     uc_emu_stop(e->uc);
 }
 
-// Out of line and in tail position, so that the hook itself needs no stack.
-static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+// Out of line and in tail position, so that the hook itself needs no stack; used, so that its arguments stay where they are.
+static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     m4_engine *e = user;
     if (e->stopped) {
         uc_emu_stop(uc);
@@ -91,7 +91,7 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
             stop_before_block(e, M4_STOP_FETCH_FAULT);
             return;
         }
-        if ((e->traps || mixed) && m4_needs_hooks(e, (uint32_t)address, size, &expected)) {
+        if ((m4_has_sites(e) || mixed) && m4_needs_hooks(e, (uint32_t)address, size, &expected)) {
             e->prepare_size = size;
             stop_before_block(e, M4_STOP_PREPARE);
             return;
@@ -100,6 +100,7 @@ static __attribute__((noinline)) void on_unusual_block(uc_engine *uc, uint64_t a
         if (expected) entry |= (uint64_t)EXPECTS_OPERANDS << 16;
         e->expected[index] = expected | (uses_fpu(e, (uint32_t)address, size) ? USES_FPU : 0);
         if (!mixed) *known = entry;
+        if (e->coarse) e->costs[index] = m4_extra_cycles(e, (uint32_t)address, size);
     }
     uint32_t flags = (uint32_t)(entry >> 16);
     if (e->fp_deferred && e->expected[index] & USES_FPU && (!(e->traps & M4_TRAP_FPU) || e->fpu_for_privileged)) {
@@ -132,6 +133,19 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     uint64_t count = entry ^ (address << 32 | (uint64_t)size << 16);
     if (__builtin_expect((e->cycles >= e->limit) | (count - 1 >= 0xFFFF), 0)) return on_unusual_block(uc, address, size, user);
     account(e, entry);
+}
+
+// In its place with the coarse cycle model. A block that does not follow on the one before it was branched to.
+static void on_block_coarse(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+    m4_engine *e = user;
+    uint32_t before = e->history_count;
+    if ((uint32_t)address != e->next_block) m4_engine_spend(e, M4_REFILL);
+    e->next_block = (uint32_t)address;
+    on_block(uc, address, size, user);
+    if (e->history_count == before) return;
+    e->next_block = (uint32_t)address + size;
+    e->newest_extra = e->costs[m4_count_index((uint32_t)address)];
+    m4_engine_spend(e, e->newest_extra);
 }
 
 // A block has been translated, perhaps over changed code: its count is to be taken anew.
@@ -228,7 +242,7 @@ static uc_err hook(m4_engine *e, int type, void *callback, uint64_t begin, uint6
 
 uc_err m4_install_hooks(m4_engine *e) {
     uc_err error;
-    if ((error = hook(e, UC_HOOK_BLOCK, (void *)on_block, 1, 0)) != UC_ERR_OK) return error;
+    if ((error = hook(e, UC_HOOK_BLOCK, e->coarse ? (void *)on_block_coarse : (void *)on_block, 1, 0)) != UC_ERR_OK) return error;
     if ((error = hook(e, UC_HOOK_EDGE_GENERATED, (void *)on_translated, 1, 0)) != UC_ERR_OK) return error;
     if ((error = hook(e, UC_HOOK_INTR, (void *)on_exception, 1, 0)) != UC_ERR_OK) return error;
     if ((error = hook(e, UC_HOOK_INSN_INVALID, (void *)on_invalid_instruction, 1, 0)) != UC_ERR_OK) return error;

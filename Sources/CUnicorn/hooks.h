@@ -22,6 +22,12 @@ bool m4_operands_are_fine(const m4_engine *e, uint32_t expected);
 void m4_release_sites(m4_engine *e);
 /// Hooks the instructions of the block at PC that may trap; false when one could not be hooked. Not while the engine runs.
 bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
+/// Whether loads and stores in the page at `page` are to come to the board.
+bool m4_is_watched(const m4_engine *e, uint32_t page);
+/// Cycles that a taken branch costs to fill the pipeline. Source: Cortex-M4 TRM r0p1, 3.3.1: P, 1 to 3.
+enum { M4_REFILL = 2 };
+/// Whether any instruction may have to stop.
+static inline bool m4_has_sites(const m4_engine *e) { return e->traps || e->break_count || e->step_address != M4_NOWHERE; }
 
 /// The engine that runs on this thread; null while none does.
 extern _Thread_local m4_engine *m4_running;
@@ -47,6 +53,8 @@ uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
 void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user);
 /// Instructions in `size` bytes of code at `address`.
 uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t size);
+/// Cycles that `size` bytes of code at `address` take beyond one an instruction, by the coarse model; see cycles.c.
+uint32_t m4_extra_cycles(const m4_engine *e, uint32_t address, uint32_t size);
 /// Drops translations of code in memory at `physical` and at its aliases.
 void m4_forget_code(m4_engine *e, uint32_t physical, uint32_t size);
 #endif

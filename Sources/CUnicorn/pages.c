@@ -100,6 +100,10 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         allowed = 0;
         refusal = M4_REFUSED_EXECUTE;
     }
+    if (e->watched_count && !e->watched_open && m4_is_watched(e, page)) {
+        if (allowed & wanted & (M4_READ | M4_WRITE)) refusal = M4_REFUSED_WATCHED;
+        allowed &= M4_EXECUTE;
+    }
     if (!(allowed & wanted)) {
         note_fault(e, page, wanted == M4_WRITE, refusal);
         m4_record(e, wanted == M4_EXECUTE ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);

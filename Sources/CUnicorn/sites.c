@@ -18,6 +18,29 @@ uint32_t m4_traps_of(uint16_t first, uint16_t second) {
     return traps;
 }
 
+// Kinds of the breakpoints at an instruction.
+static uint32_t breaks_at(const m4_engine *e, uint32_t address) {
+    uint32_t kinds = address == e->step_address ? M4_BREAK_STEP : 0;
+    for (uint32_t i = 0; i < e->break_count; i++)
+        if (!((address ^ e->breaks[i].address) & ~e->breaks[i].ignored)) kinds |= e->breaks[i].kinds;
+    return kinds;
+}
+
+static bool is_it(uint16_t halfword) { return (halfword & 0xFF00) == 0xBF00 && halfword & 15; }
+
+// The engine does not stop inside of an IT block: breakpoints in there are its IT instruction's, as GDB has it, too.
+static uint32_t breaks_of(const m4_engine *e, uint32_t address) {
+    uint32_t kinds = breaks_at(e, address);
+    uint16_t first = 0;
+    if (!m4_engine_code(e, address, &first) || !is_it(first)) return kinds;
+    int count = 4 - __builtin_ctz(first & 15);
+    for (uint32_t at = address + 2; count > 0 && m4_engine_code(e, at, &first); count--) {
+        kinds |= breaks_at(e, at) & ~(uint32_t)M4_BREAK_STEP;
+        at += first >= 0xE800 ? 4 : 2;
+    }
+    return kinds;
+}
+
 static const int numbers[16] = {
     UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
     UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
@@ -85,6 +108,19 @@ static void stop_at(m4_engine *e, m4_stop stop, uint32_t it) {
     uc_emu_stop(e->uc);
 }
 
+// True when a breakpoint stops the run at the instruction whose hook this is called from.
+static bool breaks(m4_engine *e, uint32_t address) {
+    uint32_t kinds = breaks_of(e, address);
+    if (kinds && address == e->pass_address) {
+        kinds &= ~e->pass_kinds;
+        e->pass_address = M4_NOWHERE;
+    }
+    if (!kinds) return false;
+    e->break_kinds = kinds;
+    stop_at(e, M4_STOP_BREAK, 0);
+    return true;
+}
+
 // Which of `traps` happen, with the registers as they are.
 static uint32_t happening(const m4_engine *e, uint32_t traps, uint8_t register_number) {
     if (traps & M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) traps &= ~(uint32_t)M4_TRAP_FPU;
@@ -109,9 +145,10 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         stop_at(e, M4_STOP_FETCH_FAULT, site->it_state);
         return;
     }
+    if (site->traps & M4_TRAP_BREAK && breaks(e, (uint32_t)address)) return;
     uint32_t traps = site->traps & e->traps;
     if (!traps) return;
-    if (traps == M4_TRAP_UNALIGNED && ++site->runs == WATCHED_RUNS) {
+    if (traps == M4_TRAP_UNALIGNED && !(site->traps & M4_TRAP_BREAK) && ++site->runs == WATCHED_RUNS) {
         e->releases_due = true;
         m4_engine_update_limit(e);
     }
@@ -123,7 +160,7 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
 
 static void describe(struct m4_site *site, uint16_t first, uint16_t second, uint32_t it) {
     int base = m4_aligned_base(first, second);
-    site->traps = (uint8_t)m4_traps_of(first, second);
+    site->traps = (uint8_t)(m4_traps_of(first, second) | (it == 0 && breaks_of(site->engine, site->address) ? M4_TRAP_BREAK : 0));
     site->operand = (uint8_t)(base >= 0 ? base : second & 15);
     site->it_state = (uint8_t)it;
 }
@@ -145,7 +182,7 @@ static struct m4_site *add(m4_engine *e, uint32_t address) {
 }
 
 static uint32_t next_it_state(uint16_t first, uint32_t it) {
-    if ((first & 0xFF00) == 0xBF00 && first & 15) return first & 0xFF;
+    if (is_it(first)) return first & 0xFF;
     return (it & 7) ? ((it & 0xE0) | (it << 1 & 0x1F)) : 0;
 }
 
@@ -174,6 +211,7 @@ bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *exp
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
         uint32_t traps = m4_traps_of(first, second) & e->traps;
+        if (it == 0 && breaks_of(e, at)) traps |= M4_TRAP_BREAK;
         if (m4_refuses_code(e, at, wide ? 4 : 2)) {
             struct m4_site *site = find(e, at);
             if (!site || !site->hook) return true;
@@ -205,7 +243,7 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
         if (!m4_engine_code(e, at, &first)) break;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        if (m4_traps_of(first, second) & e->traps || m4_refuses_code(e, at, wide ? 4 : 2)) {
+        if (m4_traps_of(first, second) & e->traps || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, wide ? 4 : 2)) {
             struct m4_site *site = find(e, at);
             room = (site || (site = add(e, at))) && (site->hook || hook(site));
             if (!room) break;
@@ -256,7 +294,7 @@ static void on_any(uc_engine *uc, uint64_t address64, uint32_t size, void *user)
     if (first >= 0xE800 && !m4_engine_code(e, address + 2, &second)) return;
     m4_stop stop = M4_STOP_FETCH_FAULT;
     if (!note_refused_code(e, address, size)) {
-        struct m4_site site;
+        struct m4_site site = {.engine = e, .address = address};
         describe(&site, first, second, 0);
         uint32_t traps = happening(e, site.traps & e->traps, site.operand);
         if (!traps && !m4_is_unaligned_single(e, address, first, second)) return;
@@ -294,4 +332,37 @@ void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) 
     e->traps = traps;
     m4_engine_forget_sites(e);
     hook_all(e, traps & M4_TRAP_UNALIGNED_SINGLE);
+}
+
+void m4_engine_end_step(m4_engine *e) {
+    uint32_t address = e->step_address;
+    e->step_address = M4_NOWHERE;
+    struct m4_site *site = address == M4_NOWHERE ? NULL : find(e, address);
+    // Translating code gets slower with each hook: one that is for the step alone goes.
+    if (site && !(site->traps & e->traps) && !breaks_of(e, address)) unhook(e, site);
+}
+
+void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count) {
+    if (count > M4_MAX_BREAKS) count = M4_MAX_BREAKS;
+    if (count == e->break_count && (count == 0 || memcmp(breaks, e->breaks, count * sizeof *breaks) == 0)) return;
+    if (count) memcpy(e->breaks, breaks, count * sizeof *breaks);
+    e->break_count = count;
+    e->pass_address = M4_NOWHERE;
+    m4_engine_forget_sites(e);
+}
+
+void m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count) {
+    if (count > M4_MAX_WATCHED) count = M4_MAX_WATCHED;
+    if (count == e->watched_count && (count == 0 || memcmp(watched, e->watched, count * sizeof *watched) == 0)) return;
+    if (count) memcpy(e->watched, watched, count * sizeof *watched);
+    e->watched_count = count;
+    m4_engine_flush_permissions(e);
+}
+
+bool m4_is_watched(const m4_engine *e, uint32_t page) {
+    for (uint32_t i = 0; i < e->watched_count; i++) {
+        uint32_t first = e->watched[i].first & ~(uint32_t)(M4_PAGE_SIZE - 1);
+        if (page >= first && page <= e->watched[i].last) return true;
+    }
+    return false;
 }

@@ -12,6 +12,18 @@ public protocol CoreControl: AnyObject {
     func permissionsChanged()
     /// CPACR, or CCR's traps, changed.
     func trapsChanged()
+    /// Breakpoints, watchpoints or stepping changed.
+    func debugChanged()
+    /// Whether the access at hand is privileged.
+    var isPrivileged: Bool { get }
+    /// What DWT_PCSR samples.
+    var sampledPC: UInt32 { get }
+}
+
+extension CoreControl {
+    public func debugChanged() {}
+    public var isPrivileged: Bool { true }
+    public var sampledPC: UInt32 { 0xFFFF_FFFF }
 }
 
 /// The private peripheral bus, 0xE0000000 to 0xE00FFFFF: NVIC, SCB, SysTick, MPU, FPU, DWT, ITM.
@@ -36,7 +48,6 @@ public final class SystemControlSpace {
     public private(set) var fpDefaultStatus: UInt32 = 0
     private var auxiliaryControl: UInt32 = 0
     private var auxiliaryFaults: UInt32 = 0
-    private var debugFaults: UInt32 = 0
 
     public init(events: EventQueue) {
         sysTick = SysTick(events: events)
@@ -50,7 +61,7 @@ public final class SystemControlSpace {
         faults = FaultStatus(); mpu = MemoryProtection()
         vectorTable = 0; systemControl = 0; configuration = 1 << 9; coprocessorAccess = 0
         fpContextControl = 0xC000_0000; fpContextAddress = 0; fpDefaultStatus = 0
-        auxiliaryControl = 0; auxiliaryFaults = 0; debugFaults = 0
+        auxiliaryControl = 0; auxiliaryFaults = 0
     }
 
     public var sleepsOnExit: Bool { systemControl & 1 << 1 != 0 }
@@ -104,7 +115,7 @@ public final class SystemControlSpace {
         let lanes = (value << shift) & mask
         let register = address & ~3
         if register < 0xE000_1000 {
-            debug.writeITM(register & 0xFFF, value, size: size)
+            writeDebug(register, value, size: size)
             if register == 0xE000_0E40 { core?.trapsChanged() }  // ITM_TPR
         } else if actsOnWrittenBits(register) || size == 4 {
             writeWord(register, lanes)
@@ -121,10 +132,8 @@ public final class SystemControlSpace {
     }
 
     private func readWord(_ address: UInt32) -> UInt32 {
-        let now = core?.cycles ?? 0
         switch address {
-        case 0xE000_0000..<0xE000_1000: return debug.readITM(address & 0xFFF)
-        case 0xE000_1000..<0xE000_2000: return debug.readDWT(address & 0xFFF, now: now)
+        case 0xE000_0000..<0xE000_3000: return debug.read(address, core)
         case 0xE000_E000..<0xE000_F000: return readControl(address & 0xFFF)
         case 0xE00F_F000..<0xE010_0000: return Self.romTable(address & 0xFFF)
         default: return 0
@@ -133,7 +142,7 @@ public final class SystemControlSpace {
 
     private func writeWord(_ address: UInt32, _ value: UInt32) {
         switch address {
-        case 0xE000_1000..<0xE000_2000: debug.writeDWT(address & 0xFFF, value, now: core?.cycles ?? 0)
+        case 0xE000_1000..<0xE000_3000: writeDebug(address, value, size: 4)
         case 0xE000_E000..<0xE000_F000: writeControl(address & 0xFFF, value)
         default: break
         }
@@ -162,13 +171,13 @@ public final class SystemControlSpace {
         case 0xD24: return systemHandlerState
         case 0xD28: return faults.cfsr
         case 0xD2C: return faults.hfsr
-        case 0xD30: return debugFaults
+        case 0xD30: return debug.faults
         case 0xD34: return faults.mmfar
         case 0xD38: return faults.bfar
         case 0xD3C: return auxiliaryFaults
         case 0xD40..<0xD74: return Self.features[Int(offset - 0xD40) >> 2]
         case 0xD88: return coprocessorAccess
-        case 0xDFC: return debug.exceptionMonitor
+        case 0xDFC: return debug.exceptionMonitor | (exceptions.isPending(.debugMonitor) ? DebugAndTrace.monitorPending : 0)
         case 0xF34: return fpContextControl
         case 0xF38: return fpContextAddress
         case 0xF3C: return fpDefaultStatus
@@ -203,13 +212,17 @@ public final class SystemControlSpace {
         case 0xD24: writeSystemHandlerState(value)
         case 0xD28: faults.cfsr &= ~value
         case 0xD2C: faults.hfsr &= ~value
-        case 0xD30: debugFaults &= ~value
+        case 0xD30: debug.faults &= ~value
         case 0xD34: faults.mmfar = value
         case 0xD38: faults.bfar = value
         case 0xD88:
             coprocessorAccess = value & 0x00F0_0000
             core?.trapsChanged()
-        case 0xDFC: debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
+        case 0xDFC:
+            debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
+            // Pending does not ask for MON_EN. Source: ARMv7-M ARM, C1.6.5.
+            if value & DebugAndTrace.monitorPending != 0 { exceptions.setPending(.debugMonitor) } else { exceptions.clearPending(.debugMonitor) }
+            core?.debugChanged()
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
         case 0xF34:
             fpContextControl = value & 0xC000_017B
@@ -307,12 +320,12 @@ public final class SystemControlSpace {
         0x0114_1110, 0x0211_2000, 0x2123_2231, 0x0111_1131, 0x0131_0102,
     ]
 
-    /// The ROM table's entries (SCS, DWT, FPB, ITM, TPIU, ETM absent) and its component ID.
+    /// The ROM table's entries (SCS, DWT, FPB, ITM; TPIU and ETM absent) and its component ID.
     private static func romTable(_ offset: UInt32) -> UInt32 {
         switch offset {
         case 0x000: 0xFFF0_F003
         case 0x004: 0xFFF0_2003
-        case 0x008: 0xFFF0_3002
+        case 0x008: 0xFFF0_3003
         case 0x00C: 0xFFF0_1003
         case 0xFF0: 0x0D
         case 0xFF4: 0x10
@@ -328,7 +341,7 @@ public final class SystemControlSpace {
     public func note(_ fault: Fault) {
         faults.cfsr |= fault.cfsr
         faults.hfsr |= fault.hfsr
-        if fault == .debugEvent { debugFaults |= 1 << 1 }  // DFSR.BKPT
+        if fault == .debugEvent { note(.breakpoint) }
         guard let address = fault.address else { return }
         if fault.exception == .memManage { faults.mmfar = address; faults.cfsr |= 1 << 7 }
         if fault.exception == .busFault { faults.bfar = address; faults.cfsr |= 1 << 15 }

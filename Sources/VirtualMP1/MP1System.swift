@@ -79,6 +79,8 @@ public final class MP1System {
     public var stopReason: StopReason? { platform.terminalStop }
     /// The register that ended a strict run.
     public private(set) var unmodelledStop: UnmodelledAccess?
+    /// What firmware asked of debug channels that they cannot do, each once.
+    public private(set) var boardFindings: [BoardFinding] = []
     /// Whether virtual time reached `timeLimit`.
     public var limitReached: Bool { platform.limitReached }
     /// Virtual time that nothing passes; `.never` for none.
@@ -181,6 +183,10 @@ extension MP1System: M4BoardDelegate {
         }
     }
     public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(now, access)) }
+    public func board(_ board: M4Board, found finding: BoardFinding) {
+        boardFindings.append(finding)
+        onEvent?(.boardFinding(now, finding))
+    }
     public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(now, source, output)) }
 }
 

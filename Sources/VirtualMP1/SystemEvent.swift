@@ -16,8 +16,10 @@ public enum SystemEvent {
     case ttyReceived(VirtualTime, tty: Int, [UInt8])
     case ttySent(VirtualTime, tty: Int, [UInt8])
     case rawReceived(VirtualTime, device: Int, source: UInt32, [UInt8])
-    /// UART, ITM or semihosting.
+    /// UART, ITM, RTT or semihosting, in the pieces it comes in; see `OutputLines`.
     case output(VirtualTime, M4Board.TextSource, [UInt8])
     case unmodelled(VirtualTime, UnmodelledAccess)
+    /// The firmware asked a debug channel for what it cannot do.
+    case boardFinding(VirtualTime, BoardFinding)
     case stopped(VirtualTime, StopReason)
 }

@@ -10,13 +10,14 @@ struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run an ELF on the bare Cortex-M4: no OP-TEE, no Linux.",
         discussion: """
-            Text from UARTs, ITM and semihosting goes to stdout. Semihosting SYS_EXIT ends the run with its code; \
-            a fault ends it with 3, the time limit with 5.
+            Text from UARTs, ITM, RTT and semihosting goes to stdout. Semihosting SYS_EXIT ends the run with its code; \
+            a fault ends it with 3, the time limit with 5, a breakpoint with 6.
             """)
 
     @Argument(help: "The ELF to run.", completion: .file()) var elf: String
     @Option(name: .customLong("for"), help: "Virtual time after which to give up.") var limit = VirtualDuration(seconds: 10)
     @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
+    @OptionGroup(title: "Debugging") var debug: DebugOptions
     @Flag(help: "Print no summary.") var quiet = false
     @Argument(parsing: .postTerminator, help: ArgumentHelp("What semihosting's SYS_GET_CMDLINE answers behind the ELF's name.", valueName: "arguments"))
     var arguments: [String] = []
@@ -26,7 +27,10 @@ struct Exec: ParsableCommand {
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = stopAt
         configuration.commandLine = ([URL(fileURLWithPath: elf).lastPathComponent] + arguments).joined(separator: " ")
+        let symbols = FirmwareSymbols(image: bytes)
+        debug.configure(&configuration, symbols)
         let board = try M4Board(configuration)
+        try debug.attach(to: board, symbols)
         let output = BareOutput(quiet: quiet)
         board.delegate = output
         do throws(BareFirmware.LoadError) { try BareFirmware.load(bytes, into: board) } catch {
@@ -37,6 +41,7 @@ struct Exec: ParsableCommand {
         let deadline = board.configuration.coreClock.cycles(until: limit.time)
         let started = ContinuousClock.now
         let reason = board.run(until: deadline)
+        board.drainRTT()
         let wall = (ContinuousClock.now - started) / .seconds(1)
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
         switch reason {
@@ -46,6 +51,9 @@ struct Exec: ParsableCommand {
         case .fault(let report), .lockup(let report):
             Console.error("the firmware faulted:\n" + report.text)
             throw ExitStatus.fault
+        case .breakpoint(let report), .watchpoint(let report):
+            Console.error(report.text(symbols.name))
+            throw ExitStatus.halted
         case .deadline, .asleep:
             Console.error("\(elf): no end after \(limit.defaultValueDescription) of virtual time")
             throw ExitStatus.limit
@@ -60,6 +68,9 @@ private final class BareOutput: M4BoardDelegate {
     let quiet: Bool
     init(quiet: Bool) { self.quiet = quiet }
     func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { Console.data(output) }
+    func board(_ board: M4Board, found finding: BoardFinding) {
+        if !quiet { Console.note("[\(board.now)] \(finding)") }
+    }
     func board(_ board: M4Board, unmodelled access: UnmodelledAccess) {
         if !quiet { Console.note("[\(board.now)] \(access)") }
     }

@@ -11,6 +11,8 @@ enum ExitStatus: Int32, Error {
     case fault = 3
     case refused = 4
     case limit = 5
+    /// At a breakpoint or watchpoint.
+    case halted = 6
 
     /// Output that was lost is no success.
     func leave() -> Never {
@@ -30,6 +32,7 @@ enum ExitStatus: Int32, Error {
         case .fault: "fault"
         case .refused: "refused"
         case .limit: "limit"
+        case .halted: "halted"
         }
     }
 }

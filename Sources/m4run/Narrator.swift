@@ -12,6 +12,9 @@ final class Narrator {
     /// The kernel's first complaint: what follows it is the consequence.
     private(set) var firstError: String?
 
+    /// What the firmware printed without Linux's help.
+    private(set) var output = OutputLines()
+
     init(level: Run.LogLevel) { self.level = level }
 
     /// `data` gets what the firmware sends to ttys and raw devices.
@@ -19,6 +22,7 @@ final class Narrator {
         system.onEvent = { [unowned self, level] event in
             if firstError == nil, case .kernelLog(let record) = event, record.level <= .error { firstError = record.message }
             if let line = Self.line(event, level) { Console.note(line) }
+            if case .output(let time, let source, let bytes) = event { show(output.add(bytes, from: source), time) }
             if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
             if case .rawReceived(_, _, _, let bytes) = event { data(bytes) }
         }
@@ -42,16 +46,21 @@ final class Narrator {
         case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(Console.quoted(bytes))" : nil
         case .rawReceived(let time, let device, let source, let bytes):
             return most >= .info ? "\(stamp(time)) rpmsg\(device) -> \(Console.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
-        case .output(let time, let source, let bytes): return most >= .info ? "\(stamp(time)) \(name(source)): \(Console.quoted(bytes))" : nil
+        case .boardFinding(let time, let finding): return most >= .warning ? "\(stamp(time)) m4run: \(finding)" : nil
+        // In lines, see `show`.
+        case .output: return nil
         }
     }
 
-    private static func name(_ source: M4Board.TextSource) -> String {
-        switch source {
-        case .uart(let name): name
-        case .itm(let port): "ITM\(port)"
-        case .semihosting: "semihosting"
-        }
+    private func show(_ lines: [OutputLines.Line], _ time: VirtualTime) {
+        guard level.kernel.map({ $0 >= .info }) == true else { return }
+        for line in lines { Console.note("\(Self.stamp(time)) \(line.source): \(Console.visible(line.text))") }
+    }
+
+    /// Shows what the firmware has begun to print and not ended.
+    func flush(_ system: MP1System) {
+        system.board.drainRTT()
+        show(output.flush(), system.now)
     }
 
     /// Keeps channels and traces as they are now, unless an earlier call found more.

@@ -36,6 +36,7 @@ struct Run: ParsableCommand {
 
     @OptionGroup(title: "Boot") var boot: BootOptions
     @OptionGroup(title: "Traffic") var traffic: TrafficOptions
+    @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
 
     struct BootOptions: ParsableArguments {
@@ -57,7 +58,7 @@ struct Run: ParsableCommand {
 
     struct LimitOptions: ParsableArguments {
         @Option(name: .customLong("for"), help: "Virtual time to run, as 250us, 20ms, 1.5s.") var duration: VirtualDuration?
-        @Option(help: "Run until this text appears in the trace buffer or names an announced channel.") var until: String?
+        @Option(help: "Run until this text appears in the trace buffer, UART, ITM, RTT or semihosting output, or names an announced channel.") var until: String?
         @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
         @Flag(help: "Stop at the first touch of a register that is not modelled, and do not help where a board would not.") var strict = false

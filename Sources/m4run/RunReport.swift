@@ -17,15 +17,30 @@ struct RunReport: Encodable {
             self.driver = driver
         }
     }
+    /// What the firmware printed on one channel beside rpmsg and trace.
+    struct Output: Encodable { let source: String, text: String }
     struct FaultInfo: Encodable {
         let exception: String, summary: String, flags: [String]
         let pc: UInt32, cfsr: UInt32, hfsr: UInt32, mmfar: UInt32, bfar: UInt32
         let registers: [UInt32], history: [UInt32]
     }
 
+    struct Halt: Encodable {
+        let cause: String, summary: String
+        let pc: UInt32, place: UInt32
+        @Nullable var symbol: String?
+        @Nullable var address: UInt32?
+        @Nullable var old: UInt64?
+        @Nullable var new: UInt64?
+        let returnAddresses: [UInt32]
+        let registers: [UInt32], history: [UInt32]
+        let instructions: UInt64
+    }
+
     let result: String
     let exit: Int32
     @Nullable var error: String?
+    @Nullable var halt: Halt?
     let image: String
     let boot: String
     let state: String
@@ -36,7 +51,9 @@ struct RunReport: Encodable {
     let messagesFromFirmware: UInt64
     let messagesToFirmware: UInt64
     let traces: [String]
+    let output: [Output]
     let findings: [String]
+    let cycleModel: String
     let virtualNanoseconds: UInt64
     let cycles: UInt64
     let instructions: UInt64
@@ -54,12 +71,19 @@ struct RunReport: Encodable {
         if case .fault(let report) = system.stopReason { fault = FaultInfo(report) }
         else if case .lockup(let report) = system.stopReason { fault = FaultInfo(report) }
         else { fault = nil }
+        switch system.stopReason {
+        case .breakpoint(let report), .watchpoint(let report): halt = Halt(report, session.symbols)
+        default: halt = nil
+        }
         channels = session.narrator.channels.map { Channel($0.name, $0.address, driver: $0.driver) }
         received = String(decoding: session.received, as: UTF8.self)
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent
         traces = session.narrator.traces
+        output = session.narrator.output.texts.map { Output(source: $0.source.description, text: $0.text) }
+        cycleModel = session.options.debug.cycles.rawValue
         findings = (system.tablePlacement.map { [$0.description] } ?? []) + system.linux.findings.kept.map { $0.finding.description }
+            + system.boardFindings.map(\.description)
         virtualNanoseconds = system.now.nanoseconds
         cycles = system.board.cycles
         instructions = system.board.core.retired
@@ -87,6 +111,28 @@ extension RunReport.FaultInfo {
         bfar = report.status.bfar
         registers = report.registers.r
         history = report.history
+    }
+}
+
+extension RunReport.Halt {
+    init(_ report: HaltReport, _ symbols: FirmwareSymbols) {
+        switch report.cause {
+        case .breakpoint: cause = "breakpoint"
+        case .instruction: cause = "bkpt"
+        case .access(let access):
+            cause = access.isWrite ? "write" : "read"
+            address = access.address
+            old = access.old
+            new = access.new
+        }
+        summary = report.summary(symbols.name)
+        pc = report.pc
+        place = report.place
+        symbol = symbols.name(at: report.place)
+        returnAddresses = report.returnAddresses
+        registers = report.registers.r
+        history = report.history
+        instructions = report.retired
     }
 }
 

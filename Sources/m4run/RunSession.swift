@@ -11,6 +11,7 @@ final class RunSession {
     let image: [UInt8]
     let system: MP1System
     let narrator: Narrator
+    let symbols: FirmwareSymbols
     private let started = ContinuousClock.now
     /// What is plainly wrong with the file for this boot sequence; nothing is started then.
     private let unfit: String?
@@ -34,8 +35,12 @@ final class RunSession {
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
+        symbols = FirmwareSymbols(image: image)
+        options.debug.configure(&configuration.board, symbols)
+        if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
         narrator = Narrator(level: options.limits.logLevel)
         system = try MP1System(configuration)
+        try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
     }
 
@@ -133,7 +138,7 @@ final class RunSession {
     }
 
     private func sees(_ text: String) -> Bool {
-        system.linux.channels.contains { $0.name == text } || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
+        system.linux.channels.contains { $0.name == text } || narrator.output.texts.contains { $0.text.contains(text) } || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
     }
 
     private var ttyIndex: Int? { if case .tty(let index) = options.traffic.to { index } else { nil } }
@@ -214,6 +219,9 @@ final class RunSession {
         case .fault(let report), .lockup(let report):
             complaint = "the firmware faulted:\n" + report.text
             return .fault
+        case .breakpoint(let report), .watchpoint(let report):
+            complaint = report.text(symbols.name)
+            return .halted
         case .exit(let code):
             complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"
             return code == 0 ? .fine : .expectation
@@ -237,6 +245,7 @@ final class RunSession {
     func report(_ status: ExitStatus) {
         let wall = (ContinuousClock.now - started) / .seconds(1)
         narrator.capture(system)
+        if unfit == nil { narrator.flush(system) }
         if let complaint { Console.error(complaint) }
         if options.limits.json {
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")

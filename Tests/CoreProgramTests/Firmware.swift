@@ -57,6 +57,8 @@ struct Firmware {
 
     final class Output: M4BoardDelegate {
         var text: [UInt8] = []
+        var findings: [BoardFinding] = []
+        func board(_ board: M4Board, found finding: BoardFinding) { findings.append(finding) }
         func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { text += output }
     }
 }

@@ -34,6 +34,76 @@ import Testing
         #expect(firmware.board.core.faultCount == 0)
     }
 
+    /// R0 after a call, kept in R7: `call; mov r7, r0`.
+    private func answer(_ operation: UInt16, _ words: [UInt32], argument: UInt32 = block, prepare: (Firmware) throws -> Void = { _ in }) throws -> (UInt32, Firmware) {
+        let firmware = try Firmware(call(operation, argument), T.mov(7, 0))
+        for (n, word) in words.enumerated() { try firmware.write(Self.block + 4 * UInt32(n), word) }
+        try prepare(firmware)
+        firmware.run()
+        return (firmware.board.core.registers.r[7], firmware)
+    }
+    private static let buffer: UInt32 = 0x1000_3000
+
+    private func open(_ name: String, mode: UInt32) throws -> (UInt32, Firmware) {
+        try answer(0x01, [Self.buffer, mode, UInt32(name.utf8.count)]) { firmware in
+            try firmware.board.write(.init(Self.buffer), Array(name.utf8))
+        }
+    }
+
+    @Test func theConsoleOpensAsThreeHandlesAndNothingElseDoes() throws {
+        #expect(try [0, 4, 8].map { try open(":tt", mode: $0).0 } == [1, 2, 3])
+        #expect(try open(":semihosting-features", mode: 0).0 == 4)
+        let (handle, firmware) = try open("/etc/passwd", mode: 0)
+        #expect(handle == .max)
+        #expect(firmware.output.findings == [.semihostingFile("/etc/passwd")])
+    }
+
+    @Test(arguments: [
+        (0x02, [1], 0), (0x02, [9], .max), (0x08, [0xFFFF_FFFF], 1), (0x08, [3], 0), (0x09, [2], 1), (0x09, [4], 0), (0x0A, [1, 0], .max),
+        (0x0C, [2], 0), (0x0C, [4], 5), (0x06, [1, 0x1000_3000, 7], 7), (0x05, [1, 0x1000_3000, 7], 7), (0x0E, [0x1000_3000, 1], .max), (0x12, [0x1000_3000, 1], .max),
+        (0x31, [], 64_000_000), (0x11, [], 0), (0x13, [], 0), (0x10, [], 0),
+    ] as [(UInt16, [UInt32], UInt32)])
+    func operationsAnswerAsSpecified(operation: UInt16, words: [UInt32], expected: UInt32) throws {
+        #expect(try answer(operation, words).0 == expected)
+    }
+
+    @Test func theFeaturesTellOfExtendedExit() throws {
+        let (left, firmware) = try answer(0x06, [4, Self.buffer, 8])
+        #expect(left == 3)
+        #expect(try firmware.word(Self.buffer) == 0x4246_4853)
+        #expect(try firmware.word(Self.buffer + 4) == 0b11)
+    }
+
+    @Test func theCommandLineIsGivenWhereItFits() throws {
+        let (result, firmware) = try answer(0x15, [Self.buffer, 32])
+        #expect(result == 0)
+        #expect(try firmware.word(Self.block + 4) == 8)
+        #expect(try firmware.word(Self.buffer) == 0x6D72_6966)  // "firm"
+        #expect(try answer(0x15, [Self.buffer, 8]).0 == .max, "there is no room for its end")
+        #expect(try answer(0x15, [0x2000_0000, 32]).0 == .max)
+    }
+
+    @Test func heapAndStackAreUnknown() throws {
+        let (result, firmware) = try answer(0x16, [Self.buffer]) { firmware in
+            for n in 0..<4 as Range<UInt32> { try firmware.write(Self.buffer + n * 4, 0xFFFF_FFFF) }
+        }
+        #expect(result == 0)
+        #expect(try (0..<4 as Range<UInt32>).allSatisfy { try firmware.word(Self.buffer + $0 * 4) == 0 })
+    }
+
+    @Test func anUnknownOperationAnswersMinusOneAndIsOneFinding() throws {
+        let firmware = try Firmware(call(0x77, 0), T.mov(7, 0), call(0x77, 0), call(0x78, 0))
+        firmware.run()
+        #expect(firmware.board.core.registers.r[7] == .max)
+        #expect(firmware.output.findings == [.semihostingOperation(0x77), .semihostingOperation(0x78)])
+    }
+
+    @Test func elapsedTicksAreCycles() throws {
+        let (_, firmware) = try answer(0x30, [])
+        let ticks = try firmware.word(Self.block)
+        #expect(ticks >= 3 && ticks < 10)
+    }
+
     @Test func anotherBreakpointIsAHardFault() throws {
         let firmware = try Firmware(T.bkpt(0), policy: .hardFault)
         guard case .fault(let report) = firmware.run() else { Issue.record("no fault"); return }

@@ -165,16 +165,4 @@ import Testing
         scene.advance(by: 50)
         #expect(scene.scs.read(cyccnt, size: 4) == 0x10)
     }
-
-    @Test func anOpenStimulusPortPassesTextOn() {
-        let scene = Scene()
-        var text: [UInt32] = []
-        scene.scs.debug.onStimulus = { port, value, _ in if port == 0 { text.append(value) } }
-        scene.scs.write(0xE000_0000, size: 1, value: 0x41)
-        #expect(text == [] && scene.scs.read(0xE000_0000, size: 4) == 0)
-        scene.scs.write(0xE000_0E00, size: 4, value: 1)
-        scene.scs.write(0xE000_0E80, size: 4, value: 1)
-        scene.scs.write(0xE000_0000, size: 1, value: 0x42)
-        #expect(text == [0x42] && scene.scs.read(0xE000_0000, size: 4) == 1)
-    }
 }

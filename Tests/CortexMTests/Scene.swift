@@ -9,6 +9,7 @@ final class Scene: CoreControl {
     var currentException = ExceptionNumber(0)
     var resets: [Bool] = []
     var permissionChanges = 0
+    var isPrivileged = true
 
     init() {
         scs = SystemControlSpace(events: events)

@@ -13,10 +13,14 @@ final class Bench {
     private var nextHandler: UInt32 = 0x1000
     private var nextCode = Bench.code
 
-    init(faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil) throws {
+    init(
+        faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil, cycles: CycleModel = .instructions, rtt: RTT.Search = .off
+    ) throws {
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = faultPolicy
         configuration.memoryWindows = windows
+        configuration.cycleModel = cycles
+        configuration.rtt = rtt
         board = try M4Board(configuration)
         try word(0, Self.stack)
         try word(4, Self.code | 1)

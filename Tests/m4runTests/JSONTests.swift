@@ -4,8 +4,8 @@ import Testing
 /// `m4run run --json`: what a script relies on.
 @Suite struct JSONTests {
     static let keys: Set<String> = [
-        "boot", "channels", "cycles", "error", "exit", "fault", "findings", "image", "instructions", "messages_from_firmware",
-        "messages_to_firmware", "received", "result", "state", "stop", "traces", "virtual_nanoseconds", "wall_seconds",
+        "boot", "channels", "cycle_model", "cycles", "error", "exit", "fault", "findings", "halt", "image", "instructions", "messages_from_firmware",
+        "messages_to_firmware", "output", "received", "result", "state", "stop", "traces", "virtual_nanoseconds", "wall_seconds",
     ]
 
     private func object(_ result: Command.Result) throws -> [String: Any] {

@@ -34,12 +34,13 @@ typedef enum m4_stop {
     M4_STOP_DIVIDE,       ///< At a division by zero that traps.
     M4_STOP_UNALIGNED,    ///< At a multiple, double or exclusive access that is not word-aligned.
     M4_STOP_FP_CONTEXT,   ///< Before a block that uses the FPU, while an exception's frame still waits for the FPU's registers.
+    M4_STOP_BREAK,        ///< At an instruction of `breaks`, or behind the one that was stepped; `break_kinds` says which.
     M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: hooks are to be set or dropped.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
 
 /// Why a page was refused.
-typedef enum m4_refusal { M4_REFUSED_UNMAPPED = 0, M4_REFUSED_PROTECTION, M4_REFUSED_EXECUTE } m4_refusal;
+typedef enum m4_refusal { M4_REFUSED_UNMAPPED = 0, M4_REFUSED_PROTECTION, M4_REFUSED_EXECUTE, M4_REFUSED_WATCHED } m4_refusal;
 
 /// `M4_PRIVILEGED`: to privileged code only.
 typedef enum m4_permission { M4_READ = 1, M4_WRITE = 2, M4_EXECUTE = 4, M4_PRIVILEGED = 8 } m4_permission;
@@ -54,10 +55,21 @@ typedef struct m4_region {
     uint8_t *fetched;      ///< One flag a page of 1 KiB: code has been fetched from it. Shared by aliases; null for registers.
 } m4_region;
 
-/// What traps though the engine would execute it: the last for accesses that must be aligned under CCR.UNALIGN_TRP only.
-typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4, M4_TRAP_UNALIGNED_SINGLE = 8 } m4_trap;
+/// What traps though the engine would execute it: M4_TRAP_UNALIGNED_SINGLE is for accesses that must be aligned under
+/// CCR.UNALIGN_TRP only, M4_TRAP_BREAK for sites alone, an instruction of `breaks`.
+typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4, M4_TRAP_UNALIGNED_SINGLE = 8, M4_TRAP_BREAK = 16 } m4_trap;
 /// Instructions that are hooked at once at most, and the longest block in bytes: a page.
 enum { M4_MAX_SITES = 4096, M4_SITE_TABLE = 4 * M4_MAX_SITES, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
+
+/// Whose breakpoint it is: the host's, the FPB's, a DWT comparator's; or where a single step ends.
+typedef enum m4_break_kind { M4_BREAK_HOST = 1, M4_BREAK_PATCH = 2, M4_BREAK_MATCH = 4, M4_BREAK_STEP = 8 } m4_break_kind;
+/// Instructions whose address is `address` but for the bits of `ignored`.
+typedef struct m4_break { uint32_t address, ignored, kinds; } m4_break;
+/// Pages from the one of `first` to the one of `last`, whose loads and stores come to the board. Engine 2.1 only.
+typedef struct m4_watched { uint32_t first, last; } m4_watched;
+enum { M4_MAX_BREAKS = 128, M4_MAX_WATCHED = 24 };
+/// No address: instructions have even ones.
+enum { M4_NOWHERE = 1 };
 
 typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
 typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
@@ -70,7 +82,7 @@ enum { M4_DIVIDED = 128 };
 
 typedef struct m4_engine {
     uc_engine *uc;
-    uint64_t cycles;            ///< Retired instructions, including the whole of the block that runs.
+    uint64_t cycles;            ///< Retired instructions, including the whole of the block that runs; with `coarse`, their cycles.
     uint64_t limit;             ///< The block hook looks closer from here on: `deadline`, or 0 when something waits.
     uint64_t deadline;
     int32_t pending_priority;   ///< Group priority of the exception that would be taken first; 256 when none pends.
@@ -127,6 +139,22 @@ typedef struct m4_engine {
     uc_hook hook_of_all;
     uint8_t block_it_state;     ///< At the newest block's start; kept under `hooks_all`.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
+
+    m4_break breaks[M4_MAX_BREAKS];
+    uint32_t break_count;
+    uint32_t break_kinds;       ///< Of M4_STOP_BREAK: `m4_break_kind` bits.
+    uint32_t step_address;      ///< M4_STOP_BREAK comes here once more; M4_NOWHERE for none.
+    uint32_t pass_address;      ///< Breakpoints of `pass_kinds` here let one execution pass.
+    uint32_t pass_kinds;
+    m4_watched watched[M4_MAX_WATCHED];
+    uint32_t watched_count;
+    bool watched_open;          ///< Watched pages may be read and written for now.
+
+    bool coarse;                ///< Instructions take the cycles of cycles.c. Set before `m4_engine_arm`.
+    uint32_t *costs;            ///< With `coarse`, beside `counts`: cycles of a block beyond one an instruction.
+    uint64_t extra;             ///< Cycles of `cycles` that are no retired instruction.
+    uint32_t newest_extra;      ///< Of these, the newest block's.
+    uint32_t next_block;        ///< A block that starts elsewhere was branched to.
 } m4_engine;
 
 /// Opens a Cortex-M4. Null on failure, with the engine's error in `error`.
@@ -158,6 +186,18 @@ bool m4_engine_wakes(m4_engine *e);
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged);
 /// Drops the hooks of instructions that may trap; those that still may get them again.
 void m4_engine_forget_sites(m4_engine *e);
+/// What stops a run at an instruction, in place of what did. Not while the engine runs.
+void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count);
+/// Ends a single step: `step_address` is none again. Not while the engine runs.
+void m4_engine_end_step(m4_engine *e);
+/// Pages whose accesses are refused with M4_REFUSED_WATCHED unless `watched_open`. Not while the engine runs.
+void m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count);
+/// Cycles that pass beside instructions, as at an exception's entry; nothing unless `coarse`.
+static inline void m4_engine_spend(m4_engine *e, uint32_t cycles) {
+    if (!e->coarse) return;
+    e->cycles += cycles;
+    e->extra += cycles;
+}
 /// Where a context has the exclusive monitor's address, `address` being what a LDREX has just put there; 0 when not found.
 size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address);
 /// Opens the exclusive monitor, as an exception's entry and return do. Source: ARMv7-M ARM, A3.4.1.

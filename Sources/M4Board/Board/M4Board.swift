@@ -11,7 +11,9 @@ public protocol M4BoardDelegate: AnyObject {
     func board(_ board: M4Board, unmodelled access: UnmodelledAccess)
     /// WWDG1 has reset the M4.
     func boardWatchdogDidReset(_ board: M4Board)
-    /// Characters from a UART, ITM port 0 or semihosting.
+    /// The firmware asked a debug channel for what it cannot do.
+    func board(_ board: M4Board, found finding: BoardFinding)
+    /// Characters from a UART, ITM, RTT or semihosting.
     func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource)
     func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16)
 }
@@ -20,6 +22,7 @@ extension M4BoardDelegate {
     public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {}
     public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) {}
     public func boardWatchdogDidReset(_ board: M4Board) {}
+    public func board(_ board: M4Board, found finding: BoardFinding) {}
     public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) {}
     public func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16) {}
 }
@@ -30,7 +33,11 @@ extension M4BoardDelegate {
 /// RCC (`SoC.rcc`, or a register write from the A7 side) and `run`.
 public final class M4Board {
     public struct Configuration: Sendable {
-        /// Of the M4; one instruction takes one cycle. 64 MHz is HSI, what RCC's registers show after a production boot.
+        /// How many cycles an instruction takes.
+        public var cycleModel = CycleModel.instructions
+        /// Where to look for an RTT control block.
+        public var rtt = RTT.Search.off
+        /// Of the M4. 64 MHz is HSI, what RCC's registers show after a production boot.
         public var coreClock = CoreClock(hertz: 64_000_000)
         /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
         public var ddrSize: UInt32 = 0
@@ -47,12 +54,25 @@ public final class M4Board {
         public init() {}
     }
 
-    public enum TextSource: Equatable, Sendable { case uart(String), itm(port: Int), semihosting }
+    /// Where text came from; the description is what lines of it are prefixed with: `uart4`, `itm0`, `rtt0`, `semihosting`.
+    public enum TextSource: Hashable, Sendable, CustomStringConvertible {
+        case uart(String), itm(port: Int), rtt(channel: Int), semihosting
+
+        public var description: String {
+            switch self {
+            case .uart(let name): name
+            case .itm(let port): "itm\(port)"
+            case .rtt(let channel): "rtt\(channel)"
+            case .semihosting: "semihosting"
+            }
+        }
+    }
 
     public let configuration: Configuration
     public let events: EventQueue
     public let core: Core
     public let soc: SoC
+    public let rtt: RTT
     let banks: MemoryBanks
     let signals: SoCSignals
     public weak var delegate: (any M4BoardDelegate)?
@@ -65,6 +85,7 @@ public final class M4Board {
         events = EventQueue()
         banks = try MemoryBanks(ddr: configuration.ddrSize)
         core = try Core(events: events)
+        core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy
         core.engine.raw.pointee.exclusive_offset = findings.exclusiveOffset
         for region in banks.regions(in: configuration.memoryWindows) { try core.engine.add(region) }
@@ -76,6 +97,7 @@ public final class M4Board {
                 host: nil, fetched: nil))
         signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
         soc = SoC(host: signals, configuration: configuration.soc)
+        rtt = RTT(core: core, search: configuration.rtt, clock: configuration.coreClock)
         signals.board = self
         connect()
         try core.engine.arm()
@@ -108,6 +130,16 @@ public final class M4Board {
         core.semihosting.onText = { [unowned self] bytes in
             delegate?.board(self, output: bytes, from: .semihosting)
         }
+        core.semihosting.onUnsupported = { [unowned self] finding in delegate?.board(self, found: finding) }
+        core.poll = { [unowned rtt] moment in rtt.poll(moment) }
+        core.onHold = { [unowned rtt] in rtt.reset() }
+        rtt.onText = { [unowned self] channel, bytes in delegate?.board(self, output: bytes, from: .rtt(channel: channel)) }
+        rtt.onProblem = { [unowned self] problem in delegate?.board(self, found: .rtt(problem)) }
+    }
+
+    /// Shows what the firmware has left in RTT channels, as at the end of a run.
+    public func drainRTT() {
+        if configuration.rtt != .off { _ = rtt.poll(.end) }
     }
 
     // MARK: The core's register accesses

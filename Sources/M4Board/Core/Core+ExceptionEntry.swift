@@ -6,6 +6,7 @@ extension Core {
     /// Stacks a frame and starts `number`'s handler.
     func enter(_ number: ExceptionNumber, returnTo address: UInt32) {
         m4_engine_clear_exclusive(engine.raw)
+        m4_engine_spend(engine.raw, CycleModel.entry)
         var now = m4_stacked()
         m4_engine_read_stacked(engine.raw, &now)
         let control = now.control
@@ -122,6 +123,7 @@ extension Core {
 
     /// Starts a handler over the frame of the one before.
     private func chain(_ number: ExceptionNumber, link: UInt32) {
+        m4_engine_spend(engine.raw, CycleModel.tailChain)
         start(number, link: link, unprivileged: engine.control & 1, flags: engine.xpsr)
     }
 
@@ -148,6 +150,7 @@ extension Core {
             || withUnsafeMutableBytes(of: &registers, { load($0.bindMemory(to: UInt32.self), from: frame &+ 32) })
         else { chainFault(.unstackingBus, link: value); return }
         let xpsr = basic.7
+        m4_engine_spend(engine.raw, CycleModel.exceptionReturn)
         // The mode in the frame must be the mode of the return.
         guard (xpsr & 0x1FF == 0) == link.toThread else { chainFault(.invalidPC, link: value); return }
 

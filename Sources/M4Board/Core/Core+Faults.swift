@@ -59,7 +59,7 @@ extension Core {
             engine.raw.pointee.cycles &+= 1
             return
         }
-        raise(.debugEvent, at: nextPC)
+        breakpointInstruction(UInt8(truncatingIfNeeded: halfword))
     }
 
     func undefined() {
@@ -92,6 +92,7 @@ extension Core {
 
     func dataFault() {
         let raw = engine.raw
+        if raw.pointee.fault_refusal == M4_REFUSED_WATCHED { watchedFault(); return }
         let refused = raw.pointee.fault_address
         var address: UInt32? = raw.pointee.fault_exact ? refused : nil
         if raw.pointee.fault_exact {

@@ -26,7 +26,7 @@ extension Core {
         return m4_division(read: division.read, write: division.write, execute: division.execute)
     }
 
-    var isPrivileged: Bool { engine.exception.value != 0 || engine.control & 1 == 0 }
+    public var isPrivileged: Bool { engine.exception.value != 0 || engine.control & 1 == 0 }
 
     /// Whether stacking or unstacking may access a frame.
     func mpuAllows(_ wanted: MemoryProtection.Permission, frame: UInt32, size: UInt32, privileged: Bool) -> Bool {

@@ -4,7 +4,7 @@ import MachineBase
 
 /// A Cortex-M4: the engine's instructions, and the exceptions, sleep and time that the engine does not have.
 ///
-/// One instruction is one cycle. What is due is looked at between blocks of instructions (at most 512), so an event is
+/// One instruction is one cycle, unless `CycleModel.coarse` is chosen. What is due is looked at between blocks of instructions (at most 512), so an event is
 /// never late by more than a block; the same input gives the same trace.
 public final class Core: CoreControl {
     enum State: Equatable { case held, running, sleeping(event: Bool), lockedUp }
@@ -27,13 +27,34 @@ public final class Core: CoreControl {
     private var trapsStale = false
     /// Whether the MPU is in force: on, and at a priority that it is for.
     var mpuApplies = false
+    var debugStale = false
+    public internal(set) var breakpoints: [UInt32] = []
+    public internal(set) var watchpoints: [Watchpoint] = []
+    /// Whether a BKPT of the firmware's stops a run, as with a debugger attached; otherwise it is the firmware's own, a
+    /// DebugMonitor exception or a HardFault.
+    public var haltsAtBKPT = false
+    /// The BKPT that a run stopped at last.
+    var passedBKPT: UInt32?
+    /// The next instruction is to be executed by itself.
+    var wantsStep = false
+    /// DEMCR.MON_STEP is set.
+    var steps = false
+    var watched: Watched?
+    /// A DWT comparator has matched the instruction that is about to retire.
+    var dataMatch = false
     public var faultPolicy = FaultPolicy.hardFault
     var pendingStop: StopReason?
     /// Why the core is locked up, while it is.
     var lockupReport: FaultReport?
     /// Carries out, between two blocks, what a register write could only ask for.
     var onInterrupt: () -> Void = {}
-    public internal(set) var semihosting = Semihosting()
+    /// Told when the core is put into reset.
+    var onHold: () -> Void = {}
+    public let semihosting = Semihosting()
+    /// When the debug channels in memory are looked at next; `.max` for never.
+    var pollAt = UInt64.max
+    /// Looks at them, and answers when to look next.
+    var poll: (RTT.Moment) -> UInt64 = { _ in .max }
     /// Fault exceptions taken since the board was made.
     public internal(set) var faultCount = 0
 
@@ -69,7 +90,7 @@ public final class Core: CoreControl {
     /// Cycles of these in which nothing was executed: in reset, or asleep.
     private var idleCycles: UInt64 = 0
     /// Instructions retired since the board was made.
-    public var retired: UInt64 { cycles &- idleCycles }
+    public var retired: UInt64 { cycles &- idleCycles &- engine.raw.pointee.extra }
     public var currentException: ExceptionNumber { engine.exception }
 
     /// Ends a run at the next block, with `.hostRequest`.
@@ -128,7 +149,12 @@ public final class Core: CoreControl {
         resetRequest = nil
         pendingStop = nil
         lockupReport = nil
-        interrupt()
+        wantsStep = false
+        watched = nil
+        dataMatch = false
+        passedBKPT = nil
+        onHold()
+        debugChanged()
     }
 
     /// Leaves reset: stack pointer and entry from the vector table. Source: ARMv7-M ARM, B1.5.5.
@@ -138,6 +164,7 @@ public final class Core: CoreControl {
         m4_engine_flush(engine.raw)
         updatePermissions()
         updateTraps()
+        updateDebug()
         state = .running
         eventRegister = false
         guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
@@ -153,6 +180,12 @@ public final class Core: CoreControl {
 
     /// Runs until `deadline` (a cycle count) or until something of `StopReason` happens. Events that fall due are run.
     public func run(until deadline: UInt64) -> StopReason {
+        let reason = runToStop(deadline)
+        if pollAt != .max, reason != .deadline, reason != .hostRequest { pollAt = poll(.end) }
+        return reason
+    }
+
+    private func runToStop(_ deadline: UInt64) -> StopReason {
         let raw = engine.raw
         while true {
             events.run(upTo: raw.pointee.cycles)
@@ -165,6 +198,7 @@ public final class Core: CoreControl {
                 }
             }
             if trapsStale { updateTraps() }
+            if debugStale { updateDebug() }
             if permissionsStale {
                 permissionsStale = false
                 updatePermissions()
@@ -192,14 +226,20 @@ public final class Core: CoreControl {
             }
             if m4_engine_can_take(raw) { enter(scs.exceptions.next, returnTo: nextPC); continue }
             if raw.pointee.cycles >= deadline { return .deadline }
-            raw.pointee.deadline = min(deadline, max(events.next, raw.pointee.cycles &+ 1))
+            if raw.pointee.cycles >= pollAt { pollAt = poll(.running) }
+            raw.pointee.deadline = min(deadline, max(min(events.next, pollAt), raw.pointee.cycles &+ 1))
             guard nextPC & 1 != 0 else {
                 engine.write(UC_ARM_REG_EPSR, 0)
                 raise(.invalidState, at: nextPC)
                 continue
             }
-            let blocks = raw.pointee.history_count
-            handle(m4_engine_run(raw, nextPC), after: blocks)
+            let blocks = raw.pointee.history_count, begin = raw.pointee.cycles
+            let stepping = wantsStep || steps
+            let monitored = stepping && beginStep()
+            let stop = m4_engine_run(raw, nextPC)
+            if stepping { endStep() }
+            handle(stop, after: blocks)
+            if stepping { concludeStep(executed: raw.pointee.cycles != begin, monitored: monitored) }
         }
     }
 
@@ -251,8 +291,8 @@ public final class Core: CoreControl {
         nextPC = engine.r(15) | (engine.xpsr >> 24 & 1)
         switch stop {
         case M4_STOP_BOUNDARY: break
-        case M4_STOP_WFI: state = .sleeping(event: false)
-        case M4_STOP_WFE: if !takeEvent() { state = .sleeping(event: true) }
+        case M4_STOP_WFI: fallAsleep(event: false)
+        case M4_STOP_WFE: if !takeEvent() { fallAsleep(event: true) }
         case M4_STOP_YIELD: break
         case M4_STOP_SVC: supervisorCall()
         case M4_STOP_BKPT: breakpoint()
@@ -264,11 +304,17 @@ public final class Core: CoreControl {
         case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
         case M4_STOP_UNALIGNED: raise(.unaligned, at: nextPC)
         case M4_STOP_FP_CONTEXT: storeDeferredFPContext()
+        case M4_STOP_BREAK: breakHit()
         case M4_STOP_DATA_FAULT: dataFault()
         case M4_STOP_FETCH_FAULT: fetchFault()
         default:
             pendingStop = .engine("\(Engine.describe(raw.pointee.engine_error)) at pc \(hex32(nextPC & ~1))")
         }
+    }
+
+    private func fallAsleep(event: Bool) {
+        state = .sleeping(event: event)
+        if pollAt != .max { pollAt = poll(.asleep) }
     }
 
     /// A word of memory or of a register as the core itself reads it.

@@ -1,7 +1,9 @@
 import CortexM
 import MachineBase
 
-/// Why a run of the board ended. Names are stable: they appear in machine-readable output.
+/// Why a run of the board ended.
+///
+/// The names are stable: text, `--json` and documentation have them, and no others.
 public enum StopReason: Equatable, Sendable {
     /// The cycle that was asked for is reached.
     case deadline
@@ -13,8 +15,10 @@ public enum StopReason: Equatable, Sendable {
     case lockup(FaultReport)
     /// AIRCR.SYSRESETREQ, or VECTRESET when `local`.
     case resetRequest(local: Bool)
-    /// A BKPT that no semihosting call explains, or a debugger's breakpoint; the address of the instruction.
-    case breakpoint(UInt32)
+    /// Before an instruction with a breakpoint, or, with `Core.haltsAtBKPT`, at a BKPT that is no semihosting call.
+    case breakpoint(HaltReport)
+    /// Behind an instruction that accessed a watchpoint.
+    case watchpoint(HaltReport)
     /// Semihosting SYS_EXIT.
     case exit(code: Int32)
     /// Waiting in WFI or WFE, and nothing is due that could wake the core.
@@ -24,20 +28,38 @@ public enum StopReason: Equatable, Sendable {
     /// The engine itself gave up.
     case engine(String)
 
-    public var name: String {
+    /// The reasons without what they carry.
+    public enum Name: String, CaseIterable, Sendable {
+        case deadline
+        case hostRequest = "host-request"
+        case fault
+        case lockup
+        case systemReset = "system-reset"
+        case vectorReset = "vector-reset"
+        case breakpoint
+        case watchpoint
+        case exit
+        case asleep
+        case held
+        case engineError = "engine-error"
+    }
+
+    public var kind: Name {
         switch self {
-        case .deadline: "deadline"
-        case .hostRequest: "host-request"
-        case .fault: "fault"
-        case .lockup: "lockup"
-        case .resetRequest(let local): local ? "vector-reset" : "system-reset"
-        case .breakpoint: "breakpoint"
-        case .exit: "exit"
-        case .asleep: "asleep"
-        case .held: "held"
-        case .engine: "engine-error"
+        case .deadline: .deadline
+        case .hostRequest: .hostRequest
+        case .fault: .fault
+        case .lockup: .lockup
+        case .resetRequest(let local): local ? .vectorReset : .systemReset
+        case .breakpoint: .breakpoint
+        case .watchpoint: .watchpoint
+        case .exit: .exit
+        case .asleep: .asleep
+        case .held: .held
+        case .engine: .engineError
         }
     }
+    public var name: String { kind.rawValue }
 }
 
 /// A fault as it was raised: the registers before the exception, the status registers after.

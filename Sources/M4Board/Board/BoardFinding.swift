@@ -1,0 +1,19 @@
+import MachineBase
+
+/// What firmware asked of the debug channels that they could not do; each is told once.
+public enum BoardFinding: Equatable, Sendable, CustomStringConvertible {
+    /// A semihosting operation that is not known, or that needs the host's files.
+    case semihostingOperation(UInt32)
+    case semihostingFile(String)
+    case rtt(RTT.Problem)
+
+    public var description: String {
+        switch self {
+        case .semihostingOperation(let code):
+            "semihosting operation 0x\(String(code, radix: 16)) is not supported: it answers -1"
+        case .semihostingFile(let name):
+            "semihosting SYS_OPEN of \"\(name)\": there are no files but :tt, the console"
+        case .rtt(let problem): "RTT: \(problem); it is left alone"
+        }
+    }
+}

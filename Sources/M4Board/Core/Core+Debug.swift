@@ -1,0 +1,278 @@
+import CUnicorn
+import CortexM
+import MachineBase
+
+// Breakpoints, watchpoints and single steps: the host's, and those that firmware asks DWT, FPB and DEMCR for.
+// Source: ARMv7-M ARM, C1.4 and C1.6.
+extension Core {
+    /// As many breakpoints as `setBreakpoints` takes, and watchpoints as `setWatchpoints`.
+    public static let mostBreakpoints = 64
+    public static let mostWatchpoints = 16
+
+    /// Stops runs with `.breakpoint` before an instruction at one of `addresses` executes. What is not there costs nothing.
+    /// - Throws: `BoardError.configuration` for more than `mostBreakpoints`.
+    public func setBreakpoints(_ addresses: [UInt32]) throws(BoardError) {
+        guard addresses.count <= Self.mostBreakpoints else {
+            throw .configuration("\(addresses.count) breakpoints: at most \(Self.mostBreakpoints)")
+        }
+        breakpoints = addresses.map { $0 & ~1 }
+        debugChanged()
+    }
+
+    /// Stops runs with `.watchpoint` behind a load or store that touches one of `watchpoints`.
+    ///
+    /// Each access to a page of 1 KiB with a watchpoint costs some microseconds; everything else costs nothing. Seen are the
+    /// instructions' accesses: not exception stacking, not DMA, not the other processor.
+    /// - Throws: `BoardError.configuration` for more than `mostWatchpoints`, and with libunicorn 2.0, which cannot.
+    public func setWatchpoints(_ watchpoints: [Watchpoint]) throws(BoardError) {
+        guard watchpoints.isEmpty || M4_VIRTUAL_TLB != 0 else {
+            throw .configuration("watchpoints need libunicorn 2.1; this is \(Engine.libraryVersion)")
+        }
+        guard watchpoints.count <= Self.mostWatchpoints else {
+            throw .configuration("\(watchpoints.count) watchpoints: at most \(Self.mostWatchpoints)")
+        }
+        self.watchpoints = watchpoints
+        debugChanged()
+    }
+
+    /// A register write that changed them may still be under way.
+    public func debugChanged() {
+        debugStale = true
+        interrupt()
+    }
+
+    /// Brings the engine in line with breakpoints and watchpoints. Not while it runs.
+    func updateDebug() {
+        debugStale = false
+        let raw = engine.raw
+        steps = scs.debug.monitorSteps
+        var breaks = breakpoints.map { m4_break(address: $0, ignored: 0, kinds: Self.hostBreak) }
+        breaks += scs.patchedBreakpoints.map { m4_break(address: $0, ignored: 0, kinds: Self.patchBreak) }
+        breaks += scs.matchedInstructions.map { m4_break(address: $0.address, ignored: $0.ignored, kinds: Self.matchBreak) }
+        m4_engine_set_breaks(raw, breaks, UInt32(breaks.count))
+        var pages = watchpoints.flatMap { watchpoint in
+            aliases(of: watchpoint.address).map { m4_watched(first: $0, last: $0.addingReportingOverflow(watchpoint.last &- watchpoint.address).partialValue) }
+        }
+        pages += scs.watchedRanges.map { m4_watched(first: $0.first, last: $0.last) }
+        m4_engine_set_watched(raw, pages, UInt32(min(pages.count, Int(M4_MAX_WATCHED))))
+    }
+
+    /// All device addresses of the byte at `address`.
+    private func aliases(of address: UInt32) -> [UInt32] {
+        guard let home = m4_engine_region(engine.raw, address), home.pointee.host != nil else { return [address] }
+        let offset = address &- home.pointee.start
+        return regions.filter { $0.host == home.pointee.host }.map { $0.start &+ offset }
+    }
+    /// One address for all aliases of a byte.
+    private func canonical(_ address: UInt32) -> UInt32 {
+        guard let region = m4_engine_region(engine.raw, address), region.pointee.host != nil else { return address }
+        return region.pointee.physical &+ (address &- region.pointee.start)
+    }
+    private var regions: [m4_region] {
+        withUnsafeBytes(of: &engine.raw.pointee.regions) { Array($0.bindMemory(to: m4_region.self).prefix(Int(engine.raw.pointee.region_count))) }
+    }
+
+    // MARK: Breakpoints
+
+    private static let hostBreak = UInt32(M4_BREAK_HOST.rawValue), patchBreak = UInt32(M4_BREAK_PATCH.rawValue)
+    private static let matchBreak = UInt32(M4_BREAK_MATCH.rawValue)
+    /// For an instruction that is executed once more after its breakpoints have had their say.
+    static let everyBreak = hostBreak | patchBreak | matchBreak
+
+    /// The engine stopped at an instruction of `m4_engine.breaks`, or where a step ends.
+    func breakHit() {
+        let raw = engine.raw
+        let kinds = raw.pointee.break_kinds
+        let address = nextPC & ~1
+        if kinds & Self.hostBreak != 0 {
+            pass(address, kinds: Self.hostBreak)
+            pendingStop = .breakpoint(haltReport(.breakpoint))
+            return
+        }
+        if kinds & Self.patchBreak != 0 {
+            if scs.monitorTakes(at: m4_engine_execution_priority(raw)) {
+                scs.note(.breakpoint)
+                enter(.debugMonitor, returnTo: nextPC)
+            } else {
+                // Nobody takes it: only a BKPT becomes a HardFault.
+                pass(address, kinds: Self.patchBreak)
+            }
+            return
+        }
+        if kinds & Self.matchBreak != 0 {
+            // The instruction executes, and the exception follows.
+            for address in unit(at: address) where scs.matchInstruction(address) { dataMatch = true; wantsStep = true }
+            pass(address, kinds: Self.matchBreak)
+        }
+    }
+
+    /// Lets the instruction at `address` execute once in spite of breakpoints of `kinds`, and of all that come after them.
+    func pass(_ address: UInt32, kinds: UInt32) {
+        let raw = engine.raw
+        guard raw.pointee.break_count > 0 else { return }
+        let before = raw.pointee.pass_address == address ? raw.pointee.pass_kinds : 0
+        raw.pointee.pass_address = address
+        raw.pointee.pass_kinds = before | kinds
+    }
+
+    /// A BKPT that is no semihosting call.
+    func breakpointInstruction(_ number: UInt8) {
+        let address = nextPC & ~1
+        if haltsAtBKPT {
+            if passedBKPT == address {
+                // Going on from one goes behind it.
+                passedBKPT = nil
+                nextPC = nextPC &+ 2
+                engine.raw.pointee.cycles &+= 1
+                return
+            }
+            passedBKPT = address
+            pendingStop = .breakpoint(haltReport(.instruction(number)))
+            return
+        }
+        if scs.monitorTakes(at: m4_engine_execution_priority(engine.raw)) {
+            scs.note(.breakpoint)
+            enter(.debugMonitor, returnTo: nextPC)
+        } else {
+            raise(.debugEvent, at: nextPC)
+        }
+    }
+
+    // MARK: Steps and watched accesses
+
+    /// The engine refused an access to a watched page: the instruction is to be executed by itself, with the page open.
+    func watchedFault() {
+        let pc = nextPC & ~1
+        let access = instruction(at: pc)?.access(pc: pc, register: engine.r)
+        watched = Watched(pc: pc, access: access, before: watchpoints.map(bytes(of:)))
+        wantsStep = true
+        pass(pc, kinds: Self.everyBreak)
+    }
+
+    /// Prepares the run of one instruction. Answers whether DEMCR.MON_STEP asks for it.
+    func beginStep() -> Bool {
+        let raw = engine.raw
+        let pc = nextPC & ~1
+        raw.pointee.step_address = unit(at: pc).last.flatMap { last in instruction(at: last).map { last &+ $0.size } } ?? UInt32(M4_NOWHERE)
+        raw.pointee.deadline = raw.pointee.cycles &+ 1
+        raw.pointee.watched_open = watched != nil
+        wantsStep = false
+        return steps && scs.monitorSteps(at: m4_engine_execution_priority(raw))
+    }
+
+    /// The instruction at `address`, and those of its IT block behind it: the engine does not stop inside of one.
+    private func unit(at address: UInt32) -> [UInt32] {
+        var addresses = [address], last = address
+        var state = engine.itState
+        while let instruction = instruction(at: last), addresses.count < 6 {
+            state = instruction.itState(after: state)
+            guard state != 0 else { break }
+            last = last &+ instruction.size
+            addresses.append(last)
+        }
+        return addresses
+    }
+
+    /// Closes what `beginStep` opened; the stop has not been handled yet.
+    func endStep() {
+        let raw = engine.raw
+        m4_engine_end_step(raw)
+        guard raw.pointee.watched_open else { return }
+        raw.pointee.watched_open = false
+        m4_engine_flush_permissions(raw)
+    }
+
+    /// What follows from the step, its stop handled. `executed`: an instruction has retired.
+    func concludeStep(executed: Bool, monitored: Bool) {
+        if let step = watched, executed || wantsStep == false {
+            watched = nil
+            if executed { judge(step) }
+        }
+        guard executed else { return }
+        let current = m4_engine_execution_priority(engine.raw)
+        if dataMatch {
+            dataMatch = false
+            if scs.monitorTakes(at: current) {
+                scs.note(.watchpoint)
+                scs.exceptions.setPending(.debugMonitor)
+            }
+        }
+        if monitored {
+            scs.note(.halted)
+            scs.exceptions.setPending(.debugMonitor)
+        }
+    }
+
+    /// Whether a watched access is one that someone waits for.
+    private func judge(_ step: Watched) {
+        guard let access = step.access else { return }
+        if scs.matchAccess(access.address, count: access.count, isWrite: access.isWrite, value: value(access)) { dataMatch = true }
+        let address = canonical(access.address)
+        for (watchpoint, old) in zip(watchpoints, step.before) {
+            var home = watchpoint
+            home.address = canonical(watchpoint.address)
+            guard access.isWrite ? watchpoint.writes : watchpoint.reads, home.covers(address, access.count) else { continue }
+            let hit = WatchedAccess(
+                pc: step.pc, address: access.address, count: access.count, isWrite: access.isWrite, watched: watchpoint.address,
+                width: watchpoint.count, old: old, new: bytes(of: watchpoint))
+            pendingStop = pendingStop ?? .watchpoint(haltReport(.access(hit)))
+            return
+        }
+    }
+
+    /// Up to eight bytes of memory at a watchpoint, little-endian.
+    private func bytes(of watchpoint: Watchpoint) -> UInt64? {
+        let count = min(8, watchpoint.count)
+        guard let bytes = engine.memory(watchpoint.address, count: count) else { return nil }
+        return (0..<Int(count)).reduce(0) { $0 | UInt64(bytes[$1]) << UInt64($1 * 8) }
+    }
+    private func value(_ access: ThumbInstruction.Access) -> UInt32? {
+        guard access.count <= 4, let bytes = engine.memory(access.address, count: access.count) else { return nil }
+        return (0..<Int(access.count)).reduce(0) { $0 | UInt32(bytes[$1]) << UInt32($1 * 8) }
+    }
+
+    // MARK: Reports
+
+    private func haltReport(_ cause: HaltReport.Cause) -> HaltReport {
+        HaltReport(
+            cause: cause, registers: registers, returnAddresses: returnAddresses(limit: 8), history: history, cycle: cycles, retired: retired)
+    }
+
+    /// LR and words from the stack pointer up that are addresses behind a BL or BLX, without looking further than 2 KiB.
+    public func returnAddresses(limit: Int) -> [UInt32] {
+        var found: [UInt32] = []
+        let link = engine.r(14)
+        if isReturnAddress(link) { found.append(link & ~1) }
+        let stack = engine.r(13) & ~3
+        for index in 0..<UInt32(512) where found.count < limit {
+            let address = stack &+ index &* 4
+            guard address >= stack, let bytes = engine.memory(address, count: 4) else { break }
+            let word = UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
+            // The innermost function may have kept its LR on the stack as well.
+            if isReturnAddress(word), found.last != word & ~1 { found.append(word & ~1) }
+        }
+        return found
+    }
+
+    private func isReturnAddress(_ value: UInt32) -> Bool {
+        let address = value & ~1
+        var first: UInt16 = 0, second: UInt16 = 0
+        guard value & 1 != 0, address >= 4, m4_engine_code(engine.raw, address &- 2, &second) else { return false }
+        if second & 0xFF87 == 0x4780 { return true }  // BLX Rm
+        guard m4_engine_code(engine.raw, address &- 4, &first) else { return false }
+        return first & 0xF800 == 0xF000 && second & 0xD000 == 0xD000  // BL
+    }
+
+    /// What DWT_PCSR shows: the start of the block under way.
+    public var sampledPC: UInt32 { m4_block_address(engine.raw) }
+}
+
+extension Core {
+    /// An instruction that accesses a watched page, before it is executed by itself.
+    struct Watched {
+        let pc: UInt32
+        let access: ThumbInstruction.Access?
+        /// Bytes of `watchpoints`.
+        let before: [UInt64?]
+    }
+}

@@ -1,0 +1,104 @@
+import ELF32
+import MachineBase
+import SecureLoader
+
+/// The symbols of a firmware image: an ELF, or the ELFs in a signed container.
+public struct FirmwareSymbols: Sendable {
+    /// Functions and objects, by address.
+    private let symbols: [Symbol]
+
+    public init(image: [UInt8]) {
+        var found: [Symbol] = []
+        if let file = try? ELFFile(image) {
+            found = file.symbols
+        } else if let header = SignedImageHeader(image), header.magic == SignedImageHeader.magic {
+            // Images begin at multiples of 8.
+            for offset in stride(from: header.imagesOffset, to: image.count - 4, by: 8) where image[offset..<offset + 4].elementsEqual([0x7F, 0x45, 0x4C, 0x46]) {
+                if let file = try? ELFFile(Array(image[offset...])) { found += file.symbols }
+            }
+        }
+        symbols = found.filter { $0.isDefined && !$0.name.isEmpty && !$0.name.hasPrefix("$") && [.function, .object, Symbol.Kind.none].contains($0.kind) }
+            .enumerated().sorted { ($0.element.address, $0.offset) < ($1.element.address, $1.offset) }.map(\.element)
+    }
+
+    public var isEmpty: Bool { symbols.isEmpty }
+
+    /// The symbol of that name; a function before anything else.
+    public subscript(name: String) -> Symbol? {
+        let named = symbols.filter { $0.name == name }
+        return named.first { $0.kind == .function } ?? named.first
+    }
+
+    /// `main+0x12` for an address in a function.
+    public func name(at address: UInt32) -> String? {
+        var low = 0, high = symbols.count
+        while low < high {
+            let middle = (low + high) / 2
+            if symbols[middle].address <= address { low = middle + 1 } else { high = middle }
+        }
+        for symbol in symbols[..<low].reversed().prefix(32) where symbol.kind == .function {
+            let offset = address &- symbol.address
+            if symbol.size > 0 && offset >= symbol.size { continue }
+            return offset == 0 ? symbol.name : "\(symbol.name)+0x\(String(offset, radix: 16))"
+        }
+        return nil
+    }
+
+    /// What is named in a `LOCATION` of the command line.
+    public enum LocationError: Error, Equatable, Sendable, CustomStringConvertible {
+        case noSymbols(String)
+        case unknown(String, similar: [String])
+        case badNumber(String)
+        case noSize(String)
+        case badAccess(String)
+
+        public var description: String {
+            switch self {
+            case .noSymbols(let name): "\(name): the image has no symbols; give an address, as 0x10000400"
+            case .unknown(let name, let similar):
+                "\(name): no such symbol in the image" + (similar.isEmpty ? "" : "; near: \(similar.joined(separator: ", "))")
+            case .badNumber(let text): "\(text): not a number of 32 bits"
+            case .noSize(let text): "\(text): a size is 1 to 65536 bytes"
+            case .badAccess(let text): "\(text): an access is r, w or rw"
+            }
+        }
+    }
+
+    /// The device address of `SYMBOL`, `SYMBOL+OFFSET` or a number, without the Thumb bit, and the symbol's size; 0 when unknown.
+    public func location(_ text: String) -> Result<(address: UInt32, size: UInt32), LocationError> {
+        if text.first?.isASCII == true, text.first?.isNumber == true {
+            return Self.number(text).map { .success(($0, 0)) } ?? .failure(.badNumber(text))
+        }
+        let parts = text.split(separator: "+", maxSplits: 1).map(String.init)
+        guard let name = parts.first, !isEmpty else { return .failure(.noSymbols(text)) }
+        guard let symbol = self[name] else {
+            let near = Set(symbols.map(\.name).filter { $0.lowercased().contains(name.lowercased()) }).sorted().prefix(5)
+            return .failure(.unknown(name, similar: Array(near)))
+        }
+        guard parts.count == 2 else { return .success((symbol.address, symbol.size)) }
+        guard let offset = Self.number(parts[1]) else { return .failure(.badNumber(parts[1])) }
+        return .success((symbol.address &+ offset, 0))
+    }
+
+    /// A watchpoint as `LOCATION[:SIZE][:r|w|rw]`; the symbol's size, or a word, and writes unless told otherwise.
+    public func watch(_ text: String) -> Result<(address: UInt32, count: UInt32, reads: Bool, writes: Bool), LocationError> {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        var count: UInt32?, access = "w"
+        for part in parts.dropFirst() {
+            if part.first?.isNumber == true {
+                guard let size = Self.number(part), (1...65536).contains(size) else { return .failure(.noSize(part)) }
+                count = size
+            } else {
+                guard ["r", "w", "rw"].contains(part) else { return .failure(.badAccess(part)) }
+                access = part
+            }
+        }
+        return location(parts[0]).map { place in
+            (place.address, count ?? (place.size > 0 ? min(place.size, 65536) : 4), access.contains("r"), access.contains("w"))
+        }
+    }
+
+    private static func number(_ text: String) -> UInt32? {
+        text.lowercased().hasPrefix("0x") ? UInt32(text.dropFirst(2), radix: 16) : UInt32(text)
+    }
+}
