@@ -19,7 +19,7 @@ public struct ELFHeader: Equatable, Sendable {
     public var sectionHeaderEntrySize, sectionHeaderCount, sectionNameIndex: UInt16
 
     /// nil when `bytes` holds fewer than 52 bytes from `offset`.
-    public init?<Bytes>(_ bytes: Bytes, at offset: Int = 0)
+    @inlinable public init?<Bytes>(_ bytes: Bytes, at offset: Int = 0)
     where Bytes: RandomAccessCollection, Bytes.Element == UInt8, Bytes.Index == Int {
         guard offset >= 0, offset <= bytes.count - Self.size else { return nil }
         func half(_ at: Int) -> UInt16 { bytes.littleEndian(at: offset + at) ?? 0 }

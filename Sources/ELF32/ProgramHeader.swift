@@ -13,7 +13,7 @@ public struct ProgramHeader: Hashable, Sendable {
     public var flags, alignment: UInt32
 
     /// nil when the 32 bytes at `offset` are not all there.
-    public init?<Bytes>(_ bytes: Bytes, at offset: Int = 0)
+    @inlinable public init?<Bytes>(_ bytes: Bytes, at offset: Int = 0)
     where Bytes: RandomAccessCollection, Bytes.Element == UInt8, Bytes.Index == Int {
         guard offset >= 0, offset <= bytes.count - Self.size else { return nil }
         func word(_ index: Int) -> UInt32 { bytes.littleEndian(at: offset + 4 * index) ?? 0 }

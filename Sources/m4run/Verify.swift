@@ -48,7 +48,7 @@ struct Verify: ParsableCommand {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-            Console.data(String(decoding: try encoder.encode(Answer(image, explanation)), as: UTF8.self) + "\n")
+            Console.data(String(decoding: try encoder.encode(Answer(image: image, explanation: explanation)), as: UTF8.self) + "\n")
         } else {
             if explain { Console.data(explanation.text) }
             Console.data("\(image): \(explanation.verdict)\n")
@@ -57,16 +57,29 @@ struct Verify: ParsableCommand {
         if explanation.refusal != nil { throw ExitStatus.refused }
     }
 
-    /// The JSON object.
+    /// The JSON object. Its keys are always there; null where there is nothing to say.
     private struct Answer: Encodable {
-        var image: String
-        var result: TEEResult
-        var checks: LoadExplanation
+        let image: String
+        let explanation: LoadExplanation
 
-        init(_ image: String, _ explanation: LoadExplanation) {
-            self.image = image
-            result = explanation.result
-            checks = explanation
+        private enum Key: String, CodingKey {
+            case image, size, result, check, reason, offset, checks, warnings
+            case notReached = "not_reached"
+            case resourceTable = "resource_table"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var object = encoder.container(keyedBy: Key.self)
+            try object.encode(image, forKey: .image)
+            try object.encode(explanation.size, forKey: .size)
+            try object.encode(explanation.result, forKey: .result)
+            try object.encode(explanation.refusal?.check, forKey: .check)
+            try object.encode(explanation.refusal?.reason, forKey: .reason)
+            try object.encode(explanation.refusal?.offset, forKey: .offset)
+            try object.encode(explanation.resourceTable, forKey: .resourceTable)
+            try object.encode(explanation.passed, forKey: .checks)
+            try object.encode(explanation.notReached, forKey: .notReached)
+            try object.encode(explanation.warnings, forKey: .warnings)
         }
     }
 }

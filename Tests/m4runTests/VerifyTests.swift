@@ -44,10 +44,14 @@ import Testing
         #expect(result.status == 4)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any])
         #expect((object["result"] as? [String: Any])?["name"] as? String == "TEE_ERROR_SIGNATURE_INVALID")
-        let checks = try #require(object["checks"] as? [String: Any])
-        #expect((checks["passed"] as? [[String: Any]])?.count == 10)
-        #expect((checks["notReached"] as? [String])?.first == "elfHeader")
-        #expect((checks["refusal"] as? [String: Any])?["check"] as? String == "signature")
+        #expect((object["checks"] as? [[String: Any]])?.count == 10)
+        #expect((object["not_reached"] as? [String])?.first == "elfHeader")
+        #expect(object["check"] as? String == "signature")
+        #expect(object["resource_table"] is NSNull && object["offset"] is Int)
+        let good = try Command.run("verify", image, "--key", Scratch.key(), "--json")
+        let loaded = try #require(try JSONSerialization.jsonObject(with: Data(good.out.utf8)) as? [String: Any])
+        #expect(Set(loaded.keys) == Set(object.keys) && loaded["check"] is NSNull)
+        #expect((loaded["resource_table"] as? [String: Int])?["physicalAddress"] == 0x1002_0000)
     }
 
     @Test("A pack is judged a line a case, each by a fresh TA")
