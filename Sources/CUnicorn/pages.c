@@ -96,6 +96,11 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
             }
         }
     }
+    if (!r && e->page_permission) {
+        // The MPU is asked before the bus.
+        const m4_division *d = division(e, page, is_privileged(e));
+        if (!(wanted == M4_EXECUTE ? d->execute : wanted == M4_WRITE ? d->write : d->read)) refusal = M4_REFUSED_PROTECTION;
+    }
     if (wanted == M4_EXECUTE && allowed & wanted && !e->page_permission && is_execute_never(page)) {
         allowed = 0;
         refusal = M4_REFUSED_EXECUTE;

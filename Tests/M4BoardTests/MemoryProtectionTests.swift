@@ -132,6 +132,15 @@ import Testing
         #expect(bench.core.registers.r[5] == 1 && bench.core.scs.faults.mmfar == 0x1000_9000)
     }
 
+    @Test func itIsAskedBeforeTheBus() throws {
+        let bench = try Bench()
+        // Nothing answers at 0x60000100, where region 0 forbids everything.
+        try bench.program(protect(0x6000_0000, size: 11, access: 0), Thumb.load(2, 0x6000_0100), Thumb.ldr(3, 2), Thumb.loop)
+        try bench.handler(4, Bench.exit)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.cfsr == 1 << 7 | 1 << 1 && bench.core.scs.faults.mmfar == 0x6000_0100)
+    }
+
     @Test func codeInAnExecuteNeverRegionFaults() throws {
         let bench = try Bench()
         try bench.place([0x4770], at: 0x1000_4000)

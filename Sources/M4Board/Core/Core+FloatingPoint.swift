@@ -10,7 +10,7 @@ extension Core {
         if allowed, pushFloatingPoint(at: address) {
             if scs.fpDefaultStatus != 0 {
                 // The engine begins a context with FPSCR 0: this one has begun.
-                engine.write(UC_ARM_REG_FPSCR, scs.fpDefaultStatus)
+                engine.write(UC_ARM_REG_FPSCR, engine.read(UC_ARM_REG_FPSCR) & ~0x07C0_0000 | scs.fpDefaultStatus)
                 engine.write(UC_ARM_REG_CONTROL, engine.control | 4)
             }
             scs.clearFPContextDeferred()
