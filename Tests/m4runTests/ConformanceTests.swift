@@ -28,7 +28,7 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
         var cases: [ConformanceCase] = []
         var from: [String] = []
         for _ in 0..<20 {
-            let result = try Command.run(["exec", Scratch.elf("conformance"), "--stop-at", "none", "--quiet", "--"] + from, in: Scratch.folder)
+            let result = try Command.run(["exec", Scratch.elf("conformance"), "--stop-at", "none", "--quiet", "--for", "1s", "--"] + from, in: Scratch.folder)
             let lines = result.out.split(separator: "\n")
             cases += lines.compactMap(ConformanceCase.init)
             guard let last = lines.last, ConformanceCase(line: last) == nil, let name = last.split(separator: "|").first else { break }
