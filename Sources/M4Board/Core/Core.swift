@@ -298,7 +298,7 @@ public final class Core: CoreControl {
         case M4_STOP_BKPT: breakpoint()
         case M4_STOP_EXC_RETURN:
             // A vector or a stacked PC with such a value is no branch to it, and would go round without an instruction.
-            if raw.pointee.history_count != blocks { returnFromException(engine.r(15) | 1) } else { raise(.instructionAccess, at: nextPC) }
+            if raw.pointee.history_count != blocks { returnFromException(nextPC) } else { raise(.instructionAccess, at: nextPC) }
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
         case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
