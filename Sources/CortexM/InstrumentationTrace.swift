@@ -1,12 +1,12 @@
 /// The ITM: 32 stimulus ports that firmware prints to. Source: ARMv7-M ARM, C1.7; Cortex-M4 TRM, chapter 9.
 ///
-/// Text comes out while DEMCR.TRCENA, TCR.ITMENA and the port's bit in TER are set. TER, TPR and TCR are locked from reset on, as
-/// on the chip: they take writes once 0xC5ACCE55 has been written to LAR.
+/// Text comes out while DEMCR.TRCENA, TCR.ITMENA and the port's bit in TER are set. The lock of TER, TPR and TCR is open, as a
+/// debugger leaves it; any other value than 0xC5ACCE55 in LAR closes it.
 public struct InstrumentationTrace {
     private var enabledPorts: UInt32 = 0
     private var privilegedPorts: UInt32 = 0
     private var control: UInt32 = 0
-    private var locked = true
+    private var locked = false
     /// Gets what firmware writes to an enabled stimulus port: port, value, size in bytes.
     public var onStimulus: ((_ port: Int, _ value: UInt32, _ size: Int) -> Void)?
 

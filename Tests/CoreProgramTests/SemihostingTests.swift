@@ -75,11 +75,12 @@ import Testing
     }
 
     @Test func theCommandLineIsGivenWhereItFits() throws {
-        let (result, firmware) = try answer(0x15, [Self.buffer, 32])
+        let name: (Firmware) -> Void = { $0.board.core.semihosting.commandLine = "firmware" }
+        let (result, firmware) = try answer(0x15, [Self.buffer, 32], prepare: name)
         #expect(result == 0)
         #expect(try firmware.word(Self.block + 4) == 8)
         #expect(try firmware.word(Self.buffer) == 0x6D72_6966)  // "firm"
-        #expect(try answer(0x15, [Self.buffer, 8]).0 == .max, "there is no room for its end")
+        #expect(try answer(0x15, [Self.buffer, 8], prepare: name).0 == .max, "there is no room for its end")
         #expect(try answer(0x15, [0x2000_0000, 32]).0 == .max)
     }
 

@@ -41,8 +41,10 @@ import Testing
         #expect(count == 0 && scene.scs.read(Self.itm, size: 4) == 0)
     }
 
-    @Test func controlRegistersAreLockedUntilTheKeyIsWritten() {
+    @Test func controlRegistersThatAreLockedTakeNoWritesUntilTheKeyComes() {
         let scene = Scene()
+        #expect(scene.scs.read(Self.lsr, size: 4) == 0b01)
+        scene.scs.write(Self.lar, size: 4, value: 1)
         #expect(scene.scs.read(Self.lsr, size: 4) == 0b11)
         scene.scs.write(Self.ter, size: 4, value: 1)
         #expect(scene.scs.read(Self.ter, size: 4) == 0)
