@@ -41,10 +41,9 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
 
     /// Where the core is not yet what the manual wants.
     static let awaited: Set<String> = [
-        "mask-basepri-has-four-bits", "mask-faultmask-ignored-in-hard-fault",
-        "stack-both-pointers-word-aligned", "privileged-ldrt-is-unprivileged", "fpu-fpca-needs-aspen", "fpu-fpdscr-in-handler",
-        "fpu-fpdscr-after-fpca-cleared", "mpu-refuses-before-the-bus", "mpu-strt-checks-as-user", "debug-monitor-pended",
-        "debug-monitor-by-bkpt", "dwt-watchpoint-on-write", "dwt-watchpoint-on-read", "dwt-matched-bit",
+        "mask-basepri-has-four-bits", "mask-faultmask-ignored-in-hard-fault", "stack-both-pointers-word-aligned",
+        "privileged-ldrt-is-unprivileged", "mpu-strt-checks-as-user", "fpu-fpca-needs-aspen", "fpu-fpdscr-in-handler",
+        "fpu-fpdscr-after-fpca-cleared",
     ]
 }
 
