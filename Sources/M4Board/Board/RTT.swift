@@ -42,6 +42,8 @@ public final class RTT {
     private static let headerSize: UInt32 = 24, channelSize: UInt32 = 24
     /// "SEGGER RTT" and six zeros.
     private static let identifier: [UInt8] = Array("SEGGER RTT".utf8) + [0, 0, 0, 0, 0, 0]
+    /// Its first word: "SEGG".
+    private static let beginning: UInt32 = 0x4747_4553
     private static let mostBlocks = 4, scansAtSleep = 8
 
     private unowned let core: Core
@@ -115,11 +117,14 @@ public final class RTT {
                 let host = region.host, region.start < 0xC000_0000, !seen.contains(host)
             else { continue }
             seen.append(host)
-            var offset = 0
             // Word-aligned, as a control block is.
-            while offset + Int(Self.headerSize) <= Int(region.size), blocks.count < Self.mostBlocks {
-                if host[offset] == Self.identifier[0], matches(host + offset) { adopt(region.start &+ UInt32(offset)) }
-                offset += 4
+            let memory = UnsafeRawPointer(host), last = Int(region.size) - Int(Self.headerSize), beginning = Self.beginning
+            var offset = 0
+            while offset <= last {
+                if memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self) == beginning, blocks.count < Self.mostBlocks, matches(host + offset) {
+                    adopt(region.start &+ UInt32(offset))
+                }
+                offset &+= 4
             }
         }
     }
