@@ -67,6 +67,7 @@ uc_err m4_engine_arm(m4_engine *e) {
     if (e->coarse && !e->costs && !(e->costs = calloc(M4_COUNTS, sizeof *e->costs))) return UC_ERR_NOMEM;
     uc_err error = m4_install_hooks(e);
     if (error != UC_ERR_OK) return error;
+    m4_engine_find_registers(e);
     if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->scratch)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->abandoned_at)) != UC_ERR_OK) return error;

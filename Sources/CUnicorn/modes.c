@@ -19,11 +19,11 @@ static inline void add(batch *b, int reg, const void *value) {
 
 void m4_engine_read_stacked(m4_engine *e, m4_stacked *s) {
     batch b = {.count = 0};
-    for (int i = 0; i < 4; i++) add(&b, UC_ARM_REG_R0 + i, &s->r[i]);
-    add(&b, UC_ARM_REG_R12, &s->r12);
-    add(&b, UC_ARM_REG_LR, &s->lr);
+    for (int i = 0; i < 4; i++) s->r[i] = m4_core_register(e, i);
+    s->r12 = m4_core_register(e, 12);
+    s->sp = m4_core_register(e, 13);
+    s->lr = m4_core_register(e, 14);
     add(&b, UC_ARM_REG_XPSR, &s->xpsr);
-    add(&b, UC_ARM_REG_SP, &s->sp);
     add(&b, UC_ARM_REG_CONTROL, &s->control);
     uc_reg_read_batch(e->uc, b.registers, b.values, b.count);
 }
@@ -71,8 +71,8 @@ void m4_engine_start_handler(m4_engine *e, uint32_t number, uint32_t lr, uint32_
     add(&b, UC_ARM_REG_EPSR, &thumb);
     // Lets the engine rebuild what it derived from the mode. Nothing else does on these versions.
     add(&b, UC_ARM_REG_APSR_NZCV, &flags);
-    add(&b, UC_ARM_REG_LR, &lr);
     uc_reg_write_batch(e->uc, b.registers, b.values, b.count);
+    m4_set_core_register(e, 14, lr);
 }
 
 void m4_engine_read_return(m4_engine *e, m4_return_state *s) {
@@ -92,14 +92,14 @@ void m4_engine_resume(m4_engine *e, const uint32_t frame[8], uint32_t sp, uint32
     add(&b, UC_ARM_REG_IPSR, &zero);
     add(&b, UC_ARM_REG_CONTROL, &control);
     add(&b, UC_ARM_REG_SP, &sp);
-    for (int i = 0; i < 4; i++) add(&b, UC_ARM_REG_R0 + i, &frame[i]);
-    add(&b, UC_ARM_REG_R12, &frame[4]);
-    add(&b, UC_ARM_REG_LR, &frame[5]);
     if (!to_thread) add(&b, UC_ARM_REG_IPSR, &number);
     if (unprivileged) add(&b, UC_ARM_REG_CONTROL, &whole);
     add(&b, UC_ARM_REG_XPSR_NZCVQG, &xpsr);
     add(&b, UC_ARM_REG_APSR_NZCV, &xpsr);
     uc_reg_write_batch(e->uc, b.registers, b.values, b.count);
+    for (int i = 0; i < 4; i++) m4_set_core_register(e, i, frame[i]);
+    m4_set_core_register(e, 12, frame[4]);
+    m4_set_core_register(e, 14, frame[5]);
 }
 
 bool m4_engine_store_words(m4_engine *e, uint32_t address, const uint32_t *words, uint32_t count) {

@@ -1,12 +1,7 @@
 // Single loads and stores, as CCR.UNALIGN_TRP has them.
 #include "hooks.h"
 
-static uint32_t r(const m4_engine *e, unsigned number) {
-    static const int numbers[16] = {
-        UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
-        UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
-    return m4_reg_read(e, numbers[number & 15]);
-}
+static uint32_t r(const m4_engine *e, unsigned number) { return m4_core_register(e, (int)(number & 15)); }
 
 // LDR and STR through SP and PC are aligned whatever happens. Source: ARMv7-M ARM, A5.2.4.
 static bool is_narrow_unaligned(const m4_engine *e, uint16_t i) {

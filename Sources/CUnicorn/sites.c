@@ -41,16 +41,12 @@ static uint32_t breaks_of(const m4_engine *e, uint32_t address) {
     return kinds;
 }
 
-static const int numbers[16] = {
-    UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
-    UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
-
 bool m4_operands_are_fine(const m4_engine *e, uint32_t expected) {
     uint32_t together = 0;
-    for (uint32_t bases = expected & 0x7FFF; bases; bases &= bases - 1) together |= m4_reg_read(e, numbers[__builtin_ctz(bases)]);
+    for (uint32_t bases = expected & 0x7FFF; bases; bases &= bases - 1) together |= m4_core_register(e, __builtin_ctz(bases));
     if (together & 3) return false;
     for (uint32_t divisors = expected >> 16 & 0x7FFF; divisors; divisors &= divisors - 1)
-        if (m4_reg_read(e, numbers[__builtin_ctz(divisors)]) == 0) return false;
+        if (m4_core_register(e, __builtin_ctz(divisors)) == 0) return false;
     return true;
 }
 
@@ -125,7 +121,7 @@ static bool breaks(m4_engine *e, uint32_t address) {
 static uint32_t happening(const m4_engine *e, uint32_t traps, uint8_t register_number) {
     if (traps & M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) traps &= ~(uint32_t)M4_TRAP_FPU;
     if (traps & (M4_TRAP_DIVIDE | M4_TRAP_UNALIGNED)) {
-        uint32_t operand = m4_reg_read(e, numbers[register_number]);
+        uint32_t operand = m4_core_register(e, register_number);
         if (operand != 0) traps &= ~(uint32_t)M4_TRAP_DIVIDE;
         if ((operand & 3) == 0) traps &= ~(uint32_t)M4_TRAP_UNALIGNED;
     }

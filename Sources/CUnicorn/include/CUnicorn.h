@@ -125,6 +125,7 @@ typedef struct m4_engine {
     uint32_t user_ports;        ///< Groups of eight stimulus ports that unprivileged code may use, one bit each.
     bool user_stir;             ///< Unprivileged code may write STIR.
     uint64_t mixed_code;        ///< Pages with code of which the MPU forbids parts: a bit for all pages of a number modulo 64.
+    uint32_t *core_registers;   ///< The engine's own R0 to R15; null where they were not found.
     uc_context *pristine;       ///< The core as it is after opening.
     uc_context *scratch;        ///< For changing what no register number reaches.
     uc_context *abandoned_at;   ///< The core at the instruction that `abandoned` is about.
@@ -246,6 +247,19 @@ static inline uint32_t m4_reg_read(const m4_engine *e, int reg) {
     return value;
 }
 static inline void m4_reg_write(m4_engine *e, int reg, uint32_t value) { uc_reg_write(e->uc, reg, &value); }
+
+/// R0 to R12, SP, LR, PC by number.
+extern const int m4_register_ids[16];
+static inline uint32_t m4_core_register(const m4_engine *e, int n) {
+    return e->core_registers ? e->core_registers[n] : m4_reg_read(e, m4_register_ids[n]);
+}
+/// Not PC, which the engine must be told of.
+static inline void m4_set_core_register(m4_engine *e, int n, uint32_t value) {
+    if (e->core_registers) e->core_registers[n] = value;
+    else m4_reg_write(e, m4_register_ids[n], value);
+}
+/// Looks for the engine's own R0 to R15, once, before the first run.
+void m4_engine_find_registers(m4_engine *e);
 
 /// The version of the library that is loaded, `major << 16 | minor << 8`, and of the header this was built with.
 uint32_t m4_library_version(void);

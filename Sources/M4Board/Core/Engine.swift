@@ -37,16 +37,9 @@ final class Engine {
     @inline(__always) func write(_ register: uc_arm_reg, _ value: UInt32) { m4_reg_write(raw, Int32(register.rawValue), value) }
 
     /// R0 to R12, SP, LR, PC by number.
-    @inline(__always) func r(_ n: Int) -> UInt32 { m4_reg_read(raw, Engine.general(n)) }
-    @inline(__always) func setR(_ n: Int, _ value: UInt32) { m4_reg_write(raw, Engine.general(n), value) }
-    @inline(__always) private static func general(_ n: Int) -> Int32 {
-        switch n {
-        case 13: Int32(UC_ARM_REG_SP.rawValue)
-        case 14: Int32(UC_ARM_REG_LR.rawValue)
-        case 15: Int32(UC_ARM_REG_PC.rawValue)
-        default: Int32(UC_ARM_REG_R0.rawValue) + Int32(n)
-        }
-    }
+    @inline(__always) func r(_ n: Int) -> UInt32 { m4_core_register(raw, Int32(n)) }
+    /// Not PC.
+    @inline(__always) func setR(_ n: Int, _ value: UInt32) { m4_set_core_register(raw, Int32(n), value) }
     var floatingPoint: FloatingPointRegisters {
         get {
             var registers = FloatingPointRegisters()
