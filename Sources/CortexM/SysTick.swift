@@ -7,6 +7,8 @@ public final class SysTick {
     private let events: EventQueue
     /// The core's clock and what an expiry does; set once by the owner.
     var cycles: () -> UInt64 = { 0 }
+    /// Where the core counts its cycles, in place of `cycles`: a closure counts references at each call.
+    var counter: UnsafePointer<UInt64>?
     var expired: () -> Void = {}
     private var slot: EventQueue.Slot?
 
@@ -57,8 +59,10 @@ public final class SysTick {
         if enabled && interrupts && zeroAt != .max { events.schedule(slot, at: zeroAt) } else { events.cancel(slot) }
     }
 
+    private var time: UInt64 { counter?.pointee ?? cycles() }
+
     private func sync() {
-        if catchUp(cycles()), interrupts { expired() }
+        if catchUp(time), interrupts { expired() }
     }
 
     var control: UInt32 {
@@ -70,7 +74,7 @@ public final class SysTick {
         }
         set {
             sync()
-            let now = cycles()
+            let now = time
             let counter = self.counter(at: now)
             enabled = newValue & 1 != 0; interrupts = newValue & 2 != 0; coreClock = newValue & 4 != 0
             start(from: counter, at: now)
@@ -82,7 +86,7 @@ public final class SysTick {
         get { reload }
         set {
             sync()
-            let now = cycles()
+            let now = time
             let counter = self.counter(at: now)
             reload = newValue & 0xFF_FFFF
             if enabled && zeroAt == .max { start(from: counter, at: now) }
@@ -92,11 +96,11 @@ public final class SysTick {
 
     /// A write of any value clears the counter and COUNTFLAG; the next clock reloads.
     var current: UInt32 {
-        get { sync(); return counter(at: cycles()) }
+        get { sync(); return counter(at: time) }
         set {
             sync()
             countFlag = false
-            start(from: 0, at: cycles())
+            start(from: 0, at: time)
             arm()
         }
     }

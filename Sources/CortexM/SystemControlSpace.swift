@@ -55,6 +55,9 @@ public final class SystemControlSpace {
         sysTick.expired = { [exceptions] in exceptions.setPending(.sysTick) }
     }
 
+    /// Where the core counts its cycles, for as long as this lives or until it is told otherwise: SysTick reads it there.
+    public func setCycleCounter(_ counter: UnsafePointer<UInt64>?) { sysTick.counter = counter }
+
     /// A local reset: everything but what a debugger owns.
     public func reset() {
         exceptions.reset(); sysTick.reset(); debug.reset()

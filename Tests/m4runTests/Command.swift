@@ -92,7 +92,8 @@ enum Scratch {
 
     @discardableResult
     static func write(_ bytes: [UInt8], _ name: String) throws -> String {
-        try Data(bytes).write(to: folder.appendingPathComponent(name))
+        // In one step: another test may be reading what is there.
+        try Data(bytes).write(to: folder.appendingPathComponent(name), options: .atomic)
         return name
     }
 

@@ -73,6 +73,8 @@ public final class M4Board {
     public let core: Core
     public let soc: SoC
     public let rtt: RTT
+    /// The same, for each access to a register, without counting references.
+    private let system: Unmanaged<SystemControlSpace>, peripherals: Unmanaged<SoC>
     let banks: MemoryBanks
     let signals: SoCSignals
     public weak var delegate: (any M4BoardDelegate)?
@@ -97,6 +99,8 @@ public final class M4Board {
                 host: nil, fetched: nil))
         signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
         soc = SoC(host: signals, configuration: configuration.soc)
+        system = Unmanaged.passUnretained(core.scs)
+        peripherals = Unmanaged.passUnretained(soc)
         rtt = RTT(core: core, search: configuration.rtt, clock: configuration.coreClock)
         signals.board = self
         connect()
@@ -145,23 +149,23 @@ public final class M4Board {
     // MARK: The core's register accesses
 
     @inline(__always) private func readRegister(_ address: UInt32, _ size: UInt32) -> UInt32 {
-        if address >= 0xE000_0000 { return core.scs.read(address, size: size) }
+        if address >= 0xE000_0000 { return system._withUnsafeGuaranteedRef { $0.read(address, size: size) } }
         if address & 0xFE00_0000 == 0x4200_0000 {
             let target = bitBand(address)
             return soc.read(target.word, width: 4, by: .cortexM4) >> target.bit & 1
         }
-        return soc.read(address, width: Int(size), by: .cortexM4)
+        return peripherals._withUnsafeGuaranteedRef { $0.read(address, width: Int(size), by: .cortexM4) }
     }
 
     @inline(__always) private func writeRegister(_ address: UInt32, _ size: UInt32, _ value: UInt32) {
-        if address >= 0xE000_0000 { core.scs.write(address, size: size, value: value); return }
+        if address >= 0xE000_0000 { system._withUnsafeGuaranteedRef { $0.write(address, size: size, value: value) }; return }
         if address & 0xFE00_0000 == 0x4200_0000 {
             let target = bitBand(address)
             let old = soc.read(target.word, width: 4, by: .cortexM4)
             soc.write(target.word, value & 1 != 0 ? old | 1 << target.bit : old & ~(1 << target.bit), width: 4, by: .cortexM4)
             return
         }
-        soc.write(address, value, width: Int(size), by: .cortexM4)
+        peripherals._withUnsafeGuaranteedRef { $0.write(address, value, width: Int(size), by: .cortexM4) }
     }
 
     /// The bit of 0x40000000..0x400FFFFF that a word of the bit-band alias stands for. Source: ARMv7-M ARM, B3.1; Cortex-M4 TRM 3.7.

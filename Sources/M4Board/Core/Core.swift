@@ -72,6 +72,7 @@ public final class Core: CoreControl {
             m4_engine_update_limit(raw)
         }
         scs.exceptions.setListener(listener, context: UnsafeMutableRawPointer(raw))
+        scs.setCycleCounter(withUnsafePointer(to: &raw.pointee.cycles) { $0 })
         events.onEarlier = { cycle in
             if cycle < raw.pointee.deadline {
                 raw.pointee.deadline = cycle
@@ -84,6 +85,7 @@ public final class Core: CoreControl {
         scs.core = nil
         // It may outlive the engine.
         scs.exceptions.setListener(nil, context: nil)
+        scs.setCycleCounter(nil)
     }
 
     public var cycles: UInt64 { engine.raw.pointee.cycles }
