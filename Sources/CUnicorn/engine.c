@@ -90,6 +90,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     m4_running = NULL;
     e->engine_error = error;
     if (e->abandoned) uc_context_restore(e->uc, e->abandoned_at);
+    if (e->changing) m4_settle_change(e);
     bool ran = e->history_count != first_block;
     uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
 
@@ -152,7 +153,7 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_update_limit(m4_engine *e) {
-    bool waits = e->stop_requested || e->releases_due || e->fp_deferred || e->pending_priority < e->active_priority;
+    bool waits = e->stop_requested || e->releases_due || e->fp_deferred || e->changing || e->pending_priority < e->active_priority;
     e->limit = waits ? 0 : e->deadline;
 }
 
@@ -167,7 +168,7 @@ uint32_t m4_engine_privileged_read(m4_engine *e, int reg) {
     bool looks = look_from_handler(e);
     uint32_t value = m4_reg_read(e, reg);
     if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
-    return value;
+    return reg == UC_ARM_REG_BASEPRI ? value & M4_PRIORITY_BITS : value;
 }
 
 static int32_t masked_priority(m4_engine *e, bool with_primask) {
@@ -175,9 +176,9 @@ static int32_t masked_priority(m4_engine *e, bool with_primask) {
     bool looks = look_from_handler(e);
     uint32_t faultmask = m4_reg_read(e, UC_ARM_REG_FAULTMASK);
     uint32_t primask = with_primask ? m4_reg_read(e, UC_ARM_REG_PRIMASK) : 0;
-    uint32_t basepri = m4_reg_read(e, UC_ARM_REG_BASEPRI);
+    uint32_t basepri = m4_reg_read(e, UC_ARM_REG_BASEPRI) & M4_PRIORITY_BITS;
     if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
-    if (basepri & 0xFF) {
+    if (basepri) {
         int32_t boost = (int32_t)(basepri & e->group_mask);
         if (boost < priority) priority = boost;
     }
@@ -219,7 +220,11 @@ void m4_engine_clear_exclusive(m4_engine *e) {
     uc_context_restore(e->uc, e->scratch);
 }
 
-uc_err m4_engine_reset_core(m4_engine *e) { return uc_context_restore(e->uc, e->pristine); }
+uc_err m4_engine_reset_core(m4_engine *e) {
+    e->changing = e->fp_default_status = 0;
+    e->fp_manual = false;
+    return uc_context_restore(e->uc, e->pristine);
+}
 
 void m4_engine_flush(m4_engine *e) {
     memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);

@@ -12,10 +12,10 @@ uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t si
 }
 
 // What a block does that the engine does not tell: SEV, a NOP to it; LDREX, LDREXB, LDREXH; CPS and MSR, which may lift a mask
-// and end their block, FAULTMASK among them; what traps unless the block starts with certain registers as expected. Kept with a
+// and end their block; MRS of BASEPRI; what traps unless the block starts with certain registers as expected. Kept with a
 // block's count, above its size, so that such a block is never taken for a usual one.
-enum { CHANGES_FAULTMASK = 0x0800, EXPECTS_OPERANDS = 0x1000, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
-static const uint64_t block_flags = (uint64_t)(CHANGES_FAULTMASK | EXPECTS_OPERANDS | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
+enum { READS_BASEPRI = 0x0800, EXPECTS_OPERANDS = 0x1000, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
+static const uint64_t block_flags = (uint64_t)(READS_BASEPRI | EXPECTS_OPERANDS | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
 
 static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t size) {
     uint32_t flags = 0;
@@ -27,7 +27,7 @@ static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t si
         if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) flags |= SENDS_EVENT;
         if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) flags |= OPENS_MONITOR;
         if ((first & 0xFFE8) == 0xB660 || ((first & 0xFFE0) == 0xF380 && (second & 0xD000) == 0x8000)) flags |= CHANGES_MASKS;
-        if ((first & 0xFFE9) == 0xB661 || ((first & 0xFFE0) == 0xF380 && (second & 0xD0FF) == 0x8013)) flags |= CHANGES_FAULTMASK;
+        if (m4_reads_basepri(first, second)) flags |= READS_BASEPRI;
         offset += wide ? 4 : 2;
     }
     return (uint64_t)flags << 16;
@@ -66,6 +66,7 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
         uc_emu_stop(uc);
         return;
     }
+    if (e->changing) m4_settle_change(e);
     if (e->cycles >= e->limit) {
         if (e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e)) {
             stop_before_block(e, M4_STOP_BOUNDARY);
@@ -119,10 +120,12 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
     if (flags & SENDS_EVENT) e->event_sent = true;
     if (flags & OPENS_MONITOR) e->exclusive_open = true;
     account(e, entry & ~block_flags);
-    // Below priority 0 the MPU may be out of force.
-    if (flags & CHANGES_FAULTMASK && e->page_permission) e->sign_changed = e->stop_requested = true;
+    if (flags & READS_BASEPRI) m4_trim_basepri(e);
     // The block ends with the change: the next one sees it.
-    if (flags & CHANGES_MASKS) m4_engine_update_limit(e);
+    if (flags & CHANGES_MASKS) {
+        m4_expect_change(e, (uint32_t)address, size);
+        m4_engine_update_limit(e);
+    }
 }
 
 // Once a block: the one place whose cost every instruction of a guest shares.

@@ -47,6 +47,16 @@ bool m4_refuses_code(m4_engine *e, uint32_t address, uint32_t size);
 /// Drops translations of the code at an address, whether it may be executed or not.
 void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size);
 
+/// The bits of a priority that an STM32MP157 has. Source: RM0436, NVIC.
+enum { M4_PRIORITY_BITS = 0xF0 };
+/// Whether an instruction is an MRS of BASEPRI.
+bool m4_reads_basepri(uint16_t first, uint16_t second);
+/// Clears what BASEPRI has beyond its implemented bits, and answers with those.
+uint32_t m4_trim_basepri(m4_engine *e);
+/// A block that ends with CPS or MSR is about to run: notes what `m4_settle_change` is to put right behind it.
+void m4_expect_change(m4_engine *e, uint32_t address, uint32_t size);
+void m4_settle_change(m4_engine *e);
+
 uc_err m4_install_fill(m4_engine *e);
 uc_err m4_install_hooks(m4_engine *e);
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user);

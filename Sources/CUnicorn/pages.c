@@ -21,6 +21,19 @@ static bool is_privileged(const m4_engine *e) {
     return m4_reg_read(e, UC_ARM_REG_IPSR) != 0 || !(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1);
 }
 
+/// Whether the instruction at PC, which is exact in a fill, is a LDRT or STRT of some size. Source: ARMv7-M ARM, A5.3.7 to A5.3.10.
+static bool accesses_as_user(const m4_engine *e) {
+    uint32_t pc = m4_reg_read(e, UC_ARM_REG_PC);
+    uint16_t first = 0, second = 0;
+    if (!m4_engine_code(e, pc, &first) || (first & 0xFE80) != 0xF800 || (first & 15) == 15) return false;
+    return m4_engine_code(e, pc + 2, &second) && (second & 0x0F00) == 0x0E00;
+}
+
+/// With what privilege a page is accessed. The engine keeps what an unprivileged access was answered to itself.
+static bool is_access_privileged(const m4_engine *e, uint32_t wanted) {
+    return is_privileged(e) && (wanted == M4_EXECUTE || !accesses_as_user(e));
+}
+
 static inline uint32_t granule(uint32_t address) { return 1u << (address >> 5 & 31); }
 static inline bool is_mixed(uint32_t granules) { return granules != 0 && granules != ~0u; }
 
@@ -79,7 +92,7 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
     if (r && !(allowed & wanted)) refusal = wanted == M4_EXECUTE ? M4_REFUSED_EXECUTE : M4_REFUSED_PROTECTION;
     bool privileged = true, divides = false;
     if (allowed & wanted && (e->page_permission || allowed & M4_PRIVILEGED)) {
-        privileged = is_privileged(e);
+        privileged = is_access_privileged(e, wanted);
         if (allowed & M4_PRIVILEGED) {
             const m4_division *d = system_division(e, page);
             divides = !privileged && (d->read | d->write);
@@ -98,7 +111,7 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
     }
     if (!r && e->page_permission) {
         // The MPU is asked before the bus.
-        const m4_division *d = division(e, page, is_privileged(e));
+        const m4_division *d = division(e, page, is_access_privileged(e, wanted));
         if (!(wanted == M4_EXECUTE ? d->execute : wanted == M4_WRITE ? d->write : d->read)) refusal = M4_REFUSED_PROTECTION;
     }
     if (wanted == M4_EXECUTE && allowed & wanted && !e->page_permission && is_execute_never(page)) {

@@ -231,7 +231,9 @@ public final class SystemControlSpace {
             fpContextControl = value & 0xC000_017B
             core?.trapsChanged()
         case 0xF38: fpContextAddress = value & ~7
-        case 0xF3C: fpDefaultStatus = value & 0x07C0_0000
+        case 0xF3C:
+            fpDefaultStatus = value & 0x07C0_0000
+            core?.trapsChanged()
         default: break
         }
     }

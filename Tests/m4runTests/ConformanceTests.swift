@@ -38,13 +38,6 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
         return cases
     }
     static let all = (try? run.get()) ?? []
-
-    /// Where the core is not yet what the manual wants.
-    static let awaited: Set<String> = [
-        "mask-basepri-has-four-bits", "mask-faultmask-ignored-in-hard-fault", "stack-both-pointers-word-aligned",
-        "privileged-ldrt-is-unprivileged", "mpu-strt-checks-as-user", "fpu-fpca-needs-aspen", "fpu-fpdscr-in-handler",
-        "fpu-fpdscr-after-fpca-cleared",
-    ]
 }
 
 @Suite("Conformance of the core, by the sample's own cases")
@@ -59,11 +52,7 @@ struct ConformanceTests {
     func demanded(_ entry: ConformanceCase) throws {
         let lacking = try !entry.needs.isEmpty && Command.hasEngine20()
         guard !lacking else { return }
-        if ConformanceCase.awaited.contains(entry.name) {
-            withKnownIssue { #expect(entry.seen == entry.demanded && !entry.demanded.isEmpty) }
-        } else {
-            #expect(entry.seen == entry.demanded && !entry.demanded.isEmpty)
-        }
+        #expect(entry.seen == entry.demanded && !entry.demanded.isEmpty)
     }
 
     @Test("Words behind -- choose cases by the beginning of their names")

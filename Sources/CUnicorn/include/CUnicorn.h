@@ -90,6 +90,8 @@ typedef struct m4_engine {
     uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
     bool stop_requested;
     bool sign_changed;          ///< FAULTMASK was written while an MPU was on; set here, cleared by the board.
+    uint32_t changing;          ///< SYSm of a special register to be put right before the next block; 0 for none.
+    uint32_t kept;              ///< What it was before.
     bool exclusive_open;        ///< A block with a LDREX has run since the monitor was cleared last.
     bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
@@ -131,6 +133,9 @@ typedef struct m4_engine {
     uc_context *abandoned_at;   ///< The core at the instruction that `abandoned` is about.
     bool abandoned;             ///< The engine ran on behind an instruction that has not happened.
     size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
+    size_t fp_context_offset;   ///< Where a context has the engine's own FPCCR and FPDSCR; 0 when unknown.
+    bool fp_manual;             ///< FPCCR.ASPEN is clear there.
+    uint32_t fp_default_status; ///< FPDSCR there.
     uint32_t site_count;        ///< Instructions that have a hook because they may trap.
     struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint16_t runs; uint8_t it_state, traps, operand; } sites[M4_MAX_SITES];
     uint16_t site_table[M4_SITE_TABLE]; ///< Sites by address; see sites.c.
@@ -201,6 +206,10 @@ static inline void m4_engine_spend(m4_engine *e, uint32_t cycles) {
 }
 /// Where a context has the exclusive monitor's address, `address` being what a LDREX has just put there; 0 when not found.
 size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address);
+/// Where a context has the engine's own FPCCR and FPDSCR; 0 when not found.
+size_t m4_engine_locate_fp_context(const m4_engine *e);
+/// FPCCR.ASPEN and FPDSCR, by which the engine begins a context of the FPU. Not while it runs. Source: ARMv7-M ARM, B1.5.7.
+void m4_engine_set_fp_context(m4_engine *e, bool automatic, uint32_t status);
 /// Opens the exclusive monitor, as an exception's entry and return do. Source: ARMv7-M ARM, A3.4.1.
 void m4_engine_clear_exclusive(m4_engine *e);
 /// A register that unprivileged code reads as 0: MSP, PSP, PRIMASK, BASEPRI, FAULTMASK.

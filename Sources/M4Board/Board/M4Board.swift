@@ -90,6 +90,7 @@ public final class M4Board {
         core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy
         core.engine.raw.pointee.exclusive_offset = findings.exclusiveOffset
+        core.engine.raw.pointee.fp_context_offset = findings.fpContextOffset
         for region in banks.regions(in: configuration.memoryWindows) { try core.engine.add(region) }
         let registers = UInt32(M4_READ.rawValue | M4_WRITE.rawValue)
         try core.engine.add(m4_region(start: 0x4000_0000, size: 0x2000_0000, physical: 0x4000_0000, permissions: registers, host: nil, fetched: nil))

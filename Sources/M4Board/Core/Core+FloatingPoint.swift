@@ -8,11 +8,6 @@ extension Core {
         let address = scs.fpContextAddress
         let allowed = mpuAllows(.write, frame: address, size: 17 * 4, privileged: !scs.isFPContextUnprivileged)
         if allowed, pushFloatingPoint(at: address) {
-            if scs.fpDefaultStatus != 0 {
-                // The engine begins a context with FPSCR 0: this one has begun.
-                engine.write(UC_ARM_REG_FPSCR, engine.read(UC_ARM_REG_FPSCR) & ~0x07C0_0000 | scs.fpDefaultStatus)
-                engine.write(UC_ARM_REG_CONTROL, engine.control | 4)
-            }
             scs.clearFPContextDeferred()
             engine.raw.pointee.fp_deferred = false
             return

@@ -137,6 +137,7 @@ public final class Core: CoreControl {
             engine.raw.pointee.user_stir = trigger
             m4_engine_flush_permissions(engine.raw)
         }
+        m4_engine_set_fp_context(engine.raw, scs.fpAutomaticStacking, scs.fpDefaultStatus)
         m4_engine_set_traps(engine.raw, UInt32(traps), scs.allowsFPU(privileged: true))
     }
 

@@ -6,14 +6,16 @@ enum EngineCheck {
     struct Findings {
         /// `m4_engine.exclusive_offset`.
         let exclusiveOffset: Int
+        /// `m4_engine.fp_context_offset`.
+        let fpContextOffset: Int
     }
     private static let outcome: Result<Findings, BoardError> = Result { () throws(BoardError) in try check() }
 
     static func run() throws(BoardError) -> Findings { try outcome.get() }
 
-    /// Code at 0: `movs r0, #0; cmp r0, #0; it eq; ldreq r1, [r2]; svc #1; wfi; 0xDEFF; ldrex r1, [r2]; wfi`, a literal
-    /// at 0x800.
-    private static let program: [UInt16] = [0x2000, 0x2800, 0xBF08, 0x6811, 0xDF01, 0xBF30, 0xDEFF, 0xE852, 0x1F00, 0xBF30]
+    /// Code at 0: `movs r0, #0; cmp r0, #0; it eq; ldreq r1, [r2]; svc #1; wfi; 0xDEFF; ldrex r1, [r2]; wfi;
+    /// vmrs r3, fpscr; wfi`, a literal at 0x800.
+    private static let program: [UInt16] = [0x2000, 0x2800, 0xBF08, 0x6811, 0xDF01, 0xBF30, 0xDEFF, 0xE852, 0x1F00, 0xBF30, 0xEEF1, 0x3A10, 0xBF30]
 
     private static func check() throws(BoardError) -> Findings {
         guard m4_library_version() >> 8 == m4_header_version() >> 8 else {
@@ -57,7 +59,16 @@ enum EngineCheck {
         try expect(m4_engine_run(engine.raw, 15), M4_STOP_WFI, "a LDREX runs")
         let offset = m4_engine_locate_exclusive(engine.raw, 0x804)
         try expect(offset != 0, "the exclusive monitor is found")
-        return Findings(exclusiveOffset: offset)
+        let context = m4_engine_locate_fp_context(engine.raw)
+        try expect(context != 0, "FPCCR is found")
+        engine.raw.pointee.fp_context_offset = context
+        m4_engine_set_fp_context(engine.raw, false, 0x0340_0000)
+        try expect(m4_engine_run(engine.raw, 21), M4_STOP_WFI, "a VMRS runs")
+        try expect(engine.control & 4 == 0 && engine.r(3) == 0, "no context of the FPU begins while ASPEN is clear")
+        m4_engine_set_fp_context(engine.raw, true, 0x0340_0000)
+        try expect(m4_engine_run(engine.raw, 21), M4_STOP_WFI, "a VMRS runs again")
+        try expect(engine.control & 4 != 0 && engine.r(3) == 0x0340_0000, "a context of the FPU begins as FPDSCR says")
+        return Findings(exclusiveOffset: offset, fpContextOffset: context)
     }
 
     private static func expect(_ stop: m4_stop, _ wanted: m4_stop, _ what: String) throws(BoardError) {

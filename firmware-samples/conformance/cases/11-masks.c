@@ -97,6 +97,24 @@ CASE_QEMU(mask_basepri_has_four_bits, "B1.5.4: implementation defined, 4 bits on
     observe(MRS("basepri"), 0xF0);
 }
 
+CASE_QEMU(mask_basepri_without_an_implemented_bit, "RM0436, NVIC: the low 4 bits are not there; QEMU masks by them")
+{
+    on_interrupt(IRQ_A, LOW, record_a);
+    MSR("basepri", 0x0F);
+    trigger(IRQ_A);
+    observe_events("a");
+}
+
+CASE_QEMU(mask_basepri_max_without_an_implemented_bit, "RM0436, NVIC: the low 4 bits are not there; QEMU takes them for a higher priority")
+{
+    MSR("basepri", MIDDLE);
+    MSR("basepri_max", 0x0F);
+    observe(MRS("basepri"), MIDDLE);
+    MSR("basepri", 0x0F);
+    MSR("basepri_max", LOW);
+    observe(MRS("basepri"), LOW);
+}
+
 static void faultmask_inside(uint32_t *frame, uint32_t exc_return)
 {
     (void)frame, (void)exc_return;
@@ -142,6 +160,21 @@ CASE_QEMU(mask_faultmask_ignored_in_hard_fault, "B5.2.1, CPS: FAULTMASK is set o
     on_exception(EXCEPTION_HARD_FAULT, try_faultmask);
     FAULTING("udf #0");
     observe(seen.count, 0);
+}
+
+static void write_faultmask(uint32_t *frame, uint32_t exc_return)
+{
+    MSR("faultmask", 1);
+    try_faultmask(frame, exc_return);
+}
+
+CASE_QEMU(mask_faultmask_not_written_in_hard_fault, "B5.2.3, MSR: FAULTMASK is written only when the execution priority is above -1; QEMU writes it")
+{
+    on_exception(EXCEPTION_HARD_FAULT, write_faultmask);
+    FAULTING("udf #0");
+    observe(seen.count, 0);
+    __asm__ volatile("cpsid f" ::: "memory");
+    observe(MRS("faultmask"), 1);
 }
 
 /* PRIMASK raises the priority to 0: a fault of configurable priority escalates (B1.5.14). */

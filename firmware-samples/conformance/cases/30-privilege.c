@@ -7,6 +7,14 @@ CASE(stack_both_pointers_word_aligned)
     observe(MRS("psp"), 0x20001000);
 }
 
+/* The pointer in use, too. */
+CASE(stack_in_use_word_aligned)
+{
+    uint32_t before, after;
+    __asm__ volatile("mov %0, sp\n\tadds r2, %0, #3\n\tmsr msp, r2\n\tmov %1, sp" : "=&r"(before), "=&r"(after)::"r2", "cc", "memory");
+    observe(after - before, 0);
+}
+
 CASE(stack_spsel_selects_r13)
 {
     uint32_t sp, psp;

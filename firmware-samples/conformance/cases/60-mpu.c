@@ -389,6 +389,38 @@ CASE_NEEDS(mpu_strt_checks_as_user, PERMISSIONS)
     observe_data_violation(AREA + 4);
 }
 
+CASE_NEEDS(mpu_ldrt_in_it_block_checks_as_user, PERMISSIONS)
+{
+    expect_mem_manage();
+    set_region(0, AREA, RASR_SIZE(10) | RASR_AP(AP_PRIVILEGED));
+    enable_mpu(MPU_PRIVDEFENA);
+    FAULTING("cmp r0, r0\n\titt eq\n\tldreq r1, [%[at_], #8]\n\tldrbteq r1, [%[at_], #9]", [at_] "r"(AREA));
+    observe_data_violation(AREA + 9);
+    observe(seen.frame[XPSR] & XPSR_IT, 0x00000800);
+}
+
+/* What an unprivileged access is allowed, no later one gets beyond. */
+CASE_NEEDS(mpu_ldrt_grants_nothing, PERMISSIONS)
+{
+    expect_mem_manage();
+    area[2] = 5;
+    set_region(0, AREA, RASR_SIZE(10) | RASR_AP(AP_USER_READS));
+    enable_mpu(MPU_PRIVDEFENA);
+    uint32_t value;
+    __asm__ volatile("ldrt %0, [%1, #8]" : "=r"(value) : "r"(AREA) : "memory");
+    observe(value, 5);
+    area[2] = 6;
+    __asm__ volatile("ldrt %0, [%1, #8]" : "=r"(value) : "r"(AREA) : "memory");
+    observe(value, 6);
+    set_region(1, 0, RASR_SIZE(32) | RASR_AP(AP_FULL));
+    set_region(2, AREA, RASR_SIZE(10) | RASR_AP(AP_USER_READS));
+    cpu_synchronize();
+    __asm__ volatile("ldrt %0, [%1, #8]" : "=r"(value) : "r"(AREA) : "memory");
+    MSR("control", CONTROL_NPRIV);
+    FAULTING("str %[at_], [%[at_], #8]", [at_] "r"(AREA));
+    observe_data_violation(AREA + 8);
+}
+
 /* The first word of a multiple access is allowed, the second not: the fault names the second (B3.2.17). */
 CASE_NEEDS(mpu_multiple_across_the_edge, PERMISSIONS)
 {

@@ -1,0 +1,88 @@
+// Special registers that the engine writes as they are given, where a Cortex-M4 has fewer bits or says when not. CPS and MSR end
+// their block: what they leave is put right before the next block runs.
+#include "hooks.h"
+#include <string.h>
+
+// SYSm. Source: ARMv7-M ARM, B5.1.1.
+enum { MSP = 8, PSP = 9, BASEPRI = 0x11, BASEPRI_MAX = 0x12, FAULTMASK = 0x13 };
+
+bool m4_reads_basepri(uint16_t first, uint16_t second) {
+    uint32_t number = second & 0xFF;
+    return first == 0xF3EF && (second & 0xF000) == 0x8000 && (number == BASEPRI || number == BASEPRI_MAX);
+}
+
+uint32_t m4_trim_basepri(m4_engine *e) {
+    uint32_t value = m4_reg_read(e, UC_ARM_REG_BASEPRI), trimmed = value & M4_PRIORITY_BITS;
+    if (value != trimmed) m4_reg_write(e, UC_ARM_REG_BASEPRI, trimmed);
+    return trimmed;
+}
+
+void m4_expect_change(m4_engine *e, uint32_t address, uint32_t size) {
+    uint16_t last = 0;
+    if (!m4_engine_code(e, address + size - 2, &last)) return;
+    uint32_t number = (last & 0xFF00) == 0x8800 ? last & 0xFF : (last & 0xFFE9) == 0xB661 ? FAULTMASK : 0;
+    switch (number) {
+    case MSP: case PSP: break;
+    case BASEPRI_MAX: e->kept = m4_trim_basepri(e); break;
+    case FAULTMASK:
+        // Below priority 0 the MPU may be out of force.
+        if (e->page_permission) e->sign_changed = e->stop_requested = true;
+        if (e->active_priority >= 0) return;
+        e->kept = m4_reg_read(e, UC_ARM_REG_FAULTMASK);
+        break;
+    default: return;
+    }
+    e->changing = number;
+}
+
+static void align(m4_engine *e, int reg) {
+    uint32_t value = m4_reg_read(e, reg);
+    if (value & 3) m4_reg_write(e, reg, value & ~3u);
+}
+
+void m4_settle_change(m4_engine *e) {
+    uint32_t number = e->changing, value;
+    e->changing = 0;
+    switch (number) {
+    // Source: ARMv7-M ARM, B1.4.1.
+    case MSP: align(e, UC_ARM_REG_MSP); break;
+    case PSP: align(e, UC_ARM_REG_PSP); break;
+    // A value without an implemented bit is 0, which BASEPRI_MAX does not write. Source: ARMv7-M ARM, B5.2.3.
+    case BASEPRI_MAX:
+        value = m4_reg_read(e, UC_ARM_REG_BASEPRI);
+        if (!(value & M4_PRIORITY_BITS) && value != e->kept) m4_reg_write(e, UC_ARM_REG_BASEPRI, e->kept);
+        break;
+    // At HardFault's priority and above it cannot be set. Source: ARMv7-M ARM, B5.2.1 and B5.2.3.
+    case FAULTMASK:
+        if (m4_reg_read(e, UC_ARM_REG_FAULTMASK) & ~e->kept) m4_reg_write(e, UC_ARM_REG_FAULTMASK, e->kept);
+        break;
+    default: break;
+    }
+    m4_engine_update_limit(e);
+}
+
+// The engine's own FPCCR and FPDSCR, which it heeds: two words each, of which a core without the Security Extension has the first.
+static const uint32_t fpccr_at_reset[2] = {0x80000000u, 0xC0000004u};
+
+size_t m4_engine_locate_fp_context(const m4_engine *e) {
+    const uint8_t *context = (const uint8_t *)e->pristine;
+    size_t size = uc_context_size(e->uc), found = 0;
+    for (size_t offset = 8; offset + 16 <= size; offset += 4) {
+        if (memcmp(context + offset, fpccr_at_reset, sizeof fpccr_at_reset) != 0) continue;
+        if (found) return 0;
+        found = offset;
+    }
+    return found;
+}
+
+void m4_engine_set_fp_context(m4_engine *e, bool automatic, uint32_t status) {
+    if (!e->fp_context_offset || (automatic == !e->fp_manual && status == e->fp_default_status)) return;
+    if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
+    uint8_t *registers = (uint8_t *)e->scratch + e->fp_context_offset;
+    uint32_t control = automatic ? fpccr_at_reset[0] : 0;
+    memcpy(registers, &control, sizeof control);
+    memcpy(registers + sizeof fpccr_at_reset, &status, sizeof status);
+    if (uc_context_restore(e->uc, e->scratch) != UC_ERR_OK) return;
+    e->fp_manual = !automatic;
+    e->fp_default_status = status;
+}
