@@ -288,17 +288,20 @@ static void on_any(uc_engine *uc, uint64_t address64, uint32_t size, void *user)
     if (address == block) e->block_it_state = (uint8_t)it_state(e);
     if (e->stopped || !m4_engine_code(e, address, &first)) return;
     if (first >= 0xE800 && !m4_engine_code(e, address + 2, &second)) return;
+    uint32_t it = e->block_it_state;
+    uint16_t before = 0;
+    for (uint32_t at = block; at - block < address - block && m4_engine_code(e, at, &before); at += before >= 0xE800 ? 4 : 2)
+        it = next_it_state(before, it);
     m4_stop stop = M4_STOP_FETCH_FAULT;
     if (!note_refused_code(e, address, size)) {
+        bool may_break = e->break_count || e->step_address != M4_NOWHERE;
+        if (may_break && it == 0 && breaks(e, address)) return;
         struct m4_site site = {.engine = e, .address = address};
         describe(&site, first, second, 0);
         uint32_t traps = happening(e, site.traps & e->traps, site.operand);
         if (!traps && !m4_is_unaligned_single(e, address, first, second)) return;
         stop = stop_for(traps);
     }
-    uint32_t it = e->block_it_state;
-    for (uint32_t at = block; at - block < address - block && m4_engine_code(e, at, &first); at += first >= 0xE800 ? 4 : 2)
-        it = next_it_state(first, it);
     stop_at(e, stop, it);
 }
 

@@ -46,20 +46,26 @@ public struct FirmwareSymbols: Sendable {
 
     /// What is named in a `LOCATION` of the command line.
     public enum LocationError: Error, Equatable, Sendable, CustomStringConvertible {
+        case noName(String)
         case noSymbols(String)
         case unknown(String, similar: [String])
         case badNumber(String)
         case noSize(String)
         case badAccess(String)
+        case beyond(String)
+        case tooMuch(String)
 
         public var description: String {
             switch self {
+            case .noName(let text): "'\(text)': neither a symbol nor an address"
             case .noSymbols(let name): "\(name): the image has no symbols; give an address, as 0x10000400"
             case .unknown(let name, let similar):
                 "\(name): no such symbol in the image" + (similar.isEmpty ? "" : "; near: \(similar.joined(separator: ", "))")
             case .badNumber(let text): "\(text): not a number of 32 bits"
             case .noSize(let text): "\(text): a size is 1 to 65536 bytes"
-            case .badAccess(let text): "\(text): an access is r, w or rw"
+            case .badAccess(let text): "'\(text)': an access is r, w or rw, a size a number"
+            case .beyond(let text): "\(text): ends beyond the address space"
+            case .tooMuch(let text): "\(text): allowed is location[:size][:r|w|rw]"
             }
         }
     }
@@ -69,32 +75,38 @@ public struct FirmwareSymbols: Sendable {
         if text.first?.isASCII == true, text.first?.isNumber == true {
             return Self.number(text).map { .success(($0, 0)) } ?? .failure(.badNumber(text))
         }
-        let parts = text.split(separator: "+", maxSplits: 1).map(String.init)
-        guard let name = parts.first, !isEmpty else { return .failure(.noSymbols(text)) }
+        let parts = text.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard let name = parts.first, !name.isEmpty else { return .failure(.noName(text)) }
+        guard !isEmpty else { return .failure(.noSymbols(text)) }
         guard let symbol = self[name] else {
             let near = Set(symbols.map(\.name).filter { $0.lowercased().contains(name.lowercased()) }).sorted().prefix(5)
             return .failure(.unknown(name, similar: Array(near)))
         }
         guard parts.count == 2 else { return .success((symbol.address, symbol.size)) }
         guard let offset = Self.number(parts[1]) else { return .failure(.badNumber(parts[1])) }
-        return .success((symbol.address &+ offset, 0))
+        let (address, isBeyond) = symbol.address.addingReportingOverflow(offset)
+        return isBeyond ? .failure(.beyond(text)) : .success((address, 0))
     }
 
     /// A watchpoint as `LOCATION[:SIZE][:r|w|rw]`; the symbol's size, or a word, and writes unless told otherwise.
     public func watch(_ text: String) -> Result<(address: UInt32, count: UInt32, reads: Bool, writes: Bool), LocationError> {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        var count: UInt32?, access = "w"
-        for part in parts.dropFirst() {
-            if part.first?.isNumber == true {
-                guard let size = Self.number(part), (1...65536).contains(size) else { return .failure(.noSize(part)) }
-                count = size
-            } else {
-                guard ["r", "w", "rw"].contains(part) else { return .failure(.badAccess(part)) }
-                access = part
-            }
+        var rest = parts.dropFirst(), count: UInt32?, access = "w"
+        if let part = rest.first, part.first?.isNumber == true {
+            guard let size = Self.number(part), (1...65536).contains(size) else { return .failure(.noSize(part)) }
+            count = size
+            rest = rest.dropFirst()
         }
-        return location(parts[0]).map { place in
-            (place.address, count ?? (place.size > 0 ? min(place.size, 65536) : 4), access.contains("r"), access.contains("w"))
+        if let part = rest.first {
+            guard ["r", "w", "rw"].contains(part) else { return .failure(.badAccess(part)) }
+            access = part
+            rest = rest.dropFirst()
+        }
+        guard rest.isEmpty else { return .failure(.tooMuch(text)) }
+        return location(parts[0]).flatMap { place in
+            let size = count ?? (place.size > 0 ? min(place.size, 65536) : 4)
+            guard !place.address.addingReportingOverflow(size &- 1).overflow else { return .failure(.beyond(text)) }
+            return .success((place.address, size, access.contains("r"), access.contains("w")))
         }
     }
 

@@ -121,7 +121,10 @@ public final class RTT {
             let memory = UnsafeRawPointer(host), last = Int(region.size) - Int(Self.headerSize), beginning = Self.beginning
             var offset = 0
             while offset <= last {
-                if memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self) == beginning, blocks.count < Self.mostBlocks, matches(host + offset) {
+                // The identifier alone may be the constant that firmware makes its block from: what is found is a block when it looks like one.
+                if memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self) == beginning, blocks.count < Self.mostBlocks,
+                    matches(host + offset), hasChannels(region.start &+ UInt32(offset))
+                {
                     adopt(region.start &+ UInt32(offset))
                 }
                 offset &+= 4
@@ -133,6 +136,8 @@ public final class RTT {
         for (index, byte) in Self.identifier.enumerated() where bytes[index] != byte { return false }
         return true
     }
+
+    private func hasChannels(_ address: UInt32) -> Bool { word(address &+ 16) <= Self.mostChannels && word(address &+ 20) <= Self.mostChannels }
 
     /// Takes the control block at `address` when one is there.
     private func adopt(_ address: UInt32) {
