@@ -79,6 +79,7 @@ _Thread_local m4_engine *m4_running;
 static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stopped = e->abandoned = e->fault_located = false;
     e->stop = M4_STOP_WFI;
+    e->stopped_before = M4_NOWHERE;
     e->engine_error = UC_ERR_OK;
     uint32_t first_block = e->history_count;
     e->next_block = pc & ~1u;
@@ -89,6 +90,10 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
     m4_running = NULL;
     e->engine_error = error;
+#if !M4_VIRTUAL_TLB
+    // While there is a code hook, 2.0 leaves PC where the last block that was not jumped to directly began.
+    if (e->stopped_before != M4_NOWHERE) m4_reg_write(e, UC_ARM_REG_PC, e->stopped_before | 1);
+#endif
     if (e->abandoned) uc_context_restore(e->uc, e->abandoned_at);
     if (e->changing) m4_settle_change(e);
     bool ran = e->history_count != first_block;
@@ -113,6 +118,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
     case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_UNALIGNED: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT: case M4_STOP_BREAK:
+    case M4_STOP_SPLIT:
         m4_engine_retire_to(e, at);
         break;
     default: break;
@@ -122,8 +128,11 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
 }
 
 m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
-    while (run_once(e, pc) == M4_STOP_PREPARE) {
+    for (;;) {
+        m4_stop stop = run_once(e, pc);
+        if (stop != M4_STOP_PREPARE && stop != M4_STOP_SPLIT) break;
         pc = m4_reg_read(e, UC_ARM_REG_PC) | 1;
+        if (stop == M4_STOP_SPLIT) continue;
         if (e->prepare_size == 0) {
             m4_release_sites(e);
             continue;

@@ -53,7 +53,8 @@ static inline void account(m4_engine *e, uint64_t entry) {
     e->history[e->history_count++ % M4_HISTORY] = entry;
 }
 
-static void stop_before_block(m4_engine *e, m4_stop stop) {
+static void stop_before_block(m4_engine *e, uint32_t address, m4_stop stop) {
+    e->stopped_before = address;
     e->stop = stop;
     e->stopped = true;
     uc_emu_stop(e->uc);
@@ -69,12 +70,12 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
     if (e->changing) m4_settle_change(e);
     if (e->cycles >= e->limit) {
         if (e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e)) {
-            stop_before_block(e, M4_STOP_BOUNDARY);
+            stop_before_block(e, (uint32_t)address, M4_STOP_BOUNDARY);
             return;
         }
         if (e->releases_due) {
             e->prepare_size = 0;
-            stop_before_block(e, M4_STOP_PREPARE);
+            stop_before_block(e, (uint32_t)address, M4_STOP_PREPARE);
             return;
         }
         // What pends is masked: nothing to look for until a mask, a priority or the deadline changes.
@@ -89,12 +90,12 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
         if (mixed && m4_refuses_code(e, (uint32_t)address, 2)) {
             e->fault_refusal = M4_REFUSED_PROTECTION;
             e->fault_exact = false;
-            stop_before_block(e, M4_STOP_FETCH_FAULT);
+            stop_before_block(e, (uint32_t)address, M4_STOP_FETCH_FAULT);
             return;
         }
         if ((m4_has_sites(e) || mixed) && m4_needs_hooks(e, (uint32_t)address, size, &expected)) {
             e->prepare_size = size;
-            stop_before_block(e, M4_STOP_PREPARE);
+            stop_before_block(e, (uint32_t)address, M4_STOP_PREPARE);
             return;
         }
         entry = key | flags_of_block(e, (uint32_t)address, size) | m4_count_instructions(e, (uint32_t)address, size);
@@ -105,7 +106,7 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
     }
     uint32_t flags = (uint32_t)(entry >> 16);
     if (e->fp_deferred && e->expected[index] & USES_FPU && (!(e->traps & M4_TRAP_FPU) || e->fpu_for_privileged)) {
-        stop_before_block(e, M4_STOP_FP_CONTEXT);
+        stop_before_block(e, (uint32_t)address, M4_STOP_FP_CONTEXT);
         return;
     }
     if (flags & EXPECTS_OPERANDS) {
@@ -113,7 +114,7 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
         bool follows_itself = e->history[(e->history_count - 1) % M4_HISTORY] == (entry & ~block_flags);
         if (!(follows_itself && expected & M4_EXPECTED_KEPT) && !m4_operands_are_fine(e, expected)) {
             e->prepare_size = size;
-            stop_before_block(e, M4_STOP_PREPARE);
+            stop_before_block(e, (uint32_t)address, M4_STOP_PREPARE);
             return;
         }
     }
@@ -184,7 +185,7 @@ void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size) {
     uc_ctl_remove_cache(e->uc, address, address + size);
     e->forgetting = false;
     // Looking for translations, the engine fills pages as code whether they may be executed or not.
-    if (e->page_permission) uc_ctl_flush_tlb(e->uc);
+    if (M4_VIRTUAL_TLB && e->page_permission) uc_ctl_flush_tlb(e->uc);
 }
 
 void m4_forget_code(m4_engine *e, uint32_t physical, uint32_t size) {

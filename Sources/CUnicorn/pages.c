@@ -295,5 +295,8 @@ void m4_abandon(m4_engine *e, m4_stop stop) {
 void m4_engine_flush_permissions(m4_engine *e) {
     e->mixed_code = 0;
     memset(e->divided, 0, sizeof e->divided);
+#if M4_VIRTUAL_TLB
+    // In 2.0, which knows no permissions, this drops all translations.
     uc_ctl_flush_tlb(e->uc);
+#endif
 }

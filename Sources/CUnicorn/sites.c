@@ -95,11 +95,13 @@ static bool note_refused_code(m4_engine *e, uint32_t address, uint32_t size) {
 // Stops at the instruction whose hook this is called from, with `it` its IT state.
 static void stop_at(m4_engine *e, m4_stop stop, uint32_t it) {
     m4_reg_write(e, UC_ARM_REG_EPSR, 0x01000000 | (it & 0xFC) << 8 | (it & 3) << 25);
-    // Inside an IT block the engine takes a request to stop back.
+#if M4_VIRTUAL_TLB
+    // Inside an IT block engine 2.1 takes a request to stop back; 2.0 leaves with all registers as they are then.
     if (it & 15) {
         m4_abandon(e, stop);
         return;
     }
+#endif
     m4_record(e, stop);
     uc_emu_stop(e->uc);
 }
@@ -149,7 +151,15 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         m4_engine_update_limit(e);
     }
     traps = happening(e, traps, site->operand);
-    if (!traps || (site->it_state && !holds(e, site->it_state >> 4))) return;
+    if (!traps) return;
+#if !M4_VIRTUAL_TLB
+    // The hook sees the condition flags of the block's start: that has to be here.
+    if (site->it_state && (uint32_t)address != m4_block_address(e)) {
+        stop_at(e, M4_STOP_SPLIT, site->it_state);
+        return;
+    }
+#endif
+    if (site->it_state && !holds(e, site->it_state >> 4)) return;
     // An instruction that is refused altogether has no operand to look at.
     stop_at(e, stop_for(traps), site->it_state);
 }

@@ -36,6 +36,7 @@ typedef enum m4_stop {
     M4_STOP_FP_CONTEXT,   ///< Before a block that uses the FPU, while an exception's frame still waits for the FPU's registers.
     M4_STOP_BREAK,        ///< At an instruction of `breaks`, or behind the one that was stepped; `break_kinds` says which.
     M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: hooks are to be set or dropped.
+    M4_STOP_SPLIT,        ///< Inside of `m4_engine_run` only: the rest of the block is to run as one of its own.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
 
@@ -96,6 +97,7 @@ typedef struct m4_engine {
     bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
     uint32_t traps;             ///< `m4_trap` bits.
+    uint32_t stopped_before;    ///< The block whose hook ended the run; M4_NOWHERE for none.
     uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE to hook, in bytes; 0 to drop hooks.
     bool fp_deferred;           ///< FPCCR.LSPACT.
     bool fpu_for_privileged;    ///< M4_TRAP_FPU is for unprivileged code only.
