@@ -7,7 +7,7 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
     /// Words of 8 hexadecimal digits; behind them what ended a case that did not end by itself.
     let seen: String
     let demanded: String
-    /// What engine 2.0 lacks: `permissions`, `operands`, or nothing.
+    /// What engine 2.0 lacks: `permissions`, `operands`, `watchpoints`, or nothing.
     let needs: String
 
     var testDescription: String { name }

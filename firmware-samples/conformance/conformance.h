@@ -18,10 +18,11 @@ struct conformance_case {
     const char *needs;
 };
 
-/* What libunicorn 2.0 cannot do: refuse an access to a page that is mapped (MPU, privilege), or look at operands before the
- * instruction (alignment, divisors). */
+/* What libunicorn 2.0 cannot do: refuse an access to a page that is mapped (MPU, privilege), look at operands before the
+ * instruction (alignment, divisors), or see accesses to memory that works as such (data watchpoints). */
 #define PERMISSIONS "permissions"
 #define OPERANDS "operands"
+#define WATCHPOINTS "watchpoints"
 
 /* CASE(name) { body }; _QEMU where the peer is known to differ, _NEEDS where an engine can lack something, _BOTH for both. */
 #define CASE(id) CASE_BOTH(id, NULL, NULL)

@@ -267,6 +267,21 @@ static void reset_core(void)
     cpu_synchronize();
 }
 
+static void drop_npriv(uint32_t *frame, uint32_t exc_return)
+{
+    (void)frame, (void)exc_return;
+    MSR("control", MRS("control") & ~CONTROL_NPRIV);
+}
+
+/* A case whose unprivileged code was to fault, and did not, ends unprivileged. */
+static void become_privileged(void)
+{
+    if (MRS("control") & CONTROL_NPRIV) {
+        on_exception(EXCEPTION_SVCALL, drop_npriv);
+        __asm__ volatile("svc 0" ::: "memory");
+    }
+}
+
 void run_case(const struct conformance_case *entry)
 {
     report = (struct report) { 0 };
@@ -278,6 +293,7 @@ void run_case(const struct conformance_case *entry)
     SYST_CVR = 0;
     SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
     run_protected(entry->run);
+    become_privileged();
     reset_core();
 }
 

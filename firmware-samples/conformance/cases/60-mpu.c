@@ -229,7 +229,7 @@ CASE_NEEDS(mpu_background_needs_privdefena, PERMISSIONS)
 }
 
 /* The private peripheral bus needs no region (B3.5.1). */
-CASE_NEEDS(mpu_ppb_needs_no_region, PERMISSIONS)
+CASE(mpu_ppb_needs_no_region)
 {
     set_region(0, 0, RASR_SIZE(16) | RASR_AP(AP_FULL));
     enable_mpu(0);
@@ -308,7 +308,7 @@ static void read_in_hard_fault(uint32_t *frame, uint32_t exc_return)
 }
 
 /* HardFault and NMI see no MPU without HFNMIENA (B3.5.5). */
-CASE_NEEDS(mpu_off_in_hard_fault, PERMISSIONS)
+CASE(mpu_off_in_hard_fault)
 {
     area[0] = 0x1234;
     on_exception(EXCEPTION_HARD_FAULT, read_in_hard_fault);
@@ -319,7 +319,7 @@ CASE_NEEDS(mpu_off_in_hard_fault, PERMISSIONS)
     observe(seen.cfsr, CFSR_UNDEFINSTR);
 }
 
-CASE_NEEDS(mpu_off_under_faultmask, PERMISSIONS)
+CASE(mpu_off_under_faultmask)
 {
     area[0] = 0x5678;
     set_region(0, AREA, RASR_SIZE(10) | RASR_AP(AP_NONE));
@@ -339,7 +339,7 @@ static void observe_stacking_violation(uint32_t *frame, uint32_t exc_return)
     end_case();
 }
 
-CASE_NEEDS(mpu_stacking_violation, PERMISSIONS)
+CASE(mpu_stacking_violation)
 {
     SCB_SHPR(EXCEPTION_SVCALL) = LOW;
     on_exception(EXCEPTION_MEM_MANAGE, observe_stacking_violation);
@@ -368,7 +368,7 @@ static void observe_unstacking_violation(uint32_t *frame, uint32_t exc_return)
     end_case();
 }
 
-CASE_NEEDS(mpu_unstacking_violation, PERMISSIONS)
+CASE(mpu_unstacking_violation)
 {
     on_exception(EXCEPTION_SVCALL, return_into_the_region);
     on_exception(EXCEPTION_MEM_MANAGE, observe_unstacking_violation);

@@ -104,7 +104,7 @@ CASE_QEMU(debug_monitor_by_bkpt, NO_DEMCR)
 
 static volatile uint32_t watched;
 
-CASE_QEMU(dwt_watchpoint_on_write, NO_DWT)
+CASE_BOTH(dwt_watchpoint_on_write, NO_DWT, WATCHPOINTS)
 {
     on_exception(EXCEPTION_DEBUG_MONITOR, note_monitor);
     DCB_DEMCR = DCB_DEMCR_TRCENA | DEMCR_MON_EN;
@@ -122,7 +122,7 @@ CASE_QEMU(dwt_watchpoint_on_write, NO_DWT)
     observe(watched, 7);
 }
 
-CASE_QEMU(dwt_watchpoint_on_read, NO_DWT)
+CASE_BOTH(dwt_watchpoint_on_read, NO_DWT, WATCHPOINTS)
 {
     on_exception(EXCEPTION_DEBUG_MONITOR, note_monitor);
     DCB_DEMCR = DCB_DEMCR_TRCENA | DEMCR_MON_EN;
@@ -139,7 +139,7 @@ CASE_QEMU(dwt_watchpoint_on_read, NO_DWT)
 }
 
 /* MATCHED is set by a match, and cleared by reading it (C1.8.17). */
-CASE_QEMU(dwt_matched_bit, NO_DWT)
+CASE_BOTH(dwt_matched_bit, NO_DWT, WATCHPOINTS)
 {
     DCB_DEMCR = DCB_DEMCR_TRCENA;
     DWT_COMP(0) = (uint32_t)(uintptr_t)&watched;
