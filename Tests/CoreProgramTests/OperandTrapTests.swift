@@ -71,3 +71,15 @@ private typealias T = Thumb
         #expect(counted.board.core.retired == 7 + 3000 * 4 + 1)
     }
 }
+
+@Suite struct UnalignedTrapAndBreakpointTests {
+    @Test func aBreakpointStopsUnderUnalignTrapToo() throws {
+        let start = T.poke(PPB.ccr, 1 << 3 | 1 << 9) + T.movs(4, 0), turn = T.adds(4, 1) + T.cmp(4, 5)
+        let firmware = try Firmware(start + turn + T.bne(-turn.count * 2) + T.nop)
+        let last = Firmware.entry + UInt32((start.count + turn.count + 1) * 2)
+        try firmware.board.core.setBreakpoints([last])
+        #expect(firmware.run().name == "breakpoint")
+        #expect(firmware.board.core.registers.pc == last && firmware.board.core.registers.r[4] == 5)
+        #expect(firmware.board.core.retired == 5 + 1 + 15)
+    }
+}

@@ -98,7 +98,9 @@ import Testing
             for (offset, value) in damage.words { try bench.word(Self.block + offset, value) }
             bench.run(cycles: 1_000_000)
             #expect(listener.text.isEmpty)
-            #expect(listener.findings.count == 1, "\(listener.findings)")
+            // Found by its name only, what has no sensible counts is somebody's constant.
+            let isNone = search == .scan && damage.words[0].offset < 24
+            #expect(listener.findings.count == (isNone ? 0 : 1), "\(listener.findings)")
             #expect(try bench.word(upRead) == (damage.words[0].offset == 40 ? damage.words[0].value : 0))
         }
     }

@@ -35,6 +35,9 @@ import Testing
     @Test("A location that is none is a mistake in the command line", arguments: [
         ("--break", "mainn", "no such symbol"), ("--break", "0xZZ", "not a number"), ("--break", "main+x", "not a number"),
         ("--watch", "main:0", "a size is 1 to 65536"), ("--watch", "main:x", "an access is r, w or rw"), ("--watch", "nothing", "no such symbol"),
+        ("--break", "main+", "not a number"), ("--break", "", "neither a symbol nor an address"), ("--break", "+4", "neither a symbol nor an address"),
+        ("--break", "main+0xffffff00", "beyond the address space"), ("--watch", "0xfffffffe:8", "beyond the address space"),
+        ("--watch", "main:4:rw:r", "allowed is location"), ("--watch", "main:", "a size a number"),
     ])
     func mistakes(option: String, location: String, message: String) throws {
         let result = try Command.run("exec", Scratch.elf("conformance"), option, location)
