@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
-        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "ELF32"]),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board"]),
     ],
