@@ -63,6 +63,24 @@ uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
     return error;
 }
 
+// A context is a copy of the engine's state, which begins with R0 to R15.
+static void find_exclusive_address(m4_engine *e) {
+    e->exclusive_address = NULL;
+    if (!e->core_registers || !e->exclusive_offset) return;
+    uint32_t pattern[15];
+    for (uint32_t n = 0; n < 15; n++) e->core_registers[n] = pattern[n] = 0x5EED0000u + n * 4;
+    uc_err error = uc_context_save(e->uc, e->scratch);
+    memset(e->core_registers, 0, sizeof pattern);
+    if (error != UC_ERR_OK) return;
+    const uint8_t *copy = (const uint8_t *)e->scratch;
+    for (size_t start = 0; start + sizeof pattern <= e->exclusive_offset; start += 4) {
+        if (memcmp(copy + start, pattern, sizeof pattern) != 0) continue;
+        uint64_t *found = (uint64_t *)((uint8_t *)e->core_registers + (e->exclusive_offset - start));
+        if (*found == UINT64_MAX) e->exclusive_address = found;
+        return;
+    }
+}
+
 uc_err m4_engine_arm(m4_engine *e) {
     if (e->coarse && !e->costs && !(e->costs = calloc(M4_COUNTS, sizeof *e->costs))) return UC_ERR_NOMEM;
     uc_err error = m4_install_hooks(e);
@@ -71,7 +89,9 @@ uc_err m4_engine_arm(m4_engine *e) {
     if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->scratch)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->abandoned_at)) != UC_ERR_OK) return error;
-    return uc_context_save(e->uc, e->pristine);
+    if ((error = uc_context_save(e->uc, e->pristine)) != UC_ERR_OK) return error;
+    find_exclusive_address(e);
+    return UC_ERR_OK;
 }
 
 _Thread_local m4_engine *m4_running;
@@ -81,7 +101,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stop = M4_STOP_WFI;
     e->stopped_before = M4_NOWHERE;
     e->engine_error = UC_ERR_OK;
-    uint32_t first_block = e->history_count;
+    e->first_block = e->history_count;
     e->next_block = pc & ~1u;
     m4_engine_update_limit(e);
     // A step ends inside of a block that may be known without it.
@@ -96,7 +116,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
 #endif
     if (e->abandoned) uc_context_restore(e->uc, e->abandoned_at);
     if (e->changing) m4_settle_change(e);
-    bool ran = e->history_count != first_block;
+    bool ran = e->history_count != e->first_block;
     uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
 
     if (!e->stopped) {
@@ -168,7 +188,7 @@ void m4_engine_update_limit(m4_engine *e) {
 
 // An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.
 static bool look_from_handler(m4_engine *e) {
-    if (!(m4_reg_read(e, UC_ARM_REG_CONTROL) & 1) || m4_reg_read(e, UC_ARM_REG_IPSR) != 0) return false;
+    if (!(m4_special_read(e, UC_ARM_REG_CONTROL) & 1) || m4_reg_read(e, UC_ARM_REG_IPSR) != 0) return false;
     m4_reg_write(e, UC_ARM_REG_IPSR, 11);
     return true;
 }
@@ -183,9 +203,9 @@ uint32_t m4_engine_privileged_read(m4_engine *e, int reg) {
 static int32_t masked_priority(m4_engine *e, bool with_primask) {
     int32_t priority = e->active_priority;
     bool looks = look_from_handler(e);
-    uint32_t faultmask = m4_reg_read(e, UC_ARM_REG_FAULTMASK);
-    uint32_t primask = with_primask ? m4_reg_read(e, UC_ARM_REG_PRIMASK) : 0;
-    uint32_t basepri = m4_reg_read(e, UC_ARM_REG_BASEPRI) & M4_PRIORITY_BITS;
+    uint32_t faultmask = m4_special_read(e, UC_ARM_REG_FAULTMASK);
+    uint32_t primask = with_primask ? m4_special_read(e, UC_ARM_REG_PRIMASK) : 0;
+    uint32_t basepri = m4_special_read(e, UC_ARM_REG_BASEPRI) & M4_PRIORITY_BITS;
     if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
     if (basepri) {
         int32_t boost = (int32_t)(basepri & e->group_mask);
@@ -224,6 +244,10 @@ size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address) {
 void m4_engine_clear_exclusive(m4_engine *e) {
     if (!e->exclusive_open || !e->exclusive_offset) return;
     e->exclusive_open = false;
+    if (e->exclusive_address) {
+        *e->exclusive_address = UINT64_MAX;
+        return;
+    }
     if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
     memset((uint8_t *)e->scratch + e->exclusive_offset, 0xFF, 8);
     uc_context_restore(e->uc, e->scratch);

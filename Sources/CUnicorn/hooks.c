@@ -1,6 +1,16 @@
 // What runs inside the engine: per block, per page fill, per register access, per exception.
 #include "hooks.h"
 
+// The engine's number for a branch to an EXC_RETURN value.
+enum { EXCEPTION_EXIT = 8 };
+#if __has_include(<unicorn/m4run_bundle.h>)
+#include <unicorn/m4run_bundle.h>
+#endif
+#ifdef M4RUN_BUNDLED_UNICORN_2_1_4
+// Leaves the translated code; the state begins with R0 to R15.
+_Noreturn void helper_exception_internal_arm(void *state, uint32_t number);
+#endif
+
 uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t size) {
     uint32_t count = 0;
     for (uint32_t offset = 0; offset < size; count++) {
@@ -53,6 +63,19 @@ static inline void account(m4_engine *e, uint64_t entry) {
     e->history[e->history_count++ % M4_HISTORY] = entry;
 }
 
+// Where this library lets a hook put registers in place, an exception at a block's start is reported as the engine reports its
+// own, which gives the block up: on_exception then asks whether the run may go on.
+static void report_boundary(m4_engine *e, uint32_t address) {
+#ifdef M4RUN_BUNDLED_UNICORN_2_1_4
+    if (!e->core_registers || !e->carry_on || e->stop_requested) return;
+    e->at_boundary = true;
+    e->core_registers[15] = address;
+    helper_exception_internal_arm(e->core_registers, EXCEPTION_EXIT);
+#else
+    (void)e, (void)address;
+#endif
+}
+
 static void stop_before_block(m4_engine *e, uint32_t address, m4_stop stop) {
     e->stopped_before = address;
     e->stop = stop;
@@ -70,6 +93,7 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
     if (e->changing) m4_settle_change(e);
     if (e->cycles >= e->limit) {
         if (e->cycles >= e->deadline || e->stop_requested || m4_engine_can_take(e)) {
+            report_boundary(e, (uint32_t)address);
             stop_before_block(e, (uint32_t)address, M4_STOP_BOUNDARY);
             return;
         }
@@ -196,15 +220,38 @@ void m4_forget_code(m4_engine *e, uint32_t physical, uint32_t size) {
     }
 }
 
+// Asks whether the run may go on behind `stop`, and makes it. False when it must end.
+static bool carries_on(m4_engine *e, m4_stop stop) {
+    if (!e->core_registers || !e->carry_on || e->stopped) return false;
+    switch (e->carry_on(e->context, stop)) {
+    case M4_COURSE_SETTLED: m4_record(e, M4_STOP_SETTLED); return false;
+    case M4_COURSE_ON: break;
+    default: return false;
+    }
+    uint32_t address = e->resume_at & ~1u;
+    e->core_registers[15] = e->next_block = address;
+    e->first_block = e->history_count;
+    m4_engine_update_limit(e);
+    return true;
+}
+
 static void on_exception(uc_engine *uc, uint32_t number, void *user) {
     m4_engine *e = user;
+    m4_stop stop = M4_STOP_UNDEFINED;
     switch (number) {
-    case 2: m4_record(e, M4_STOP_SVC); break;
+    case 2: stop = M4_STOP_SVC; break;
+    case EXCEPTION_EXIT: stop = e->at_boundary ? M4_STOP_BOUNDARY : M4_STOP_EXC_RETURN; break;
+    default: break;
+    }
+    e->at_boundary = false;
+    if (stop != M4_STOP_UNDEFINED && carries_on(e, stop)) return;
+    switch (number) {
+    case 2: m4_record(e, stop); break;
     case 3: e->fault_exact = false; m4_record(e, M4_STOP_FETCH_FAULT); break;
     // Data aborts are told elsewhere: this is the alignment of an exclusive access.
     case 4: m4_record(e, M4_STOP_UNALIGNED); break;
     case 7: m4_record(e, M4_STOP_BKPT); break;
-    case 8: m4_record(e, M4_STOP_EXC_RETURN); break;
+    case EXCEPTION_EXIT: m4_record(e, stop); break;
     case 17: m4_record(e, M4_STOP_NO_COPROCESSOR); break;
     default: m4_record(e, M4_STOP_UNDEFINED); break;
     }

@@ -51,6 +51,8 @@ void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size);
 enum { M4_PRIORITY_BITS = 0xF0 };
 /// Whether an instruction is an MRS of BASEPRI.
 bool m4_reads_basepri(uint16_t first, uint16_t second);
+/// CONTROL, PRIMASK, BASEPRI or FAULTMASK as MRS reads it.
+uint32_t m4_special_read(const m4_engine *e, int reg);
 /// Clears what BASEPRI has beyond its implemented bits, and answers with those.
 uint32_t m4_trim_basepri(m4_engine *e);
 /// A block that ends with CPS or MSR is about to run: notes what `m4_settle_change` is to put right behind it.

@@ -28,10 +28,19 @@ public final class SysTick {
 
     init(events: EventQueue) {
         self.events = events
-        slot = events.register("SysTick") { [unowned self] now in
-            if self.catchUp(now), self.interrupts { self.expired() }
-            self.arm()
-        }
+        slot = events.register("SysTick") { [unowned self] now in expire(now) }
+    }
+
+    func run(upTo cycle: UInt64) -> Bool {
+        guard events.next <= cycle else { return true }
+        guard let slot, events.take(only: slot, upTo: cycle) else { return false }
+        expire(cycle)
+        return true
+    }
+
+    private func expire(_ now: UInt64) {
+        if catchUp(now), interrupts { expired() }
+        arm()
     }
 
     func reset() {

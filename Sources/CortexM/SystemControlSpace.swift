@@ -32,28 +32,46 @@ public final class SystemControlSpace {
     public let exceptions = ExceptionController()
     let sysTick: SysTick
     public var faults = FaultStatus()
-    public private(set) var mpu = MemoryProtection()
+    public private(set) var mpu = MemoryProtection() { didSet { hot.pointee.isMPUOn = mpu.isOn } }
     public var debug = DebugAndTrace()
     /// The core, which owns this and clears this when it goes. Not weak: that costs each access.
     public unowned(unsafe) var core: (any CoreControl)?
 
-    public private(set) var vectorTable: UInt32 = 0
-    public private(set) var systemControl: UInt32 = 0
+    /// What each exception reads: in memory of its own, without the checks of a class's properties.
+    private struct Hot {
+        var vectorTable: UInt32 = 0
+        var systemControl: UInt32 = 0
+        var configuration: UInt32 = 1 << 9
+        var fpContextControl: UInt32 = 0xC000_0000
+        var isMPUOn = false
+    }
+    private let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
+
+    public private(set) var vectorTable: UInt32 { get { hot.pointee.vectorTable } set { hot.pointee.vectorTable = newValue } }
+    public private(set) var systemControl: UInt32 { get { hot.pointee.systemControl } set { hot.pointee.systemControl = newValue } }
     /// CCR. STKALIGN is set from reset on.
-    public private(set) var configuration: UInt32 = 1 << 9
+    public private(set) var configuration: UInt32 { get { hot.pointee.configuration } set { hot.pointee.configuration = newValue } }
     public private(set) var coprocessorAccess: UInt32 = 0
     /// FPCCR; ASPEN and LSPEN from reset on.
-    public private(set) var fpContextControl: UInt32 = 0xC000_0000
+    public private(set) var fpContextControl: UInt32 { get { hot.pointee.fpContextControl } set { hot.pointee.fpContextControl = newValue } }
+    /// `mpu.isOn`.
+    public var isMPUOn: Bool { hot.pointee.isMPUOn }
     public var fpContextAddress: UInt32 = 0
     public private(set) var fpDefaultStatus: UInt32 = 0
     private var auxiliaryControl: UInt32 = 0
     private var auxiliaryFaults: UInt32 = 0
 
     public init(events: EventQueue) {
+        hot.initialize(to: Hot())
         sysTick = SysTick(events: events)
         sysTick.cycles = { [unowned self] in core?.cycles ?? 0 }
         sysTick.expired = { [exceptions] in exceptions.setPending(.sysTick) }
     }
+
+    deinit { hot.deallocate() }
+
+    /// Lets SysTick expire when it is due at or before `cycle`. False, and nothing is done, when anything else is due, too.
+    public func runSysTick(upTo cycle: UInt64) -> Bool { sysTick.run(upTo: cycle) }
 
     /// Where the core counts its cycles, for as long as this lives or until it is told otherwise: SysTick reads it there.
     public func setCycleCounter(_ counter: UnsafePointer<UInt64>?) { sysTick.counter = counter }

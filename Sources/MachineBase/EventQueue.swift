@@ -8,46 +8,72 @@ public final class EventQueue {
         let index: Int
     }
 
-    private var due: [UInt64] = []
+    // What each tick reads and writes is plain memory, without the checks of an array in a class.
+    private struct Entry {
+        var due = UInt64.max
+        /// The call of `run` in which the slot ran last.
+        var lastTurn: UInt64 = 0
+    }
+    private var entries: UnsafeMutablePointer<Entry> { head.pointee.entries }
+    private var count: Int { head.pointee.count }
+    private var turn: UInt64 { get { head.pointee.turn } set { head.pointee.turn = newValue } }
+    private var capacity = 16
     private var handlers: [(UInt64) -> Void] = []
     private var names: [String] = []
-    /// The call of `run` in which each slot ran last.
-    private var lastTurn: [UInt64] = []
-    private var turn: UInt64 = 0
 
     /// The earliest due cycle of all slots; `.max` when nothing is due.
-    public private(set) var next: UInt64 = .max
+    public private(set) var next: UInt64 { get { head.pointee.next } set { head.pointee.next = newValue } }
+    private struct Head {
+        var next = UInt64.max
+        var turn: UInt64 = 0
+        var count = 0
+        var entries: UnsafeMutablePointer<Entry>
+    }
+    private let head = UnsafeMutablePointer<Head>.allocate(capacity: 1)
 
     /// Called when `next` becomes earlier, so that a core that is running can be told.
     public var onEarlier: ((UInt64) -> Void)?
 
-    public init() {}
+    public init() {
+        head.initialize(to: Head(entries: .allocate(capacity: 16)))
+    }
+    deinit {
+        entries.deallocate()
+        head.deallocate()
+    }
 
     /// Adds a source. `handler` gets the cycle at which it runs, which is at or after the one it was due at.
     public func register(_ name: String, handler: @escaping (UInt64) -> Void) -> Slot {
-        due.append(.max)
+        if count == capacity {
+            let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity * 2)
+            larger.moveInitialize(from: entries, count: count)
+            entries.deallocate()
+            head.pointee.entries = larger
+            capacity *= 2
+        }
+        (entries + count).initialize(to: Entry())
         handlers.append(handler)
         names.append(name)
-        lastTurn.append(0)
-        return Slot(index: due.count - 1)
+        head.pointee.count += 1
+        return Slot(index: count - 1)
     }
 
     /// Makes `slot` due at `cycle`, in place of any earlier arrangement.
     public func schedule(_ slot: Slot, at cycle: UInt64) {
-        let old = due[slot.index]
-        due[slot.index] = cycle
+        let old = entries[slot.index].due
+        entries[slot.index].due = cycle
         if cycle < next {
             next = cycle
             onEarlier?(cycle)
         } else if old == next && cycle > old {
-            next = due.min() ?? .max
+            next = earliestDue
         }
     }
 
     public func cancel(_ slot: Slot) { schedule(slot, at: .max) }
 
     /// When `slot` is due; `.max` when it is not.
-    public func dueCycle(_ slot: Slot) -> UInt64 { due[slot.index] }
+    public func dueCycle(_ slot: Slot) -> UInt64 { entries[slot.index].due }
 
     /// Runs what is due at or before `cycle`, each slot at most once, in time order and within one cycle in slot order.
     /// What a handler schedules for now runs at the next call: a handler that always schedules itself cannot hang this.
@@ -56,25 +82,45 @@ public final class EventQueue {
         turn &+= 1
         let thisTurn = turn
         while let index = earliest(upTo: cycle, unlessRunIn: thisTurn) {
-            due[index] = .max
-            lastTurn[index] = thisTurn
-            next = due.min() ?? .max
+            entries[index].due = .max
+            entries[index].lastTurn = thisTurn
+            next = earliestDue
             handlers[index](cycle)
         }
+    }
+
+    /// Takes `slot` out of the queue for its owner to do what its handler would, when it is due at or before `cycle`
+    /// and nothing else is; false, and nothing is done, otherwise.
+    public func take(only slot: Slot, upTo cycle: UInt64) -> Bool {
+        guard entries[slot.index].due <= cycle else { return false }
+        var others = UInt64.max
+        for index in 0..<count where index != slot.index { others = min(others, entries[index].due) }
+        guard others > cycle else { return false }
+        turn &+= 1
+        entries[slot.index].due = .max
+        entries[slot.index].lastTurn = turn
+        next = others
+        return true
+    }
+
+    private var earliestDue: UInt64 {
+        var earliest = UInt64.max
+        for index in 0..<count { earliest = min(earliest, entries[index].due) }
+        return earliest
     }
 
     /// The slot that comes first; the number of slots is small, and looking at all of them needs no memory.
     private func earliest(upTo cycle: UInt64, unlessRunIn turn: UInt64) -> Int? {
         var best: Int?, bestDue = UInt64.max
-        for index in due.indices where due[index] <= cycle && due[index] < bestDue && lastTurn[index] != turn {
+        for index in 0..<count where entries[index].due <= cycle && entries[index].due < bestDue && entries[index].lastTurn != turn {
             best = index
-            bestDue = due[index]
+            bestDue = entries[index].due
         }
         return best
     }
 
     /// Slots that are due, for a report of what a machine waits for.
     public var pending: [(name: String, cycle: UInt64)] {
-        due.indices.filter { due[$0] != .max }.map { (names[$0], due[$0]) }.sorted { $0.cycle < $1.cycle }
+        (0..<count).filter { entries[$0].due != .max }.map { (names[$0], entries[$0].due) }.sorted { $0.cycle < $1.cycle }
     }
 }

@@ -35,6 +35,23 @@ import Testing
         #expect(queue.next == 100)
     }
 
+    @Test("A source takes its own event out only when nothing else is due")
+    func taking() {
+        let queue = EventQueue()
+        var seen = 0
+        let slots = (0..<40).map { _ in queue.register("one of many") { _ in seen += 1 } }
+        queue.schedule(slots[39], at: 10)
+        queue.schedule(slots[3], at: 12)
+        #expect(!queue.take(only: slots[39], upTo: 9))
+        #expect(!queue.take(only: slots[39], upTo: 12))
+        #expect(!queue.take(only: slots[3], upTo: 12))
+        #expect(queue.next == 10)
+        #expect(queue.take(only: slots[39], upTo: 11))
+        #expect(queue.next == 12 && queue.dueCycle(slots[39]) == .max && seen == 0)
+        queue.run(upTo: 20)
+        #expect(seen == 1)
+    }
+
     @Test("A cancelled or postponed event does not run, and an earlier one is announced")
     func cancelling() {
         let queue = EventQueue()

@@ -37,6 +37,7 @@ typedef enum m4_stop {
     M4_STOP_BREAK,        ///< At an instruction of `breaks`, or behind the one that was stepped; `break_kinds` says which.
     M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: hooks are to be set or dropped.
     M4_STOP_SPLIT,        ///< Inside of `m4_engine_run` only: the rest of the block is to run as one of its own.
+    M4_STOP_SETTLED,      ///< `carry_on` has done what the stop asked for, and wants the run to end.
     M4_STOP_ENGINE,       ///< The engine gave up; `engine_error` has its uc_err.
 } m4_stop;
 
@@ -72,6 +73,15 @@ enum { M4_MAX_BREAKS = 128, M4_MAX_WATCHED = 24 };
 /// No address: instructions have even ones.
 enum { M4_NOWHERE = 1 };
 
+/// What becomes of a run that came to an exception.
+typedef enum m4_course {
+    M4_COURSE_STOP,     ///< It ends as it would without the question; nothing has been done.
+    M4_COURSE_SETTLED,  ///< It ends with M4_STOP_SETTLED.
+    M4_COURSE_ON,       ///< It goes on at `resume_at`, bit 0 set.
+} m4_course;
+/// Asked inside of a run, between two blocks, at M4_STOP_BOUNDARY, M4_STOP_SVC and M4_STOP_EXC_RETURN: leaving the engine and
+/// starting it again takes longer than the rest of an exception.
+typedef m4_course (*m4_carry_on)(void *context, m4_stop stop);
 typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
 typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
 /// What a page allows: one bit a granule of 32 bytes.
@@ -97,6 +107,9 @@ typedef struct m4_engine {
     bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
     uint32_t traps;             ///< `m4_trap` bits.
+    uint32_t first_block;       ///< `history_count` when the run began, or went on at another address.
+    bool at_boundary;           ///< The exception that the engine reports is ours: M4_STOP_BOUNDARY.
+    uint32_t resume_at;         ///< See `m4_course`.
     uint32_t stopped_before;    ///< The block whose hook ended the run; M4_NOWHERE for none.
     uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE to hook, in bytes; 0 to drop hooks.
     bool fp_deferred;           ///< FPCCR.LSPACT.
@@ -122,6 +135,7 @@ typedef struct m4_engine {
     void *context;
     m4_read_register read_register;
     m4_write_register write_register;
+    m4_carry_on carry_on;       ///< Null: every stop ends its run. Only asked where `core_registers` is not null.
     m4_page_permission page_permission;  ///< Null while no MPU is on.
     struct m4_divided { uint32_t key; m4_division allows; } divided[M4_DIVIDED];
     struct m4_shadow { struct m4_engine *engine; uint32_t base, start; uint8_t *host; bool privileged, is_system; } shadows[M4_MAX_REGIONS][2];
@@ -134,6 +148,7 @@ typedef struct m4_engine {
     uc_context *scratch;        ///< For changing what no register number reaches.
     uc_context *abandoned_at;   ///< The core at the instruction that `abandoned` is about.
     bool abandoned;             ///< The engine ran on behind an instruction that has not happened.
+    uint64_t *exclusive_address; ///< The engine's own; null where it was not found.
     size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
     size_t fp_context_offset;   ///< Where a context has the engine's own FPCCR and FPDSCR; 0 when unknown.
     bool fp_manual;             ///< FPCCR.ASPEN is clear there.

@@ -126,6 +126,10 @@ public final class M4Board {
             guard let context else { return }
             Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.writeRegister(address, size, value) }
         }
+        raw.pointee.carry_on = { context, stop in
+            guard let context else { return M4_COURSE_STOP }
+            return Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.core.carryOn(after: stop) }
+        }
         core.scs.debug.onStimulus = { [unowned self] port, value, size in
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
             delegate?.board(self, output: bytes, from: .itm(port: port))

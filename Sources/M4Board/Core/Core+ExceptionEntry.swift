@@ -80,7 +80,7 @@ extension Core {
     private func start(_ number: ExceptionNumber, link: UInt32, unprivileged: UInt32, flags: UInt32) {
         m4_engine_start_handler(engine.raw, UInt32(number.value), link, unprivileged, flags)
         scs.exceptions.activate(number)
-        if number <= .hardFault, scs.mpu.isOn { prioritySignChanged() }
+        if number <= .hardFault, scs.isMPUOn { prioritySignChanged() }
         eventRegister = true
         guard let vector = word(scs.vectorTable &+ UInt32(number.value) &* 4) else {
             if number <= .hardFault { lockUp(.vectorTable, at: 0); return }
@@ -118,7 +118,7 @@ extension Core {
     private func deactivate(_ returning: ExceptionNumber, faultMask: UInt32) {
         scs.exceptions.deactivate(returning)
         if returning != .nmi, faultMask != 0 { engine.write(UC_ARM_REG_FAULTMASK, 0) }
-        if scs.mpu.isOn, returning <= .hardFault || !mpuApplies { prioritySignChanged() }
+        if scs.isMPUOn, returning <= .hardFault || !mpuApplies { prioritySignChanged() }
     }
 
     /// Starts a handler over the frame of the one before.
@@ -144,11 +144,9 @@ extension Core {
             return
         }
         var basic: BasicFrame = (0, 0, 0, 0, 0, 0, 0, 0)
-        var registers = FloatingPointRegisters()
         let loaded = withUnsafeMutableBytes(of: &basic) { load($0.bindMemory(to: UInt32.self), from: frame) }
-        guard loaded, !link.extendedFrame || inPlace
-            || withUnsafeMutableBytes(of: &registers, { load($0.bindMemory(to: UInt32.self), from: frame &+ 32) })
-        else { chainFault(.unstackingBus, link: value); return }
+        let registers = loaded && link.extendedFrame && !inPlace ? loadFloatingPoint(from: frame &+ 32) : nil
+        guard loaded, !link.extendedFrame || inPlace || registers != nil else { chainFault(.unstackingBus, link: value); return }
         let xpsr = basic.7
         m4_engine_spend(engine.raw, CycleModel.exceptionReturn)
         // The mode in the frame must be the mode of the return.
@@ -158,7 +156,7 @@ extension Core {
         if inPlace {
             scs.clearFPContextDeferred()
             engine.raw.pointee.fp_deferred = false
-        } else if link.extendedFrame {
+        } else if let registers {
             engine.floatingPoint = registers
         }
         let control: UInt32 = (link.processStack ? 2 : 0) | (link.extendedFrame ? 4 : 0)
@@ -167,6 +165,12 @@ extension Core {
         }
         nextPC = basic.6 & ~1 | (xpsr >> 24 & 1)
         if link.toThread && scs.sleepsOnExit && !scs.exceptions.anyActive { state = .sleeping(event: false) }
+    }
+
+    private func loadFloatingPoint(from address: UInt32) -> FloatingPointRegisters? {
+        var registers = FloatingPointRegisters()
+        guard withUnsafeMutableBytes(of: &registers, { load($0.bindMemory(to: UInt32.self), from: address) }) else { return nil }
+        return registers
     }
 
     private func load(_ words: UnsafeMutableBufferPointer<UInt32>, from address: UInt32) -> Bool {

@@ -7,8 +7,8 @@ extension Core {
     /// Brings the engine in line with the MPU's registers. Not while it runs.
     func updatePermissions() {
         let raw = engine.raw
-        if scs.mpu.isOn, m4_engine_map_shadows(raw) != UC_ERR_OK { pendingStop = .engine("no room for the pages that the MPU divides") }
-        raw.pointee.page_permission = !scs.mpu.isOn ? nil : { context, page, privileged, allows in
+        if scs.isMPUOn, m4_engine_map_shadows(raw) != UC_ERR_OK { pendingStop = .engine("no room for the pages that the MPU divides") }
+        raw.pointee.page_permission = !scs.isMPUOn ? nil : { context, page, privileged, allows in
             guard let context, let allows else { return }
             Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { allows.pointee = $0.core.division(ofPage: page, privileged: privileged) }
         }
@@ -17,7 +17,7 @@ extension Core {
 
     /// Handlers of HardFault and NMI, and code under FAULTMASK, run without it unless CTRL.HFNMIENA is set. Not while the engine runs.
     func prioritySignChanged() {
-        mpuApplies = scs.mpu.isOn && (scs.mpu.appliesToHardFault || m4_engine_execution_priority(engine.raw) >= 0)
+        mpuApplies = scs.isMPUOn && (scs.mpu.appliesToHardFault || m4_engine_execution_priority(engine.raw) >= 0)
         m4_engine_flush_permissions(engine.raw)
     }
 

@@ -14,19 +14,14 @@ public final class Core: CoreControl {
     let events: EventQueue
     /// The board, which owns this and clears this when it goes. Not weak: that costs each access.
     unowned(unsafe) var bus: (any CoreBus)?
-    var state = State.held
-    /// The address of the next instruction, bit 0 the Thumb state.
-    var nextPC: UInt32 = 0
-    /// WFE's event register.
-    var eventRegister = false
+    var state = State.held { didSet { hot.pointee.isRunning = state == .running } }
+    let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
     private var pendedSeen: UInt64 = 0
     /// Waits for the end of the block that asked for it.
     var resetRequest: StopReason?
     private var hostStop = false
     private var permissionsStale = false
     private var trapsStale = false
-    /// Whether the MPU is in force: on, and at a priority that it is for.
-    var mpuApplies = false
     var debugStale = false
     public internal(set) var breakpoints: [UInt32] = []
     public internal(set) var watchpoints: [Watchpoint] = []
@@ -35,15 +30,12 @@ public final class Core: CoreControl {
     public var haltsAtBKPT = false
     /// The BKPT that a run stopped at last.
     var passedBKPT: UInt32?
-    /// The next instruction is to be executed by itself.
-    var wantsStep = false
-    /// DEMCR.MON_STEP is set.
-    var steps = false
     var watched: Watched?
     /// A DWT comparator has matched the instruction that is about to retire.
     var dataMatch = false
     public var faultPolicy = FaultPolicy.hardFault
-    var pendingStop: StopReason?
+    /// The run loop takes it before the next instruction.
+    var pendingStop: StopReason? { didSet { if pendingStop != nil { interrupt() } } }
     /// Why the core is locked up, while it is.
     var lockupReport: FaultReport?
     /// Carries out, between two blocks, what a register write could only ask for.
@@ -51,15 +43,43 @@ public final class Core: CoreControl {
     /// Told when the core is put into reset.
     var onHold: () -> Void = {}
     public let semihosting = Semihosting()
-    /// When the debug channels in memory are looked at next; `.max` for never.
-    var pollAt = UInt64.max
     /// Looks at them, and answers when to look next.
     var poll: (RTT.Moment) -> UInt64 = { _ in .max }
     /// Fault exceptions taken since the board was made.
     public internal(set) var faultCount = 0
 
+    /// What each exception reads and writes: in memory of its own, without the checks of a class's properties.
+    struct Hot {
+        /// The address of the next instruction, bit 0 the Thumb state.
+        var nextPC: UInt32 = 0
+        /// WFE's event register.
+        var eventRegister = false
+        /// `state` is `.running`.
+        var isRunning = false
+        /// Whether the MPU is in force: on, and at a priority that it is for.
+        var mpuApplies = false
+        /// The next instruction is to be executed by itself.
+        var wantsStep = false
+        /// DEMCR.MON_STEP is set.
+        var steps = false
+        /// When the debug channels in memory are looked at next; `.max` for never.
+        var pollAt = UInt64.max
+        /// Of the run that is under way.
+        var runDeadline = UInt64.max
+    }
+    var nextPC: UInt32 { get { hot.pointee.nextPC } set { hot.pointee.nextPC = newValue } }
+    var eventRegister: Bool { get { hot.pointee.eventRegister } set { hot.pointee.eventRegister = newValue } }
+    var mpuApplies: Bool { get { hot.pointee.mpuApplies } set { hot.pointee.mpuApplies = newValue } }
+    var wantsStep: Bool { get { hot.pointee.wantsStep } set { hot.pointee.wantsStep = newValue } }
+    var steps: Bool { get { hot.pointee.steps } set { hot.pointee.steps = newValue } }
+    var pollAt: UInt64 { get { hot.pointee.pollAt } set { hot.pointee.pollAt = newValue } }
+
     init(events: EventQueue) throws(BoardError) {
-        engine = try Engine()
+        hot.initialize(to: Hot())
+        do throws(BoardError) { engine = try Engine() } catch {
+            hot.deallocate()
+            throw error
+        }
         self.events = events
         scs = SystemControlSpace(events: events)
         scs.core = self
@@ -86,6 +106,7 @@ public final class Core: CoreControl {
         // It may outlive the engine.
         scs.exceptions.setListener(nil, context: nil)
         scs.setCycleCounter(nil)
+        hot.deallocate()
     }
 
     public var cycles: UInt64 { engine.raw.pointee.cycles }
@@ -114,7 +135,7 @@ public final class Core: CoreControl {
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
-        guard scs.mpu.isOn || engine.raw.pointee.page_permission != nil else { return }
+        guard scs.isMPUOn || engine.raw.pointee.page_permission != nil else { return }
         permissionsStale = true
         interrupt()
     }
@@ -190,6 +211,7 @@ public final class Core: CoreControl {
 
     private func runToStop(_ deadline: UInt64) -> StopReason {
         let raw = engine.raw
+        hot.pointee.runDeadline = deadline
         while true {
             events.run(upTo: raw.pointee.cycles)
             if raw.pointee.stop_requested {
@@ -236,12 +258,12 @@ public final class Core: CoreControl {
                 raise(.invalidState, at: nextPC)
                 continue
             }
-            let blocks = raw.pointee.history_count, begin = raw.pointee.cycles
+            let begin = raw.pointee.cycles
             let stepping = wantsStep || steps
             let monitored = stepping && beginStep()
             let stop = m4_engine_run(raw, nextPC)
             if stepping { endStep() }
-            handle(stop, after: blocks)
+            if stop != M4_STOP_SETTLED { handle(stop) }
             if stepping { concludeStep(executed: raw.pointee.cycles != begin, monitored: monitored) }
         }
     }
@@ -288,8 +310,7 @@ public final class Core: CoreControl {
         return isSet
     }
 
-    /// `blocks` had run before the engine was started.
-    private func handle(_ stop: m4_stop, after blocks: UInt32) {
+    func handle(_ stop: m4_stop) {
         let raw = engine.raw
         nextPC = engine.r(15) | (engine.xpsr >> 24 & 1)
         switch stop {
@@ -301,7 +322,7 @@ public final class Core: CoreControl {
         case M4_STOP_BKPT: breakpoint()
         case M4_STOP_EXC_RETURN:
             // A vector or a stacked PC with such a value is no branch to it, and would go round without an instruction.
-            if raw.pointee.history_count != blocks { returnFromException(nextPC) } else { raise(.instructionAccess, at: nextPC) }
+            if raw.pointee.history_count != raw.pointee.first_block { returnFromException(nextPC) } else { raise(.instructionAccess, at: nextPC) }
         case M4_STOP_UNDEFINED: undefined()
         case M4_STOP_NO_COPROCESSOR: raise(.noCoprocessor, at: nextPC)
         case M4_STOP_DIVIDE: raise(.divideByZero, at: nextPC)
