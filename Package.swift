@@ -54,10 +54,12 @@ let package = Package(
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
+        // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
+        .target(name: "DeviceFiles", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1",
+                "VirtualMP1", "DeviceFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -71,6 +73,7 @@ let package = Package(
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32"]),
+        .testTarget(name: "DeviceFilesTests", dependencies: ["DeviceFiles", "VirtualMP1", "RprocHost"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board"]),
     ],
