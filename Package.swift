@@ -73,7 +73,6 @@ let package = Package(
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32"]),
-        .testTarget(name: "DeviceFilesTests", dependencies: ["DeviceFiles", "VirtualMP1", "RprocHost"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board"]),
     ],

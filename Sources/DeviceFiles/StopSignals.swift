@@ -16,7 +16,10 @@ final class StopSignals {
         Descriptor.prepare(descriptor)
         Descriptor.prepare(writing)
         Self.pipeEnd = writing
+        var waiting = sigset_t()
+        sigemptyset(&waiting)
         for number in Self.numbers {
+            sigaddset(&waiting, number)
             // What a parent ignores (nohup) stays ignored.
             let previous = signal(number, SIG_DFL)
             if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self), number == SIGHUP {
@@ -29,6 +32,8 @@ final class StopSignals {
                 Glibc.signal(number, SIG_DFL)
             }
         }
+        // A parent with threads may have left them blocked.
+        pthread_sigmask(SIG_UNBLOCK, &waiting, nil)
     }
 
     /// The number of a signal that has come.
