@@ -54,10 +54,12 @@ let package = Package(
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
+        // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
+        .target(name: "DeviceFiles", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1",
+                "VirtualMP1", "DeviceFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -30,6 +30,13 @@ public final class MP1System {
     let platform: LinuxPlatform
     private let secureWorld: SecureWorld
     private let client: TrustedFirmwareClient?
+    /// Whether what comes on a tty is kept for `Terminal.read`; a listener of `onEvent` has it in any case.
+    public var keepsReceived = true
+    /// Where firmware is looked for at each boot and recovery, before what `start` was given: `/lib/firmware`.
+    public var firmwareFiles: FirmwareSource? {
+        get { images.files }
+        set { images.files = newValue }
+    }
     /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
     public private(set) var tablePlacement: TablePlacement?
     private let images: ImageShelf
@@ -99,11 +106,14 @@ public final class MP1System {
     /// - Throws: `refused` with the TA's verdict, `linux` with what the kernel returned, `stopped` when the firmware faulted
     ///   before the boot was over.
     public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) {
-        images.put(image, name)
+        put(image, name: name)
         // Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
         if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
         try doing("start \(name)") { () throws(Errno) in try linux.start(firmware: name) }
     }
+
+    /// Puts `image` under /lib/firmware, and does nothing else.
+    public func put(_ image: [UInt8], name: String) { images.put(image, name) }
 
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
     public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
@@ -166,8 +176,10 @@ public final class MP1System {
     }
 
     private func received(_ tty: Int, _ bytes: UnsafeRawBufferPointer) {
-        while inboxes.count <= tty { inboxes.append([]) }
-        inboxes[tty].append(contentsOf: bytes)
+        if keepsReceived {
+            while inboxes.count <= tty { inboxes.append([]) }
+            inboxes[tty].append(contentsOf: bytes)
+        }
         if let onEvent { onEvent(.ttyReceived(now, tty: tty, Array(bytes))) }
     }
 }
@@ -210,11 +222,15 @@ private final class EventSink {
 /// /lib/firmware.
 private final class ImageShelf {
     private var images: [(name: String, bytes: [UInt8])] = []
+    var files: FirmwareSource?
     func put(_ bytes: [UInt8], _ name: String) {
         images.removeAll { $0.name == name }
         images.append((name, bytes))
     }
     func read(_ name: String) throws(Errno) -> [UInt8] {
+        if let files {
+            do throws(Errno) { return try files(name) } catch { guard error == .noEntry else { throw error } }
+        }
         guard let image = images.first(where: { $0.name == name }) else { throw .noEntry }
         return image.bytes
     }

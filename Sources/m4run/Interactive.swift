@@ -9,15 +9,19 @@ import VirtualMP1
 struct Interactive {
     let system: MP1System
     let terminal: Terminal
+    /// Whether the wall time is over that the run was given.
+    let isOver: () -> Bool
     private static let step = VirtualTime.milliseconds(20)
     /// A line that is longer goes in pieces, as a terminal's input does.
     private static let longestLine = 4096
 
-    init(system: MP1System, terminal: Terminal) { self.system = system; self.terminal = terminal }
+    init(system: MP1System, terminal: Terminal, isOver: @escaping () -> Bool) {
+        (self.system, self.terminal, self.isOver) = (system, terminal, isOver)
+    }
 
     func run() throws(SystemError) {
         var pending: [UInt8] = []
-        while system.stopReason == nil && !system.limitReached {
+        while system.stopReason == nil && !system.limitReached && !isOver() {
             while let end = pending.firstIndex(of: 0x0A) {
                 try exchange(Array(pending[...end]))
                 pending.removeSubrange(...end)
@@ -36,6 +40,7 @@ struct Interactive {
             }
         }
         if let reason = system.stopReason { throw .stopped(reason) }
+        if isOver() { return }
         throw .timeout(waitingFor: "end of input", system.now)
     }
 

@@ -12,7 +12,7 @@ struct M4Run: ParsableCommand {
             4 the image was refused, 5 a limit was reached, 6 a breakpoint or watchpoint was hit.
             """,
         version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
-        subcommands: [Run.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self])
+        subcommands: [Run.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {

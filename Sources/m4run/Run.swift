@@ -29,13 +29,15 @@ struct Run: ParsableCommand {
         abstract: "Boot firmware as OP-TEE and Linux do, and talk to it over rpmsg.",
         discussion: """
             What happens is told on stderr the way the kernel would; what the firmware sends to a tty goes to stdout. \
-            Without --for, --until, --send or --interactive the run ends after one second of virtual time.
+            Without --for, --until, --send or --interactive the run ends after one second of virtual time; with --devices or \
+            --control it goes on until a signal (SIGINT, SIGTERM), --for or --until ends it.
             """)
 
     @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
 
     @OptionGroup(title: "Boot") var boot: BootOptions
     @OptionGroup(title: "Traffic") var traffic: TrafficOptions
+    @OptionGroup(title: "For other programs") var serving: ServingOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
 
@@ -56,8 +58,20 @@ struct Run: ParsableCommand {
         @Flag(help: "Lines of standard input go to the tty of --to, until end of input.") var interactive = false
     }
 
+    struct ServingOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("Serve the firmware's devices in this folder: ttyRPMSG0, ... as pseudo-terminals, rpmsg0, ... as sockets.", valueName: "folder"))
+        var devices: String?
+        @Option(help: ArgumentHelp("Serve remoteproc's files in this folder, under sys/; devices in dev/; firmware is looked up in lib/firmware/.", valueName: "folder"))
+        var control: String?
+        @Flag(help: "With --control: do not start the firmware; that is left to 'echo start > state'.") var offline = false
+        @Flag(help: "With --control: no file system under sys/; 'm4run ctl' does the same.") var noFuse = false
+
+        var isOn: Bool { devices != nil || control != nil }
+    }
+
     struct LimitOptions: ParsableArguments {
         @Option(name: .customLong("for"), help: "Virtual time to run, as 250us, 20ms, 1.5s.") var duration: VirtualDuration?
+        @Option(help: "Wall time after which the run ends with status 5, as 500ms, 30s, 2m.") var timeout: VirtualDuration?
         @Option(help: "Run until this text appears in the trace buffer, UART, ITM, RTT or semihosting output, or names an announced channel.") var until: String?
         @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
@@ -70,6 +84,10 @@ struct Run: ParsableCommand {
         if traffic.interactive, case .tty = traffic.to {} else if traffic.interactive {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }
+        if serving.isOn && traffic.interactive { throw ValidationError("--interactive reads standard input; with --devices or --control write to the tty") }
+        if serving.control == nil && (serving.offline || serving.noFuse) { throw ValidationError("--offline and --no-fuse go with --control") }
+        if serving.offline && !traffic.send.isEmpty { throw ValidationError("--send needs firmware that runs, and --offline does not start it") }
+        if serving.devices == "" || serving.control == "" { throw ValidationError("--devices and --control need a folder") }
         if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
         if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA || boot.isolation != .segments) {
             throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")

@@ -1,4 +1,5 @@
 import Foundation
+import DeviceFiles
 import M4Board
 import MachineBase
 import RprocHost
@@ -19,6 +20,9 @@ final class RunSession {
     private var complaint: String?
     private var answers: [UInt8] = []
     private var listener: ChannelListener?
+    private var server: DeviceServer?
+    /// As much of what the firmware sends is kept for --expect and --json while others are served.
+    private static let longestAnswers = 1 << 20
 
     /// What a run without a duration is given, and how long an answer may take.
     private static let usualDuration = VirtualTime.seconds(1)
@@ -77,6 +81,10 @@ final class RunSession {
             return .refused
         }
         let data: ([UInt8]) -> Void = { [unowned self] bytes in
+            if options.serving.isOn {
+                answers.append(contentsOf: bytes.prefix(max(0, Self.longestAnswers - answers.count)))
+                return
+            }
             answers.append(contentsOf: bytes)
             if !options.limits.json { Console.data(bytes) }
         }
@@ -86,32 +94,96 @@ final class RunSession {
             system.linux.observer = listener
         }
         if let duration = options.limits.duration { system.timeLimit = duration.time }
+        defer { server?.close() }
         do throws(SystemError) {
-            try system.start(image, name: (options.image as NSString).lastPathComponent)
+            if options.serving.isOn, let status = try serve() { return status }
+            if !options.serving.offline { try system.start(image, name: name) }
             let status = try talk()
             return status == .fine ? finish() : status
         } catch { return classify(error) }
+    }
+
+    private var name: String { (options.image as NSString).lastPathComponent }
+
+    /// Makes the devices' folders, before the firmware announces anything.
+    /// - Returns: a status when they cannot be had.
+    private func serve() throws(SystemError) -> ExitStatus? {
+        var folders = ServedFolders(devices: options.serving.devices, control: options.serving.control)
+        folders.usesFuse = !options.serving.noFuse
+        do throws(DeviceFilesError) {
+            let server = try DeviceServer(system, folders)
+            self.server = server
+            server.onSent = { [unowned self] tty, bytes in system.onEvent?(.ttySent(system.now, tty: tty, bytes)) }
+            if let why = server.whyNoFuse, let folder = options.serving.control {
+                Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
+            }
+        } catch {
+            complaint = error.description
+            return .usage
+        }
+        if let control = options.serving.control {
+            let beside = (options.image as NSString).deletingLastPathComponent
+            let files = FirmwareFolder(["\(control)/lib/firmware", beside.isEmpty ? "." : beside])
+            system.firmwareFiles = { name throws(Errno) in try files.read(name) }
+        }
+        guard options.serving.offline else { return nil }
+        system.put(image, name: name)
+        do throws(Errno) { try system.linux.setFirmware(name) } catch { throw .linux(doing: "firmware \(name)", error) }
+        return nil
+    }
+
+    /// Lets other programs talk to the firmware until something ends it.
+    private func serveUntilTheEnd(_ server: DeviceServer) throws(SystemError) -> ExitStatus {
+        let end = server.serve(wallLimit: wallRest) { options.limits.until.map(sees) ?? false }
+        switch end {
+        case .stopped: throw .stopped(system.stopReason ?? .deadline)
+        case .failed(let error):
+            complaint = error.description
+            return .usage
+        case .wallLimit: return overdue()
+        case .signal, .conditionMet, .virtualLimit: break
+        }
+        if let until = options.limits.until, end != .conditionMet {
+            complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
+            return .expectation
+        }
+        return .fine
+    }
+
+    /// Nanoseconds of --timeout that are left.
+    private var wallRest: UInt64? {
+        guard let timeout = options.limits.timeout else { return nil }
+        let passed = (ContinuousClock.now - started) / .nanoseconds(1)
+        return timeout.time.nanoseconds - min(timeout.time.nanoseconds, UInt64(max(0, passed)))
+    }
+
+    private func overdue() -> ExitStatus {
+        complaint = "--timeout: the wall time is over, at \(system.now) s of virtual time. \(waitingFor)"
+        return .limit
     }
 
     private func talk() throws(SystemError) -> ExitStatus {
         for text in options.traffic.send {
             switch try send(text) {
             case .answered: break
+            case _ where wallRest == 0: return overdue()
             case .noDestination: return outOfTime("\(options.traffic.to.defaultValueDescription) to send to")
             case .noAnswer: return outOfTime("answer to \(Console.quoted(Array(text.utf8)))")
             }
         }
+        if let server { return try serveUntilTheEnd(server) }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience
             pass(span) { sees(until) }
             if let reason = system.stopReason { throw .stopped(reason) }
+            if wallRest == 0 && !sees(until) { return overdue() }
             guard sees(until) else {
                 complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
                 return .expectation
             }
         }
         if options.traffic.interactive {
-            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0)).run()
+            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: { [unowned self] in wallRest == 0 }).run()
         }
         if let duration = options.limits.duration {
             pass(duration.time - system.now)
@@ -122,7 +194,7 @@ final class RunSession {
             pass(.milliseconds(20))
         }
         if let reason = system.stopReason { throw .stopped(reason) }
-        return .fine
+        return wallRest == 0 ? overdue() : .fine
     }
 
     /// Lets `span` of virtual time pass, or less. In steps, at whose ends the trace buffers are looked at: firmware writes to them
@@ -133,7 +205,7 @@ final class RunSession {
             let now = system.now
             let step = max(.milliseconds(1), VirtualTime(nanoseconds: (now - begin).nanoseconds / 100))
             system.run(for: min(step, end - now), until: condition)
-            guard system.now > now else { return }
+            guard system.now > now, wallRest != 0 else { return }
         }
     }
 
@@ -180,7 +252,13 @@ final class RunSession {
         narrator.capture(system)
         narrator.showTraces()
         system.timeLimit = .never
-        do throws(SystemError) { try system.stop() } catch { return classify(error) }
+        // Others may have stopped it already, or started it twice.
+        do throws(SystemError) {
+            while server == nil || system.linux.state == .running || system.linux.state == .attached {
+                try system.stop()
+                if server == nil { break }
+            }
+        } catch { return classify(error) }
         for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
             complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
             return .expectation

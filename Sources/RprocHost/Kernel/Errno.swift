@@ -8,6 +8,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     case noDeviceOrAddress = 6
     case again = 11
     case noMemory = 12
+    case accessDenied = 13
     case fault = 14
     case busy = 16
     case noDevice = 19
@@ -19,6 +20,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     case timerExpired = 62
     case messageSize = 90
     case notSupported = 95
+    case netReset = 102
     case noBuffers = 105
     case timedOut = 110
     /// Internal to the kernel; user space sees it as 512 when no signal is pending.
@@ -37,6 +39,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
         case .noDeviceOrAddress: "ENXIO"
         case .again: "EAGAIN"
         case .noMemory: "ENOMEM"
+        case .accessDenied: "EACCES"
         case .fault: "EFAULT"
         case .busy: "EBUSY"
         case .noDevice: "ENODEV"
@@ -48,6 +51,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
         case .timerExpired: "ETIME"
         case .messageSize: "EMSGSIZE"
         case .notSupported: "EOPNOTSUPP"
+        case .netReset: "ENETRESET"
         case .noBuffers: "ENOBUFS"
         case .timedOut: "ETIMEDOUT"
         case .restartSystemCall: "ERESTARTSYS"

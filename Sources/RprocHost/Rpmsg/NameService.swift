@@ -61,6 +61,7 @@ extension RpmsgBus {
                 channel.driver = nil
                 throw error
             }
+            announce(channel, destroys: false)
         } catch {
             processor.log.emit(
                 .error, "\(driver.driverName) \(printable(channel.deviceName))",
@@ -70,6 +71,7 @@ extension RpmsgBus {
 
     func removeChannel(_ channel: RpmsgChannel) {
         channels.removeAll { $0 === channel }
+        announce(channel, destroys: true)
         if let driver = channel.driver { driver.remove(channel) }
         if let endpoint = channel.endpoint { destroyEndpoint(endpoint) }
         channel.endpoint = nil

@@ -1,30 +1,58 @@
 import MachineBase
 
-/// The kernel's `rpmsg_chrdev`: channels `rpmsg-raw` as `/dev/rpmsgN`, message for message.
+/// The kernel's `rpmsg_chrdev`: channels `rpmsg-raw` as `/dev/rpmsgN`, message for message, and the devices of endpoints that
+/// `RpmsgControl` made. Both take the lowest free `N`.
 public final class RpmsgRawDriver: RpmsgDriver {
     public let driverName = "rpmsg_chrdev"
     public let channelNames = ["rpmsg-raw", "rpmsg_chrdev"]
-    /// Bound channels by device number; a gap is nil.
-    public private(set) var devices: [RpmsgChannel?] = []
+    /// Devices by number; a gap is nil.
+    public private(set) var nodes: [RpmsgCharacterDevice?] = []
     /// A message: device number, payload (borrowed), sender.
     public var received: ((Int, UnsafeRawBufferPointer, UInt32) -> Void)?
+    /// A device appeared (true) or went.
+    public var changed: ((RpmsgCharacterDevice, Bool) -> Void)?
 
     init() {}
 
-    public func device(_ index: Int) -> RpmsgChannel? { index >= 0 && index < devices.count ? devices[index] : nil }
+    /// The channel behind device `index`.
+    public func device(_ index: Int) -> RpmsgChannel? { node(index)?.channel }
+    public func node(_ index: Int) -> RpmsgCharacterDevice? { index >= 0 && index < nodes.count ? nodes[index] : nil }
 
     public func probe(_ channel: RpmsgChannel) throws(Errno) {
-        if let free = devices.firstIndex(where: { $0 == nil }) { devices[free] = channel } else { devices.append(channel) }
+        guard let bus = channel.bus else { throw .noDevice }
+        add { RpmsgCharacterDevice(index: $0, channel: channel, bus: bus) }
     }
 
     public func received(_ payload: UnsafeRawBufferPointer, from source: UInt32, on channel: RpmsgChannel) {
-        for (index, device) in devices.enumerated() where device === channel {
-            received?(index, payload, source)
+        for case let node? in nodes where node.channel === channel {
+            received?(node.index, payload, source)
+            node.received(payload)
             return
         }
     }
 
     public func remove(_ channel: RpmsgChannel) {
-        if let index = devices.firstIndex(where: { $0 === channel }) { devices[index] = nil }
+        for case let node? in nodes where node.channel === channel { forget(node) }
+    }
+
+    @discardableResult func add(_ make: (Int) -> RpmsgCharacterDevice) -> RpmsgCharacterDevice {
+        let index = nodes.firstIndex { $0 == nil } ?? nodes.count
+        if index == nodes.count { nodes.append(nil) }
+        let node = make(index)
+        nodes[index] = node
+        changed?(node, true)
+        return node
+    }
+
+    func forget(_ node: RpmsgCharacterDevice) {
+        guard self.node(node.index) === node else { return }
+        nodes[node.index] = nil
+        node.remove()
+        changed?(node, false)
+    }
+
+    /// The bus goes, and with it its `rpmsg_ctrl` and what that made.
+    func busRemoved(_ bus: RpmsgBus) {
+        for case let node? in nodes where node.bus === bus { forget(node) }
     }
 }

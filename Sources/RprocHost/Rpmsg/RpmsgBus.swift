@@ -85,6 +85,7 @@ public final class RpmsgBus {
     func remove() {
         isAlive = false
         while let channel = channels.first { removeChannel(channel) }
+        processor.raw.busRemoved(self)
         endpoints.removeAll()
     }
 

@@ -12,11 +12,14 @@ public final class RpmsgChannel {
     /// The driver that has bound; nil when none matches. Without one there is no endpoint: nothing sent here arrives.
     public internal(set) var driver: (any RpmsgDriver)?
     public internal(set) var endpoint: RpmsgEndpoint?
+    /// Whether the firmware's name service is told of it: a channel that the host made with an address of its own.
+    public let isAnnounced: Bool
     /// Nil once the channel is gone.
     public internal(set) var bus: RpmsgBus?
 
     init(name: String, source: UInt32, destination: UInt32, bus: RpmsgBus) {
         self.name = name; self.source = source; self.destination = destination; self.bus = bus
+        isAnnounced = source != Rpmsg.anyAddress
         deviceName = "\(bus.device.name).\(name).\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))"
     }
 

@@ -5,7 +5,22 @@ public final class RpmsgTTY {
     public let index: Int
     public var name: String { "ttyRPMSG\(index)" }
     public let channel: RpmsgChannel
+    private var truncationLimit = RateLimit()
     init(index: Int, channel: RpmsgChannel) { self.index = index; self.channel = channel }
+
+    /// As much of what came as the tty layer keeps for a reader who does not read (its flip buffers' limit).
+    public static let bufferLimit = 65536
+
+    /// Whether a `write` would find a buffer.
+    public var canWrite: Bool { channel.bus?.canSend ?? false }
+
+    /// The tty layer took only `count` bytes of a message: the driver says so, and the rest is lost (`rpmsg_tty_cb`).
+    public func truncated(to count: Int) {
+        guard let processor = channel.bus?.processor else { return }
+        if truncationLimit.allow(at: processor.platform.now).allowed {
+            processor.log.emit(.error, channel.logName, "Trunc buffer: available space is \(count)")
+        }
+    }
 
     /// One `write`: the first 496 bytes at most, as one message, without waiting (`rpmsg_tty_write`).
     /// - Returns: bytes taken.

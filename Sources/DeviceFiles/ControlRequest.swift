@@ -1,0 +1,70 @@
+import RprocHost
+import VirtualMP1
+
+/// What `m4run ctl` asks of a run, as text: the control files by name, and `rpmsg_ctrl0` with its ioctls as words.
+struct ControlRequests {
+    let tree: ControlTree
+    let system: MP1System
+
+    /// - Parameters:
+    ///   - text: `read PATH`, or `write PATH` and a newline, then the bytes to write.
+    /// - Returns: what was read; or for a created endpoint its device's name.
+    func handle(_ bytes: [UInt8]) throws(Errno) -> [UInt8] {
+        let head = bytes.prefix { $0 != 0x0A }
+        let words = String(decoding: head, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
+        guard words.count == 2 else { throw .invalid }
+        if words[0] == "read" {
+            switch try file(words[1]) {
+            case .folder: return Array((tree.list(path(words[1])) ?? []).map { $0 + "\n" }.joined().utf8)
+            case .file(let file):
+                guard let read = file.read else { throw file.isSysfs ? .accessDenied : .invalid }
+                return try read()
+            }
+        }
+        guard words[0] == "write", bytes.count > head.count else { throw .invalid }
+        let data = Array(bytes[(head.count + 1)...])
+        guard data.count <= ControlTree.longestWrite else { throw .invalid }
+        if words[1] == "rpmsg_ctrl0" || words[1] == "dev/rpmsg_ctrl0" { return try control(String(decoding: data, as: UTF8.self)) }
+        guard case .file(let file) = try file(words[1]) else { throw .invalid }
+        guard let write = file.write else { throw file.isSysfs ? .accessDenied : .invalid }
+        try write(data)
+        return []
+    }
+
+    /// `state` and `trace0` are short for the files of sysfs and debugfs, in that order.
+    private func path(_ name: String) -> String {
+        if name.contains("/") { return name.after("sys/") ?? name }
+        let device = "remoteproc/remoteproc\(system.linux.configuration.index)"
+        for folder in ["class/\(device)", "kernel/debug/\(device)"] where tree.list(folder)?.contains(name) == true { return "\(folder)/\(name)" }
+        return name
+    }
+
+    private func file(_ name: String) throws(Errno) -> ControlTree.Node {
+        guard let node = tree.node(path(name)) else { throw .noEntry }
+        return node
+    }
+
+    /// rpmsg_ctrl's ioctls: `create-endpoint NAME SOURCE DESTINATION`, `destroy-endpoint rpmsgN`, `create-channel` and
+    /// `release-channel NAME SOURCE DESTINATION`; `any` is address 0xffffffff.
+    private func control(_ text: String) throws(Errno) -> [UInt8] {
+        let words = text.split { $0 == " " || $0 == "\n" }.map(String.init)
+        if words.count == 2, words[0] == "destroy-endpoint" {
+            guard let index = words[1].after("rpmsg").flatMap({ Int($0) }), let node = system.linux.raw.node(index) else { throw .noEntry }
+            try node.destroy()
+            return []
+        }
+        guard let device = system.linux.rpmsgControl() else { throw .noDevice }
+        guard words.count == 4, let source = Self.address(words[2]), let destination = Self.address(words[3]) else { throw .invalid }
+        switch words[0] {
+        case "create-endpoint": return Array((try device.createEndpoint(words[1], source: source, destination: destination).name + "\n").utf8)
+        case "create-channel": try device.createChannel(words[1], source: source, destination: destination)
+        case "release-channel": try device.releaseChannel(words[1], source: source, destination: destination)
+        default: throw .invalid
+        }
+        return []
+    }
+
+    private static func address(_ word: String) -> UInt32? {
+        word == "any" || word == "-1" ? Rpmsg.anyAddress : ControlTree.number(Array(word.utf8))
+    }
+}

@@ -1,0 +1,121 @@
+import Glibc
+import RprocHost
+
+/// The control files over a Unix socket: a request a connection, for `m4run ctl` and for places without FUSE.
+///
+/// A client connects, sends its request, shuts its side down, and reads the answer to its end: the errno as a decimal number
+/// and a newline (0 is fine), then bytes.
+final class ControlSocket: PollSource {
+    static let name = "control"
+    private let requests: ControlRequests
+    private let listener: Int32
+    private final class Connection {
+        let descriptor: Int32
+        var request: [UInt8] = []
+        var answer: [UInt8]?
+        var sent = 0
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+        deinit { Glibc.close(descriptor) }
+    }
+    private var connections: [Connection] = []
+    private static let connectionLimit = 64
+    private static let longestRequest = 4096 + ControlTree.longestWrite
+
+    init(_ requests: ControlRequests, in folder: ServedFolder) throws(DeviceFilesError) {
+        self.requests = requests
+        listener = try folder.socket(Self.name, type: SOCK_STREAM)
+    }
+
+    deinit { Glibc.close(listener) }
+
+    func watch(_ set: inout PollSet) {
+        if connections.count < Self.connectionLimit { set.add(listener, POLLIN) }
+        for connection in connections { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
+    }
+
+    func serve(_ set: PollSet) -> Bool {
+        if set.found(listener) & POLLIN != 0 {
+            let descriptor = accept(listener, nil, nil)
+            if descriptor >= 0 {
+                Descriptor.prepare(descriptor)
+                connections.append(Connection(descriptor))
+            }
+        }
+        var handled = false
+        connections.removeAll { connection in
+            guard set.found(connection.descriptor) != 0 else { return false }
+            if connection.answer != nil { return !send(connection) }
+            switch Descriptor.read(connection.descriptor, 4096) {
+            case .nothing: return false
+            case .bytes(let bytes):
+                connection.request += bytes
+                return connection.request.count > Self.longestRequest
+            case .end:
+                if connection.request.isEmpty { return true }
+                connection.answer = answer(connection.request)
+                handled = true
+                return !send(connection)
+            }
+        }
+        return handled
+    }
+
+    private func answer(_ request: [UInt8]) -> [UInt8] {
+        do throws(Errno) { return Array("0\n".utf8) + (try requests.handle(request)) } catch {
+            return Array("\(error.userNumber)\n".utf8)
+        }
+    }
+
+    /// Whether there is more to send.
+    private func send(_ connection: Connection) -> Bool {
+        guard let answer = connection.answer else { return true }
+        let count = Descriptor.write(connection.descriptor, answer[connection.sent...])
+        guard count >= 0 else { return false }
+        connection.sent += count
+        return connection.sent < answer.count
+    }
+}
+
+/// The other side of the control socket.
+public enum ControlClient {
+    /// Reads a control file, or with `text` writes it.
+    ///
+    /// - Parameters:
+    ///   - folder: what the run was given with `--control`.
+    ///   - file: `state`, `trace0`, `sys/class/remoteproc/remoteproc0/state`, `rpmsg_ctrl0`, ...
+    /// - Returns: the errno, 0 for none, and what was read.
+    public static func request(_ folder: String, file: String, write text: String?) throws(DeviceFilesError) -> (errno: Int32, bytes: [UInt8]) {
+        let path = "\(folder)/\(ControlSocket.name)"
+        guard var address = UnixAddress(path) else { throw ServedFolder.tooLong(path) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .system(path) }
+        defer { close(descriptor) }
+        guard address.connect(descriptor) == 0 else {
+            let number = errno
+            throw number == ECONNREFUSED || number == ENOENT
+                ? DeviceFilesError("\(path): no run serves this folder (m4run run IMAGE --control \(folder))") : .system(path, number)
+        }
+        let request = Array((text.map { "write \(file)\n\($0)" } ?? "read \(file)").utf8)
+        var sent = 0
+        while sent < request.count {
+            let count = request[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw .system(path) }
+            sent += count
+        }
+        shutdown(descriptor, Int32(SHUT_WR))
+        var answer: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            answer += buffer[..<count]
+        }
+        let head = answer.prefix { $0 != 0x0A }
+        guard head.count < answer.count, let number = Int32(String(decoding: head, as: UTF8.self)) else {
+            throw DeviceFilesError("\(path): the run ended before it answered")
+        }
+        return (number, Array(answer[(head.count + 1)...]))
+    }
+}

@@ -1,0 +1,233 @@
+import Glibc
+import MachineBase
+import RprocHost
+import VirtualMP1
+
+/// What a run serves to programs outside of it, and where.
+public struct ServedFolders: Sendable {
+    /// `ttyRPMSGn` and `rpmsgN` appear here; nil for `dev` in the control folder, if there is one.
+    public var devices: String?
+    /// Has `sys`, `lib/firmware` and the socket `control`; nil for no control.
+    public var control: String?
+    /// Whether `sys` is a file system where FUSE is usable. Without it there is the socket alone.
+    public var usesFuse = true
+
+    public init(devices: String? = nil, control: String? = nil) { (self.devices, self.control) = (devices, control) }
+}
+
+/// Serves a machine's devices and control files to other programs: one loop over `poll(2)`, on the machine's own thread.
+///
+/// What a program does enters at the virtual time that the machine has reached. While nobody does anything, virtual time
+/// follows the wall clock, in steps of 20 ms at most; while messages are on their way it does not wait for it.
+public final class DeviceServer {
+    /// Why `serve` returned.
+    public enum End: Equatable, Sendable {
+        case signal(Int32)
+        /// `MP1System.timeLimit` was reached.
+        case virtualLimit
+        case wallLimit
+        case conditionMet
+        /// The M4 stopped for good; see `MP1System.stopReason`.
+        case stopped
+        case failed(DeviceFilesError)
+    }
+
+    private let system: MP1System
+    private let folder: ServedFolder
+    private var ownDevices: ServedFolder?
+    private let tree: ControlTree
+    private var controlSocket: ControlSocket?
+    private var fuse: FuseServer?
+    private let signals: StopSignals
+    private var terminals: [TerminalDevice] = []
+    private var sockets: [MessageSocket] = []
+    private var set = PollSet()
+    private var problem: DeviceFilesError?
+    /// Why there is no file system below `sys`; nil when there is one, or none was asked for.
+    public private(set) var whyNoFuse: String?
+    /// What a program has written to a tty: its number, and the bytes as they went to the firmware.
+    public var onSent: ((Int, [UInt8]) -> Void)?
+
+    /// A step of virtual time while nothing happens, and the longest wait for outside.
+    private static let step = VirtualTime.milliseconds(20)
+    /// More than this is not made up for when the machine was slower than the wall clock.
+    private static let longestDebt: UInt64 = 100_000_000
+
+    private var devices: ServedFolder { ownDevices ?? folder }
+    private let devicePrefix: String
+
+    /// Makes folders and sockets; devices follow as the firmware announces them.
+    /// - Throws: `DeviceFilesError` when a folder is not to be had, or a path is too long for a socket.
+    public init(_ system: MP1System, _ folders: ServedFolders) throws(DeviceFilesError) {
+        self.system = system
+        tree = ControlTree(system)
+        signals = try StopSignals()
+        guard let main = folders.control ?? folders.devices else { throw DeviceFilesError("nothing to serve") }
+        folder = try ServedFolder(main)
+        if folders.control == nil {
+            devicePrefix = ""
+        } else if let own = folders.devices, own != folders.control {
+            ownDevices = try ServedFolder(own)
+            devicePrefix = ""
+        } else {
+            try folder.make("dev")
+            devicePrefix = "dev/"
+        }
+        // Known now rather than when the firmware announces its thousandth channel.
+        let longest = devices.file("\(devicePrefix)rpmsg9999")
+        guard longest.utf8.count <= UnixAddress.longest else { throw ServedFolder.tooLong(longest) }
+        if folders.control != nil {
+            try folder.make("lib/firmware")
+            controlSocket = try ControlSocket(ControlRequests(tree: tree, system: system), in: folder)
+            if folders.usesFuse { mount() }
+        }
+        listen()
+    }
+
+    /// `sys`, if FUSE can be had.
+    private func mount() {
+        let path = folder.file("sys")
+        // Before anybody looks at it: a dead one answers nothing.
+        if FuseMount.isDead(path) { FuseMount.unmount(path) }
+        do throws(DeviceFilesError) {
+            try folder.make("sys")
+            fuse = try FuseServer(tree, at: path)
+        } catch { whyNoFuse = error.description }
+    }
+
+    /// Hears of everything that the machine has for the outside.
+    private func listen() {
+        system.keepsReceived = false
+        system.linux.tty.changed = { [unowned self] index, port in changed(index, port) }
+        system.linux.raw.changed = { [unowned self] node, isThere in changed(node, isThere) }
+        let previous = system.onEvent
+        system.onEvent = { [unowned self] event in
+            if case .ttyReceived(_, let tty, let bytes) = event { terminals.first { $0.port.index == tty }?.receive(bytes) }
+            previous?(event)
+        }
+        let dumped = system.linux.coredumpTaken
+        system.linux.coredumpTaken = { [unowned self] bytes in
+            tree.add(coredump: bytes)
+            dumped?(bytes)
+        }
+    }
+
+    /// Made at once: firmware may send behind its announcement.
+    private func changed(_ index: Int, _ port: RpmsgTTY?) {
+        remove(terminal: index)
+        guard let port else { return }
+        do throws(DeviceFilesError) { try add(port) } catch { problem = problem ?? error }
+    }
+
+    private func changed(_ node: RpmsgCharacterDevice, _ isThere: Bool) {
+        if isThere {
+            do throws(DeviceFilesError) {
+                sockets.append(try MessageSocket(node, in: devices, name: devicePrefix + node.name))
+            } catch { problem = problem ?? error }
+        } else {
+            for socket in sockets where socket.device === node { socket.close() }
+            sockets.removeAll { $0.device === node }
+        }
+    }
+
+    private func add(_ port: RpmsgTTY) throws(DeviceFilesError) {
+        let terminal = try TerminalDevice(port)
+        terminal.onSent = { [unowned self] bytes in onSent?(port.index, bytes) }
+        try devices.link(devicePrefix + port.name, to: terminal.path)
+        terminals.append(terminal)
+    }
+
+    private func remove(terminal index: Int) {
+        terminals.removeAll { terminal in
+            guard terminal.port.index == index else { return false }
+            devices.remove(devicePrefix + terminal.port.name)
+            return true
+        }
+    }
+
+    // MARK: The loop
+
+    /// Lets programs and machine talk until something ends it.
+    ///
+    /// - Parameters:
+    ///   - wallLimit: wall time from now, in nanoseconds; nil for none.
+    ///   - condition: looked at after each step.
+    public func serve(wallLimit: UInt64? = nil, until condition: () -> Bool = { false }) -> End {
+        let begin = Self.wallTime
+        let virtualBegin = system.now.nanoseconds
+        // Virtual time that the wall clock has been given up on.
+        var waived: UInt64 = 0
+        var isBusy = true
+        while true {
+            if let problem { return .failed(problem) }
+            for socket in sockets { if let problem = socket.problem { return .failed(problem) } }
+            if system.stopReason != nil { return .stopped }
+            if condition() { return .conditionMet }
+            if system.limitReached { return .virtualLimit }
+            let passed = Self.wallTime - begin
+            if let wallLimit, passed >= wallLimit { return .wallLimit }
+
+            if poll(isBusy ? 0 : Self.patience(wallLimit.map { $0 - passed })) {
+                isBusy = true
+                continue
+            }
+            if let number = signals.take() { return .signal(number) }
+            let before = system.linux.messageCounts
+            let virtual = system.now.nanoseconds - virtualBegin
+            if isBusy {
+                // What was just said is answered before anybody waits.
+                system.run(for: .milliseconds(1))
+            } else {
+                let debt = (Self.wallTime - begin) &- waived
+                if debt > virtual {
+                    if debt - virtual > Self.longestDebt { waived += debt - virtual - Self.longestDebt }
+                    system.run(for: min(VirtualTime(nanoseconds: min(debt - virtual, Self.longestDebt)), Self.step))
+                }
+            }
+            let after = system.linux.messageCounts
+            isBusy = after != before
+        }
+    }
+
+    /// Milliseconds to wait for outside.
+    private static func patience(_ rest: UInt64?) -> Int32 {
+        Int32(min(Self.step.nanoseconds, rest ?? .max) / 1_000_000) + 1
+    }
+
+    private static var wallTime: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    /// Waits for outside and does what is asked.
+    /// - Returns: whether anything came in.
+    private func poll(_ milliseconds: Int32) -> Bool {
+        set.clear()
+        set.add(signals.descriptor, POLLIN)
+        var sources: [any PollSource] = terminals
+        sources += sockets as [any PollSource]
+        if let controlSocket { sources.append(controlSocket) }
+        if let fuse { sources.append(fuse) }
+        for source in sources { source.watch(&set) }
+        set.wait(milliseconds)
+        var moved = false
+        for source in sources { moved = source.serve(set) || moved }
+        return moved
+    }
+
+    /// Gives what has come to whoever reads, takes links and sockets away, and lets go of the machine.
+    public func close() {
+        _ = poll(0)
+        system.linux.tty.changed = nil
+        system.linux.raw.changed = nil
+        terminals = []
+        for socket in sockets { socket.close() }
+        sockets = []
+        fuse?.close()
+        fuse = nil
+        controlSocket = nil
+        ownDevices?.close()
+        folder.close()
+    }
+}

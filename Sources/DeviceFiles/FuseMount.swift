@@ -1,0 +1,108 @@
+import Glibc
+
+/// The folder at which a FUSE file system is mounted: by `mount(2)` for root, by `fusermount3` for others.
+final class FuseMount {
+    /// What requests are read from and answers written to.
+    private(set) var device: Int32 = -1
+    private let path: String
+    private static let type = "fuse.m4run"
+
+    /// Mounts at `path`; what a dead run has left mounted there is taken away first.
+    init(_ path: String) throws(DeviceFilesError) {
+        self.path = path
+        if Self.isDead(path) { Self.unmount(path) }
+        device = geteuid() == 0 ? try Self.mountDirectly(path) : try Self.mountWithHelper(path)
+        Descriptor.prepare(device)
+    }
+
+    /// Without its descriptor the file system answers everything with ENOTCONN; before that, unmounting could wait for us.
+    func close() {
+        guard device >= 0 else { return }
+        Glibc.close(device)
+        device = -1
+        Self.unmount(path)
+    }
+
+    deinit { close() }
+
+    /// Whether a file system is mounted there whose server is gone.
+    static func isDead(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) != 0 && errno == ENOTCONN
+    }
+
+    static func unmount(_ path: String) {
+        // MNT_DETACH: a shell that stands in it does not keep it.
+        if umount2(path, Int32(MNT_DETACH)) == 0 || geteuid() == 0 { return }
+        _ = run(["-u", "-q", "-z", "--", path], descriptor: nil)
+    }
+
+    private static func mountDirectly(_ path: String) throws(DeviceFilesError) -> Int32 {
+        let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
+        guard device >= 0 else { throw .system("/dev/fuse") }
+        let options = "fd=\(device),rootmode=40000,user_id=\(getuid()),group_id=\(getgid())"
+        let flags = UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        guard mount("m4run", path, type, flags, options) == 0 else {
+            let number = errno
+            Glibc.close(device)
+            throw .system("\(path): mount", number)
+        }
+        return device
+    }
+
+    /// fusermount3 mounts, and passes the descriptor back over a socket.
+    private static func mountWithHelper(_ path: String) throws(DeviceFilesError) -> Int32 {
+        var pair: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0 else { throw .system("socketpair") }
+        defer { Glibc.close(pair[0]) }
+        _ = fcntl(pair[0], F_SETFD, FD_CLOEXEC)
+        let isDone = run(["-o", "nosuid,nodev,fsname=m4run,subtype=m4run", "--", path], descriptor: pair[1])
+        Glibc.close(pair[1])
+        guard let isDone else { throw DeviceFilesError("fusermount3 is not installed (Debian's package fuse3)") }
+        guard isDone, let device = receiveDescriptor(pair[0]) else { throw DeviceFilesError("\(path): fusermount3 could not mount") }
+        return device
+    }
+
+    /// Runs fusermount3 to its end. Nil when there is none.
+    private static func run(_ arguments: [String], descriptor: Int32?) -> Bool? {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        // Its complaints are ours to word.
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        var environment = ["PATH=\(getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin")"]
+        if let descriptor { environment.append("_FUSE_COMMFD=\(descriptor)") }
+        var argv: [UnsafeMutablePointer<CChar>?] = (["fusermount3"] + arguments).map { strdup($0) } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        defer { for pointer in argv + envp { free(pointer) } }
+        var child: pid_t = 0
+        guard posix_spawnp(&child, "fusermount3", &actions, nil, &argv, &envp) == 0 else { return nil }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0 { guard errno == EINTR else { return false } }
+        return status == 0
+    }
+
+    /// SCM_RIGHTS: a header of 16 bytes (length, level, type), then the descriptor.
+    private static func receiveDescriptor(_ socket: Int32) -> Int32? {
+        var control = [UInt64](repeating: 0, count: 4)
+        var byte: UInt8 = 0
+        let size = control.count * 8
+        return control.withUnsafeMutableBytes { control -> Int32? in
+            withUnsafeMutablePointer(to: &byte) { byte -> Int32? in
+                var part = iovec(iov_base: byte, iov_len: 1)
+                return withUnsafeMutablePointer(to: &part) { part -> Int32? in
+                    var message = msghdr()
+                    message.msg_iov = part
+                    message.msg_iovlen = 1
+                    message.msg_control = control.baseAddress
+                    message.msg_controllen = size
+                    guard recvmsg(socket, &message, 0) >= 0, message.msg_controllen >= 20,
+                        control.load(fromByteOffset: 8, as: Int32.self) == SOL_SOCKET,
+                        control.load(fromByteOffset: 12, as: Int32.self) == Int32(SCM_RIGHTS)
+                    else { return nil }
+                    return control.load(fromByteOffset: 16, as: Int32.self)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Glibc
+import RprocHost
+
+/// A `/dev/rpmsgN` as a Unix socket: one packet a message, in both directions.
+///
+/// SOCK_SEQPACKET, because only it keeps the messages' boundaries and has a connection: who is connected has the device open, a
+/// second one is refused (ECONNREFUSED, for open's EBUSY), and the end of one is seen by the other.
+final class MessageSocket: PollSource {
+    let device: RpmsgCharacterDevice
+    private let folder: ServedFolder
+    private let name: String
+    private var listener: Int32 = -1
+    private var client: Int32 = -1
+    /// A message that found no room in the client's socket.
+    private var outgoing: [UInt8]?
+    private var incoming: [UInt8]?
+    /// The client has gone; what it has left behind is still to be sent.
+    private var isLeaving = false
+    private var buffer = [UInt8](repeating: 0, count: 65536)
+    /// The socket's path cannot be had any more.
+    private(set) var problem: DeviceFilesError?
+
+    init(_ device: RpmsgCharacterDevice, in folder: ServedFolder, name: String) throws(DeviceFilesError) {
+        self.device = device
+        self.name = name
+        self.folder = folder
+        try listen()
+    }
+
+    private func listen() throws(DeviceFilesError) { listener = try folder.socket(name, type: SOCK_SEQPACKET) }
+
+    func watch(_ set: inout PollSet) {
+        set.add(listener, POLLIN)
+        // Nothing more is to come from a client that has gone: poll would return at once for as long as no buffer is free.
+        if isLeaving && (incoming != nil || !device.canWrite) { return }
+        set.add(client, (device.canWrite ? POLLIN : 0) | (outgoing != nil || device.available > 0 ? POLLOUT : 0))
+    }
+
+    func serve(_ set: PollSet) -> Bool {
+        if set.found(listener) & POLLIN != 0 { accept() }
+        guard client >= 0 else { return false }
+        let found = set.found(client)
+        if found & (POLLHUP | POLLERR) != 0 { isLeaving = true }
+        deliver()
+        var moved = false
+        if incoming == nil, found & (POLLIN | POLLHUP | POLLERR) != 0 {
+            // A client that has gone may have left messages: they go first.
+            if device.canWrite || isLeaving { take() }
+        }
+        if let message = incoming, client >= 0 {
+            do throws(Errno) {
+                try device.write(message)
+                (incoming, moved) = (nil, true)
+            } catch {
+                // Too long, or no ring any more: the driver has said so in the log, and the message is lost.
+                if error != .again { incoming = nil }
+            }
+        }
+        return moved
+    }
+
+    private func accept() {
+        let connection = Glibc.accept(listener, nil, nil)
+        guard connection >= 0 else { return }
+        Descriptor.prepare(connection)
+        do throws(Errno) { try device.open() } catch {
+            Glibc.close(connection)
+            return
+        }
+        client = connection
+        // The name stays, and refuses everybody else until this client has gone.
+        Glibc.close(listener)
+        listener = -1
+    }
+
+    private func take() {
+        let count = recv(client, &buffer, buffer.count, 0)
+        if count > 0 || count == 0 && !isLeaving {
+            incoming = Array(buffer[..<count])
+        } else if count == 0 || errno != EAGAIN && errno != EINTR || isLeaving {
+            hangUp()
+        }
+    }
+
+    /// Gives the client what has come for it, as far as its socket has room.
+    private func deliver() {
+        for _ in 0..<256 {
+            if outgoing == nil {
+                do throws(Errno) { outgoing = try device.read() } catch { return }
+            }
+            guard let message = outgoing else { return }
+            if send(client, message, message.count, Int32(MSG_NOSIGNAL)) < 0 {
+                // Gone: poll says so, too.
+                if errno != EAGAIN && errno != EINTR && errno != ENOBUFS { outgoing = nil }
+                return
+            }
+            outgoing = nil
+        }
+    }
+
+    private func hangUp() {
+        Glibc.close(client)
+        client = -1
+        (outgoing, incoming, isLeaving) = (nil, nil, false)
+        device.close()
+        do throws(DeviceFilesError) { try listen() } catch { problem = error }
+    }
+
+    /// The device is gone: the client reads what its socket holds, and then the end.
+    func close() {
+        if client >= 0 { Glibc.close(client) }
+        if listener >= 0 { Glibc.close(listener) }
+        (client, listener) = (-1, -1)
+        folder.remove(name)
+    }
+
+    deinit {
+        if client >= 0 { Glibc.close(client) }
+        if listener >= 0 { Glibc.close(listener) }
+    }
+}

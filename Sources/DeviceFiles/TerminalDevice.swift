@@ -1,0 +1,79 @@
+import Glibc
+import RprocHost
+
+/// A `ttyRPMSGn` as a pseudo-terminal.
+///
+/// Towards the firmware nothing is lost: bytes are only taken from the terminal, at most 496 at once, when a buffer of the ring
+/// is free; until then they wait in the terminal, and then the program that writes waits. From the firmware as much is kept as the kernel's
+/// tty layer does, 64 KiB behind what the terminal itself holds; more is cut off with the driver's "Trunc buffer" line.
+final class TerminalDevice: PollSource {
+    let port: RpmsgTTY
+    private let terminal: PseudoTerminal
+    private var output: [UInt8] = []
+    private var sent = 0
+    /// What was taken from the terminal and found no buffer after all.
+    private var input: [UInt8] = []
+    var path: String { terminal.path }
+    /// Bytes that a program has written, as they go to the firmware.
+    var onSent: (([UInt8]) -> Void)?
+
+    init(_ port: RpmsgTTY) throws(DeviceFilesError) {
+        self.port = port
+        terminal = try PseudoTerminal()
+    }
+
+    func receive(_ bytes: [UInt8]) {
+        flush()
+        let room = max(0, RpmsgTTY.bufferLimit - (output.count - sent))
+        output.append(contentsOf: bytes.prefix(room))
+        if bytes.count > room { port.truncated(to: room) }
+        flush()
+    }
+
+    private func flush() {
+        while sent < output.count {
+            let count = Descriptor.write(terminal.master, output[sent...])
+            guard count > 0 else { break }
+            sent += count
+        }
+        if sent == output.count {
+            output.removeAll(keepingCapacity: true)
+            sent = 0
+        } else if sent >= 32768 {
+            output.removeFirst(sent)
+            sent = 0
+        }
+    }
+
+    func watch(_ set: inout PollSet) {
+        set.add(terminal.master, (port.canWrite ? POLLIN : 0) | (sent < output.count ? POLLOUT : 0))
+    }
+
+    func serve(_ set: PollSet) -> Bool {
+        let found = set.found(terminal.master)
+        if found & POLLOUT != 0 { flush() }
+        if input.isEmpty, found & POLLIN != 0, port.canWrite, case .bytes(let bytes) = Descriptor.read(terminal.master, Rpmsg.maximumPayload) {
+            input = bytes
+        }
+        return send()
+    }
+
+    private func send() -> Bool {
+        guard !input.isEmpty else { return false }
+        let bytes = input
+        let result: Result<Int, Errno> = bytes.withUnsafeBytes { buffer in
+            do throws(Errno) { return .success(try port.write(buffer)) } catch { return .failure(error) }
+        }
+        switch result {
+        case .success(let count):
+            onSent?(Array(bytes.prefix(count)))
+            input.removeFirst(min(count, input.count))
+            return true
+        case .failure(.noMemory): return false
+        // The channel is gone, or its ring broken: a write to the tty would fail.
+        case .failure:
+            input = []
+            return false
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import MachineBase
+
+/// A `/dev/rpmsgN`: an endpoint that a program opens, reads message by message and writes message by message.
+///
+/// Calls never wait: each is what a program gets with O_NONBLOCK. Source: Linux `rpmsg_char.c`.
+public final class RpmsgCharacterDevice {
+    /// The `N`.
+    public let index: Int
+    /// `rpmsg0`
+    public var name: String { "rpmsg\(index)" }
+    /// The name of the channel or of the created endpoint.
+    public let endpointName: String
+    /// The firmware's address, where what is written goes.
+    public let destination: UInt32
+    /// The channel `rpmsg-raw` whose endpoint it is; nil for one that CREATE_EPT made.
+    public let channel: RpmsgChannel?
+    /// The address that CREATE_EPT asked for; ANY for the lowest free one.
+    let requestedSource: UInt32
+    private(set) var bus: RpmsgBus?
+    private var endpoint: RpmsgEndpoint?
+
+    /// As many messages wait for a reader. The kernel has no such bound: there, firmware can fill the memory.
+    public static let queueLimit = 4096
+    private var queue: [[UInt8]] = []
+    private var head = 0
+    /// Messages that came while `queueLimit` others waited, and are lost.
+    public private(set) var dropped: UInt64 = 0
+    public private(set) var isOpen = false
+    /// Runs when a message has come or the device has gone: what wakes a poll.
+    public var changed: (() -> Void)?
+
+    init(index: Int, channel: RpmsgChannel, bus: RpmsgBus) {
+        (self.index, self.channel, self.bus) = (index, channel, bus)
+        (endpointName, destination, requestedSource) = (channel.name, channel.destination, channel.source)
+    }
+
+    init(index: Int, name: String, source: UInt32, destination: UInt32, bus: RpmsgBus) {
+        (self.index, self.bus, channel) = (index, bus, nil)
+        (endpointName, self.destination, requestedSource) = (name, destination, source)
+    }
+
+    /// The local address: nil for a created endpoint while nobody has it open.
+    public var source: UInt32? { channel?.endpoint?.address ?? endpoint?.address }
+    /// The channel, or the bus, went away: what a poll shows as POLLERR.
+    public var isGone: Bool { bus == nil }
+    /// Messages that wait to be read.
+    public var available: Int { queue.count - head }
+    /// Whether a write would find a buffer.
+    public var canWrite: Bool { bus?.canSend ?? false }
+
+    /// `open`: a created endpoint gets its address now.
+    /// - Throws: `busy` when it is open, `netReset` when it is gone, `invalid` when its address is taken.
+    public func open() throws(Errno) {
+        guard let bus else { throw .netReset }
+        guard !isOpen else { throw .busy }
+        if channel == nil {
+            do throws(Errno) {
+                endpoint = try bus.createEndpoint(address: requestedSource) { [unowned self] payload, _ in received(payload) }
+            } catch {
+                bus.processor.log.emit(.error, "rpmsg_chrdev \(name)", "failed to open \(printable(endpointName))")
+                throw .invalid
+            }
+        }
+        isOpen = true
+    }
+
+    /// `close`: what was not read is lost.
+    public func close() {
+        guard isOpen else { return }
+        isOpen = false
+        if let endpoint { bus?.destroyEndpoint(endpoint) }
+        endpoint = nil
+        (queue, head) = ([], 0)
+    }
+
+    /// `read` of at most `count` bytes: one message; what does not fit of it is lost.
+    /// - Throws: `again` when none has come, `brokenPipe` when the device is gone.
+    public func read(count: Int = Rpmsg.maximumPayload) throws(Errno) -> [UInt8] {
+        guard bus != nil else { throw .brokenPipe }
+        guard head < queue.count else { throw .again }
+        let message = queue[head]
+        queue[head] = []
+        head += 1
+        if head == queue.count {
+            queue.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head >= 1024 {
+            queue.removeFirst(head)
+            head = 0
+        }
+        return message.count <= count ? message : Array(message.prefix(max(0, count)))
+    }
+
+    /// `write`: all of it as one message.
+    /// - Throws: `messageSize` over 496 bytes, `again` when no buffer is free, `brokenPipe` when the device is gone or not
+    ///   open, `io` when the ring is broken.
+    public func write(_ payload: UnsafeRawBufferPointer) throws(Errno) {
+        guard let bus, let source else { throw .brokenPipe }
+        do throws(Errno) {
+            try bus.send(
+                from: source, to: destination, payload: payload, waits: false,
+                sender: self.channel?.logName ?? "rpmsg_chrdev \(self.name)")
+        } catch { throw error == .noMemory ? .again : error == .noDevice ? .brokenPipe : error }
+    }
+
+    public func write(_ payload: [UInt8]) throws(Errno) { try payload.withBytes { (bytes) throws(Errno) in try write(bytes) } }
+
+    /// DESTROY_EPT on it.
+    /// - Throws: `invalid` for a channel's own device, `netReset` when it is gone.
+    public func destroy() throws(Errno) {
+        guard channel == nil else { throw .invalid }
+        guard let bus else { throw .netReset }
+        bus.processor.raw.forget(self)
+    }
+
+    func received(_ payload: UnsafeRawBufferPointer) {
+        if available < Self.queueLimit { queue.append(Array(payload)) } else { dropped &+= 1 }
+        changed?()
+    }
+
+    /// The device node goes; who has it open keeps a dead descriptor.
+    func remove() {
+        if let endpoint { bus?.destroyEndpoint(endpoint) }
+        endpoint = nil
+        bus = nil
+        (queue, head) = ([], 0)
+        changed?()
+    }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import DeviceFiles
+import Foundation
+
+/// A shell's hand on a run that serves a control folder, where FUSE cannot be had, and for rpmsg_ctrl.
+struct Control: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ctl",
+        abstract: "Read or write a control file of a run that has --control.",
+        discussion: """
+            FILE is a name as sysfs and debugfs have it (state, firmware, recovery, coredump, name, crash, trace0, resource_table, \
+            carveout_memories), or a path below the folder (sys/class/...). Without words it is shown; with words they are written, \
+            as echo does. rpmsg_ctrl0 takes create-endpoint, create-channel and release-channel NAME SOURCE DESTINATION, and \
+            destroy-endpoint rpmsgN; an address is a number or 'any'. The status is 1 when Linux refuses, with its errno as text.
+            """)
+
+    @Argument(help: "The folder that the run was given with --control.", completion: .directory) var folder: String
+    @Argument(help: "The control file.") var file: String
+    @Argument(help: "What to write.") var words: [String] = []
+
+    func run() throws {
+        guard !file.contains("\n") else { throw UsageError("\(Console.quoted(Array(file.utf8))): no file name") }
+        do {
+            let answer = try ControlClient.request(folder, file: file, write: words.isEmpty ? nil : words.joined(separator: " ") + "\n")
+            guard answer.errno == 0 else {
+                Console.error("\(file): \(String(cString: strerror(answer.errno)))")
+                throw ExitStatus.expectation
+            }
+            Console.data(answer.bytes)
+        } catch let error as DeviceFilesError { throw UsageError(error.description) }
+    }
+}

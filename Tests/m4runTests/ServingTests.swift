@@ -1,0 +1,294 @@
+import Foundation
+import Testing
+
+/// `--devices` and `--control`: what other programs see of a run, through the files that they open.
+@Suite(.serialized) struct ServingTests {
+    /// Whether a file system can be mounted here, as root with /dev/fuse.
+    static let hasFuse: Bool = {
+        guard geteuid() == 0, let run = try? ServedRun("--control", "$DIR", "--for", "1s") else { return false }
+        return (try? run.wait(for: "sys/class/remoteproc/remoteproc0/state")) != nil
+    }()
+
+    // MARK: Terminals
+
+    @Test("A tty is a terminal that programs open, close and open again, and its link goes with the run")
+    func terminal() throws {
+        let run = try ServedRun("--devices", "$DIR/dev")
+        try run.wait(for: "dev/ttyRPMSG1")
+        for round in 0..<5 {
+            let tty = try OpenTerminal(run.path("dev/ttyRPMSG0"))
+            #expect(try tty.ask("round \(round)\n") == "round \(round)\n")
+        }
+        #expect(try OpenTerminal(run.path("dev/ttyRPMSG1")).ask("other\n") == "other\n")
+        // rpmsg_tty's settings: no echo, no lines, nothing changed on the way out.
+        var settings = termios()
+        let tty = try OpenTerminal(run.path("dev/ttyRPMSG0"))
+        #expect(tcgetattr(tty.descriptor, &settings) == 0)
+        #expect(settings.c_lflag & tcflag_t(ECHO | ICANON) == 0 && settings.c_oflag & tcflag_t(OPOST | ONLCR) == 0)
+        let end = try run.end()
+        #expect(end.status == 0, "\(end.err)")
+        #expect(end.err.contains("ttyRPMSG0 <- \"round 4\\n\"\n"))
+        #expect(end.err.contains("stopped remote processor m4\n"))
+        try run.wait(forNo: "dev")
+        // A hang-up to who has it open.
+        var set = pollfd(fd: tty.descriptor, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&set, 1, 1000) == 1 && Int32(set.revents) & POLLHUP != 0)
+    }
+
+    @Test("A hundred thousand bytes go through a terminal and back unharmed, however full the rings are")
+    func bulk() throws {
+        let run = try ServedRun("--devices", "$DIR", "--log-level", "error")
+        try run.wait(for: "ttyRPMSG0")
+        let bytes = (0..<100_000).map { UInt8(0x20 + ($0 &* 7) % 0x5F) }
+        #expect(try OpenTerminal(run.path("ttyRPMSG0")).exchange(bytes, expecting: bytes.count) == bytes)
+        #expect(try run.end().status == 0)
+    }
+
+    @Test("A program that writes and never reads loses what is too much, is told of in the log, and harms nobody else")
+    func neverReads() throws {
+        let run = try ServedRun("--devices", "$DIR", "--log-level", "error")
+        try run.wait(for: "ttyRPMSG1")
+        let deaf = try OpenTerminal(run.path("ttyRPMSG0"))
+        let bytes = [UInt8](repeating: 0x61, count: 4000)
+        for _ in 0..<50 {
+            var sent = 0
+            try ServedRun.wait("room in the terminal") {
+                sent += max(0, write(deaf.descriptor, Array(bytes[sent...]), bytes.count - sent))
+                return sent == bytes.count
+            }
+        }
+        #expect(try OpenTerminal(run.path("ttyRPMSG1")).ask("still here\n") == "still here\n")
+        let end = try run.end()
+        #expect(end.status == 0)
+        #expect(end.err.contains("rpmsg_tty virtio0.rpmsg-tty.-1.1024: Trunc buffer: available space is "), "\(end.err)")
+    }
+
+    // MARK: Sockets
+
+    @Test("A created endpoint is a socket with a packet a message, for one client at a time")
+    func endpoint() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400") == (0, "rpmsg0\n"))
+        let socket = try OpenSocket(run.path("dev/rpmsg0"))
+        let messages = ["one", "two two", String(repeating: "x", count: 496)].map { Array($0.utf8) }
+        for message in messages { #expect(socket.send(message) == message.count) }
+        for message in messages { #expect(socket.receive() == message) }
+        // Too long for the ring: the driver says so, and the next one goes.
+        _ = socket.send([UInt8](repeating: 1, count: 497))
+        _ = socket.send(Array("next".utf8))
+        #expect(socket.receive() == Array("next".utf8))
+        do {
+            _ = try OpenSocket(run.path("dev/rpmsg0"))
+            Issue.record("a second client was let in")
+        } catch let error as OpenTerminal.Failed { #expect(error.number == ECONNREFUSED) }
+        #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 destroy-endpoint rpmsg0; ls $DIR/dev") == (0, "ttyRPMSG0\nttyRPMSG1\n"))
+        #expect(socket.receive() == [])
+        let end = try run.end()
+        #expect(end.status == 0)
+        #expect(end.err.contains("message is too big (497)"))
+    }
+
+    @Test("Ten clients that come and go as they like disturb neither each other nor the run")
+    func manyClients() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", "--log-level", "error")
+        try run.wait(for: "dev/ttyRPMSG1")
+        for _ in 0..<8 { _ = try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint e any 0x401") }
+        try run.wait(for: "dev/rpmsg7")
+        var state: UInt64 = 1
+        func random(_ limit: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % limit
+        }
+        var sockets: [Int: OpenSocket] = [:]
+        var exchanged = 0
+        for _ in 0..<400 {
+            let index = random(10)
+            if index >= 8 {
+                // A terminal, each time anew.
+                #expect(try OpenTerminal(run.path("dev/ttyRPMSG\(index - 8)")).ask("abc\n") == "abc\n")
+            } else if let socket = sockets[index] {
+                guard random(3) > 0 else {
+                    // Some leave with an answer under way.
+                    if random(2) == 0 { _ = socket.send([1]) }
+                    sockets[index] = nil
+                    continue
+                }
+                let message = [UInt8](repeating: UInt8(index), count: 1 + random(400))
+                #expect(socket.send(message) == message.count)
+                #expect(socket.receive() == message)
+                exchanged += 1
+            } else {
+                // Until the run has seen the last one go, the device is busy.
+                try ServedRun.wait("a socket") { sockets[index] = try? OpenSocket(run.path("dev/rpmsg\(index)")); return sockets[index] != nil }
+            }
+        }
+        #expect(exchanged > 100)
+        #expect(try run.end().status == 0)
+    }
+
+    // MARK: Control
+
+    /// The same script over both media: `$1` writes and reads as `echo` and `cat` do.
+    private static let script = """
+        f() { cat "$S/$1"; }
+        w() { echo "$2" | dd of="$S/$1" conv=notrunc status=none 2>"$DIR/lib/err" || { s=$?; sed "s/.*: /m4run: $1: /" "$DIR/lib/err"; return $s; }; }
+        """
+    private static let scriptWithoutFuse = """
+        f() { $M4RUN ctl $DIR "$1"; }
+        w() { $M4RUN ctl $DIR "$1" "$2"; }
+        """
+    private static let conversation = """
+
+        f state; f name; f firmware; f recovery; f coredump
+        w state bogus; echo "= $?"
+        w firmware other; echo "= $?"
+        w state stop; echo "= $?"; f state
+        w state stop; echo "= $?"
+        w firmware missing.elf; w state start; echo "= $?"
+        w firmware client-sample.elf; w state start; echo "= $?"; f state
+        w name x; echo "= $?"
+        w recovery disabled; f recovery
+        """
+
+    /// What both answer: the words, and for each refused write its reason and a status.
+    private static let answers = """
+        running
+        m4
+        tty-echo.elf
+        enabled
+        disabled
+        m4run: state: Invalid argument
+        = 1
+        m4run: firmware: Device or resource busy
+        = 1
+        = 0
+        offline
+        m4run: state: Invalid argument
+        = 1
+        m4run: state: No such file or directory
+        = 1
+        = 0
+        running
+        m4run: name: Permission denied
+        = 1
+        disabled
+
+        """
+
+    @Test("A shell script over the control files sees sysfs' words and the kernel's errors, through FUSE and through m4run ctl", arguments: [true, false])
+    func controlFiles(fuse: Bool) throws {
+        guard !fuse || Self.hasFuse else { return }
+        _ = try Scratch.elf("client-sample")
+        let run = fuse ? try ServedRun("--control", "$DIR") : try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let begin = fuse ? "S=$DIR/sys/class/remoteproc/remoteproc0\n" + Self.script : Self.scriptWithoutFuse
+        let result = try run.shell(begin + Self.conversation)
+        #expect(result.out == Self.answers)
+        let end = try run.end()
+        #expect(end.status == 0)
+        for line in [
+            "Unrecognised option: bogus", "can't change firmware while running", "request_firmware failed: -2", "Boot failed: -2",
+            "creating channel rpmsg-client-sample addr 0x400",
+        ] { #expect(end.err.contains(line), "\(line)") }
+    }
+
+    @Test("A crash is written to debugfs, recovers, and leaves a core dump; the channels come back")
+    func crash() throws {
+        guard Self.hasFuse else { return }
+        let run = try ServedRun("--control", "$DIR")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let result = try run.shell(
+            """
+            S=$DIR/sys/class/remoteproc/remoteproc0; D=$DIR/sys/kernel/debug/remoteproc/remoteproc0
+            cat $D/trace0 | head -n 1
+            grep -c 'Entry .* is of type' $D/resource_table
+            grep -c 'Carveout memory entry:' $D/carveout_memories
+            echo enabled > $S/coredump; echo 2 > $D/crash; cat $S/state
+            head -c 4 $DIR/sys/class/devcoredump/devcd1/data | od -An -tx1
+            echo 1 > $DIR/sys/class/devcoredump/devcd1/data; ls $DIR/sys/class/devcoredump
+            echo disabled > $S/recovery; echo 1 > $D/crash; cat $S/state
+            (echo stop > $S/state) 2>/dev/null || echo refused
+            echo recover > $S/recovery; cat $S/state; sleep 1; ls $DIR/sys/bus/rpmsg/devices
+            """)
+        #expect(
+            result.out == """
+                tty-echo
+                2
+                6
+                running
+                 7f 45 4c 46
+                crashed
+                refused
+                running
+                virtio0.rpmsg-tty.-1.1024
+                virtio0.rpmsg-tty.-1.1025
+
+                """)
+        #expect(try OpenTerminal(run.path("dev/ttyRPMSG0")).ask("again\n") == "again\n")
+        #expect(try run.end().status == 0)
+    }
+
+    @Test("--offline leaves the start to a script")
+    func offline() throws {
+        let run = try ServedRun("--control", "$DIR", "--offline", "--no-fuse", "--until", "announced rpmsg-tty at 0x401")
+        try run.wait(for: "control")
+        let result = try run.shell("$M4RUN ctl $DIR state; $M4RUN ctl $DIR firmware; $M4RUN ctl $DIR state start")
+        #expect(result == (0, "offline\ntty-echo.elf\n"))
+        #expect(try run.waitForEnd().status == 0)
+    }
+
+    // MARK: Ends
+
+    @Test("A run that was killed leaves nothing that hinders the next one in its folder")
+    func killed() throws {
+        let folder = try ServedRun.newFolder()
+        let first = try ServedRun("--control", "$DIR", in: folder)
+        try first.wait(for: "dev/ttyRPMSG1")
+        _ = try first.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400")
+        // A client that is killed goes as any other does.
+        _ = try first.shell("sleep 100 < $DIR/dev/ttyRPMSG0 & sleep 0.1; kill -9 $!")
+        #expect(try OpenTerminal(first.path("dev/ttyRPMSG0")).ask("a\n") == "a\n")
+        let rival = try ServedRun("--control", "$DIR", in: folder)
+        let refused = try rival.waitForEnd()
+        #expect(refused.status == 2 && refused.err.contains("another m4run serves this folder"), "\(refused.err)")
+        try first.end(SIGKILL)
+        let second = try ServedRun("--control", "$DIR", in: folder)
+        try ServedRun.wait("answer of the second run") { (try? OpenTerminal(second.path("dev/ttyRPMSG0")).ask("b\n")) == "b\n" }
+        #expect(try second.end(SIGINT).status == 0)
+        withExtendedLifetime(rival) {}
+    }
+
+    @Test("A folder that cannot be served is one clear error")
+    func unusable() throws {
+        func end(_ arguments: String...) throws -> (status: Int32, err: String) {
+            let result = try Command.run(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--log-level", "quiet"] + arguments, in: Scratch.folder)
+            return (result.status, result.err)
+        }
+        let long = Scratch.path(String(repeating: "l", count: 100))
+        #expect(try end("--devices", long) == (2, "m4run: \(long)/rpmsg9999: \(long.utf8.count + 10) bytes are too long for a socket's path, which has at most 107\n"))
+        #expect(try end("--devices", "/proc/nowhere") == (2, "m4run: /proc/nowhere: cannot be made: No such file or directory\n"))
+        let file = try Scratch.write([1], "in-the-way")
+        #expect(try end("--control", file) == (2, "m4run: in-the-way: is no folder\n"))
+        let folder = try ServedRun.newFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let mine = folder.appendingPathComponent("ttyRPMSG0")
+        try Data("mine".utf8).write(to: mine)
+        #expect(try end("--devices", folder.path) == (2, "m4run: \(mine.path): is in the way, and was not made by m4run\n"))
+        #expect(try Data(contentsOf: mine) == Data("mine".utf8))
+        #expect(try Command.run("ctl", folder.path, "state").status == 2)
+    }
+
+    @Test("--timeout ends a run that nobody talks to, with status 5, and a fault ends one with status 3")
+    func limits() throws {
+        let quiet = try ServedRun("--devices", "$DIR", "--timeout", "1500ms")
+        let end = try quiet.waitForEnd()
+        #expect(end.status == 5 && end.err.contains("--timeout: the wall time is over"), "\(end.err)")
+        let crashing = try ServedRun("--devices", "$DIR", image: try Scratch.elf("crasher"))
+        try crashing.wait(for: "ttyRPMSG0")
+        let tty = try OpenTerminal(crashing.path("ttyRPMSG0"))
+        #expect(write(tty.descriptor, "hardfault\n", 10) == 10)
+        let fault = try crashing.waitForEnd()
+        #expect(fault.status == 3 && fault.err.contains("the firmware faulted"), "\(fault.err)")
+    }
+}
