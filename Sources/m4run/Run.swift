@@ -61,7 +61,8 @@ struct Run: ParsableCommand {
         @Option(help: "Run until this text appears in the trace buffer, UART, ITM, RTT or semihosting output, or names an announced channel.") var until: String?
         @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
-        @Flag(help: "Stop at the first touch of a register that is not modelled, and do not help where a board would not.") var strict = false
+        @Flag(help: "Stop at the first touch of a register that is not modelled, do not help where a board would not, and fail on any finding.") var strict = false
+        @Flag(help: "Have findings on rings, buffers and table name the instruction that wrote what is wrong.") var sanitize = false
         @Flag(help: "One JSON object about the run on stdout, nothing else there.") var json = false
     }
 

@@ -35,6 +35,7 @@ final class RunSession {
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
+        if options.limits.sanitize { configuration.sanitizing = .writers }
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
@@ -184,6 +185,11 @@ final class RunSession {
         for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
             complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
             return .expectation
+        }
+        if options.limits.strict, let first = system.linux.findings.kept.first {
+            let count = system.linux.findings.count
+            complaint = "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.time) s: \(first.finding)"
+            return .findings
         }
         return .fine
     }

@@ -4,7 +4,6 @@ import MachineBase
 final class DeviceCheck {
     unowned let sanitizer: RpmsgSanitizer
     unowned let device: RemoteVirtioDevice
-    private unowned let bus: RpmsgBus
     private let input: RingCheck, output: RingCheck
     private let pool: PoolCheck
     private var table: TableCheck?
@@ -12,7 +11,7 @@ final class DeviceCheck {
     var messages = MessageCheck()
 
     init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck) {
-        self.sanitizer = sanitizer; self.device = device; self.bus = bus; self.input = input; self.output = output
+        self.sanitizer = sanitizer; self.device = device; self.input = input; self.output = output
         pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.processor.bus)
         table = TableCheck(sanitizer, device)
         for (ring, queue) in [(input, bus.input), (output, bus.output)] {
@@ -46,8 +45,8 @@ final class DeviceCheck {
         check()
         pool.checkAll()
         let now = sanitizer.now
-        input.judgeTime(now, unread: !bus.input.isBroken && input.used != bus.input.lastUsedIndex)
-        output.judgeTime(now, unread: true)
+        input.judgeTime(now)
+        output.judgeTime(now)
         channels.judge(sanitizer, now)
     }
 

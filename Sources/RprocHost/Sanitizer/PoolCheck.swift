@@ -5,7 +5,8 @@ import MachineBase
 ///
 /// The firmware may write a buffer of vring0 from when it is posted until it gives it back, and no buffer of vring1 ever
 /// (virtio 1.2 §2.7.5: what a descriptor without WRITE describes is the driver's). Not seen: a message of vring0 that runs into the
-/// next buffer while that is the firmware's, too.
+/// next buffer while that is the firmware's, too; and the
+/// reserved word of a received header, which OpenAMP uses for itself.
 final class PoolCheck {
     enum Turn { case firmware, published, reading, host }
     unowned let sanitizer: RpmsgSanitizer
@@ -79,6 +80,11 @@ final class PoolCheck {
         guard (try? bus.read(start, into: UnsafeMutableRawBufferPointer(start: seen, count: Self.size))) != nil,
             memcmp(seen, was, Self.size) != 0
         else { return }
+        if turn == .reading {
+            // OpenAMP keeps the descriptor's number in a received header's reserved word.
+            (was + 8).copyMemory(from: seen + 8, byteCount: 4)
+            if memcmp(seen, was, Self.size) == 0 { return }
+        }
         let now = UnsafeRawBufferPointer(start: seen, count: Self.size), old = UnsafeRawBufferPointer(start: was, count: Self.size)
         let first = zip(now, old).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
         let evidence = sanitizer.evidence("buffer \(buffer)", "byte \(first)", start.advanced(UInt32(first)), now[first...])

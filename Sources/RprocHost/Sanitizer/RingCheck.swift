@@ -153,7 +153,8 @@ final class RingCheck {
         let index = UInt16(littleEndian: elements.load(fromByteOffset: 2, as: UInt16.self))
         guard index != used else { return }
         let moved = index &- used
-        if moved > outstanding {
+        // Up to the ring's size each entry is judged by itself.
+        if moved > layout.count {
             let evidence = sanitizer.evidence(
                 name, "used.idx", base.advanced(layout.usedOffset &+ 2), UnsafeRawBufferPointer(start: elements + 2, count: 2))
             if moved >= 0x8000 {
@@ -189,7 +190,7 @@ final class RingCheck {
         if head.isWritable && length > head.length { sanitizer.report(.usedLengthBeyondBuffer(evidence(), length: length, buffer: head.length)) }
         posted[Int(id)].isOut = false
         posted[Int(id)].returnedAt = used
-        outstanding &-= 1
+        if outstanding > 0 { outstanding &-= 1 }
         newestReturned = max(newestReturned, head.sequence)
         returned?(head.address)
     }
@@ -214,9 +215,9 @@ final class RingCheck {
         isUnrungReported = false
     }
 
-    /// What was due by `now`: a doorbell, buffers. `unread`: the host has not seen all of the used ring.
-    func judgeTime(_ now: VirtualTime, unread: Bool) {
-        if used != rungAt && unread && wantsInterrupt {
+    /// What was due by `now`: a doorbell, buffers.
+    func judgeTime(_ now: VirtualTime) {
+        if used != rungAt && wantsInterrupt {
             if unrungSince == .never { unrungSince = now }
             if !isUnrungReported && now - unrungSince >= sanitizer.patience.kick {
                 isUnrungReported = true

@@ -97,6 +97,9 @@ public final class RpmsgSanitizer {
         }
     }
 
+    /// The firmware rings, this very moment; the handler comes later.
+    func raised() { device?.check() }
+
     /// The firmware has rung channel 0 or 1 (counted from 0): `vring0`, `vring1`.
     func doorbell(_ channel: Int) {
         guard let device else { return }
