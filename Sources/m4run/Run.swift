@@ -71,10 +71,7 @@ struct Run: ParsableCommand {
         if traffic.interactive, case .tty = traffic.to {} else if traffic.interactive {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }
-        if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
-        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA || boot.isolation != .segments) {
-            throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")
-        }
+        try boot.check()
     }
 
     func run() throws {

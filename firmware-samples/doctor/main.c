@@ -57,10 +57,10 @@ int __wrap_main(void)
 #endif
 
 #if CASE == CLOCK
-/* RCC_OCRDYR.HSERDY, which nothing will set: no oscillator was started. */
+/* RCC_PLL4CR.PLL4RDY, which nothing will set: the PLL was not started. */
 __attribute__((noinline)) static void wait_for_clock(void)
 {
-    while ((REGISTER(0x50000808u) & (1u << 8)) == 0) {
+    while ((REGISTER(0x50000894u) & (1u << 1)) == 0) {
     }
 }
 #endif

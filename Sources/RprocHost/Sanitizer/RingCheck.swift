@@ -163,6 +163,8 @@ final class RingCheck {
                 sanitizer.report(.usedIndexBeyondAvailable(evidence, from: used, to: index, outstanding: outstanding))
             }
             used = index
+            // Which buffers are whose is anybody's guess from here on.
+            for head in posted.indices { posted[head].isReported = true }
             return
         }
         while used != index {
