@@ -40,6 +40,7 @@ void m4_engine_close(m4_engine *e) {
     if (e->scratch) uc_context_free(e->scratch);
     if (e->abandoned_at) uc_context_free(e->abandoned_at);
     uc_close(e->uc);
+    m4_recorder_close(e);
     free(e->counts);
     free(e->expected);
     free(e->costs);
@@ -270,6 +271,11 @@ void m4_engine_flush(m4_engine *e) {
 }
 
 void m4_engine_memory_written(m4_engine *e, uint32_t address, uint32_t count) {
+    if (e->recorded_count) m4_record_other_write(e, address, count);
+    m4_forget_written(e, address, count);
+}
+
+void m4_forget_written(m4_engine *e, uint32_t address, uint32_t count) {
     const m4_region *r = m4_engine_region(e, address);
     if (!r || !r->fetched || count == 0) return;
     uint32_t offset = address - r->start, last = offset + (count - 1);

@@ -24,6 +24,15 @@ void m4_release_sites(m4_engine *e);
 bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
 /// Whether loads and stores in the page at `page` are to come to the board.
 bool m4_is_watched(const m4_engine *e, uint32_t page);
+/// Whether loads and stores in the page at a physical address are recorded.
+bool m4_is_recorded(const m4_engine *e, uint32_t physical);
+/// The instruction at PC, which is exact, accesses `size` bytes.
+void m4_record_access(m4_engine *e, uint32_t address, uint32_t size, bool write);
+/// Somebody else than an instruction has stored `count` bytes.
+void m4_record_other_write(m4_engine *e, uint32_t address, uint32_t count);
+void m4_recorder_close(m4_engine *e);
+/// Drops translations of what has changed.
+void m4_forget_written(m4_engine *e, uint32_t address, uint32_t count);
 /// Cycles that a taken branch costs to fill the pipeline. Source: Cortex-M4 TRM r0p1, 3.3.1: P, 1 to 3.
 enum { M4_REFILL = 2 };
 /// Whether any instruction may have to stop.

@@ -3,7 +3,8 @@
 // A page in which a region of the MPU begins or ends is divided: its granules of 32 bytes differ in what they allow. Filled as
 // memory it could only be open or closed. So its loads and stores are sent to a shadow of it, registers to the engine, which
 // calls a hook with the instruction's state exact and then a callback for each access: they check the bytes and do what memory
-// or the true register would have done. Code that touches no divided page does not notice.
+// or the true register would have done. Code that touches no divided page does not notice. Pages whose accesses are recorded
+// (recorder.c) take the same way.
 #include "hooks.h"
 #include <string.h>
 
@@ -129,6 +130,7 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
     }
     if (wanted != M4_EXECUTE) forget_it_state(uc);
     uint32_t offset = page - r->start;
+    if (e->recorded_count && r->host && m4_is_recorded(e, r->physical + offset)) divides = true;
     if (divides && wanted != M4_EXECUTE) {
         // Both, since one page has one place; the hook knows which of them is allowed.
         entry->paddr = e->shadows[r - e->regions][privileged].base + offset;
@@ -173,6 +175,7 @@ static bool on_shadow(uc_engine *uc, uc_mem_type type, uint64_t address64, int s
     uint32_t refused, address = s->start + ((uint32_t)address64 - s->base);
     if (allows(e, s, address, (uint32_t)size, write, &refused)) {
         forget_it_state(uc);
+        if (e->recorded_count && s->host) m4_record_access(e, address, (uint32_t)size, write);
         return true;
     }
     note_fault(e, refused, write, s->is_system ? M4_REFUSED_UNMAPPED : M4_REFUSED_PROTECTION);
@@ -216,7 +219,7 @@ static void write_shadow(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
         return;
     }
     memcpy(s->host + offset, &word, size <= 4 ? size : 4);
-    m4_engine_memory_written(e, address, size);
+    m4_forget_written(e, address, size);
 }
 
 static uc_err map_shadow(m4_engine *e, struct m4_shadow *s, uint32_t size) {

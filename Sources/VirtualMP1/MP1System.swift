@@ -43,6 +43,8 @@ public final class MP1System {
     private let early: EventSink
     var inboxes: [[UInt8]] = []
     var traces = TraceWatch()
+    /// Accesses to the shared memory are recorded whatever the sanitizer needs.
+    var recordsForDiagnosis = false
 
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
@@ -79,6 +81,7 @@ public final class MP1System {
         linux.raw.received = { [unowned self] device, bytes, source in
             onEvent?(.rawReceived(now, device: device, source: source, Array(bytes)))
         }
+        try setUpSanitizer()
     }
 
     public var now: VirtualTime { board.now }
@@ -109,6 +112,7 @@ public final class MP1System {
         put(image, name: name)
         // Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
         if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
+        if linux.state == .offline { prepareSanitizer(image) }
         try doing("start \(name)") { () throws(Errno) in try linux.start(firmware: name) }
     }
 

@@ -18,6 +18,9 @@ public struct SystemConfiguration: Sendable {
     /// Whether a resource table that OP-TEE loads elsewhere than its section says is copied there, with a warning. A board does not.
     public var placesResourceTable = true
 
+    /// Whether rings, buffers, table and messages are checked, and whether writers are named.
+    public var sanitizing = Sanitizing.rings
+
     /// - Parameters:
     ///   - boot: how firmware gets into the M4.
     ///   - signatures: the trusted keys; `.trusted([])` refuses every image.

@@ -16,7 +16,7 @@ public struct TablePlacement: Equatable, Sendable, CustomStringConvertible {
 
     /// nil when the image's table is loaded where its section says, or when there is none.
     init?(image: [UInt8]) {
-        for elf in Self.elfFiles(image) {
+        for elf in FirmwareImage.elfFiles(image) {
             guard let section = elf.section(named: ".resource_table"), section.size > 0, let contents = elf.contents(of: section) else { continue }
             for segment in elf.programHeaders where segment.type == ProgramHeader.load {
                 let offset = section.offset &- segment.offset
@@ -30,22 +30,6 @@ public struct TablePlacement: Equatable, Sendable, CustomStringConvertible {
             }
         }
         return nil
-    }
-
-    private static func elfFiles(_ image: [UInt8]) -> [ELFFile] {
-        guard let header = SignedImageHeader(image) else { return [] }
-        let end = min(image.count, SignedImageHeader.size + Int(header.tlvLength))
-        let tlvs = TLVArea(Array(image[SignedImageHeader.size..<end]))
-        guard let sizes = tlvs.value(of: .imageSizes)?.bytes else { return [] }
-        var offset = header.imagesOffset
-        var files: [ELFFile] = []
-        for index in 0..<(sizes.count / 4) {
-            let size: UInt32 = sizes.littleEndian(at: index * 4) ?? 0
-            guard size > 0, offset <= image.count, Int(size) <= image.count - offset else { break }
-            do throws(ELFError) { files.append(try ELFFile(Array(image[offset..<offset + Int(size)]))) } catch { break }
-            offset += Int(size)
-        }
-        return files
     }
 
     public var description: String {

@@ -13,6 +13,8 @@ enum ExitStatus: Int32, Error {
     case limit = 5
     /// At a breakpoint or watchpoint.
     case halted = 6
+    /// `--strict`, and something was found though all went as asked.
+    case findings = 7
 
     /// Output that was lost is no success.
     func leave() -> Never {
@@ -33,6 +35,7 @@ enum ExitStatus: Int32, Error {
         case .refused: "refused"
         case .limit: "limit"
         case .halted: "halted"
+        case .findings: "findings"
         }
     }
 }

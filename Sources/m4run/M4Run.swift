@@ -9,10 +9,11 @@ struct M4Run: ParsableCommand {
         abstract: "Run the STM32MP157's Cortex-M4 firmware on this computer, signed and unmodified.",
         discussion: """
             Exit status: 0 fine, 1 an expectation was not met, 2 usage or configuration, 3 the firmware faulted, \
-            4 the image was refused, 5 a limit was reached, 6 a breakpoint or watchpoint was hit.
+            4 the image was refused, 5 a limit was reached, 6 a breakpoint or watchpoint was hit, \
+            7 --strict found something.
             """,
         version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
-        subcommands: [Run.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self])
+        subcommands: [Run.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {

@@ -75,7 +75,8 @@ struct Run: ParsableCommand {
         @Option(help: "Run until this text appears in the trace buffer, UART, ITM, RTT or semihosting output, or names an announced channel.") var until: String?
         @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
-        @Flag(help: "Stop at the first touch of a register that is not modelled, and do not help where a board would not.") var strict = false
+        @Flag(help: "Stop at the first touch of a register that is not modelled, do not help where a board would not, and fail on any finding.") var strict = false
+        @Flag(help: "Have findings on rings, buffers and table name the instruction that wrote what is wrong.") var sanitize = false
         @Flag(help: "One JSON object about the run on stdout, nothing else there.") var json = false
     }
 
@@ -88,10 +89,7 @@ struct Run: ParsableCommand {
         if serving.control == nil && (serving.offline || serving.noFuse) { throw ValidationError("--offline and --no-fuse go with --control") }
         if serving.offline && !traffic.send.isEmpty { throw ValidationError("--send needs firmware that runs, and --offline does not start it") }
         if serving.devices == "" || serving.control == "" { throw ValidationError("--devices and --control need a folder") }
-        if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
-        if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA || boot.isolation != .segments) {
-            throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")
-        }
+        try boot.check()
     }
 
     func run() throws {

@@ -31,14 +31,12 @@ final class RunSession {
     init(_ options: Run) throws {
         self.options = options
         image = try InputFile.read(options.image)
-        unfit = Self.unfit(image, options)
-        var configuration = SystemConfiguration(boot: options.boot.boot, signatures: try Self.signatures(options))
-        configuration.signatureSupport = options.boot.acceptECDSA ? .rsaAndECDSA : .rsaOnly
-        configuration.isolation = options.boot.isolation
-        configuration.board.ddrSize = options.boot.ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : options.boot.ddr << 20
+        unfit = options.boot.unfit(image, options.image)
+        var configuration = try options.boot.configuration(options.image)
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
+        if options.limits.sanitize { configuration.sanitizing = .writers }
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
@@ -46,31 +44,6 @@ final class RunSession {
         system = try MP1System(configuration)
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
-    }
-
-    private static func unfit(_ image: [UInt8], _ options: Run) -> String? {
-        let isELF = image.starts(with: [0x7F, 0x45, 0x4C, 0x46])
-        let magic: UInt32? = image.littleEndian(at: 0)
-        let isSigned = magic == SignedImageHeader.magic
-        if isELF && options.boot.boot.usesTEE {
-            return "\(options.image): an unsigned ELF, which OP-TEE refuses; sign it with 'm4run sign', or run it without OP-TEE: --boot elf"
-        }
-        if isSigned && !options.boot.boot.usesTEE {
-            return "\(options.image): a signed image, which --boot elf cannot load; leave --boot out"
-        }
-        if isSigned && options.boot.key.isEmpty && !options.boot.unverified {
-            return "\(options.image): a signed image needs the key to check it with: --key PUBLIC.pem, or --unverified to load it all the same"
-        }
-        return nil
-    }
-
-    private static func signatures(_ options: Run) throws -> SignaturePolicy {
-        guard options.boot.boot.usesTEE else { return .trusted([]) }
-        if options.boot.unverified {
-            Console.note("WARNING: --unverified: the signature of \(options.image) is NOT checked; whoever made it also made the hashes")
-            return .unverified
-        }
-        return .trusted(try options.boot.key.map(TrustedKeys.read))
     }
 
     // MARK: Running
@@ -262,6 +235,11 @@ final class RunSession {
         for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
             complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
             return .expectation
+        }
+        if options.limits.strict, let first = system.linux.findings.kept.first {
+            let count = system.linux.findings.count
+            complaint = "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.time) s: \(first.finding)"
+            return .findings
         }
         return .fine
     }

@@ -70,6 +70,9 @@ typedef struct m4_break { uint32_t address, ignored, kinds; } m4_break;
 /// Pages from the one of `first` to the one of `last`, whose loads and stores come to the board. Engine 2.1 only.
 typedef struct m4_watched { uint32_t first, last; } m4_watched;
 enum { M4_MAX_BREAKS = 128, M4_MAX_WATCHED = 24 };
+/// A stretch of memory, by the engine's physical address, with three words for each of its words: see m4_accesses.
+typedef struct m4_recorded { uint32_t start, size; uint32_t *writers, *readers, *ever; } m4_recorded;
+enum { M4_MAX_RECORDED = 8 };
 /// No address: instructions have even ones.
 enum { M4_NOWHERE = 1 };
 
@@ -172,6 +175,8 @@ typedef struct m4_engine {
     m4_watched watched[M4_MAX_WATCHED];
     uint32_t watched_count;
     bool watched_open;          ///< Watched pages may be read and written for now.
+    m4_recorded recorded[M4_MAX_RECORDED];
+    uint32_t recorded_count;
 
     bool coarse;                ///< Instructions take the cycles of cycles.c. Set before `m4_engine_arm`.
     uint32_t *costs;            ///< With `coarse`, beside `counts`: cycles of a block beyond one an instruction.
@@ -215,6 +220,13 @@ void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count);
 void m4_engine_end_step(m4_engine *e);
 /// Pages whose accesses are refused with M4_REFUSED_WATCHED unless `watched_open`. Not while the engine runs.
 void m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count);
+/// Notes, from now on, which instruction wrote and read each word of `count` stretches of memory (device addresses) last; what was
+/// noted before is forgotten. UC_ERR_HANDLE with engine 2.0, which cannot. Not while the engine runs.
+uc_err m4_engine_set_recorded(m4_engine *e, const uint32_t *starts, const uint32_t *sizes, uint32_t count);
+/// Addresses of instructions, 0 for none: that stored to a word last, and loaded it last, since somebody else stored there; that
+/// loaded it last at all.
+typedef struct m4_accesses { uint32_t writer, reader, ever; } m4_accesses;
+m4_accesses m4_engine_accesses(const m4_engine *e, uint32_t address);
 /// Cycles that pass beside instructions, as at an exception's entry; nothing unless `coarse`.
 static inline void m4_engine_spend(m4_engine *e, uint32_t cycles) {
     if (!e->coarse) return;

@@ -33,6 +33,59 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// The two rings differ in size: the kernel warns with a back trace.
     case ringSizesDiffer(input: UInt32, output: UInt32)
 
+    // MARK: The sanitizer's
+    // See `RpmsgSanitizer`. `Evidence` says where, what is there, and which instruction wrote it.
+
+    /// A descriptor is not as the driver wrote it; only the driver may (virtio 1.2 §2.7.5).
+    case descriptorRewritten(Evidence, posted: [UInt8])
+    /// A field of the available ring is not as the driver wrote it; only the driver may (§2.7.6).
+    case availableRingRewritten(Evidence, posted: [UInt8])
+    /// used.idx is less than it was.
+    case usedIndexWentBack(Evidence, from: UInt16, to: UInt16)
+    /// used.idx gives back more buffers than the device has.
+    case usedIndexBeyondAvailable(Evidence, from: UInt16, to: UInt16, outstanding: UInt16)
+    /// A used element names a descriptor that the ring does not have.
+    case usedIDOutOfRange(Evidence, id: UInt32, size: UInt16)
+    /// A buffer was given back that had been given back before, in used entry `before`.
+    case bufferReturnedTwice(Evidence, id: UInt32, before: UInt16)
+    /// A buffer was given back that the driver has never posted.
+    case bufferNeverGiven(Evidence, id: UInt32)
+    /// More was written, as the used length has it, than the buffer holds.
+    case usedLengthBeyondBuffer(Evidence, length: UInt32, buffer: UInt32)
+    /// The used length is less than header and payload.
+    case usedLengthShort(Evidence, length: UInt32, needed: UInt32)
+    /// A buffer was not given back though a later one was, this long ago.
+    case bufferNotReturned(Evidence, id: UInt16, overtaken: VirtualTime)
+    /// used.idx moved, and no doorbell came.
+    case missingKick(Evidence, entries: UInt16, waited: VirtualTime)
+    /// A doorbell came with nothing new in the ring.
+    case spuriousKick(Evidence)
+    /// A doorbell of Linux's that the firmware does not acknowledge; channels as the manual counts them, from 1.
+    case channelNotCleared(Evidence, channel: Int, waited: VirtualTime)
+    /// Bytes of a message changed between its return and Linux's reading it.
+    case bufferWrittenAfterReturn(Evidence)
+    /// The firmware wrote to a message of Linux's that it was given to read.
+    case readOnlyBufferWritten(Evidence)
+    /// The firmware wrote to a buffer that is Linux's.
+    case hostsBufferWritten(Evidence)
+    /// A field of the vdev entry that is Linux's while its driver is bound.
+    case tableRewritten(Evidence, expected: [UInt8])
+    case headerReserved(Evidence)
+    case headerFlags(Evidence)
+    /// A message's source is 0 or ANY.
+    case sourceAddress(Evidence)
+    /// A message's source is no address that was announced. Once for each.
+    case sourceNotAnnounced(Evidence)
+    /// A message to the name service that has not 40 bytes.
+    case announcementSize(Evidence, size: UInt16)
+    case announcementName(Evidence, problem: String)
+    /// Flags of an announcement other than 0 (create) and 1 (destroy).
+    case announcementFlags(Evidence)
+    /// An announced address that is 0, 53 or ANY.
+    case announcementAddress(Evidence)
+    /// The same name and address, announced and not withdrawn.
+    case announcedTwice(Evidence, name: String, address: UInt32)
+
     public var description: String {
         switch self {
         case .noDriver(let channel, let address):
@@ -60,6 +113,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
         case .kickWithoutMailbox(let id): "vring with notifyid \(id) has no mailbox: its kicks are dropped"
         case .tooManyChannels(let limit): "more than \(limit) channels announced; the rest is ignored"
         case .ringSizesDiffer(let input, let output): "vring0 has \(input) buffers, vring1 \(output)"
+        default: sanitizerText
         }
     }
 }

@@ -31,6 +31,8 @@ public final class RemoteProcessor {
     public let findings: Findings
     /// Sees every rpmsg message in both directions; costs nothing while nil.
     public var observer: (any RpmsgObserver)?
+    /// Checks rings, buffers and table, once `sanitize()` was called.
+    public internal(set) var sanitizer: RpmsgSanitizer?
     /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`.
     public var coredumpTaken: (([UInt8]) -> Void)?
     /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
@@ -117,6 +119,7 @@ public final class RemoteProcessor {
         raw = RpmsgRawDriver()
         drivers = [tty, raw, RpmsgClientSampleDriver(count: configuration.clientSampleCount)]
         ipcc.received = { [unowned self] channel in
+            if channel < 2 { sanitizer?.doorbell(channel) }
             if channel < 2 { queueWork(channel == 0 ? .vring0 : .vring1) }
         }
         ipcc.probe(channels: 0..<4)

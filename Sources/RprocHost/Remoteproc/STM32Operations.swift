@@ -54,6 +54,7 @@ extension RemoteProcessor {
     /// `stm32_rproc_kick`: the notifyid is the mailbox's number.
     func kick(_ notifyID: UInt32) {
         guard notifyID < 2 else { return findings.report(.kickWithoutMailbox(notifyID: notifyID)) }
+        sanitizer?.kicked(notifyID)
         do throws(Errno) { try ipcc.send(Int(notifyID)) } catch {
             self.error("stm32_rproc_kick: failed (vq\(notifyID), err:\(error.negative))")
         }

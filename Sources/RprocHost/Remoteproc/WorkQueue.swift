@@ -47,7 +47,9 @@ extension RemoteProcessor {
     public func interrupt(_ line: HostInterrupt) {
         switch line {
         case .watchdog: reportCrash(.watchdog)
-        case .mailboxReceive: raise(.receiveInterrupt)
+        case .mailboxReceive:
+            sanitizer?.raised()
+            raise(.receiveInterrupt)
         case .mailboxTransmitFree: raise(.transmitFreeInterrupt)
         }
     }

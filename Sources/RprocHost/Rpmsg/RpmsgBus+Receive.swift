@@ -32,6 +32,9 @@ extension RpmsgBus {
             processor.findings.report(.busError(error, during: "reading a message"))
             return false
         }
+        if let sanitizer = processor.sanitizer {
+            sanitizer.received(descriptor: descriptor, buffer: buffer, length: length, bytes: UnsafeRawBufferPointer(rebasing: inbound[0..<count]))
+        }
         let source = UInt32(littleEndian: inbound.load(fromByteOffset: 0, as: UInt32.self))
         let destination = UInt32(littleEndian: inbound.load(fromByteOffset: 4, as: UInt32.self))
         let payloadLength = UInt16(littleEndian: inbound.load(fromByteOffset: 12, as: UInt16.self))

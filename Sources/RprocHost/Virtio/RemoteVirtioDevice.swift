@@ -134,6 +134,7 @@ public final class RemoteVirtioDevice {
                 allocate: { (size) throws(Errno) in try self.allocateBuffers(size) })
             rpmsg = bus
             try bus.start()
+            processor.sanitizer?.started(self, bus)
         } catch {
             releaseQueues()
             try addStatus(Virtio.statusFailed)
@@ -161,6 +162,10 @@ public final class RemoteVirtioDevice {
                 eventIndex: features & Virtio.featureEventIndex != 0, bus: processor.bus)
         }
         queue.owner = self
+        if let sanitizer = processor.sanitizer {
+            queue.check = RingCheck(sanitizer, name: "vring\(i)", layout: layout, base: base, bus: processor.bus)
+            queue.sanitizer = sanitizer
+        }
         vring.queue = queue
         try processor.storeInTable(carveout.deviceAddress.value, at: vringOffset(i))
         return queue
@@ -185,6 +190,7 @@ public final class RemoteVirtioDevice {
         guard number != nil else { return }
         // A device without a driver is not reset. A bus that refuses has been reported; the rest must go all the same.
         if let bus = rpmsg {
+            processor.sanitizer?.stopping(self)
             do throws(Errno) { try setStatus(0) } catch {}
             bus.remove()
             releaseQueues()

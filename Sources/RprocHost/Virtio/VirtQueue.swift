@@ -33,6 +33,9 @@ public final class VirtQueue {
 
     private let bus: any NonSecureBus
     weak var owner: (any VirtQueueOwner)?
+    /// The sanitizer's books of this ring, while it is on.
+    var check: RingCheck?
+    weak var sanitizer: RpmsgSanitizer?
     private var freeHead: UInt16 = 0
     // One entry for each descriptor; every index into them is checked against the ring's size before.
     private let nextFree: UnsafeMutablePointer<UInt16>
@@ -95,6 +98,10 @@ public final class VirtQueue {
         availableIndex &+= 1
         added &+= 1
         lastHead = head
+        if let check {
+            check.added(head, buffer, length: length, deviceWrites: deviceWrites, next: next, index: availableIndex)
+            sanitizer?.device?.posted(buffer, deviceWrites: deviceWrites)
+        }
     }
 
     /// Descriptor of the buffer that was added last, or taken last.
@@ -143,6 +150,7 @@ public final class VirtQueue {
     /// The next used buffer and the length that the device says it wrote; nil when there is none or the ring is broken.
     func take() -> (buffer: PhysicalAddress, length: UInt32)? {
         if isBroken { return nil }
+        check?.check()
         let slot = lastUsedIndex & (layout.count &- 1)
         var element: UInt64 = 0
         do throws(BusError) {
@@ -169,6 +177,7 @@ public final class VirtQueue {
         lastUsedIndex &+= 1
         lastHead = freeHead
         if usesEventIndex && availableFlags & Virtio.noInterrupt == 0 { storeUsedEvent(lastUsedIndex) }
+        if check != nil { sanitizer?.device?.taken(PhysicalAddress(buffer)) }
         return (PhysicalAddress(buffer), UInt32(truncatingIfNeeded: element >> 32))
     }
 
@@ -205,10 +214,12 @@ public final class VirtQueue {
     }
 
     private func storeFlags() {
+        check?.driverStored(flags: availableFlags)
         do throws(BusError) { try bus.store(availableFlags, base.advanced(layout.availableOffset)) } catch { fail(error) }
     }
 
     private func storeUsedEvent(_ index: UInt16) {
+        check?.driverStored(usedEvent: index)
         do throws(BusError) { try bus.store(index, base.advanced(layout.usedEventOffset)) } catch { fail(error) }
     }
 

@@ -1,0 +1,53 @@
+import CUnicorn
+import MachineBase
+
+/// Who accessed a word last, by address of the instruction; see `M4Board.record`.
+public struct WordAccesses: Equatable, Sendable {
+    /// Stored to it, and nobody else has since.
+    public var writer: UInt32?
+    /// Loaded it since somebody else than an instruction (the other processor, DMA) stored there last.
+    public var reader: UInt32?
+    /// Loaded it at all.
+    public var anyReader: UInt32?
+}
+
+extension M4Board {
+    /// Stretches of memory that `record` takes.
+    public static let mostRecorded = Int(M4_MAX_RECORDED)
+
+    /// Notes which instruction wrote and read each word of `ranges` last, in place of what was noted before.
+    ///
+    /// Costs some hundred nanoseconds an access to the pages of 1 KiB with such words; everything else costs nothing. Noted are
+    /// the instructions' accesses, not exception stacking.
+    /// - Throws: `BoardError.configuration` for more than `mostRecorded` ranges, for a range that is not all in one memory,
+    ///   and with libunicorn 2.0, which cannot.
+    public func record(_ ranges: [PhysicalRange]) throws(BoardError) {
+        guard ranges.isEmpty || M4_VIRTUAL_TLB != 0 else {
+            throw .configuration("recording accesses needs libunicorn 2.1; this is \(Engine.libraryVersion)")
+        }
+        guard ranges.count <= Self.mostRecorded else {
+            throw .configuration("\(ranges.count) recorded ranges: at most \(Self.mostRecorded)")
+        }
+        var starts: [UInt32] = []
+        for range in ranges {
+            guard let place = banks.locate(range.start, count: Int(range.size)) else {
+                throw .configuration("recorded range \(hex32(range.start.value)), \(range.size) bytes: not in one memory")
+            }
+            starts.append(place.device.value)
+        }
+        let error = m4_engine_set_recorded(core.engine.raw, starts, ranges.map(\.size), UInt32(ranges.count))
+        guard error == UC_ERR_OK else { throw .engine(doing: "record accesses", Engine.describe(error)) }
+    }
+
+    /// What was noted of the word at `address`; all nil outside of the recorded ranges.
+    public func accesses(of address: PhysicalAddress) -> WordAccesses {
+        guard let place = banks.locate(address, count: 1) else { return WordAccesses() }
+        let noted = m4_engine_accesses(core.engine.raw, place.device.value)
+        return WordAccesses(
+            writer: noted.writer == 0 ? nil : noted.writer, reader: noted.reader == 0 ? nil : noted.reader,
+            anyReader: noted.ever == 0 ? nil : noted.ever)
+    }
+
+    /// Whether the libunicorn that is loaded can `record`.
+    public static var recordsAccesses: Bool { M4_VIRTUAL_TLB != 0 }
+}

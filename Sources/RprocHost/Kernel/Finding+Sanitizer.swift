@@ -1,0 +1,112 @@
+import MachineBase
+
+extension Finding {
+    /// What the sanitizer saw; nil for findings of the kernel's own code.
+    public var evidence: Evidence? {
+        switch self {
+        case .descriptorRewritten(let evidence, _), .availableRingRewritten(let evidence, _), .usedIndexWentBack(let evidence, _, _),
+            .usedIndexBeyondAvailable(let evidence, _, _, _), .usedIDOutOfRange(let evidence, _, _), .bufferReturnedTwice(let evidence, _, _),
+            .bufferNeverGiven(let evidence, _), .usedLengthBeyondBuffer(let evidence, _, _), .usedLengthShort(let evidence, _, _),
+            .bufferNotReturned(let evidence, _, _), .missingKick(let evidence, _, _), .spuriousKick(let evidence),
+            .channelNotCleared(let evidence, _, _), .bufferWrittenAfterReturn(let evidence), .readOnlyBufferWritten(let evidence),
+            .hostsBufferWritten(let evidence), .tableRewritten(let evidence, _), .headerReserved(let evidence), .headerFlags(let evidence),
+            .sourceAddress(let evidence), .sourceNotAnnounced(let evidence), .announcementSize(let evidence, _),
+            .announcementName(let evidence, _), .announcementFlags(let evidence), .announcementAddress(let evidence),
+            .announcedTwice(let evidence, _, _):
+            evidence
+        default: nil
+        }
+    }
+
+    /// The rule, in the words of the list in the README: stable, for scripts.
+    public var name: String {
+        switch self {
+        case .noDriver: "no-driver"
+        case .usedIndexAhead: "used-index-ahead"
+        case .badUsedElement: "bad-used-element"
+        case .usedLengthTooShort: "used-length-too-short"
+        case .usedLengthBelowHeader: "used-length-below-header"
+        case .noRecipient: "no-recipient"
+        case .doorbellLost: "doorbell-lost"
+        case .busError: "bus-error"
+        case .tableNotInMemory: "table-not-in-memory"
+        case .staleCachedTable: "stale-cached-table"
+        case .headersOutsideImage: "headers-outside-image"
+        case .kickWithoutMailbox: "kick-without-mailbox"
+        case .tooManyChannels: "too-many-channels"
+        case .ringSizesDiffer: "ring-sizes-differ"
+        case .descriptorRewritten: "descriptor-rewritten"
+        case .availableRingRewritten: "available-ring-rewritten"
+        case .usedIndexWentBack: "used-index-went-back"
+        case .usedIndexBeyondAvailable: "used-index-beyond-available"
+        case .usedIDOutOfRange: "used-id-out-of-range"
+        case .bufferReturnedTwice: "buffer-returned-twice"
+        case .bufferNeverGiven: "buffer-never-given"
+        case .usedLengthBeyondBuffer: "used-length-beyond-buffer"
+        case .usedLengthShort: "used-length-short"
+        case .bufferNotReturned: "buffer-not-returned"
+        case .missingKick: "missing-kick"
+        case .spuriousKick: "spurious-kick"
+        case .channelNotCleared: "channel-not-cleared"
+        case .bufferWrittenAfterReturn: "buffer-written-after-return"
+        case .readOnlyBufferWritten: "read-only-buffer-written"
+        case .hostsBufferWritten: "hosts-buffer-written"
+        case .tableRewritten: "table-rewritten"
+        case .headerReserved: "header-reserved"
+        case .headerFlags: "header-flags"
+        case .sourceAddress: "source-address"
+        case .sourceNotAnnounced: "source-not-announced"
+        case .announcementSize: "announcement-size"
+        case .announcementName: "announcement-name"
+        case .announcementFlags: "announcement-flags"
+        case .announcementAddress: "announcement-address"
+        case .announcedTwice: "announced-twice"
+        }
+    }
+
+    /// The sentence behind the rule's name and before the evidence.
+    var sanitizerText: String {
+        guard let evidence else { return name }
+        return "\(name): \(sentence) [\(evidence)]"
+    }
+
+    private var sentence: String {
+        switch self {
+        case .descriptorRewritten(_, let posted): "only Linux may write descriptors; it had written \(digits(posted))"
+        case .availableRingRewritten(_, let posted): "only Linux may write the available ring; it had written \(digits(posted))"
+        case .usedIndexWentBack(_, let from, let to): "the used index went back from \(from) to \(to)"
+        case .usedIndexBeyondAvailable(_, let from, let to, let outstanding):
+            "the used index went from \(from) to \(to), but the firmware has only \(outstanding) buffers to give back"
+        case .usedIDOutOfRange(_, let id, let size): "descriptor \(id) was given back in a ring of \(size)"
+        case .bufferReturnedTwice(_, let id, let before): "descriptor \(id) was given back again; used entry \(before) had done so"
+        case .bufferNeverGiven(_, let id): "descriptor \(id) was given back, but Linux never posted it"
+        case .usedLengthBeyondBuffer(_, let length, let buffer): "a used length of \(length) in a buffer of \(buffer) bytes"
+        case .usedLengthShort(_, let length, let needed): "a used length of \(length), but header and payload are \(needed) bytes"
+        case .bufferNotReturned(_, let id, let overtaken):
+            "descriptor \(id) has not come back; one that was given later did, \(overtaken) s ago or more"
+        case .missingKick(_, let entries, let waited):
+            "\(entries) used entr\(entries == 1 ? "y" : "ies") without a doorbell for \(waited) s"
+        case .spuriousKick: "a doorbell with nothing new in the used ring since the last one"
+        case .channelNotCleared(_, let channel, let waited):
+            "the firmware has not cleared Linux's doorbell on IPCC channel \(channel) for \(waited) s"
+        case .bufferWrittenAfterReturn: "a message changed after its buffer was given back"
+        case .readOnlyBufferWritten: "the firmware wrote to a message that it was given to read"
+        case .hostsBufferWritten: "the firmware wrote to a buffer that is Linux's"
+        case .tableRewritten(_, let expected): "the firmware changed the vdev entry, which is Linux's now; it was \(digits(expected))"
+        case .headerReserved: "a header's reserved word is not 0"
+        case .headerFlags: "a header's flags are not 0"
+        case .sourceAddress: "a message from address 0 or ANY"
+        case .sourceNotAnnounced: "a message from an address that no announcement named"
+        case .announcementSize(_, let size): "an announcement has 40 bytes, this one \(size): Linux drops it"
+        case .announcementName(_, let problem): "an announced name \(problem)"
+        case .announcementFlags: "an announcement's flags are 0 (create) or 1 (destroy)"
+        case .announcementAddress: "an announced address that no service can have: 0, 53 (the name service's) or ANY"
+        case .announcedTwice(_, let service, let address): "\(printable(service)) at 0x\(hex(address)) was announced before: Linux refuses it"
+        default: ""
+        }
+    }
+
+    private func digits(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    }
+}

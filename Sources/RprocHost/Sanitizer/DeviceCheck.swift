@@ -1,0 +1,88 @@
+import MachineBase
+
+/// Everything that is checked of one rpmsg device while its driver is bound.
+final class DeviceCheck {
+    unowned let sanitizer: RpmsgSanitizer
+    unowned let device: RemoteVirtioDevice
+    private let input: RingCheck, output: RingCheck
+    private let pool: PoolCheck
+    private var table: TableCheck?
+    private var channels = ChannelFlagCheck()
+    var messages = MessageCheck()
+
+    init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck) {
+        self.sanitizer = sanitizer; self.device = device; self.input = input; self.output = output
+        pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.processor.bus)
+        table = TableCheck(sanitizer, device)
+        for (ring, queue) in [(input, bus.input), (output, bus.output)] {
+            ring.isEventIndexed = queue.usesEventIndex
+            ring.returned = { [unowned pool] address in pool.returned(address) }
+        }
+    }
+
+    /// Both rings and the table.
+    func check() {
+        input.check()
+        output.check()
+        table?.check()
+    }
+
+    func doorbell(_ channel: Int) {
+        check()
+        (channel == 0 ? input : output).rung()
+    }
+
+    func posted(_ address: PhysicalAddress, deviceWrites: Bool) { pool.posted(address, deviceWrites: deviceWrites) }
+    func taken(_ address: PhysicalAddress) { pool.taken(address) }
+
+    /// `bytes`: header and payload as far as the used length reaches.
+    func received(descriptor: UInt16, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
+        messages.judge(sanitizer, buffer: buffer, length: length, bytes: bytes)
+    }
+
+    /// Everything, and what time has run out for.
+    func look() {
+        check()
+        pool.checkAll()
+        let now = sanitizer.now
+        input.judgeTime(now)
+        output.judgeTime(now)
+        channels.judge(sanitizer, now)
+    }
+
+    /// Behind the last `look`, when the device stops.
+    func last() {
+        for ring in [input, output] { ring.judgeBuffers(sanitizer.now, patience: sanitizer.patience.bufferAtStop) }
+    }
+
+    var isWaiting: Bool { input.isWaiting || output.isWaiting || channels.isWaiting }
+}
+
+/// Doorbells of Linux's that the firmware does not acknowledge.
+struct ChannelFlagCheck {
+    private var since = [VirtualTime](repeating: .never, count: 4)
+    private var completed = [UInt64](repeating: 0, count: 4)
+    private var isReported = [Bool](repeating: false, count: 4)
+
+    mutating func judge(_ sanitizer: RpmsgSanitizer, _ now: VirtualTime) {
+        let processor = sanitizer.processor
+        let status = IPCCDriver.base.advanced(IPCCDriver.transmitStatus)
+        guard let flags = try? processor.bus.read32(status) else { return }
+        for channel in since.indices {
+            let done = processor.ipcc.completed[channel]
+            guard flags & 1 << UInt32(channel) != 0, since[channel] != .never, done == completed[channel] else {
+                since[channel] = flags & 1 << UInt32(channel) != 0 ? now : .never
+                completed[channel] = done
+                isReported[channel] = false
+                continue
+            }
+            guard !isReported[channel], now - since[channel] >= sanitizer.patience.acknowledge else { continue }
+            isReported[channel] = true
+            let bytes = withUnsafeBytes(of: flags.littleEndian) { Array($0) }
+            let evidence = Evidence(place: "IPCC", field: "C1TOC2SR", address: status, bytes: bytes, writer: nil)
+            sanitizer.report(.channelNotCleared(evidence, channel: channel + 1, waited: now - since[channel]))
+        }
+    }
+
+    var isWaiting: Bool { zip(since, isReported).contains { $0.0 != .never && !$0.1 } }
+}

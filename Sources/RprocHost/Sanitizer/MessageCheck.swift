@@ -1,0 +1,70 @@
+import MachineBase
+
+/// The shape of what the firmware sends: rpmsg's header, and announcements.
+struct MessageCheck {
+    /// Announced and not withdrawn.
+    private var announced: [(name: [UInt8], address: UInt32)] = []
+    /// Senders that were found without an announcement.
+    private var strangers: [UInt32] = []
+
+    /// `bytes` is the message as far as its used length reaches, at least a header and at most a buffer.
+    mutating func judge(_ sanitizer: RpmsgSanitizer, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= Rpmsg.headerSize else { return }
+        let place = "message"
+        func evidence(_ field: String, _ offset: Int, _ count: Int) -> Evidence {
+            sanitizer.evidence(place, field, buffer.advanced(UInt32(offset)), bytes[offset..<min(bytes.count, offset + count)])
+        }
+        let source = word(bytes, 0), destination = word(bytes, 4), reserved = word(bytes, 8)
+        let payload = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt16.self))
+        let flags = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 14, as: UInt16.self))
+
+        if length < UInt32(Rpmsg.headerSize) + UInt32(payload) {
+            sanitizer.report(.usedLengthShort(evidence("header.len", 12, 2), length: length, needed: UInt32(Rpmsg.headerSize) + UInt32(payload)))
+        }
+        if reserved != 0 { sanitizer.report(.headerReserved(evidence("header.reserved", 8, 4))) }
+        if flags != 0 { sanitizer.report(.headerFlags(evidence("header.flags", 14, 2))) }
+        if source == 0 || source == Rpmsg.anyAddress { sanitizer.report(.sourceAddress(evidence("header.src", 0, 4))) }
+
+        if destination == Rpmsg.nameServiceAddress {
+            let first = Rpmsg.headerSize
+            guard Int(payload) == Rpmsg.announcementSize else {
+                sanitizer.report(.announcementSize(evidence("header.len", 12, 2), size: payload))
+                return
+            }
+            guard bytes.count >= first + Rpmsg.announcementSize else { return }
+            judgeAnnouncement(sanitizer, bytes, evidence)
+        } else if !announced.isEmpty, source != 0, source != Rpmsg.anyAddress, !announced.contains(where: { $0.address == source }),
+            !strangers.contains(source), strangers.count < 64
+        {
+            strangers.append(source)
+            sanitizer.report(.sourceNotAnnounced(evidence("header.src", 0, 4)))
+        }
+    }
+
+    private mutating func judgeAnnouncement(
+        _ sanitizer: RpmsgSanitizer, _ bytes: UnsafeRawBufferPointer, _ evidence: (String, Int, Int) -> Evidence
+    ) {
+        let first = Rpmsg.headerSize
+        let field = bytes[first..<first + Rpmsg.nameSize]
+        let name = Array(field.prefix { $0 != 0 })
+        if name.count == Rpmsg.nameSize { sanitizer.report(.announcementName(evidence("announcement.name", first, 32), problem: "has no NUL in its 32 bytes")) }
+        if name.isEmpty { sanitizer.report(.announcementName(evidence("announcement.name", first, 32), problem: "is empty")) }
+        let address = word(bytes, first + 32), flags = word(bytes, first + 36)
+        if flags > 1 { sanitizer.report(.announcementFlags(evidence("announcement.flags", first + 36, 4))) }
+        if address == 0 || address == Rpmsg.nameServiceAddress || address == Rpmsg.anyAddress {
+            sanitizer.report(.announcementAddress(evidence("announcement.addr", first + 32, 4)))
+        }
+        let known = announced.firstIndex { $0.name == name && $0.address == address }
+        if flags & 1 != 0 {
+            if let known { announced.remove(at: known) }
+        } else if known != nil {
+            sanitizer.report(.announcedTwice(evidence("announcement.name", first, 32), name: String(decoding: name, as: UTF8.self), address: address))
+        } else if announced.count < Rpmsg.maximumChannels {
+            announced.append((name, address))
+        }
+    }
+
+    private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {
+        UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import MachineBase
+
+/// The message buffers: whose turn each is, and whether the firmware keeps to it.
+///
+/// The firmware may write a buffer of vring0 from when it is posted until it gives it back, and no buffer of vring1 ever
+/// (virtio 1.2 §2.7.5: what a descriptor without WRITE describes is the driver's). Not seen: a message of vring0 that runs into the
+/// next buffer while that is the firmware's, too; and the
+/// reserved word of a received header, which OpenAMP uses for itself.
+final class PoolCheck {
+    enum Turn { case firmware, published, reading, host }
+    unowned let sanitizer: RpmsgSanitizer
+    private let base: PhysicalAddress
+    private let bus: any NonSecureBus
+    private let count: Int
+    private var turns: [Turn]
+    private let expected: UnsafeMutableRawPointer, seen: UnsafeMutableRawPointer
+    private static let size = Rpmsg.bufferSize
+
+    /// - Parameters:
+    ///   - half: buffers of vring0, which the firmware has; as many follow for vring1.
+    init(_ sanitizer: RpmsgSanitizer, base: PhysicalAddress, half: Int, bus: any NonSecureBus) {
+        self.sanitizer = sanitizer; self.base = base; self.bus = bus
+        count = 2 * half
+        turns = [Turn](repeating: .firmware, count: half) + [Turn](repeating: .host, count: half)
+        expected = .allocate(byteCount: max(1, count * Self.size), alignment: 8)
+        seen = .allocate(byteCount: Self.size, alignment: 8)
+        expected.initializeMemory(as: UInt8.self, repeating: 0, count: max(1, count * Self.size))
+        seen.initializeMemory(as: UInt8.self, repeating: 0, count: Self.size)
+        for buffer in half..<count { remember(buffer) }
+    }
+
+    deinit {
+        expected.deallocate()
+        seen.deallocate()
+    }
+
+    private func index(_ address: PhysicalAddress) -> Int? {
+        guard address >= base else { return nil }
+        let index = Int(address.value &- base.value) / Self.size
+        return index < count ? index : nil
+    }
+
+    private func remember(_ buffer: Int) {
+        _ = try? bus.read(
+            base.advanced(UInt32(buffer * Self.size)), into: UnsafeMutableRawBufferPointer(start: expected + buffer * Self.size, count: Self.size))
+    }
+
+    /// The host has posted a buffer.
+    func posted(_ address: PhysicalAddress, deviceWrites: Bool) {
+        guard let buffer = index(address) else { return }
+        if !deviceWrites { remember(buffer) }
+        turns[buffer] = deviceWrites ? .firmware : .reading
+    }
+
+    /// The firmware has given a buffer back.
+    func returned(_ address: PhysicalAddress) {
+        guard let buffer = index(address) else { return }
+        if turns[buffer] == .firmware {
+            remember(buffer)
+            turns[buffer] = .published
+        } else {
+            check(buffer)
+            turns[buffer] = .host
+        }
+    }
+
+    /// The host is about to use what it has got back.
+    func taken(_ address: PhysicalAddress) {
+        if let buffer = index(address) { check(buffer) }
+    }
+
+    /// All that are not the firmware's to write.
+    func checkAll() { for buffer in turns.indices { check(buffer) } }
+
+    private func check(_ buffer: Int) {
+        let turn = turns[buffer]
+        guard turn != .firmware else { return }
+        let start = base.advanced(UInt32(buffer * Self.size)), was = expected + buffer * Self.size
+        guard (try? bus.read(start, into: UnsafeMutableRawBufferPointer(start: seen, count: Self.size))) != nil,
+            memcmp(seen, was, Self.size) != 0
+        else { return }
+        if turn == .reading {
+            // OpenAMP keeps the descriptor's number in a received header's reserved word.
+            (was + 8).copyMemory(from: seen + 8, byteCount: 4)
+            if memcmp(seen, was, Self.size) == 0 { return }
+        }
+        let now = UnsafeRawBufferPointer(start: seen, count: Self.size), old = UnsafeRawBufferPointer(start: was, count: Self.size)
+        let first = zip(now, old).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
+        let evidence = sanitizer.evidence("buffer \(buffer)", "byte \(first)", start.advanced(UInt32(first)), now[first...])
+        switch turn {
+        case .published: sanitizer.report(.bufferWrittenAfterReturn(evidence))
+        case .reading: sanitizer.report(.readOnlyBufferWritten(evidence))
+        default: sanitizer.report(.hostsBufferWritten(evidence))
+        }
+        was.copyMemory(from: seen, byteCount: Self.size)
+    }
+}

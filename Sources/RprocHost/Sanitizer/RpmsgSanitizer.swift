@@ -1,0 +1,130 @@
+import MachineBase
+
+/// Checks what Linux and the firmware do to their shared memory against virtio's and rpmsg's rules.
+///
+/// Looks at each doorbell in either direction, at each of the host's looks at a used ring, at each message, when the timer asks,
+/// and when the device stops. Reads through Linux's bus, writes nothing, and decides nothing: what breaks a rule is a `Finding`.
+/// Each change is found once. Sources: virtio 1.2 §2.7, rpmsg's formats (`RpmsgWire`), RM0436 IPCC.
+public final class RpmsgSanitizer {
+    /// How long, in virtual time, firmware may leave things undone.
+    public struct Patience: Equatable, Sendable {
+        /// From a used index that moved to its doorbell.
+        public var kick = VirtualTime.milliseconds(10)
+        /// From a doorbell of Linux's to its acknowledgement in the IPCC.
+        public var acknowledge = VirtualTime.seconds(1)
+        /// For a buffer that was overtaken: one that was given later has come back.
+        public var buffer = VirtualTime.seconds(1)
+        /// The same when the device stops.
+        public var bufferAtStop = VirtualTime.milliseconds(20)
+        public init() {}
+    }
+
+    public var patience = Patience()
+    /// Where writers are looked up; without one, findings name none.
+    public weak var writeRecord: (any WriteRecord)?
+    /// The name of an instruction's address.
+    public var symbol: ((UInt32) -> String?)?
+    /// Asks for one call of `look()` at a time; `.never` for none. Without it `look()` is the owner's to call.
+    public var schedule: ((VirtualTime) -> Void)? { didSet { schedule?(nextLook) } }
+    /// When `look()` is wanted.
+    public private(set) var nextLook = VirtualTime.never
+
+    unowned let processor: RemoteProcessor
+    var device: DeviceCheck?
+    /// Doorbells, messages and looks at a ring so far: whether anything happens at all.
+    var activity: UInt64 = 0
+    private var activityAtLook: UInt64 = 0
+    private var interval = RpmsgSanitizer.shortest
+    private static let shortest = VirtualTime.milliseconds(1), longest = VirtualTime.milliseconds(512)
+
+    init(_ processor: RemoteProcessor) { self.processor = processor }
+
+    var now: VirtualTime { processor.platform.now }
+    func report(_ finding: Finding) { processor.findings.report(finding) }
+
+    func writer(_ address: PhysicalAddress) -> Writer? {
+        guard let pc = writeRecord?.lastWriter(of: address) else { return nil }
+        return Writer(pc: pc, symbol: symbol?(pc))
+    }
+
+    func evidence(_ place: String, _ field: String, _ address: PhysicalAddress, _ bytes: some Sequence<UInt8>) -> Evidence {
+        Evidence(place: place, field: field, address: address, bytes: Array(bytes.prefix(16)), writer: writer(address))
+    }
+
+    // MARK: The device's life
+
+    /// DRIVER_OK is set; buffers are posted.
+    func started(_ device: RemoteVirtioDevice, _ bus: RpmsgBus) {
+        guard let input = bus.input.check, let output = bus.output.check else { return }
+        self.device = DeviceCheck(self, device, bus, input: input, output: output)
+        activity &+= 1
+        interval = Self.shortest
+        arrange(now + interval)
+    }
+
+    /// The device is about to be reset: the last look at it.
+    func stopping(_ device: RemoteVirtioDevice) {
+        guard let check = self.device, check.device === device else { return }
+        check.look()
+        check.last()
+        self.device = nil
+        arrange(.never)
+    }
+
+    // MARK: Looks
+
+    /// Looks at everything, and at what should have happened by now.
+    public func look() {
+        nextLook = .never
+        guard let device else { return }
+        device.look()
+        // Seldom while nothing happens, not at all when that has lasted; each doorbell begins anew.
+        interval = activity != activityAtLook || device.isWaiting ? Self.shortest : interval + interval
+        activityAtLook = activity
+        arrange(interval > Self.longest ? .never : now + interval)
+    }
+
+    private func arrange(_ time: VirtualTime) {
+        nextLook = time
+        schedule?(time)
+    }
+
+    private func happened() {
+        activity &+= 1
+        if nextLook == .never {
+            interval = Self.shortest
+            arrange(now + interval)
+        }
+    }
+
+    /// The firmware rings, this very moment; the handler comes later.
+    func raised() { device?.check() }
+
+    /// The firmware has rung channel 0 or 1 (counted from 0): `vring0`, `vring1`.
+    func doorbell(_ channel: Int) {
+        guard let device else { return }
+        happened()
+        device.doorbell(channel)
+    }
+
+    /// Linux rings for a ring.
+    func kicked(_ notifyID: UInt32) {
+        guard let device else { return }
+        happened()
+        device.check()
+    }
+
+    func received(descriptor: UInt16, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
+        device?.received(descriptor: descriptor, buffer: buffer, length: length, bytes: bytes)
+    }
+}
+
+extension RemoteProcessor {
+    /// Turns the sanitizer on, for virtio devices that start from now on.
+    @discardableResult public func sanitize() -> RpmsgSanitizer {
+        if let sanitizer { return sanitizer }
+        let made = RpmsgSanitizer(self)
+        sanitizer = made
+        return made
+    }
+}

@@ -1,0 +1,242 @@
+import ELF32
+import M4Board
+import MP1Peripherals
+import MachineBase
+import RprocHost
+import SecureLoader
+
+/// The chain, link by link: table, status, rings, announcement, driver, traffic; beside it the mailbox and the core.
+extension Doctor {
+    mutating func judgeChain() {
+        judgeCore()
+        guard let device = judgeTable() else { return }
+        judgeStatus(device)
+        judgeRings(device)
+        judgeMailbox()
+        for channel in report.channels where channel.driver == nil {
+            report.problem(
+                "no-driver", rank: 30,
+                "The firmware announced '\(channel.name)' at 0x\(String(channel.address, radix: 16)), and no driver of Linux's has that name: no endpoint exists, and the firmware never learns Linux's address.",
+                channel.name == "rpmsg-tty-channel"
+                    ? "name it rpmsg-tty: mainline's tty driver has been called so since 5.16."
+                    : "use a name that a driver has (rpmsg-tty, rpmsg-raw, rpmsg-client-sample), or load the driver for it.")
+        }
+        for channel in report.channels where channel.driver != nil {
+            report.note(
+                "channel", "'\(channel.name)' at 0x\(String(channel.address, radix: 16)), bound to \(channel.driver ?? ""): "
+                    + (channel.answers ? "it answers." : "up."))
+        }
+    }
+
+    // MARK: Table and status
+
+    private mutating func judgeTable() -> RemoteVirtioDevice? {
+        let elves = FirmwareImage.elfFiles(image)
+        let section = elves.lazy.compactMap { $0.section(named: ".resource_table") }.first { $0.size > 0 }
+        if let placement = system.tablePlacement {
+            report.note("table-placed", "\(placement).")
+        }
+        guard let device = system.linux.virtioDevices.first else {
+            if let section {
+                let why = TablePlacement(image: image).map { ": the segment loads it at \($0.loaded), and OP-TEE does not move it" } ?? ""
+                let entries = system.linux.resourceTable?.entries.count ?? 0
+                report.problem(
+                    "table-not-found", rank: 10,
+                    "The image has a resource table of \(section.size) bytes for \(hex32(section.address)), but Linux finds no vdev there (\(entries) entries)\(why)."
+                        + (statusReader(section).map { " The firmware reads its status byte there, at \(place($0)), and waits for ever." } ?? ""),
+                    "give .resource_table a segment of its own in the linker script, loaded where it is used (p_paddr = p_vaddr).")
+            } else {
+                report.problem(
+                    "no-table", rank: 10, "The image has no .resource_table section: Linux sets up no rpmsg, and no channel can appear.",
+                    "link a resource table with an rpmsg vdev into the section .resource_table, and keep its section header.")
+            }
+            return nil
+        }
+        if device.rpmsg == nil {
+            report.problem(
+                "vdev-without-driver", rank: 15,
+                "Linux has registered the vdev of type \(device.id), but no rpmsg driver is bound; its status is 0x\(String(device.resource?.status ?? 0, radix: 16)).",
+                "the vdev's id must be 7, its rings must fit their regions (\(device.resource?.vrings.map { "\($0.count) buffers" }.joined(separator: ", ") ?? "none")).")
+        }
+        return device
+    }
+
+    /// The instruction that read the status byte of the first vdev in the section, as the image has the table.
+    private func statusReader(_ section: SectionHeader) -> UInt32? {
+        for elf in FirmwareImage.elfFiles(image) {
+            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let start = FirmwareImage.resourceTable(elf)?.start,
+                let table = ResourceTable(Array(bytes))
+            else { continue }
+            for entry in table.entries {
+                guard case .vdev = entry.content else { continue }
+                return system.board.accesses(of: PhysicalAddress(start.value &+ UInt32(entry.payloadOffset + 20))).anyReader
+            }
+        }
+        return nil
+    }
+
+    private var statusAddress: PhysicalAddress? {
+        guard let start = FirmwareImage.elfFiles(image).lazy.compactMap({ FirmwareImage.resourceTable($0) }).first?.start else { return nil }
+        for entry in system.linux.resourceTable?.entries ?? [] {
+            if case .vdev = entry.content { return PhysicalAddress(start.value &+ UInt32(entry.payloadOffset + 20)) }
+        }
+        return nil
+    }
+
+    private mutating func judgeStatus(_ device: RemoteVirtioDevice) {
+        guard system.recordsForDiagnosis, let address = statusAddress, let status = device.resource?.status else { return }
+        let accesses = system.board.accesses(of: address)
+        let value = "0x\(String(status, radix: 16))"
+        if accesses.anyReader == nil {
+            report.problem(
+                "status-never-read", rank: 20,
+                "The firmware has never read the vdev's status byte at \(hex32(address.value)), which is \(value): it does not wait for Linux, and has not begun rpmsg. \(corePlace)",
+                "call the rpmsg start-up (OPENAMP_Init or MX_OPENAMP_Init), which polls this byte for DRIVER_OK (4).")
+        } else if accesses.reader == nil {
+            report.problem(
+                "driver-ok-not-seen", rank: 25,
+                "The firmware read the status byte at \(hex32(address.value)) last at \(place(accesses.anyReader ?? 0)), before Linux set DRIVER_OK (it is \(value) now), and not since. \(corePlace)",
+                "poll the byte, or look again after the doorbell that Linux rings on IPCC channel 1 right after DRIVER_OK.")
+        } else {
+            report.note("status", "The firmware has seen DRIVER_OK: it read \(value) at \(place(accesses.reader ?? 0)).")
+        }
+    }
+
+    // MARK: Rings and announcement
+
+    private mutating func judgeRings(_ device: RemoteVirtioDevice) {
+        guard device.rings.count == 2, let vrings = device.resource?.vrings, vrings.count == 2 else { return }
+        let input = device.rings[0], output = device.rings[1]
+        for ring in [input, output] where ring.isBroken {
+            report.problem(
+                "ring-broken", rank: 28, "Linux has given up on the ring '\(ring.name)': its used ring names a descriptor that the firmware does not hold.",
+                "the finding on that ring says which; a ring is handled by one context at a time.")
+        }
+        func isRead(_ ring: Int) -> Bool {
+            guard let layout = VringLayout(count: vrings[ring].count, alignment: vrings[ring].alignment) else { return true }
+            return system.board.accesses(of: PhysicalAddress(vrings[ring].deviceAddress &+ layout.availableOffset)).anyReader != nil
+        }
+        let seesStatus = !report.problems.contains { ["status-never-read", "driver-ok-not-seen"].contains($0.name) }
+        if system.recordsForDiagnosis, seesStatus, !isRead(0), !isRead(1) {
+            report.problem(
+                "rings-not-used", rank: 26,
+                "The firmware has seen DRIVER_OK, but has never read a ring: Linux's are at \(hex32(vrings[0].deviceAddress)) and \(hex32(vrings[1].deviceAddress)). \(corePlace)",
+                "take the addresses from the live table's vring da, after DRIVER_OK: not pa, not a constant of an older memory map.")
+            return
+        }
+        if input.usedIndex == 0 && system.linux.messageCounts.received == 0 {
+            if seesStatus {
+                report.problem(
+                    "nothing-sent", rank: 27,
+                    "DRIVER_OK is set and \(input.availableIndex) buffers are posted, but the firmware has sent nothing: it has announced no service. \(corePlace)",
+                    "create the endpoint with a service name: OPENAMP_create_endpoint sends the announcement.")
+            }
+        } else if input.usedIndex != input.lastUsedIndex && !input.isBroken {
+            report.problem(
+                "no-kick", rank: 24,
+                "\(input.usedIndex &- input.lastUsedIndex) message(s) lie in vring0 (used index \(input.usedIndex), Linux has taken \(input.lastUsedIndex)) without a doorbell on IPCC channel 1.",
+                "write bit 16 of IPCC_C2SCR (channel 1) after each message.")
+        } else if system.linux.channels.isEmpty {
+            report.problem(
+                "no-announcement", rank: 29, "\(system.linux.messageCounts.received) message(s) came, but none of them created a channel that still exists.",
+                "send the 40-byte announcement to address 53 first.")
+        }
+        if input.free == input.count && input.count > 0 && !input.isBroken {
+            report.problem(
+                "no-receive-buffers", rank: 31, "All \(input.count) buffers of vring0 are used up and none is posted: the firmware's next send waits (OpenAMP: 15 s).",
+                "Linux loses buffers whose message is malformed; see the findings.")
+        }
+        let unread = output.availableIndex &- output.usedIndex
+        if unread > 0 {
+            report.problem(
+                "not-taken", rank: 40,
+                "\(unread) of \(output.availableIndex) message(s) from Linux lie in vring1 and have not been given back (used index \(output.usedIndex)). \(corePlace)"
+                    + (unread >= output.count ? " The ring is full: Linux's next send waits 15 s." : ""),
+                "call OPENAMP_check_for_message (rproc_virtio_notified) when IPCC channel 2 has rung.")
+        } else if system.linux.messageCounts.sent == 0, !system.linux.channels.isEmpty {
+            report.note("never-spoken-to", "Linux has sent nothing on these channels, so the firmware does not know its address yet: rpmsg's peers learn it from the first message.")
+        }
+    }
+
+    // MARK: Mailbox
+
+    /// Why a doorbell of Linux's was not answered.
+    private mutating func judgeMailbox() {
+        let base: UInt32 = 0x4C00_1000
+        func register(_ offset: UInt32) -> UInt32 { (try? system.board.readWord(PhysicalAddress(base &+ offset), secure: true)) ?? 0 }
+        let waiting = register(0x0C) & 0x3, control = register(0x10), mask = register(0x14)
+        guard waiting != 0 else { return }
+        let channels = [1, 2].filter { waiting & 1 << UInt32($0 - 1) != 0 }
+        let names = "IPCC channel \(channels.map(String.init).joined(separator: " and "))"
+        let interrupt = system.board.interruptState(103)
+        let activity = system.board.activity()
+        // Firmware that polls the flag needs no interrupt; it clears the flag all the same.
+        if control & 1 == 0 {
+            report.problem(
+                "mailbox-off", rank: 20, "Linux has rung \(names) and got no answer: IPCC_C2CR is \(hex32(control)), RXOIE (bit 0) is clear, so no interrupt comes.",
+                "call HAL_IPCC_Init and HAL_IPCC_ActivateNotification, or poll IPCC_C1TOC2SR.")
+        } else if mask & waiting != 0 {
+            report.problem(
+                "mailbox-masked", rank: 20, "Linux has rung \(names) and got no answer: IPCC_C2MR is \(hex32(mask)), which masks it.",
+                "clear bit \(channels.map { String($0 - 1) }.joined(separator: " and ")) of IPCC_C2MR (HAL_IPCC_ActivateNotification).")
+        } else if !interrupt.isEnabled {
+            report.problem(
+                "irq-disabled", rank: 20, "Linux has rung \(names) and got no answer: interrupt 103 (IPCC_RX1) \(interrupt.isPending ? "is pending but " : "")is not enabled in the NVIC.",
+                "call HAL_NVIC_EnableIRQ(IPCC_RX1_IRQn).")
+        } else if activity.registers.primask & 1 != 0 || activity.registers.faultmask & 1 != 0 {
+            report.problem(
+                "interrupts-off", rank: 19, "Linux has rung \(names) and got no answer: PRIMASK is \(activity.registers.primask) and FAULTMASK \(activity.registers.faultmask), so interrupt 103 waits. \(corePlace)",
+                "enable interrupts (cpsie i) before waiting, and before sleeping for good.")
+        } else if interrupt.isPending, interrupt.priority >= activity.priority {
+            report.problem(
+                "priority-masked", rank: 19,
+                "Linux has rung \(names) and got no answer: interrupt 103 has priority 0x\(String(interrupt.priority, radix: 16)), execution is at 0x\(String(max(0, activity.priority), radix: 16)) (BASEPRI 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception)). \(corePlace)",
+                "leave the handler or lower BASEPRI; give interrupt 103 a more urgent priority.")
+        } else if let handler = interrupt.handler, system.board.isEndlessLoop(at: handler) {
+            report.problem(
+                "default-handler", rank: 19, "Linux has rung \(names): the vector of interrupt 103 is \(place(handler & ~1)), an endless loop.",
+                "define IPCC_RX1_IRQHandler and call HAL_IPCC_RX_IRQHandler in it.")
+        } else {
+            report.problem(
+                "doorbell-unanswered", rank: 39, "Linux has rung \(names), and the firmware has not cleared the flag (IPCC_C1TOC2SR 0x\(String(waiting, radix: 16))). \(corePlace)",
+                "clear it in the handler of interrupt 103 (bit in IPCC_C2SCR).")
+        }
+    }
+
+    // MARK: The core
+
+    /// Where the core stands, in a sentence.
+    var corePlace: String {
+        let activity = system.board.activity()
+        let at = place(activity.registers.pc)
+        return switch activity.state {
+        case .held: "The M4 is held in reset."
+        case .lockedUp: "The M4 is locked up at \(at)."
+        case .asleep: "The M4 sleeps (WFI or WFE) at \(at)."
+        case .running: "The M4 executes at \(at)" + (activity.isLooping ? ", in a loop of \(activity.blocks.count) blocks." : ".")
+        }
+    }
+
+    private mutating func judgeCore() {
+        let activity = system.board.activity()
+        let name = symbols.name(at: activity.registers.pc) ?? ""
+        let exception = activity.registers.xpsr & 0x1FF
+        if activity.state == .running, (2...6).contains(exception) {
+            report.problem(
+                "fault-handler", rank: 1, "The M4 is in the handler of \(activity.registers.exception) at \(place(activity.registers.pc)) and stays there.",
+                "run with --stop-at any to see the fault itself.")
+        } else if activity.isLooping, name.hasPrefix("Error_Handler") || name.hasPrefix("assert_failed") || name.hasPrefix("_Error_Handler") {
+            let callers = system.board.core.returnAddresses(limit: 4).map { place($0 &- 2) }.filter { !$0.hasPrefix("Error_Handler") }
+            report.problem(
+                "error-handler", rank: 2,
+                "The firmware gave up in \(place(activity.registers.pc))" + (callers.isEmpty ? "." : ", called from \(callers.joined(separator: ", "))."),
+                "find the HAL call there that did not return HAL_OK; an unmodelled register may be its reason (the run's warnings name them).")
+        } else if activity.isLooping, let polled = activity.polled.first(where: { $0 < 0x4C00_1000 || $0 >= 0x4C00_1400 }) {
+            let value = (try? system.board.readWord(PhysicalAddress(polled & ~3), secure: true)) ?? 0
+            let register = RegisterMap.location(at: polled).map { "\($0) " } ?? ""
+            report.problem(
+                "polls-register", rank: 5, "The M4 waits at \(place(activity.registers.pc)) for a bit of \(register)(\(hex32(polled))), which reads \(hex32(value)) and does not change.",
+                "start what sets the bit (an oscillator, a PLL, a peripheral's clock) before waiting for it; on a board Linux or the boot chain may have done so.")
+        }
+    }
+}

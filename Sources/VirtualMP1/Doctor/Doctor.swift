@@ -1,0 +1,132 @@
+import ELF32
+import M4Board
+import MachineBase
+import RprocHost
+import SecureLoader
+
+/// Runs a firmware and says why no channel appears, or no answer comes: who waits for whom.
+///
+/// Sends one line where a channel of `rpmsg-tty` or `rpmsg-raw` comes up, since firmware learns Linux's address from a message.
+public struct Doctor {
+    let system: MP1System
+    let image: [UInt8]
+    let symbols: FirmwareSymbols
+    var report = DoctorReport()
+    /// What Linux says to the first channel.
+    public static let greeting = "hello\n"
+
+    /// - Parameters:
+    ///   - system: not yet started.
+    ///   - symbols: of `image`.
+    public init(_ system: MP1System, image: [UInt8], symbols: FirmwareSymbols) {
+        self.system = system; self.image = image; self.symbols = symbols
+        system.recordsForDiagnosis = M4Board.recordsAccesses
+    }
+
+    /// Boots the image, lets `span` of virtual time pass, and looks.
+    public mutating func examine(name: String, span: VirtualTime) -> DoctorReport {
+        var kernelErrors: [String] = []
+        let listener = system.onEvent
+        system.onEvent = { event in
+            if case .kernelLog(let record) = event, record.level <= .error { kernelErrors.append(record.message) }
+            listener?(event)
+        }
+        let begin = system.now
+        do throws(SystemError) {
+            try system.start(image, name: name)
+            report.note("accepted", "\(name) is loaded" + (system.configuration.linux.bootSequence.usesTEE ? " by OP-TEE" : " by Linux") + " and started.")
+            converse(until: begin + span)
+        } catch {
+            judge(error, kernelErrors)
+        }
+        report.span = system.now - begin
+        report.channels = system.linux.channels.map { channel in
+            DoctorReport.Channel(name: channel.name, address: channel.destination, driver: channel.driver?.driverName, answers: answers(channel))
+        }
+        if let reason = system.stopReason { judgeStop(reason) } else if system.linux.state == .running { judgeChain() }
+        judgeFindings()
+        return report
+    }
+
+    private func converse(until end: VirtualTime) {
+        func left() -> VirtualTime { end > system.now ? end - system.now : .zero }
+        func isThere() -> Bool { system.linux.channels.contains { $0.driver != nil } }
+        while !isThere(), system.stopReason == nil, left() > .zero {
+            let now = system.now
+            system.run(for: min(left(), .milliseconds(10)), until: isThere)
+            if system.now == now { break }
+        }
+        if isThere() {
+            system.run(for: min(left(), .milliseconds(20)))
+            if let tty = try? system.openTTY(0, within: .zero) { try? tty.send(Self.greeting) } else if let raw = system.linux.raw.device(0) {
+                try? system.send(Array(Self.greeting.utf8), on: raw)
+            }
+        }
+        while system.stopReason == nil, left() > .zero {
+            let now = system.now
+            system.run(for: left())
+            if system.now == now { break }
+        }
+    }
+
+    /// Whether the firmware has sent something from there beside the announcement, or taken what Linux sent.
+    private func answers(_ channel: RpmsgChannel) -> Bool {
+        guard channel.driver != nil, let ring = system.linux.virtioDevices.first?.rings.dropFirst().first else { return false }
+        if system.linux.messageCounts.received > UInt64(system.linux.channels.count) { return true }
+        return ring.availableIndex != 0 && ring.usedIndex == ring.availableIndex
+    }
+
+    // MARK: Refusals and stops
+
+    private mutating func judge(_ error: SystemError, _ kernelErrors: [String]) {
+        switch error {
+        case .refused(let failure):
+            report.problem(
+                "image-refused", rank: 0, "OP-TEE refuses the image: \(failure)",
+                "'m4run verify --explain' walks through the TA's checks; sign the image anew with the key that OP-TEE trusts.")
+        case .linux(let doing, let errno):
+            let said = kernelErrors.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+            let isRing = kernelErrors.contains { $0.contains("doesn't fit") }
+            report.problem(
+                isRing ? "ring-address" : "linux-refused", rank: 0, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
+                isRing
+                    ? "give the table's vring da 0xffffffff (any), or an address in the device tree's vdev0vring regions (\(regions))."
+                    : "compare the image's segments and table with the device tree's memory regions.")
+        case .stopped: break
+        case .timeout(let what, _): report.problem("timeout", rank: 0, "Linux waited for \(what) in vain.", "run with --log-level debug.")
+        }
+    }
+
+    private var regions: String {
+        system.configuration.linux.memoryRegions.filter { $0.name.contains("vring") }.map { "\(hex32($0.range.start.value)), \($0.range.size) bytes" }
+            .joined(separator: " and ")
+    }
+
+    private mutating func judgeStop(_ reason: StopReason) {
+        switch reason {
+        case .fault(let fault), .lockup(let fault):
+            let callers = system.board.core.returnAddresses(limit: 8).map { place($0 &- 2) }
+            let entered = symbols["main"] == nil || ([place(fault.registers.pc)] + callers).contains { $0.hasPrefix("main") }
+            let chain = callers.isEmpty ? "" : ", called from " + callers.prefix(4).joined(separator: ", ")
+            report.problem(
+                entered ? "fault" : "fault-before-main", rank: 0,
+                "The firmware faults at \(place(fault.registers.pc)) after \(system.now) s: \(fault.summary)\(chain)"
+                    + (entered ? "." : "; main is not among the callers: it faults in start-up."),
+                "look at that instruction's address; 'm4run run --break' stops before it.")
+        default:
+            report.problem(
+                "stopped", rank: 0, "The M4 stops after \(system.now) s: \(reason.name).", "'m4run run' says more about it.")
+        }
+    }
+
+    private mutating func judgeFindings() {
+        var seen: [String] = []
+        for (time, finding) in system.linux.findings.kept where finding.evidence != nil && !seen.contains(finding.name) {
+            seen.append(finding.name)
+            report.problem(finding.name, rank: 60, "At \(time) s, \(finding).", "see the sanitizer's rules in the README.")
+        }
+    }
+
+    /// `fault_id+0x4 (0x10000412)`.
+    func place(_ address: UInt32) -> String { (symbols.name(at: address).map { "\($0) (" } ?? "") + hex32(address) + (symbols.name(at: address) == nil ? "" : ")") }
+}

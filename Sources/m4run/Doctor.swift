@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+import MachineBase
+import VirtualMP1
+
+/// Why no channel appears, or no answer comes.
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Run firmware and say why no channel appears, or no answer comes.",
+        discussion: """
+            Boots the image as 'run' does, says hello on the first channel, and follows the chain from the image to the answer. \
+            Exit status: 0 a channel is up and answers, 1 something is in the way, 2 usage, 4 the image was refused.
+            """)
+
+    @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
+    @OptionGroup(title: "Boot") var boot: Run.BootOptions
+    @Option(name: .customLong("for"), help: "Virtual time that the firmware has, as 250us, 20ms, 2s.") var duration = VirtualDuration(seconds: 2)
+    @Flag(help: "Do not help where a board would not: a resource table that OP-TEE leaves elsewhere is not copied.") var strict = false
+    @Option(help: "How much of the run to tell on stderr: quiet, error, warning, info, debug.") var logLevel = Run.LogLevel.quiet
+    @Flag(help: "One JSON object on stdout, nothing else there.") var json = false
+
+    func validate() throws { try boot.check() }
+
+    func run() throws {
+        let bytes = try InputFile.read(image)
+        let name = (image as NSString).lastPathComponent
+        if let unfit = boot.unfit(bytes, image) { throw UsageError(unfit) }
+        var configuration = try boot.configuration(image)
+        configuration.placesResourceTable = !strict
+        let symbols = FirmwareSymbols(image: bytes)
+        let system = try MP1System(configuration)
+        let narrator = Narrator(level: logLevel)
+        narrator.attach(to: system) { _ in }
+        var doctor = VirtualMP1.Doctor(system, image: bytes, symbols: symbols)
+        let report = doctor.examine(name: name, span: duration.time)
+        Console.data(json ? DoctorJSON(report, image: name).text + "\n" : Self.text(report, name))
+        if report.isFine { return }
+        throw report.problems.contains { ["image-refused", "linux-refused", "ring-address"].contains($0.name) } ? ExitStatus.refused : ExitStatus.expectation
+    }
+
+    static func text(_ report: DoctorReport, _ name: String) -> String {
+        var lines: [String] = []
+        if report.isFine {
+            lines.append("\(name): fine. \(report.channels.count) channel\(report.channels.count == 1 ? "" : "s") after \(report.span) s:")
+        } else if let cause = report.cause {
+            lines.append("\(name): \(cause.name). \(cause.sentence)")
+            lines.append("  what to do: \(cause.advice ?? "")")
+        } else {
+            lines.append("\(name): nothing wrong was found, but no channel answers after \(report.span) s.")
+        }
+        for entry in report.entries where entry != report.cause {
+            lines.append("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)")
+        }
+        return Console.visible(lines.joined(separator: "\n")) + "\n"
+    }
+}
+
+/// What `doctor --json` prints; every key is always there.
+private struct DoctorJSON: Encodable {
+    struct Entry: Encodable {
+        let name: String, problem: Bool, sentence: String
+        @Nullable var advice: String?
+
+        init(_ entry: DoctorReport.Entry) {
+            name = entry.name
+            problem = entry.isProblem
+            sentence = entry.sentence
+            advice = entry.advice
+        }
+    }
+    struct Channel: Encodable {
+        let name: String, address: UInt32, answers: Bool
+        @Nullable var driver: String?
+
+        init(_ channel: DoctorReport.Channel) {
+            name = channel.name
+            address = channel.address
+            answers = channel.answers
+            driver = channel.driver
+        }
+    }
+    let image: String
+    let fine: Bool
+    @Nullable var cause: String?
+    let channels: [Channel]
+    let entries: [Entry]
+    let virtualNanoseconds: UInt64
+
+    init(_ report: DoctorReport, image: String) {
+        self.image = image
+        fine = report.isFine
+        cause = report.cause?.name
+        channels = report.channels.map(Channel.init)
+        entries = report.entries.map(Entry.init)
+        virtualNanoseconds = report.span.nanoseconds
+    }
+
+    var text: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        guard let data = try? encoder.encode(self) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
