@@ -63,6 +63,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Loads and times rpmsg through firmware, and the Linux side alone; `make bench` runs it.
+        .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
+
         .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
         .testTarget(name: "ELF32Tests", dependencies: ["ELF32"]),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),

@@ -13,41 +13,60 @@ struct TraceWatch {
         var shown = 0
     }
     private var buffers: [Buffer] = []
+    private var traces: [(address: PhysicalAddress, size: Int)] = []
+    /// `stateChanges` when `traces` was made; while the state stays, so do they. nil while they may still move.
+    private var madeAt: UInt64?
 
     mutating func refresh(_ system: MP1System) {
         guard system.onEvent != nil else { return }
-        let traces = system.linux.traceBuffers
-        if !buffers.map(\.last.count).elementsEqual(traces.map(\.size)) { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
-        for (index, trace) in traces.enumerated() {
+        if madeAt != system.linux.stateChanges { find(system.linux) }
+        for index in buffers.indices {
             var lines: [String] = []
-            _ = system.board.withMemory(trace.address, count: trace.size) { bytes in
-                if let now = bytes.baseAddress, trace.size == buffers[index].last.count, memcmp(now, buffers[index].last, trace.size) != 0 {
-                    lines = buffers[index].take(bytes)
-                }
+            _ = system.board.withMemory(traces[index].address, count: traces[index].size) { bytes in
+                if buffers[index].differs(from: bytes) { lines = buffers[index].take(bytes) }
             }
             for line in lines { system.onEvent?(.trace(system.now, index: index, line: line)) }
         }
     }
+
+    private mutating func find(_ linux: RemoteProcessor) {
+        traces = linux.traceBuffers
+        if !buffers.map(\.last.count).elementsEqual(traces.map(\.size)) { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
+        // Buffers are placed in the midst of a boot.
+        madeAt = linux.state == .running || linux.state == .attached ? linux.stateChanges : nil
+    }
 }
 
 extension TraceWatch.Buffer {
-    /// The whole lines that are new in `bytes`.
+    fileprivate func differs(from bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let now = bytes.baseAddress, bytes.count == last.count else { return false }
+        return memcmp(now, last, bytes.count) != 0
+    }
+
+    /// The whole lines that are new in `bytes`, which are as many as `last`.
     fileprivate mutating func take(_ bytes: UnsafeRawBufferPointer) -> [String] {
-        var end = bytes.firstIndex(of: 0) ?? bytes.count
+        guard let now = bytes.baseAddress else { return [] }
+        var end = Self.offset(of: 0, in: bytes, from: 0, to: bytes.count) ?? bytes.count
         // What was shown has changed: the firmware has gone back to the buffer's beginning. New is what differs.
-        if end < shown || !zip(bytes[..<shown], last).allSatisfy({ $0 == $1 }) {
+        if end < shown || memcmp(now, last, shown) != 0 {
             shown = 0
-            end = min(end, (bytes.indices.last { bytes[$0] != last[$0] } ?? -1) + 1)
+            var changed = bytes.count
+            while changed > 0, bytes[changed - 1] == last[changed - 1] { changed -= 1 }
+            end = min(end, changed)
         }
         last.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
         var lines: [String] = []
-        while shown < end, let newline = bytes[shown..<end].firstIndex(of: 0x0A) {
-            var line = bytes[shown..<newline]
-            if line.last == 0x0D { line = line.dropLast() }
-            lines.append(String(decoding: line, as: UTF8.self))
+        while let newline = Self.offset(of: 0x0A, in: bytes, from: shown, to: end) {
+            let last = newline > shown && bytes[newline - 1] == 0x0D ? newline - 1 : newline
+            lines.append(String(decoding: bytes[shown..<last], as: UTF8.self))
             shown = newline + 1
         }
         return lines
+    }
+
+    private static func offset(of byte: Int32, in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {
+        guard start < end, let base = bytes.baseAddress, let found = memchr(base + start, byte, end - start) else { return nil }
+        return UnsafeRawPointer(found) - base
     }
 }
 

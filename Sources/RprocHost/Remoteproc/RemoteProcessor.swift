@@ -42,7 +42,15 @@ public final class RemoteProcessor {
     /// Runs whenever `state` changes.
     public var stateChanged: ((RemoteProcessorState) -> Void)?
 
-    public internal(set) var state = RemoteProcessorState.offline { didSet { if state != oldValue { stateChanged?(state) } } }
+    public internal(set) var state = RemoteProcessorState.offline {
+        didSet {
+            guard state != oldValue else { return }
+            stateChanges &+= 1
+            stateChanged?(state)
+        }
+    }
+    /// How often `state` has changed: what a boot decided holds for as long as this stays.
+    public private(set) var stateChanges: UInt64 = 0
     /// How often `start` succeeded and was not undone by `stop`.
     public internal(set) var power = 0
     public internal(set) var crashCount: UInt32 = 0
