@@ -116,6 +116,16 @@ import Testing
         #expect(!access.isWrite && access.address == 0x3000_9000)
     }
 
+    @Test(.enabled(if: M4Board.enforcesPermissions), arguments: 0..<Core.mostWatchpoints)
+    func eachOfTheMostWatchpointsIsWatchedThroughEachAlias(_ which: Int) throws {
+        let bench = try Bench()
+        let offset = 0x2_0000 + UInt32(which) * 0x1000
+        try bench.program(Thumb.load(0, 0x3000_0000 | offset), [0x6001], Bench.exit)
+        try bench.core.setWatchpoints((0..<Core.mostWatchpoints).map { Watchpoint(address: 0x1002_0000 + UInt32($0) * 0x1000, count: 4) })
+        guard case .watchpoint(let report) = bench.run(), case .access(let access) = report.cause else { Issue.record("no watchpoint"); return }
+        #expect(access.address == 0x3000_0000 | offset && access.isWrite)
+    }
+
     @Test(.enabled(if: M4Board.enforcesPermissions)) func anAccessBesideAWatchpointInItsPageGoesOnUnchanged() throws {
         func end(_ watches: Bool) throws -> [UInt64] {
             let bench = try Bench()

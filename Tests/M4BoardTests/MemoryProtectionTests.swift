@@ -28,6 +28,19 @@ import Testing
         #expect(try bench.word(0x1000_903C) == 0x1000_903C && bench.word(0x1000_9040) == 0)
     }
 
+    @Test(.enabled(if: M4Board.enforcesPermissions)) func aWatchpointAndAGuardShareAPage() throws {
+        let bench = try Bench()
+        // Every word from 0x10009000 on is written: past a watched one at 0x10009010, up to the guard at 0x10009040.
+        try bench.program(protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), [0x6012], [0x3204], [0xE7FC])
+        try bench.handler(4, Bench.exit)
+        try bench.core.setWatchpoints([Watchpoint(address: 0x1000_9010, count: 4)])
+        guard case .watchpoint(let report) = bench.run(), case .access(let access) = report.cause else { Issue.record("no watchpoint"); return }
+        #expect(access.address == 0x1000_9010 && access.new == 0x1000_9010 && report.registers.r[2] == 0x1000_9010)
+        bench.runToExit()
+        #expect(bench.core.scs.faults.mmfar == 0x1000_9040)
+        #expect(try bench.word(0x1000_903C) == 0x1000_903C && bench.word(0x1000_9040) == 0)
+    }
+
     @Test func anAccessAcrossTwoDividedPagesMakesProgress() throws {
         let bench = try Bench()
         // Guards of 32 bytes in two pages; stmia of eight words across their border.

@@ -69,7 +69,8 @@ typedef enum m4_break_kind { M4_BREAK_HOST = 1, M4_BREAK_PATCH = 2, M4_BREAK_MAT
 typedef struct m4_break { uint32_t address, ignored, kinds; } m4_break;
 /// Pages from the one of `first` to the one of `last`, whose loads and stores come to the board. Engine 2.1 only.
 typedef struct m4_watched { uint32_t first, last; } m4_watched;
-enum { M4_MAX_BREAKS = 128, M4_MAX_WATCHED = 24 };
+/// Of watched runs of pages: sixteen watchpoints at up to three addresses each, and the comparators of the DWT.
+enum { M4_MAX_BREAKS = 128, M4_MAX_WATCHED = 64 };
 /// A stretch of memory, by the engine's physical address, with three words for each of its words: see m4_accesses.
 typedef struct m4_recorded { uint32_t start, size; uint32_t *writers, *readers, *ever; } m4_recorded;
 enum { M4_MAX_RECORDED = 8 };
