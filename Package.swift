@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "M4Board", targets: ["M4Board"]),
         .library(name: "SecureLoader", targets: ["SecureLoader"]),
         .library(name: "RprocHost", targets: ["RprocHost"]),
+        .library(name: "DeviceFiles", targets: ["DeviceFiles"]),
         // For scripts/fuzz-images, which links it with the fuzzer's main.
         .library(name: "ImageFuzzing", type: .static, targets: ["ImageFuzzing"]),
     ],

@@ -37,7 +37,11 @@ final class MessageSocket: PollSource {
     }
 
     func serve(_ set: PollSet) -> Bool {
-        if set.found(listener) & POLLIN != 0 { accept() }
+        if set.found(listener) & POLLIN != 0 {
+            // What the poll found was for whoever had the new descriptor's number before.
+            accept()
+            return false
+        }
         guard client >= 0 else { return false }
         let found = set.found(client)
         if found & (POLLHUP | POLLERR) != 0 { isLeaving = true }
