@@ -24,6 +24,7 @@ help:
 	@echo 'make run       build, sign a sample, boot it, talk to it'
 	@echo 'make test      the tests'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
+	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
@@ -50,6 +51,11 @@ FUZZ_SEED ?= 1
 fuzz: setup
 	@M4RUN_FUZZ_INSTRUCTIONS=$(FUZZ_INSTRUCTIONS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) SWIFT_FLAGS='$(SWIFT_FLAGS)' scripts/fuzz
 
+FUZZ_SEEDS ?= 1000
+fuzz-rings: firmware
+	@M4RUN_RING_SEEDS=$(FUZZ_SEEDS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) \
+	    swift test $(SWIFT_FLAGS) -c release --disable-testable-imports --filter HostileRingTests
+
 bench: build
 	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
 	@scripts/bench
@@ -71,4 +77,4 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test fuzz bench conformance corpus fuzz-images setup clean
+.PHONY: help build binary firmware run test fuzz fuzz-rings bench conformance corpus fuzz-images setup clean

@@ -9,6 +9,9 @@ public struct WordAccesses: Equatable, Sendable {
     public var reader: UInt32?
     /// Loaded it at all.
     public var anyReader: UInt32?
+    public init(writer: UInt32? = nil, reader: UInt32? = nil, anyReader: UInt32? = nil) {
+        self.writer = writer; self.reader = reader; self.anyReader = anyReader
+    }
 }
 
 extension M4Board {
