@@ -33,10 +33,7 @@ struct Exec: ParsableCommand {
         try debug.attach(to: board, symbols)
         let output = BareOutput(quiet: quiet)
         board.delegate = output
-        do throws(BareFirmware.LoadError) { try BareFirmware.load(bytes, into: board) } catch {
-            Console.error("\(elf): \(error)")
-            throw ExitStatus.refused
-        }
+        do throws(BareFirmware.LoadError) { try BareFirmware.load(bytes, into: board) } catch { throw Refusal("\(elf): \(error)") }
         board.setHoldBoot(released: true)
         let deadline = board.configuration.coreClock.cycles(until: limit.time)
         let started = ContinuousClock.now

@@ -7,8 +7,10 @@ enum ExitStatus: Int32, Error {
     case fine = 0
     /// What the user asked for (`--until`, `--expect`) did not happen.
     case expectation = 1
+    /// The call, or a file or key that it names.
     case usage = 2
     case fault = 3
+    /// An image, or an ELF to sign or to run, that is not what it should be.
     case refused = 4
     case limit = 5
     /// At a breakpoint or watchpoint.
@@ -50,6 +52,12 @@ extension TEEFailure: UserFacing {}
 
 /// A mistake in how the command was called or in what it was given, in one sentence.
 struct UsageError: UserFacing {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// What is wrong with an image or an ELF itself, in one sentence.
+struct Refusal: UserFacing {
     let description: String
     init(_ description: String) { self.description = description }
 }

@@ -10,6 +10,8 @@ struct Extract: ParsableCommand {
             IMAGE.signed holds IMAGE.elf, or IMAGE.0.elf, IMAGE.1.elf, ... when there are several; what is no ELF ends in .bin. They are \
             the files that were signed, byte for byte, without the padding. Nothing is verified: an image that OP-TEE refuses is \
             extracted with a warning.
+
+            Exit status: 0 when all of them were taken out, 4 when the file is no signed image, 2 when they cannot be written.
             """)
 
     @Argument(help: "A signed image.", completion: .file()) var image: String
@@ -22,7 +24,7 @@ struct Extract: ParsableCommand {
         let file = try InputFile.read(image)
         let trusted = try keys.read()
         let images: [[UInt8]]
-        do throws(ExtractionError) { images = try ImageExtraction.images(in: file) } catch { throw UsageError("\(image): \(error)") }
+        do throws(ExtractionError) { images = try ImageExtraction.images(in: file) } catch { throw Refusal("\(image): \(error)") }
         let names = images.indices.map { name($0, of: images) }
         if !force, let existing = names.first(where: { FileManager.default.fileExists(atPath: $0) }) {
             throw UsageError("\(existing): exists, and is not overwritten without --force")

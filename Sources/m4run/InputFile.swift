@@ -25,20 +25,35 @@ enum InputFile {
         return first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
-    /// Replaces the file at `path`: all of it, or nothing where it is a file.
+    /// Replaces the file at `path`, through symbolic links: all of it, or nothing. A device or pipe is written to.
+    ///
+    /// What was there keeps its mode, and keeps its bytes when it may not be written to.
     static func write(_ bytes: [UInt8], to path: String) throws {
+        func failure(_ reason: String = String(cString: strerror(errno))) -> UsageError { UsageError("\(path): cannot be written: \(reason)") }
+        let target = try target(of: path)
         var info = stat()
-        let isFile = stat(path, &info) != 0 || info.st_mode & S_IFMT == S_IFREG
-        let place = isFile ? path + ".\(getpid()).part" : path
-        do { try store(bytes, to: place, for: path) } catch {
-            if isFile { unlink(place) }
+        let exists = stat(target, &info) == 0
+        guard !exists || access(target, W_OK) == 0 else { throw failure() }
+        guard !exists || info.st_mode & S_IFMT == S_IFREG else { return try store(bytes, to: target, for: path) }
+        let part = target + ".\(getpid()).part"
+        do {
+            try store(bytes, to: part, for: path)
+            guard !exists || chmod(part, info.st_mode & 0o7777) == 0, rename(part, target) == 0 else { throw failure() }
+        } catch {
+            unlink(part)
             throw error
         }
-        if isFile, rename(place, path) != 0 {
-            let why = String(cString: strerror(errno))
-            unlink(place)
-            throw UsageError("\(path): cannot be written: \(why)")
+    }
+
+    /// What the last of a chain of symbolic links names.
+    private static func target(of path: String) throws -> String {
+        var path = path
+        for _ in 0..<40 {
+            guard let next = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { return path }
+            let folder = (path as NSString).deletingLastPathComponent
+            path = next.hasPrefix("/") || folder.isEmpty ? next : folder + "/" + next
         }
+        throw UsageError("\(path): cannot be written: \(String(cString: strerror(ELOOP)))")
     }
 
     private static func store(_ bytes: [UInt8], to place: String, for path: String) throws {

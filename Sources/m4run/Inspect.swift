@@ -6,7 +6,7 @@ import SecureLoader
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show an image: header, records, segments, hashes, resource table, and why it would be refused.",
-        discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF for Arm), 4 when it would be refused.")
+        discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF for Arm), 4 when it would be refused or is no image.")
 
     @Argument(help: "A signed image or an ELF.", completion: .file()) var image: String
     @OptionGroup var keys: TrustedKeys

@@ -8,8 +8,8 @@ struct M4Run: ParsableCommand {
         commandName: "m4run",
         abstract: "Run the STM32MP157's Cortex-M4 firmware on this computer, signed and unmodified.",
         discussion: """
-            Exit status: 0 fine, 1 an expectation was not met, 2 usage or configuration, 3 the firmware faulted, \
-            4 the image was refused, 5 a limit was reached, 6 a breakpoint or watchpoint was hit, \
+            Exit status, of every command: 0 fine, 1 an expectation was not met, 2 the call, or a file or key it names, \
+            3 the firmware faulted, 4 the image was refused or is none, 5 a limit was reached, 6 a breakpoint or watchpoint was hit, \
             7 --strict found something.
             """,
         version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
@@ -25,6 +25,9 @@ struct M4Run: ParsableCommand {
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {
             status.leave()
+        } catch let refusal as Refusal {
+            Console.error(refusal.description)
+            ExitStatus.refused.leave()
         } catch let mistake as any UserFacing {
             Console.error(mistake.description)
             ExitStatus.usage.leave()

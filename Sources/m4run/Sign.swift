@@ -7,7 +7,12 @@ struct Sign: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         abstract: "Sign one or several ELF files into an image that OP-TEE's remoteproc TA loads.",
-        discussion: "With an RSA key the output is the signing script's, byte for byte.")
+        discussion: """
+            With an RSA key the output is the signing script's, byte for byte. What OP-TEE would refuse all the same, as the script does not \
+            tell, comes with a warning.
+
+            Exit status: 0 when the image was written, 4 when an input is no ELF that can be signed, 2 for all else.
+            """)
 
     @Option(name: .customLong("in"), help: "An ELF file; repeat for an image of several.", completion: .file()) var inputs: [String]
     @Option(help: "Where the signed image goes.", completion: .file()) var out: String
@@ -46,7 +51,7 @@ struct Sign: ParsableCommand {
             }
             let words = rest.prefix(2)
             guard words.count == 2, words.allSatisfy(isValue) else {
-                throw UsageError("\(word) takes a number and a value, got \(words.prefix(while: isValue).joined(separator: " "))")
+                throw UsageError("\(word) takes a number and a value, got \(words.first.map(isValue) == true ? words.prefix(while: isValue).joined(separator: " ") : "none")")
             }
             rest = rest.dropFirst(2)
             result.append(word + "=" + words.joined(separator: String(PlatformWords.separator)))
@@ -75,9 +80,22 @@ struct Sign: ParsableCommand {
         let images = try inputs.map { try InputFile.read($0) }
         let signer = ImageSigner(key: signingKey, keyInfo: try keyInfo.map { try InputFile.read($0) }, platformTLVs: records)
         let image: [UInt8]
-        do throws(SigningError) { image = try signer.sign(images) } catch { throw UsageError("\(inputs.joined(separator: ", ")): \(error)") }
+        do throws(SigningError) { image = try signer.sign(images) } catch { throw mistake(error) }
         try InputFile.write(image, to: out)
         Console.note("\(out): \(image.count) bytes, \(images.count == 1 ? "one image" : "\(images.count) images"), signed with \(signingKey.trusted.summary)")
+        // The signature is good: what is left is what the script does not look at.
+        if let failure = ImageJudge(signatures: .unverified).verdict(on: image).failure {
+            Console.note("warning: \(out): OP-TEE refuses it: \(failure)")
+        }
+    }
+
+    private func mistake(_ error: SigningError) -> any Error {
+        let text = "\(inputs.joined(separator: ", ")): \(error)"
+        switch error {
+        case .notELF, .notARM, .programHeaders, .segmentType, .segmentOutsideFile: return Refusal(text)
+        case .imageCount, .tooLarge, .platformIdentifier, .platformRange, .platformNumber, .platformValue: return UsageError(text)
+        case .key: return UsageError("\(key): \(error)")
+        }
     }
 }
 

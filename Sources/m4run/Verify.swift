@@ -8,7 +8,7 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask OP-TEE's TA for its verdict on an image, or on many.",
         discussion: """
-            Exit status: 0 when the TA loads the image, 4 when it refuses it. With --batch 0 when the whole pack was judged, whatever \
+            Exit status: 0 when the TA loads the image, 4 when it refuses it, whatever it is. With --batch 0 when the whole pack was judged, whatever \
             the verdicts.
             """)
 
@@ -28,7 +28,8 @@ struct Verify: ParsableCommand {
 
     func validate() throws {
         guard (image == nil) != (batch == nil) else { throw ValidationError("give one image, or --batch with a pack") }
-        guard keys.key.isEmpty == unverified else {
+        guard keys.key.isEmpty || !unverified else { throw ValidationError("--unverified checks no signature, and --key says whose: give one of them") }
+        guard !keys.key.isEmpty || unverified else {
             throw ValidationError("say who must have signed: --key PUBLIC.pem, or --unverified")
         }
         guard batch == nil || !(explain || json) else { throw ValidationError("--batch has a form of its own; --explain and --json are for one image") }

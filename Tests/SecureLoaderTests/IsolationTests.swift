@@ -92,13 +92,30 @@ import SecureLoader
         #expect(try board.memory(0x1000_0000, 0x400).allSatisfy { $0 == 0 })
     }
 
-    @Test func aNewLoadReplacesWhatIsProtected() throws {
+    @Test func whatAnEarlierFirmwareLeftStaysProtectedUnderTheNextOne() throws {
         let board = try loaded()
         try board.session.start()
         try board.session.stop()
         let other = ELFFixture(segments: [.load(0x1002_0000, ELFFixture.pattern(64, seed: 3))])
         try board.session.loadFirmware(SignedFixture([other.bytes]).bytes)
-        #expect(reaches(board, 0x1000_0000) && !reaches(board, 0x1002_0000))
+        #expect(!reaches(board, 0x1002_0000))
+        #expect(!reaches(board, 0x1000_0000), "the first firmware's code is still there")
+        try board.session.release()
+        #expect(reaches(board, 0x1000_0000) && reaches(board, 0x1002_0000))
+    }
+
+    @Test(arguments: [Isolation.segments, .banks])
+    func aSegmentIsOutOfReachFromTheMomentItIsThere(_ isolation: Isolation) throws {
+        let board = try Board(isolation: isolation)
+        var attempts = 0, refusals = 0
+        board.ta.onCheck = { check in
+            guard check.check == .segmentHash else { return }
+            attempts += 1
+            do { try board.platform.nonSecureWrite([0xEE, 0xEE, 0xEE, 0xEE], at: PhysicalAddress(0x3800_0000)) } catch { refusals += 1 }
+        }
+        try board.session.loadFirmware(SignedFixture().bytes)
+        #expect(attempts > 1 && refusals == attempts)
+        #expect(try board.memory(0x3800_0000, 4) != [0xEE, 0xEE, 0xEE, 0xEE])
     }
 
     @Test func aBadSignatureIsRefusedWithoutTouchingTheCoprocessorsMemory() throws {
@@ -113,11 +130,19 @@ import SecureLoader
         #expect(try board.memory(0x1000_0000, 0x6_0000).allSatisfy { $0 == 0xA5 })
     }
 
-    @Test func aFailedLoadProtectsNothing() throws {
+    @Test func whatAFailedLoadLeftIsOutOfReachUntilTheRelease() throws {
         let board = try Board()
         var fixture = try SignedFixture()
         fixture.images[0][ELFFixture.firmware().layout.segmentOffsets[2]] ^= 1
         #expect(board.refusal(of: try fixture.bytes) != nil)
-        #expect(reaches(board, 0x1000_0000))
+        #expect(try board.memory(0x3800_0000, 4).contains { $0 != 0 } && !reaches(board, 0x3800_0000))
+        try board.session.release()
+        #expect(reaches(board, 0x3800_0000))
+    }
+
+    @Test func aLoadThatFailsBeforeItsFirstSegmentProtectsNothing() throws {
+        let board = try Board()
+        #expect(board.refusal(of: [1, 2, 3]) != nil)
+        #expect(reaches(board, 0x3800_0000) && reaches(board, 0x1000_0000))
     }
 }

@@ -42,16 +42,6 @@ import SecureLoader
         #expect(throws: KeyError.malformed(label: "EC PRIVATE KEY")) { try SigningKey(pem: cut, passphrase: "sesame") }
     }
 
-    @Test func encryptionThatIsNotReadIsNamed() {
-        #expect(throws: KeyError.unsupportedEncryption(label: "EC PRIVATE KEY")) {
-            try SigningKey(pem: TestKeys.ecEncryptedTraditionalDES, passphrase: "sesame")
-        }
-    }
-
-    @Test func anRSAKeyThatIsTooSmallIsRefusedWithItsSize() {
-        #expect(throws: KeyError.unsupportedSize(bits: 512, allowed: "1024 and more")) { try SigningKey(pem: TestKeys.rsa512) }
-    }
-
     @Test(arguments: [TestKeys.rsaPublic, TestKeys.rsaPublicPKCS1, TestKeys.rsaPKCS1])
     func trustsThePublicPartInAnyForm(_ pem: String) throws {
         #expect(try TrustedKey(pem: pem).fingerprint == TestKeys.rsa.trusted.fingerprint)

@@ -85,6 +85,10 @@ import Testing
         #expect(plain.err.contains(linux))
         #expect(try Command.run("exec", file).status == 4)
         #expect(try Command.run("inspect", file).status == 4)
+        #expect(try Command.run("verify", file, "--key", Scratch.key()).status == 4)
+        #expect(try Command.run("extract", file, "-o", "unwanted").status == 4)
+        #expect(try Command.run("sign", "--in", file, "--key", "keys/private.pem", "--out", "unwanted").status == 4)
+        #expect(!FileManager.default.fileExists(atPath: Scratch.path("unwanted")))
     }
 
     @Test("A folder, a missing file and one too large are status 2, for whatever they were given as", arguments: ["folder", "missing", "huge"])

@@ -20,6 +20,18 @@ import Testing
         #expect(try Scratch.bytes("made/here/private.pem") != before)
     }
 
+    @Test("A pair that cannot be replaced whole keeps the keys that are there")
+    func keygenKeepsWhatItCannotReplace() throws {
+        #expect(try Command.run("keygen", "--out", "kept").status == 0)
+        let before = try Scratch.bytes("kept/private.pem")
+        try FileManager.default.removeItem(atPath: Scratch.path("kept/public.pem"))
+        try FileManager.default.createDirectory(atPath: Scratch.path("kept/public.pem"), withIntermediateDirectories: false)
+        let result = try Command.run("keygen", "--out", "kept", "--force")
+        #expect(result.status == 2 && result.err == "m4run: kept/public.pem: is a folder\n")
+        #expect(try Scratch.bytes("kept/private.pem") == before)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: Scratch.path("kept")).sorted() == ["private.pem", "public.pem"])
+    }
+
     @Test("Where keys cannot go, and sizes that are none, are status 2")
     func keygenErrors() throws {
         try Scratch.write([1], "a-file")
@@ -105,7 +117,7 @@ import Testing
         #expect(taken.out == "hi\n")
     }
 
-    @Test("What cannot be signed, or not there, is status 2 and leaves no file")
+    @Test("What cannot be signed is status 4, what is not there or wrongly asked for status 2, and neither leaves a file")
     func signErrors() throws {
         let elf = try Scratch.elf("tty-echo")
         _ = try Scratch.key()
@@ -124,10 +136,45 @@ import Testing
         ]
         for example in cases {
             let result = try Command.run(["sign"] + example.arguments, in: Scratch.folder)
-            #expect(result.status == 2, "\(example.arguments)")
+            #expect(result.status == (example.arguments[1] == "no-elf" ? 4 : 2), "\(example.arguments)")
             #expect(result.err.contains(example.says), "\(result.err)")
             #expect(!FileManager.default.fileExists(atPath: Scratch.path("unsigned")))
         }
+    }
+
+    @Test("An output is written through a link, keeps its mode, and is kept by a run that fails")
+    func outputs() throws {
+        let elf = try Scratch.elf("tty-echo"), expected = try Scratch.bytes(Scratch.signed("tty-echo"))
+        try FileManager.default.createDirectory(atPath: Scratch.path("built"), withIntermediateDirectories: true)
+        try Scratch.write([1, 2, 3], "built/newest.signed")
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: Scratch.path("built/newest.signed"))
+        try FileManager.default.createSymbolicLink(atPath: Scratch.path("current.signed"), withDestinationPath: "built/newest.signed")
+        let sign = ["sign", "--in", elf, "--key", "keys/private.pem", "--out"]
+        #expect(try Command.run(sign + ["current.signed"], in: Scratch.folder).status == 0)
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: Scratch.path("current.signed")) == "built/newest.signed")
+        #expect(try Scratch.bytes("built/newest.signed") == expected)
+        let mode = try FileManager.default.attributesOfItem(atPath: Scratch.path("built/newest.signed"))[.posixPermissions] as? Int
+        #expect(mode == 0o640)
+        try Scratch.write([UInt8](repeating: 0x20, count: 100), "no-elf-either")
+        let failed = try Command.run("sign", "--in", "no-elf-either", "--key", "keys/private.pem", "--out", "current.signed")
+        #expect(failed.status == 4)
+        #expect(try Scratch.bytes("current.signed") == expected)
+        try FileManager.default.createSymbolicLink(atPath: Scratch.path("round"), withDestinationPath: "round")
+        let round = try Command.run(sign + ["round"], in: Scratch.folder)
+        #expect(round.status == 2 && round.err.contains("cannot be written: Too many levels of symbolic links"))
+    }
+
+    @Test("sign warns of an image that OP-TEE refuses for all its good signature")
+    func warned() throws {
+        try Scratch.write([UInt8](repeating: 0x20, count: 5000), "much-key-info")
+        let result = try Command.run(
+            "sign", "--in", Scratch.elf("tty-echo"), "--key", Scratch.key().replacingOccurrences(of: "public", with: "private"), "--out", "much.signed",
+            "--key-info", "much-key-info")
+        #expect(result.status == 0)
+        #expect(result.err.contains("warning: much.signed: OP-TEE refuses it: TEE_ERROR_OUT_OF_MEMORY: "))
+        #expect(try Command.run("verify", "much.signed", "--key", Scratch.key()).status == 4)
+        let good = try Command.run("sign", "--in", Scratch.elf("tty-echo"), "--key", "keys/private.pem", "--out", "little.signed")
+        #expect(!good.err.contains("warning"))
     }
 
     @Test("The output never replaces an input")

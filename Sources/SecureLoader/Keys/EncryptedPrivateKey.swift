@@ -2,7 +2,7 @@ import Crypto
 import CryptoExtras
 import SwiftASN1
 
-/// A PKCS#8 key encrypted with PBES2: PBKDF2 over HMAC-SHA, then AES-CBC. Source: RFC 5958 §3, RFC 8018 §6.2.
+/// A PKCS#8 key encrypted with PBES2: PBKDF2 over HMAC-SHA, then AES or triple DES, CBC. Source: RFC 5958 §3, RFC 8018 §6.2.
 ///
 /// It is what `openssl pkcs8 -topk8` and `openssl genpkey -aes256` write.
 struct EncryptedPrivateKey {
@@ -11,7 +11,7 @@ struct EncryptedPrivateKey {
     private static let mostIterations = 10_000_000
 
     private var salt: [UInt8], iterations: Int, hash: KDF.Insecure.PBKDF2.HashFunction
-    private var keyLength: Int, initialisationVector: [UInt8], ciphertext: [UInt8]
+    private var usesDES: Bool, keyLength: Int, initialisationVector: [UInt8], ciphertext: [UInt8]
 
     init(pem: PEMBlock) throws(KeyError) {
         do {
@@ -34,11 +34,11 @@ struct EncryptedPrivateKey {
     }
 
     private typealias Derivation = (salt: [UInt8], iterations: Int, hash: KDF.Insecure.PBKDF2.HashFunction)
-    private typealias Cipher = (keyLength: Int, vector: [UInt8])
+    private typealias Cipher = (usesDES: Bool, keyLength: Int, vector: [UInt8])
 
     private init(derivation: Derivation, cipher: Cipher, ciphertext: [UInt8]) {
         (salt, iterations, hash) = derivation
-        (keyLength, initialisationVector) = cipher
+        (usesDES, keyLength, initialisationVector) = cipher
         self.ciphertext = ciphertext
     }
 
@@ -85,9 +85,10 @@ struct EncryptedPrivateKey {
             let name = try ASN1ObjectIdentifier(derEncoded: &nodes)
             let vector = Array(try ASN1OctetString(derEncoded: &nodes).bytes)
             switch name {
-            case .aes128CBC: return (16, vector)
-            case .aes192CBC: return (24, vector)
-            case .aes256CBC: return (32, vector)
+            case .aes128CBC: return (false, 16, vector)
+            case .aes192CBC: return (false, 24, vector)
+            case .aes256CBC: return (false, 32, vector)
+            case .tripleDESCBC: return (true, 24, vector)
             default: throw KeyError.unsupportedEncryption(label: label)
             }
         }
@@ -99,6 +100,12 @@ struct EncryptedPrivateKey {
             let key = try KDF.Insecure.PBKDF2.deriveKey(
                 from: Array(passphrase.utf8), salt: salt, using: hash, outputByteCount: keyLength,
                 unsafeUncheckedRounds: iterations)
+            if usesDES {
+                guard let plain = TripleDES(key: key.withUnsafeBytes { Array($0) })?.decrypt(ciphertext, vector: initialisationVector) else {
+                    throw KeyError.passphraseRejected(label: Self.label)
+                }
+                return plain
+            }
             return Array(try AES._CBC.decrypt(ciphertext, using: key, iv: AES._CBC.IV(ivBytes: initialisationVector)))
         } catch { throw .passphraseRejected(label: Self.label) }
     }
@@ -113,5 +120,6 @@ extension ASN1ObjectIdentifier {
     fileprivate static let hmacSHA512: Self = [1, 2, 840, 113549, 2, 11]
     fileprivate static let aes128CBC: Self = [2, 16, 840, 1, 101, 3, 4, 1, 2]
     fileprivate static let aes192CBC: Self = [2, 16, 840, 1, 101, 3, 4, 1, 22]
+    fileprivate static let tripleDESCBC: Self = [1, 2, 840, 113549, 3, 7]
     fileprivate static let aes256CBC: Self = [2, 16, 840, 1, 101, 3, 4, 1, 42]
 }

@@ -8,11 +8,11 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case notPrivate(label: String)
     /// An elliptic-curve key that is not on P-256, or an algorithm other than RSA and EC.
     case unsupportedKind(label: String)
-    /// An RSA key below 1024 bits, or not a size that is generated here.
+    /// An RSA key of a size that cannot be used, or is not generated, here.
     case unsupportedSize(bits: Int, allowed: String)
     /// The key is encrypted and no pass phrase was given.
     case passphraseMissing(label: String)
-    /// The pass phrase does not open the key, or the encryption is of a kind that is not read.
+    /// The pass phrase does not open the key.
     case passphraseRejected(label: String)
     /// A key encrypted in a way that is not read here at all.
     case unsupportedEncryption(label: String)

@@ -9,7 +9,7 @@
 /// Writing keys to files.
 public enum KeyFiles {
     /// Writes the private key to `path`, readable by its owner alone (0600) from the moment it exists, and the public key to
-    /// `publicPath` (0644).
+    /// `publicPath` (0644). A call that fails leaves what was there, and nothing new.
     ///
     /// - Parameter overwriting: without it a file that exists is left alone, and the call fails before anything is written.
     public static func write(
@@ -19,16 +19,30 @@ public enum KeyFiles {
             for existing in [path, publicPath] where access(existing, F_OK) == 0 {
                 throw .file(path: existing, reason: "exists, and is not overwritten")
             }
-        } else if unlink(path) != 0, errno != ENOENT {
-            // A new file, so that no wider mode of an old one remains.
-            throw failure(path)
         }
-        try write(Array(key.pem.utf8), to: path, flags: O_EXCL, mode: 0o600)
-        try write(Array(key.trusted.pem.utf8), to: publicPath, flags: overwriting ? O_TRUNC : O_EXCL, mode: 0o644)
+        // A new file, so that no wider mode of an old one remains.
+        let suffix = ".\(getpid()).part"
+        let parts = [(path + suffix, path, key.pem, 0o600 as mode_t), (publicPath + suffix, publicPath, key.trusted.pem, 0o644)]
+        do throws(KeyError) {
+            for (part, file, text, mode) in parts {
+                var info = stat()
+                if stat(file, &info) == 0, info.st_mode & S_IFMT == S_IFDIR { throw .file(path: file, reason: "is a folder") }
+                try write(Array(text.utf8), to: part, for: file, mode: mode)
+            }
+            for (part, file, _, _) in parts {
+                // A name that another made since is not taken from it.
+                let moved = overwriting ? rename(part, file) : link(part, file)
+                guard moved == 0 else { throw failure(file) }
+            }
+        } catch {
+            for (part, _, _, _) in parts { unlink(part) }
+            throw error
+        }
+        if !overwriting { for (part, _, _, _) in parts { unlink(part) } }
     }
 
-    private static func write(_ bytes: [UInt8], to path: String, flags: CInt, mode: mode_t) throws(KeyError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
+    private static func write(_ bytes: [UInt8], to part: String, for path: String, mode: mode_t) throws(KeyError) {
+        let descriptor = open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL, mode)
         guard descriptor >= 0 else { throw failure(path) }
         var rest = bytes[...]
         while !rest.isEmpty {

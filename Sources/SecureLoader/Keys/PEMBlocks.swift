@@ -1,9 +1,14 @@
+import SwiftASN1
+
 /// One block of a PEM file. Source: RFC 7468, and RFC 1421 for the header lines of encrypted traditional keys.
 struct PEMBlock: Equatable {
     /// Such as `PRIVATE KEY`.
     var label: String
     /// From its BEGIN line to its END line.
     var text: String
+
+    /// What the text encodes; nil when it does not decode.
+    var der: [UInt8]? { (try? PEMDocument(pemString: text))?.derBytes }
 
     /// A traditional key with `Proc-Type: 4,ENCRYPTED`.
     var hasEncryptionHeader: Bool { text.contains("Proc-Type: 4,ENCRYPTED") }

@@ -1,9 +1,11 @@
 import Crypto
 import CryptoExtras
+import SwiftASN1
 
 /// A private key that signs images: RSA, or EC on the curve P-256.
 public enum SigningKey: Sendable {
     case rsa(_RSA.Signing.PrivateKey)
+    case uncommonRSA(UncommonRSAKey)
     case ecdsaP256(P256.Signing.PrivateKey)
 
     /// Reads the first private key of a PEM text: PKCS#1, SEC 1 or PKCS#8, each also encrypted.
@@ -33,6 +35,7 @@ public enum SigningKey: Sendable {
     public var trusted: TrustedKey {
         switch self {
         case .rsa(let key): .rsa(key.publicKey)
+        case .uncommonRSA(let key): .uncommonRSA(key.publicPart)
         case .ecdsaP256(let key): .ecdsaP256(key.publicKey)
         }
     }
@@ -41,6 +44,7 @@ public enum SigningKey: Sendable {
     public var pem: String {
         switch self {
         case .rsa(let key): key.pkcs8PEMRepresentation + "\n"
+        case .uncommonRSA(let key): key.numbers.pem
         case .ecdsaP256(let key): key.pemRepresentation + "\n"
         }
     }
@@ -50,6 +54,9 @@ public enum SigningKey: Sendable {
         do {
             switch self {
             case .rsa(let key): return Array(try key.signature(for: digest, padding: .insecurePKCS1v1_5).rawRepresentation)
+            case .uncommonRSA(let key):
+                guard let signature = key.signature(for: digest) else { throw KeyError.signingFailed(signatureType) }
+                return signature
             case .ecdsaP256(let key): return Array(try key.signature(for: digest).rawRepresentation)
             }
         } catch { throw .signingFailed(signatureType) }
@@ -67,30 +74,31 @@ extension SigningKey {
         }
         // PEM says PRIVATE KEY for any algorithm: the reader that succeeds tells which it is.
         if block.label == "EC PRIVATE KEY" { throw .unsupportedKind(label: block.label) }
-        guard let key = try? _RSA.Signing.PrivateKey(unsafePEMRepresentation: block.text) else {
-            if let bits = RSAKeySize.bits(of: block) { throw .unsupportedSize(bits: bits, allowed: "1024 and more") }
-            throw block.label == "PRIVATE KEY" ? .unsupportedKind(label: block.label) : .malformed(label: block.label)
-        }
-        return .rsa(key)
+        if let key = try? _RSA.Signing.PrivateKey(unsafePEMRepresentation: block.text) { return .rsa(key) }
+        guard let der = block.der else { throw .malformed(label: block.label) }
+        guard RSANumbers(der: der) != nil || block.label == "RSA PRIVATE KEY" else { throw .unsupportedKind(label: block.label) }
+        return try uncommon(der, block.label)
     }
 
+    /// Of what is inside an encrypted block, either kind of key.
     private static func readEncrypted(_ block: PEMBlock, _ passphrase: String) throws(KeyError) -> SigningKey {
-        if block.label == "EC PRIVATE KEY" {
-            let der = try TraditionalEncryption(block).decrypted(passphrase)
-            guard let key = try? P256.Signing.PrivateKey(derRepresentation: der) else { throw .passphraseRejected(label: block.label) }
-            return .ecdsaP256(key)
-        }
         let opened = try? _RSA.Signing.PrivateKey(encryptedPEMRepresentation: block.text) { give in give(Array(passphrase.utf8)) }
-        if let key = opened {
-            guard key.keySizeInBits >= 1024 else {
-                throw .unsupportedSize(bits: key.keySizeInBits, allowed: "1024 and more")
-            }
-            return .rsa(key)
-        }
-        guard block.label == "ENCRYPTED PRIVATE KEY" else { throw .passphraseRejected(label: block.label) }
-        // The library opens encrypted RSA keys only.
-        let der = try EncryptedPrivateKey(pem: block).decrypted(passphrase)
-        guard let key = try? P256.Signing.PrivateKey(derRepresentation: der) else { throw .passphraseRejected(label: block.label) }
-        return .ecdsaP256(key)
+        if let key = opened { return try key.keySizeInBits < 1024 ? uncommon(Array(key.derRepresentation), block.label) : .rsa(key) }
+        let der =
+            block.label == "ENCRYPTED PRIVATE KEY"
+            ? try EncryptedPrivateKey(pem: block).decrypted(passphrase) : try TraditionalEncryption(block).decrypted(passphrase)
+        if let key = try? P256.Signing.PrivateKey(derRepresentation: der) { return .ecdsaP256(key) }
+        if let key = try? _RSA.Signing.PrivateKey(unsafeDERRepresentation: der) { return .rsa(key) }
+        // A wrong pass phrase in some 250 leaves something that looks padded.
+        guard (try? DER.parse(der)) != nil else { throw .passphraseRejected(label: block.label) }
+        guard RSANumbers(der: der) != nil else { throw .unsupportedKind(label: block.label) }
+        return try uncommon(der, block.label)
+    }
+
+    /// An RSA key whose size is why the library does not take it.
+    private static func uncommon(_ der: [UInt8], _ label: String) throws(KeyError) -> SigningKey {
+        let key = try UncommonRSAKey(der: der, label: label)
+        guard key.numbers.privateExponent != nil, !UncommonRSAKey.librarySizes.contains(key.numbers.bits) else { throw .malformed(label: label) }
+        return .uncommonRSA(key)
     }
 }

@@ -6,7 +6,11 @@ import CryptoExtras
 /// The key is MD5 over pass phrase and the first 8 bytes of the IV, again and again (OpenSSL's EVP_BytesToKey). Source: RFC 1421
 /// §4.6.1, OpenSSL PEM_read_bio_PrivateKey(3). It is what `openssl ec -aes256` writes.
 struct TraditionalEncryption {
+    private enum Cipher { case aes, des }
+
     private let label: String
+    private let cipher: Cipher
+    /// In bytes.
     private let keyLength: Int
     private let vector: [UInt8]
     private let ciphertext: [UInt8]
@@ -16,16 +20,24 @@ struct TraditionalEncryption {
         let lines = block.text.split(separator: "\n", omittingEmptySubsequences: false)
         guard let header = lines.first(where: { $0.hasPrefix("DEK-Info:") }) else { throw .malformed(label: block.label) }
         let fields = header.dropFirst("DEK-Info:".count).split(separator: ",").map { $0.filter { !$0.isWhitespace } }
-        let lengths = ["AES-128-CBC": 16, "AES-192-CBC": 24, "AES-256-CBC": 32]
-        guard let name = fields.first, let length = lengths[name.uppercased()] else { throw .unsupportedEncryption(label: block.label) }
-        guard fields.count == 2, let vector = Self.hex(fields[1]), vector.count == 16 else { throw .malformed(label: block.label) }
+        guard let name = fields.first, let (cipher, keyLength) = Self.ciphers[name.uppercased()] else {
+            throw .unsupportedEncryption(label: block.label)
+        }
+        guard fields.count == 2, let vector = Self.hex(fields[1]), vector.count == (cipher == .aes ? 16 : TripleDES.blockSize) else {
+            throw .malformed(label: block.label)
+        }
         // The text is what follows the empty line, up to the END line.
         let text = lines.drop { !$0.isEmpty }.filter { !$0.hasPrefix("-----") }.joined()
         guard let bytes = Base64.decode(text), !bytes.isEmpty else { throw .malformed(label: block.label) }
-        keyLength = length
+        self.cipher = cipher
+        self.keyLength = keyLength
         self.vector = vector
         ciphertext = bytes
     }
+
+    private static let ciphers: [String: (Cipher, Int)] = [
+        "AES-128-CBC": (.aes, 16), "AES-192-CBC": (.aes, 24), "AES-256-CBC": (.aes, 32), "DES-CBC": (.des, 8), "DES-EDE3-CBC": (.des, 24),
+    ]
 
     /// The DER inside.
     func decrypted(_ passphrase: String) throws(KeyError) -> [UInt8] {
@@ -34,8 +46,13 @@ struct TraditionalEncryption {
             last = Array(Insecure.MD5.hash(data: last + Array(passphrase.utf8) + vector.prefix(8)))
             material += last
         }
+        let secret = Array(material.prefix(keyLength))
+        if cipher == .des {
+            guard let plain = TripleDES(key: secret)?.decrypt(ciphertext, vector: vector) else { throw .passphraseRejected(label: label) }
+            return plain
+        }
         do {
-            let key = SymmetricKey(data: material.prefix(keyLength))
+            let key = SymmetricKey(data: secret)
             return Array(try AES._CBC.decrypt(ciphertext, using: key, iv: AES._CBC.IV(ivBytes: vector)))
         } catch { throw .passphraseRejected(label: label) }
     }

@@ -4,6 +4,7 @@ import CryptoExtras
 /// A public key whose signatures are believed: on the board, the one that OP-TEE was built with.
 public enum TrustedKey: Sendable {
     case rsa(_RSA.Signing.PublicKey)
+    case uncommonRSA(UncommonRSAKey)
     case ecdsaP256(P256.Signing.PublicKey)
 
     /// Reads the first key of a PEM text: SubjectPublicKeyInfo or PKCS#1. A private key is taken for its public part, as
@@ -27,13 +28,18 @@ public enum TrustedKey: Sendable {
     private static func read(_ block: PEMBlock) throws(KeyError) -> TrustedKey {
         if let key = try? P256.Signing.PublicKey(pemRepresentation: block.text) { return .ecdsaP256(key) }
         if let key = try? _RSA.Signing.PublicKey(unsafePEMRepresentation: block.text) { return .rsa(key) }
-        if let bits = RSAKeySize.bits(of: block) { throw .unsupportedSize(bits: bits, allowed: "1024 and more") }
-        throw .unsupportedKind(label: block.label)
+        guard let der = block.der else { throw .malformed(label: block.label) }
+        guard RSANumbers(der: der) != nil else { throw .unsupportedKind(label: block.label) }
+        let key = try UncommonRSAKey(der: der, label: block.label)
+        guard key.numbers.privateExponent == nil, !UncommonRSAKey.librarySizes.contains(key.numbers.bits) else {
+            throw .malformed(label: block.label)
+        }
+        return .uncommonRSA(key)
     }
 
     public var signatureType: SignatureType {
         switch self {
-        case .rsa: .rsaPKCS1v15SHA256
+        case .rsa, .uncommonRSA: .rsaPKCS1v15SHA256
         case .ecdsaP256: .ecdsaP256SHA256
         }
     }
@@ -42,6 +48,7 @@ public enum TrustedKey: Sendable {
     public var signatureLength: Int {
         switch self {
         case .rsa(let key): (key.keySizeInBits + 7) / 8
+        case .uncommonRSA(let key): key.length
         case .ecdsaP256: 64
         }
     }
@@ -50,6 +57,7 @@ public enum TrustedKey: Sendable {
     public var pem: String {
         switch self {
         case .rsa(let key): key.pemRepresentation + "\n"
+        case .uncommonRSA(let key): key.numbers.pem
         case .ecdsaP256(let key): key.pemRepresentation + "\n"
         }
     }
@@ -58,6 +66,7 @@ public enum TrustedKey: Sendable {
     public var fingerprint: String {
         switch self {
         case .rsa(let key): hexText(SHA256.hash(data: key.derRepresentation))
+        case .uncommonRSA(let key): hexText(SHA256.hash(data: key.numbers.der))
         case .ecdsaP256(let key): hexText(SHA256.hash(data: key.derRepresentation))
         }
     }
@@ -67,6 +76,7 @@ public enum TrustedKey: Sendable {
         let kind =
             switch self {
             case .rsa(let key): "RSA-\(key.keySizeInBits)"
+            case .uncommonRSA(let key): "RSA-\(key.numbers.bits)"
             case .ecdsaP256: "EC P-256"
             }
         return "\(kind) key \(fingerprint.prefix(16))"
@@ -77,6 +87,8 @@ public enum TrustedKey: Sendable {
         switch self {
         case .rsa(let key):
             return key.isValidSignature(.init(rawRepresentation: signature), for: digest, padding: .insecurePKCS1v1_5)
+        case .uncommonRSA(let key):
+            return key.verifies(signature, over: digest)
         case .ecdsaP256(let key):
             guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
             return key.isValidSignature(signature, for: digest)

@@ -29,7 +29,8 @@ public final class RemoteprocPTA {
     let platform: any SecurePlatform
     /// FIRMWARE_START was the last of START and STOP.
     public private(set) var isOn = false
-    /// Memory that segments were put into since the last release or successful load, in physical terms.
+    /// Memory that segments were put into since the last release, in physical terms: until then it holds what was loaded, by a
+    /// load that failed or an earlier one too.
     private var loaded: [PhysicalRange] = []
 
     /// Holds the coprocessor, as the driver's probe does.
@@ -66,9 +67,9 @@ public final class RemoteprocPTA {
         let size = UInt32(clamping: bytes.count)
         let range = PhysicalRange(start: try translate(processor, address, size, .segmentAddress, offset), size: size)
         let copied: [UInt8]
+        take(range)
         do throws(BusError) {
             try platform.write(bytes, at: range.start)
-            loaded.append(range)
             copied = try platform.read(range)
         } catch { throw busFailure(error) }
         let actual = SHA256.hash(data: copied)
@@ -84,10 +85,10 @@ public final class RemoteprocPTA {
     public func setMemory(processor: UInt32, _ address: DeviceAddress, size: UInt32, value: UInt32) throws(TEEFailure) {
         try requireOff()
         let range = PhysicalRange(start: try translate(processor, address, size, .segmentClear, nil), size: size)
+        take(range)
         do throws(BusError) {
             try platform.fill(range, with: value == 0 ? 0 : 1)
         } catch { throw busFailure(error) }
-        loaded.append(range)
     }
 
     /// FIRMWARE_START: lets go of hold boot and sets it again at once, so that a crash does not restart the core by itself.
@@ -130,16 +131,23 @@ public final class RemoteprocPTA {
 
     static let owner = "the Cortex-M4"
 
-    /// A load begins: what an earlier one left is no longer what is protected when this one ends.
-    func beginLoad() { loaded = [] }
+    /// Takes memory from the non-secure world before anything is put there: nobody changes it between its check and the start.
+    private func take(_ range: PhysicalRange) {
+        guard configuration.isolation != .none else { return }
+        loaded = (loaded + [range]).merged
+        protect(but: [])
+    }
 
-    /// A load has succeeded: takes its memory from the non-secure world, but for what both sides share.
+    /// A load has succeeded: gives back what both sides share, which is in the table that was loaded.
     func isolate(resourceTable: PhysicalRange?) {
         let shared = resourceTable.map { table in
             SharedRanges(resourceTable: table, memory: configuration.memory, platform: platform).ranges
         }
-        platform.protect(
-            configuration.isolation.ranges(loaded: loaded, shared: shared ?? [], memory: configuration.memory), owner: Self.owner)
+        protect(but: shared ?? [])
+    }
+
+    private func protect(but shared: [PhysicalRange]) {
+        platform.protect(configuration.isolation.ranges(loaded: loaded, shared: shared, memory: configuration.memory), owner: Self.owner)
     }
 
     // MARK: The checks that commands share

@@ -45,7 +45,6 @@ extension FirmwareLoad {
         try checkFirstHeader(window)
         let table = try hashTable(verified, &heap)
         let count = try imageCount(verified)
-        pta.beginLoad()
         var resourceTable: PhysicalRange?
         for number in 0..<count {
             window.number = number
