@@ -23,6 +23,7 @@ help:
 	@echo 'make build     $(SCRATCH)/release/m4run and .build/firmware/*.elf'
 	@echo 'make run       build, sign a sample, boot it, talk to it'
 	@echo 'make test      the tests'
+	@echo 'make device-tree   device-tree/*.dts through dtc, and what m4run reads in them'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
@@ -71,10 +72,18 @@ corpus: build
 fuzz-images: corpus
 	@scripts/fuzz-images
 
+device-tree: binary
+	@scripts/setup dtc
+	@mkdir -p .build/device-tree
+	@for file in device-tree/*.dts; do \
+		out=.build/device-tree/$$(basename $$file .dts).dtb; \
+		dtc -E simple_bus_reg,unit_address_vs_reg,reg_format,interrupts_property -o $$out $$file && $(M4RUN) dt $$out || exit 1; \
+	done
+
 setup:
 	@scripts/setup
 
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test fuzz fuzz-rings bench conformance corpus fuzz-images setup clean
+.PHONY: help build binary firmware run test fuzz fuzz-rings bench conformance corpus fuzz-images device-tree setup clean

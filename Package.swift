@@ -53,6 +53,11 @@ let package = Package(
             name: "ImageFuzzing", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
         // Linux.
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
+        // Flattened device trees; libfdt has no pkg-config file on Debian 12.
+        .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"])]),
+        .target(name: "DeviceTree", dependencies: ["CLibFDT"]),
+        // The coprocessor's node of a device tree, as Linux's driver and OP-TEE's read it.
+        .target(name: "RprocDeviceTree", dependencies: ["DeviceTree", "RprocHost", "SecureLoader", "MachineBase"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
@@ -60,13 +65,15 @@ let package = Package(
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1", "DeviceFiles",
+                "VirtualMP1", "DeviceFiles", "RprocDeviceTree", "DeviceTree",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // Loads and times rpmsg through firmware, and the Linux side alone; `make bench` runs it.
         .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
 
+        // Writes blobs, whole and damaged, for tests.
+        .target(name: "DeviceTreeFixtures", path: "Tests/DeviceTreeFixtures"),
         .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
         .testTarget(name: "ELF32Tests", dependencies: ["ELF32"]),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
@@ -76,9 +83,11 @@ let package = Package(
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
+        .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
+        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32"]),
         // Runs the command as a process, with the samples.
-        .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board"]),
+        .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board", "DeviceTreeFixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

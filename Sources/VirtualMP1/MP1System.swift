@@ -40,6 +40,8 @@ public final class MP1System {
     /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
     public private(set) var tablePlacement: TablePlacement?
     private let images: ImageShelf
+    /// Auto-boot comes once, when the device is registered.
+    private var hasStarted = false
     private let early: EventSink
     var inboxes: [[UInt8]] = []
     var traces = TraceWatch()
@@ -58,7 +60,7 @@ public final class MP1System {
                 RemoteprocTA(
                     platform: secureWorld,
                     configuration: RemoteprocPTA.Configuration(
-                        signatures: configuration.signatures, support: configuration.signatureSupport, isolation: configuration.isolation)))
+                        signatures: configuration.signatures, memory: configuration.secureMemory, support: configuration.signatureSupport, isolation: configuration.isolation)))
             trustedApplication = session
             client = TrustedFirmwareClient(session)
         } else {
@@ -101,7 +103,8 @@ public final class MP1System {
 
     // MARK: Control
 
-    /// Puts `image` under /lib/firmware and boots it: `echo NAME > firmware; echo start > state`.
+    /// Puts `image` under /lib/firmware and boots it: `echo NAME > firmware; echo start > state`. With `st,auto-boot` the kernel
+    /// boots what it looks for by itself, so the image goes under that name, and nothing is written to `firmware`.
     ///
     /// - Parameters:
     ///   - image: a signed container, or an ELF under `.elf`.
@@ -109,11 +112,15 @@ public final class MP1System {
     /// - Throws: `refused` with the TA's verdict, `linux` with what the kernel returned, `stopped` when the firmware faulted
     ///   before the boot was over.
     public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) {
-        put(image, name: name)
+        let autoBoot = configuration.linux.autoBoot && !hasStarted
+        hasStarted = true
+        put(image, name: autoBoot ? linux.firmware : name)
         // Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
         if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
         if linux.state == .offline { prepareSanitizer(image) }
-        try doing("start \(name)") { () throws(Errno) in try linux.start(firmware: name) }
+        try doing("start \(autoBoot ? linux.firmware : name)") { () throws(Errno) in
+            if autoBoot { try linux.start() } else { try linux.start(firmware: name) }
+        }
     }
 
     /// Puts `image` under /lib/firmware, and does nothing else.

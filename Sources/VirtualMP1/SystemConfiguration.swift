@@ -12,6 +12,8 @@ public struct SystemConfiguration: Sendable {
     public var signatures: SignaturePolicy
     /// What OP-TEE's platform can check: the STM32MP1 knows RSA only.
     public var signatureSupport = SignatureSupport.rsaOnly
+    /// The memory that OP-TEE loads firmware into: its own device tree's.
+    public var secureMemory = ProcessorMemory.stm32mp157DK2
     /// What the non-secure world loses of the M4's memory while firmware is loaded.
     public var isolation = Isolation.segments
 
@@ -39,7 +41,7 @@ extension SystemConfiguration {
     var boardBehindFirewall: M4Board.Configuration {
         var board = board
         if isolation == .banks, linux.bootSequence.usesTEE, board.memoryWindows == nil {
-            board.memoryWindows = ProcessorMemory.stm32mp157DK2.regions.map { MemoryWindow(start: $0.device, size: $0.physical.size) }
+            board.memoryWindows = secureMemory.regions.map { MemoryWindow(start: $0.device, size: $0.physical.size) }
         }
         return board
     }

@@ -8,13 +8,17 @@ import VirtualMP1
 extension Run.BootOptions {
     func check() throws {
         if !key.isEmpty && unverified { throw ValidationError("--key and --unverified exclude each other") }
-        if !boot.usesTEE && (!key.isEmpty || unverified || acceptECDSA || isolation != .segments) {
-            throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")
+        // Without --boot a device tree decides; then TreeOptions looks.
+        if requested == .elf && wantsTEE {
+            throw ValidationError("--key, --unverified, --accept-ecdsa, --isolation and --optee-dtb are for OP-TEE, which takes no part in --boot elf")
         }
     }
 
+    /// Whether there is an option that means nothing without OP-TEE.
+    var wantsTEE: Bool { !key.isEmpty || unverified || acceptECDSA || isolation != .segments || opteeDtb != nil }
+
     /// What is plainly wrong with the file `path` for this boot sequence; nil when nothing is.
-    func unfit(_ image: [UInt8], _ path: String) -> String? {
+    func unfit(_ image: [UInt8], _ path: String, _ boot: BootSequence) -> String? {
         let isELF = image.starts(with: [0x7F, 0x45, 0x4C, 0x46])
         let magic: UInt32? = image.littleEndian(at: 0)
         let isSigned = magic == SignedImageHeader.magic
@@ -22,7 +26,7 @@ extension Run.BootOptions {
             return "\(path): an unsigned ELF, which OP-TEE refuses; sign it with 'm4run sign', or run it without OP-TEE: --boot elf"
         }
         if isSigned && !boot.usesTEE {
-            return "\(path): a signed image, which --boot elf cannot load; leave --boot out"
+            return "\(path): a signed image, which --boot elf cannot load; " + (requested == nil ? "the device tree has no node for OP-TEE" : "leave --boot out")
         }
         if isSigned && key.isEmpty && !unverified {
             return "\(path): a signed image needs the key to check it with: --key PUBLIC.pem, or --unverified to load it all the same"
@@ -31,15 +35,16 @@ extension Run.BootOptions {
     }
 
     /// - Throws: a mistake in a key file.
-    func configuration(_ path: String) throws -> SystemConfiguration {
-        var configuration = SystemConfiguration(boot: boot, signatures: try signatures(path))
+    func configuration(_ path: String, _ tree: TreeOptions) throws -> SystemConfiguration {
+        var configuration = SystemConfiguration(boot: tree.boot, signatures: try signatures(path, tree.boot))
+        tree.apply(to: &configuration)
         configuration.signatureSupport = acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.isolation = isolation
         configuration.board.ddrSize = ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : ddr << 20
         return configuration
     }
 
-    private func signatures(_ path: String) throws -> SignaturePolicy {
+    private func signatures(_ path: String, _ boot: BootSequence) throws -> SignaturePolicy {
         guard boot.usesTEE else { return .trusted([]) }
         if unverified {
             Console.note("WARNING: --unverified: the signature of \(path) is NOT checked; whoever made it also made the hashes")

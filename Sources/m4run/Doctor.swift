@@ -25,8 +25,9 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let bytes = try InputFile.read(image)
         let name = (image as NSString).lastPathComponent
-        if let unfit = boot.unfit(bytes, image) { throw UsageError(unfit) }
-        var configuration = try boot.configuration(image)
+        let tree = try TreeOptions(boot)
+        if let unfit = boot.unfit(bytes, image, tree.boot) { throw UsageError(unfit) }
+        var configuration = try boot.configuration(image, tree)
         configuration.placesResourceTable = !strict
         let symbols = FirmwareSymbols(image: bytes)
         let system = try MP1System(configuration)

@@ -1,5 +1,6 @@
 import Foundation
 import M4Board
+import RprocDeviceTree
 import SecureLoader
 
 /// The command's exit status; documented in the README, relied on by scripts.
@@ -49,6 +50,7 @@ extension KeyError: UserFacing {}
 extension SigningError: UserFacing {}
 extension BoardError: UserFacing {}
 extension TEEFailure: UserFacing {}
+extension CoprocessorNodeError: UserFacing {}
 
 /// A mistake in how the command was called or in what it was given, in one sentence.
 struct UsageError: UserFacing {

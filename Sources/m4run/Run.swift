@@ -42,13 +42,18 @@ struct Run: ParsableCommand {
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
 
     struct BootOptions: ParsableArguments {
-        @Option(help: "How firmware is loaded: tee-v3 or tee-ops by OP-TEE, elf by Linux alone, unsigned.") var boot = BootSequence.teeV3
+        @Option(name: .customLong("boot"), help: "How firmware is loaded: tee-v3 or tee-ops by OP-TEE, elf by Linux alone, unsigned. Without it what the device tree says, else tee-v3.")
+        var requested: BootSequence?
+        @Option(help: "Linux's device tree, a .dtb; without it the STM32MP157C-DK2's.", completion: .file()) var dtb: String?
+        @Option(help: ArgumentHelp("OP-TEE's device tree, for the memory it loads firmware into; without it the STM32MP157C-DK2's.", valueName: "dtb"), completion: .file())
+        var opteeDtb: String?
         @Option(help: "The public key that the image must be signed with, PEM; repeatable.", completion: .file()) var key: [String] = []
         @Flag(help: "Load an image without checking who signed it. Segment hashes are still checked.") var unverified = false
         @Flag(help: "Accept ECDSA signatures, which the STM32MP1's OP-TEE does not.") var acceptECDSA = false
         @Option(help: "What Linux loses of the M4's memory while firmware is loaded: segments, the whole banks they are in, or none.")
         var isolation = Isolation.segments
         @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4.", valueName: "mib")) var ddr: UInt32 = 0
+
     }
 
     struct TrafficOptions: ParsableArguments {

@@ -65,7 +65,7 @@ struct RunReport: Encodable {
         exit = status.rawValue
         error = complaint
         image = session.options.image
-        boot = session.options.boot.boot.rawValue
+        boot = session.boot.rawValue
         state = system.linux.state.rawValue
         stop = system.stopReason?.name
         if case .fault(let report) = system.stopReason { fault = FaultInfo(report) }

@@ -10,6 +10,8 @@ import VirtualMP1
 final class RunSession {
     let options: Run
     let image: [UInt8]
+    /// As asked for, or as the device tree says.
+    let boot: BootSequence
     let system: MP1System
     let narrator: Narrator
     let symbols: FirmwareSymbols
@@ -31,8 +33,10 @@ final class RunSession {
     init(_ options: Run) throws {
         self.options = options
         image = try InputFile.read(options.image)
-        unfit = options.boot.unfit(image, options.image)
-        var configuration = try options.boot.configuration(options.image)
+        let tree = try TreeOptions(options.boot)
+        boot = tree.boot
+        unfit = options.boot.unfit(image, options.image, boot)
+        var configuration = try options.boot.configuration(options.image, tree)
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict

@@ -18,6 +18,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     case brokenPipe = 32
     case deadlock = 35
     case timerExpired = 62
+    case overflow = 75
     case messageSize = 90
     case notSupported = 95
     case netReset = 102
@@ -49,6 +50,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
         case .brokenPipe: "EPIPE"
         case .deadlock: "EDEADLK"
         case .timerExpired: "ETIME"
+        case .overflow: "EOVERFLOW"
         case .messageSize: "EMSGSIZE"
         case .notSupported: "EOPNOTSUPP"
         case .netReset: "ENETRESET"

@@ -30,8 +30,8 @@ final class IPCCDriver {
         self.bus = bus; self.log = log; self.findings = findings
     }
 
-    /// Masks everything, lets both interrupts through, and opens the receive side of `channels`.
-    func probe(channels: Range<Int>) {
+    /// Masks everything and lets both interrupts through.
+    func probe() {
         access { () throws(BusError) in
             try bus.write32(Self.base.advanced(Self.mask), 0xFFFF_FFFF)
             let control = try bus.read32(Self.base.advanced(Self.control))
@@ -41,8 +41,13 @@ final class IPCCDriver {
             log.emit(
                 .info, Self.device,
                 "ipcc rev:\(version >> 4 & 0xF).\(version & 0xF) enabled, \(count == 0 ? UInt32(Self.channelCount) : count) chans, proc 0")
-            for channel in channels { try updateMask(clear: 1 << UInt32(channel)) }
         }
+    }
+
+    /// Opens the receive side of a channel, as asking for a mailbox does.
+    func open(_ channel: Int) {
+        guard (0..<Self.channelCount).contains(channel) else { return }
+        access { () throws(BusError) in try updateMask(clear: 1 << UInt32(channel)) }
     }
 
     // MARK: Sending
@@ -50,6 +55,7 @@ final class IPCCDriver {
     /// Queues a doorbell and returns.
     /// - Throws: `noBuffers` when 20 wait already.
     func send(_ channel: Int) throws(Errno) {
+        guard (0..<Self.channelCount).contains(channel) else { throw .invalid }
         guard queued[channel] < Self.queueLength else {
             log.emit(.error, Self.device, "Try increasing MBOX_TX_QUEUE_LEN")
             findings.report(.doorbellLost(channel: channel))

@@ -17,12 +17,18 @@ public struct MemoryRegion: Equatable, Sendable {
     /// The node's name without its unit address.
     public var name: String
     public var range: PhysicalRange
+    /// The node's name where it is not `name` and the region's address.
+    public var unitName: String?
+    /// Whether the kernel has it among its reserved memory; without that a boot ends at "unable to acquire memory-region".
+    public var isReserved = true
+    /// Whether DMA buffers can come from it: a `shared-dma-pool` with `no-map`.
+    public var isPool = true
     public init(_ name: String, _ start: UInt32, size: UInt32) {
         self.name = name
         range = PhysicalRange(start: PhysicalAddress(start), size: size)
     }
     /// `vdev0buffer@10042000`
-    public var nodeName: String { "\(name)@\(hex(range.start.value))" }
+    public var nodeName: String { unitName ?? "\(name)@\(hex(range.start.value))" }
     /// A pool for DMA buffers that the kernel does not map itself.
     var isBufferPool: Bool { name.hasPrefix("vdev") && name.hasSuffix("buffer") }
 }
@@ -99,7 +105,7 @@ public struct HostTiming: Equatable, Sendable {
 public enum CoredumpMode: String, Sendable { case disabled, enabled, inline }
 
 /// Everything about the Linux side that is decided before it starts: device tree, kernel, timing.
-public struct HostConfiguration: Sendable {
+public struct HostConfiguration: Equatable, Sendable {
     public var bootSequence: BootSequence
     public var kernel = KernelProfile.newest
     public var timing = HostTiming()
@@ -118,6 +124,16 @@ public struct HostConfiguration: Sendable {
     public var coredump = CoredumpMode.disabled
     /// Messages the `rpmsg-client-sample` driver answers before its goodbye (its `count` parameter).
     public var clientSampleCount = 100
+
+    /// The platform device that the kernel makes of the node.
+    public var platformDevice = "10000000.m4"
+    public var driver = PlatformDriver.stm32Rproc
+    public var mailboxes = MailboxChannels()
+    public var registers = SystemRegisters()
+    /// The EXTI line that tells of the M4's watchdog reset; nil without `interrupts`: such a crash goes unnoticed.
+    public var watchdogInterrupt: UInt32? = 68
+    /// `st,auto-boot`: the kernel boots `firmware` when it registers the device, without a word from user space.
+    public var autoBoot = false
 
     public init(bootSequence: BootSequence) { self.bootSequence = bootSequence }
 }

@@ -90,8 +90,13 @@ extension RemoteProcessor {
     /// `stm32_rproc_prepare`: the device tree's memory regions become carveouts.
     private func prepareDevice() throws(Errno) {
         for region in configuration.memoryRegions {
+            guard region.isReserved else {
+                log.emit(.error, platformDeviceName, "unable to acquire memory-region")
+                error("can't prepare rproc \(configuration.name): \(Errno.invalid.negative)")
+                throw .invalid
+            }
             guard let device = deviceAddress(of: region.range.start) else {
-                error("memory region not valid \(region.range.start)")
+                log.emit(.error, platformDeviceName, "memory region not valid \(region.range.start)")
                 error("can't prepare rproc \(configuration.name): \(Errno.invalid.negative)")
                 throw .invalid
             }

@@ -119,7 +119,7 @@ public final class RemoteProcessor {
         log = KernelLog(platform: platform)
         log.sink = sink
         findings = Findings(platform: platform)
-        registers = STM32Registers(bus: platform.bus)
+        registers = STM32Registers(bus: platform.bus, map: configuration.registers)
         ipcc = IPCCDriver(bus: platform.bus, log: log, findings: findings)
         work = WorkQueue(platform: platform)
         dynamicPool = configuration.dynamicPool.map(DynamicPool.init)
@@ -127,12 +127,12 @@ public final class RemoteProcessor {
         raw = RpmsgRawDriver()
         drivers = [tty, raw, RpmsgClientSampleDriver(count: configuration.clientSampleCount)]
         ipcc.received = { [unowned self] channel in
-            if channel < 2 { sanitizer?.doorbell(channel) }
-            if channel < 2 { queueWork(channel == 0 ? .vring0 : .vring1) }
+            guard let vring = configuration.mailboxes.vring(channel) else { return }
+            sanitizer?.doorbell(vring)
+            queueWork(vring == 0 ? .vring0 : .vring1)
         }
-        ipcc.probe(channels: 0..<4)
-        log.emit(.info, "stm32-rproc 10000000.\(configuration.name)", "wdg irq registered")
-        info("\(configuration.name) is available")
+        ipcc.probe()
+        probeNode()
     }
 
     deinit {

@@ -2,9 +2,6 @@ import MachineBase
 
 /// `stm32_rproc`'s operations on the core itself.
 extension RemoteProcessor {
-    /// Shutdown is the mailbox's third channel.
-    static let shutdownChannel = 2
-
     func startOperation() throws(Errno) {
         if configuration.bootSequence.usesTEE { return try teeStart() }
         try registerAccess("failed to clear pdds") { () throws(BusError) in try registers.setPowerDown(false) }
@@ -29,7 +26,7 @@ extension RemoteProcessor {
 
     /// Asks the firmware to finish, and gives it half a second to acknowledge.
     private func requestShutdown() {
-        let channel = Self.shutdownChannel
+        guard let channel = configuration.mailboxes.shutdown else { return }
         var acknowledged = false
         do throws(Errno) {
             let before = ipcc.completed[channel]
@@ -55,7 +52,8 @@ extension RemoteProcessor {
     func kick(_ notifyID: UInt32) {
         guard notifyID < 2 else { return findings.report(.kickWithoutMailbox(notifyID: notifyID)) }
         sanitizer?.kicked(notifyID)
-        do throws(Errno) { try ipcc.send(Int(notifyID)) } catch {
+        guard let channel = configuration.mailboxes.channel(vring: notifyID) else { return }
+        do throws(Errno) { try ipcc.send(channel) } catch {
             self.error("stm32_rproc_kick: failed (vq\(notifyID), err:\(error.negative))")
         }
     }

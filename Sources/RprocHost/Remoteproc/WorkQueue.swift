@@ -46,7 +46,8 @@ extension RemoteProcessor {
     /// An interrupt line of the A7 has risen. Takes a note; the handler runs one interrupt latency later.
     public func interrupt(_ line: HostInterrupt) {
         switch line {
-        case .watchdog: reportCrash(.watchdog)
+        // The line is EXTI's 68; a driver that asked for none, or for another, hears nothing.
+        case .watchdog: if configuration.watchdogInterrupt == 68 { reportCrash(.watchdog) }
         case .mailboxReceive:
             sanitizer?.raised()
             raise(.receiveInterrupt)

@@ -105,6 +105,10 @@ public final class RemoteVirtioDevice {
     /// - Throws: `fault` when the bus refuses the table. A driver that fails to probe is no error.
     func start() throws(Errno) {
         if let pool = processor.carveout(named: "vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
+            guard region.isPool else {
+                processor.log.emit(.error, transportDevice, "Can't associate reserved memory")
+                throw .invalid
+            }
             processor.log.emit(.info, transportDevice, "assigned reserved memory node \(region.nodeName)")
         }
         number = processor.allocateVirtioNumber(self)

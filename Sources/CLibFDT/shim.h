@@ -1,0 +1,2 @@
+// libfdt, of the device tree compiler's project. It has no pkg-config file before its release 1.7.
+#include <libfdt.h>

@@ -1,0 +1,92 @@
+import DeviceTree
+import MachineBase
+import RprocHost
+import SecureLoader
+
+/// The Cortex-M4's node of a device tree as Linux's driver reads it, and, where the tree is OP-TEE's, as OP-TEE's does.
+///
+/// Source: Linux `stm32_rproc.c` and bindings `st,stm32-rproc.yaml`; the "remoteproc TEE" patch series; OP-TEE stm32_remoteproc.
+public struct CoprocessorNode: Sendable {
+    /// What the node looks like, which says whose driver takes it.
+    public enum Binding: Sendable, CaseIterable {
+        /// `st,stm32mp1-m4`: mainline, which loads ELF files itself.
+        case linux
+        /// `st,stm32mp1-m4` with `st,rproc-tee`: version 22 of the series.
+        case linuxWithTEE
+        /// `st,stm32mp1-m4-tee`: versions 1 to 19.
+        case tee
+        /// `st,stm32mp1-m4-tee` with `rproc-tee-phandle`: version 21.
+        case teePhandle
+        /// `st,stm32mp15-m4-tee` below OP-TEE's node: version 20.
+        case teeChild
+
+        static let mainline = "st,stm32mp1-m4", withTEE = "st,stm32mp1-m4-tee", belowTEE = "st,stm32mp15-m4-tee"
+        static let compatibles = [mainline, withTEE, belowTEE]
+
+        var driver: PlatformDriver { self == .teePhandle || self == .teeChild ? .stm32RprocTEE : .stm32Rproc }
+        /// Whether Linux itself holds and resets the core.
+        var hasResets: Bool { self == .linux }
+    }
+
+    public let path: String
+    public let compatible: [String]
+    public let binding: Binding
+    /// `/model`
+    public let model: String
+    /// Boot sequences that fit the node, the likeliest first.
+    public let bootSequences: [BootSequence]
+    /// Device addresses of `configuration.memoryRegions`; nil where Linux will say "memory region not valid".
+    public let deviceAddresses: [DeviceAddress?]
+    /// Where the driver takes the hold boot from: "st,syscfg-holdboot", "resets", "OP-TEE".
+    public let holdBoot: String
+    /// What OP-TEE would load firmware into; nil when the node has not what OP-TEE's driver needs.
+    public let secureMemory: ProcessorMemory?
+    /// What Linux passes over, or complains of and goes on, and what this machine does otherwise than the tree says.
+    public let warnings: [String]
+    /// As the tree has it, with the first of `bootSequences`.
+    public let configuration: HostConfiguration
+
+    /// The Linux side of this node.
+    /// - Parameter boot: what was asked for; nil for what the tree says.
+    /// - Throws: `.contradiction` when the node is for another boot sequence.
+    public func hostConfiguration(_ boot: BootSequence? = nil) throws(CoprocessorNodeError) -> HostConfiguration {
+        var result = configuration
+        guard let boot else { return result }
+        guard bootSequences.contains(boot) else { throw .contradiction(node: path, seen: why, asked: boot, allowed: bootSequences) }
+        result.bootSequence = boot
+        return result
+    }
+
+    /// The property that decides the boot sequence, as a message has it.
+    public var why: String {
+        switch binding {
+        case .linux: "compatible \"\(Binding.mainline)\" without st,rproc-tee"
+        case .linuxWithTEE: "compatible \"\(Binding.mainline)\" with st,rproc-tee"
+        case .tee: "compatible \"\(Binding.withTEE)\""
+        case .teePhandle: "compatible \"\(Binding.withTEE)\" with rproc-tee-phandle"
+        case .teeChild: "compatible \"\(Binding.belowTEE)\""
+        }
+    }
+
+    /// The node that Linux would make a remoteproc of.
+    /// - Throws: `.noNode`, `.disabled`, or `.probe` with what the kernel's driver says.
+    public init(_ tree: DeviceTree) throws(CoprocessorNodeError) {
+        self = try NodeReader.read(tree)
+    }
+
+    /// The blob's bytes to its coprocessor.
+    public init(blob: [UInt8]) throws(CoprocessorNodeError) {
+        let tree: DeviceTree
+        do throws(DeviceTreeError) { tree = try DeviceTree(blob) } catch { throw .tree(error) }
+        try self.init(tree)
+    }
+
+    init(
+        path: String, compatible: [String], binding: Binding, model: String, bootSequences: [BootSequence], deviceAddresses: [DeviceAddress?],
+        holdBoot: String, secureMemory: ProcessorMemory?, warnings: [String], configuration: HostConfiguration
+    ) {
+        self.path = path; self.compatible = compatible; self.binding = binding; self.model = model; self.bootSequences = bootSequences
+        self.deviceAddresses = deviceAddresses; self.holdBoot = holdBoot; self.secureMemory = secureMemory; self.warnings = warnings
+        self.configuration = configuration
+    }
+}

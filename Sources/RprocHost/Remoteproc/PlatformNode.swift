@@ -1,0 +1,77 @@
+import MachineBase
+
+/// Which of ST's drivers has bound the node. Its name is what log lines begin with.
+public enum PlatformDriver: String, Sendable {
+    /// Mainline's, and what the patch series makes of it up to version 19 and in version 22.
+    case stm32Rproc = "stm32-rproc"
+    /// The driver of its own that versions 20 and 21 of the series have: no reset lines, no system registers.
+    case stm32RprocTEE = "stm32-rproc-tee"
+}
+
+/// Bits of a register that a driver reaches through another block's node (`st,syscfg-…`).
+public struct SystemRegister: Equatable, Sendable {
+    public var address: PhysicalAddress
+    public var mask: UInt32
+    public init(_ address: UInt32, mask: UInt32) { self.address = PhysicalAddress(address); self.mask = mask }
+}
+
+/// The registers outside of the M4's own block that `stm32_rproc` works on; nil is what the device tree does not have.
+public struct SystemRegisters: Equatable, Sendable {
+    /// `st,syscfg-holdboot`: RCC_MP_GCR, bit 0 BOOT_MCU: 0 holds the M4's boot, 1 releases it (RM0436 RCC).
+    public var holdBoot = SystemRegister(0x5000_010C, mask: 1)
+    /// `resets`: RCC_MP_GRSTCSETR, bit 1 MCURST: write 1 to reset the M4.
+    public var reset = SystemRegister(0x5000_0404, mask: 1 << 1)
+    /// `st,syscfg-pdds`: PWR_MCUCR, bit 0 PDDS: allow standby.
+    public var powerDown: SystemRegister? = SystemRegister(0x5000_1014, mask: 1)
+    /// `st,syscfg-m4-state`: TAMP_BKP18R, the M4's state as boot stages hand it on.
+    public var m4State: SystemRegister? = SystemRegister(0x5C00_A148, mask: .max)
+    /// `st,syscfg-rsc-tbl`: TAMP_BKP17R, device address of the resource table, for attaching.
+    public var resourceTable: SystemRegister? = SystemRegister(0x5C00_A144, mask: .max)
+    public init() {}
+}
+
+/// `mboxes` by `mbox-names`: the IPCC's channel of each, counted from 0; nil is a mailbox that the driver could not get.
+public struct MailboxChannels: Equatable, Sendable {
+    public var vq0: Int? = 0
+    public var vq1: Int? = 1
+    public var shutdown: Int? = 2
+    public var detach: Int? = 3
+    public init() {}
+
+    /// In the order in which the driver asks for them.
+    public var named: [(name: String, channel: Int?)] { [("vq0", vq0), ("vq1", vq1), ("shutdown", shutdown), ("detach", detach)] }
+    /// The vring that a channel serves.
+    func vring(_ channel: Int) -> Int? { channel == vq0 ? 0 : channel == vq1 ? 1 : nil }
+    func channel(vring: UInt32) -> Int? { vring == 0 ? vq0 : vring == 1 ? vq1 : nil }
+}
+
+extension RemoteProcessor {
+    /// The platform device as log lines have it: `stm32-rproc 10000000.m4`.
+    var platformDeviceName: String { "\(configuration.driver.rawValue) \(configuration.platformDevice)" }
+
+    /// What the driver's probe says of its node, in its order; opens the mailboxes.
+    func probeNode() {
+        func say(_ level: KernelLogLevel, _ message: String) { log.emit(level, platformDeviceName, message) }
+        if configuration.watchdogInterrupt != nil { say(.info, "wdg irq registered") }
+        if configuration.driver == .stm32Rproc {
+            if configuration.registers.powerDown == nil { say(.info, "failed to get pdds") }
+            if configuration.registers.m4State == nil {
+                say(.warning, "m4 state not supported")
+            } else if configuration.registers.resourceTable == nil {
+                say(.warning, "rsc tbl syscon not supported")
+            }
+        }
+        for (name, channel) in configuration.mailboxes.named {
+            if let channel { ipcc.open(channel) } else { missingMailbox(name) }
+        }
+        info("\(configuration.name) is available")
+    }
+
+    private func missingMailbox(_ name: String) {
+        switch configuration.driver {
+        case .stm32Rproc: warn("cannot get \(name) mbox")
+        // That driver knows no detach.
+        case .stm32RprocTEE: if name != "detach" { info("mailbox \(name) mbox not used") }
+        }
+    }
+}

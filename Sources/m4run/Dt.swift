@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import RprocDeviceTree
+
+/// What a device tree says of the coprocessor.
+struct Dt: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what a device tree says of the coprocessor, and what Linux would complain of.",
+        discussion: """
+            Exit status: 0 when Linux would make a remoteproc of it, or OP-TEE would take it, 4 when neither, 2 for a file that is no \
+            device tree. With --json the object's keys are always there.
+            """)
+
+    @Argument(help: "A flattened device tree, .dtb.", completion: .file()) var file: String
+    @Flag(help: "JSON instead of text.") var json = false
+
+    func run() throws {
+        let tree = try TreeOptions.tree(file)
+        do throws(CoprocessorNodeError) {
+            show(CoprocessorReport(try CoprocessorNode(tree)))
+        } catch {
+            let secure = try? SecureNode.memory(tree)
+            if json || secure != nil { show(CoprocessorReport(refused: error, secureMemory: secure)) }
+            guard secure == nil else { return }
+            Console.error("\(file): \(error)")
+            throw ExitStatus.refused
+        }
+    }
+
+    private func show(_ report: CoprocessorReport) { Console.data(json ? Self.encoded(report) : report.text) }
+
+    private static func encoded(_ report: CoprocessorReport) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        guard let data = try? encoder.encode(report) else { return "{}\n" }
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,98 @@
+import DeviceTreeFixtures
+import Foundation
+import Testing
+
+@Suite("m4run dt, and run --dtb")
+struct DeviceTreeCommandTests {
+    @Test("dt shows what was understood as text")
+    func text() throws {
+        try Scratch.write(dk2().blob, "dk2.dtb")
+        let result = try Command.run("dt", "dk2.dtb")
+        #expect(result.status == 0)
+        #expect(result.out.hasPrefix("/ahb/m4@10000000  (test)\n  compatible  st,stm32mp1-m4\n  boot        elf\n"))
+        #expect(result.out.contains("    retram        0x38000000 + 0x10000   device 0x00000000\n"))
+        #expect(result.out.contains("  mailboxes   vq0 0, vq1 1, shutdown 2, detach 3\n"))
+        #expect(!result.out.contains("warning"))
+    }
+
+    @Test("dt --json has the same keys whether Linux takes the node or not")
+    func json() throws {
+        let refused = dk2()
+        refused[DK2.node].set("status", strings("disabled"))
+        try Scratch.write(dk2().blob, "json.dtb")
+        try Scratch.write(refused.blob, "refused.dtb")
+        func object(_ result: Command.Result) throws -> [String: Any] {
+            try #require(try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any])
+        }
+        let good = try Command.run("dt", "--json", "json.dtb"), bad = try Command.run("dt", "--json", "refused.dtb")
+        #expect((good.status, bad.status) == (0, 4))
+        let first = try object(good), second = try object(bad)
+        #expect(first.keys.sorted() == second.keys.sorted())
+        #expect(first["auto_boot"] as? Bool == false)
+        #expect((first["regions"] as? [[String: Any]])?.count == 6)
+        #expect((second["error"] as? String)?.contains("status: \"disabled\"") == true)
+        #expect(second["node"] is NSNull)
+    }
+
+    @Test("A file that is no device tree is named, with status 2")
+    func damaged() throws {
+        try Scratch.write(Array("not a tree, and longer than a header would be".utf8), "text.dtb")
+        try Scratch.write(Array(dk2().blob.dropLast(100)), "short.dtb")
+        for (name, words) in [("text.dtb", "magic 0x6e6f7420; allowed is 0xd00dfeed"), ("short.dtb", "the file was cut short")] {
+            for arguments in [["dt", name], ["run", try Scratch.elf("tty-echo"), "--dtb", name]] {
+                let result = try Command.run(arguments, in: Scratch.folder)
+                #expect(result.status == 2)
+                #expect(result.err.hasPrefix("m4run: \(name): not a device tree that can be read: "), "\(result.err)")
+                #expect(result.err.contains(words), "\(result.err)")
+            }
+        }
+    }
+
+    @Test("The tree says how firmware is loaded, and another --boot is a contradiction")
+    func boot() throws {
+        try Scratch.write(dk2().blob, "linux.dtb")
+        let tee = dk2()
+        tee[DK2.node].set("compatible", strings("st,stm32mp1-m4-tee"))
+        try Scratch.write(tee.blob, "tee.dtb")
+        let plain = try Command.run("run", Scratch.elf("tty-echo"), "--dtb", "linux.dtb", "--send", "hello", "--expect", "hello")
+        #expect(plain.status == 0, "\(plain.err)")
+        #expect(plain.err.contains("Booting fw image tty-echo.elf"))
+        let signed = try Command.run("run", Scratch.signed("tty-echo"), "--dtb", "tee.dtb", "--unverified", "--send", "hello", "--expect", "hello")
+        #expect(signed.status == 0, "\(signed.err)")
+        #expect(signed.err.contains("Booting a private format image"))
+        let contradiction = try Command.run("run", Scratch.signed("tty-echo"), "--dtb", "linux.dtb", "--boot", "tee-ops", "--unverified")
+        #expect(contradiction.status == 2)
+        #expect(contradiction.err.contains("linux.dtb: /ahb/m4@10000000: compatible \"st,stm32mp1-m4\" without st,rproc-tee: this is a node for --boot elf, not for --boot tee-ops"))
+        let key = try Command.run("run", Scratch.signed("tty-echo"), "--dtb", "linux.dtb", "--unverified")
+        #expect(key.status == 2)
+        #expect(key.err.contains("in which OP-TEE takes no part"))
+    }
+
+    @Test("With st,auto-boot the kernel boots the firmware that the tree names")
+    func autoBoot() throws {
+        let tree = dk2()
+        tree[DK2.node].set("st,auto-boot", flag)
+        try Scratch.write(tree.blob, "auto.dtb")
+        let result = try Command.run("run", Scratch.elf("tty-echo"), "--dtb", "auto.dtb", "--send", "hello", "--expect", "hello")
+        #expect(result.status == 0, "\(result.err)")
+        #expect(result.err.contains("Booting fw image rproc-m4-fw, size"))
+    }
+
+    @Test("Firmware finds its memory where the tree puts it, and not where the tree does not")
+    func regions() throws {
+        // Rings elsewhere than on a DK2: the host says where.
+        let moved = dk2()
+        let memory = moved["/reserved-memory"]
+        memory.children.removeAll { $0.name == "mcuram2@10000000" }
+        let small = moved["/reserved-memory/mcuram2@10000000"]
+        small.set("compatible", strings("shared-dma-pool"))
+        small.set("no-map", flag)
+        small.set("reg", cells(0x1000_0000, 0x1000))
+        small.set("phandle", cells(18))
+        moved[DK2.node].set("memory-region", cells(16, 18, 19, 20, 21))
+        try Scratch.write(moved.blob, "small.dtb")
+        let result = try Command.run("run", Scratch.elf("tty-echo"), "--dtb", "small.dtb")
+        #expect(result.status == 4)
+        #expect(result.err.contains("bad phdr da"), "\(result.err)")
+    }
+}
