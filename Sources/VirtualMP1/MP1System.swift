@@ -36,11 +36,17 @@ public final class MP1System {
     private let early: EventSink
     var inboxes: [[UInt8]] = []
     var traces = TraceWatch()
+    var crash = CrashState()
+    /// What ended the run, if it was one crash too many.
+    public internal(set) var crashLoop: CrashLoop?
+    /// Gets each core dump that a recovery takes; see `HostConfiguration.coredump`.
+    public var onCoredump: (([UInt8]) -> Void)?
 
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
         self.configuration = configuration
         board = try M4Board(configuration.boardBehindFirewall)
+        if let firmware = configuration.bootLoaderFirmware { try BootLoader.start(firmware, on: board, lead: configuration.bootLoaderLead) }
         let normalWorld = NormalWorldBus(board: board)
         platform = LinuxPlatform(board: board, normalWorld: normalWorld)
         secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
@@ -68,6 +74,7 @@ public final class MP1System {
         board.delegate = self
         client?.onLoaded = { [unowned self] image in placeTable(image) }
         linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
+        watchCrashes()
         linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
         linux.raw.received = { [unowned self] device, bytes, source in
             onEvent?(.rawReceived(now, device: device, source: source, Array(bytes)))
@@ -107,6 +114,12 @@ public final class MP1System {
 
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
     public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
+
+    /// `echo start > state` while the boot loader's firmware runs.
+    public func attach() throws(SystemError) { try doing("attach") { () throws(Errno) in try linux.start() } }
+
+    /// `echo detach > state`: the firmware runs on without Linux.
+    public func detach() throws(SystemError) { try doing("detach") { () throws(Errno) in try linux.detach() } }
 
     private func doing(_ what: String, _ body: () throws(Errno) -> Void) throws(SystemError) {
         client?.lastFailure = nil
@@ -155,7 +168,11 @@ public final class MP1System {
     // MARK: What the machine reports
 
     func stopped(_ reason: StopReason) {
-        guard platform.terminalStop == nil else { return }
+        guard platform.terminalStop == nil, !reportsCrash(reason) else { return }
+        stopForGood(reason)
+    }
+
+    func stopForGood(_ reason: StopReason) {
         platform.terminalStop = reason
         onEvent?(.stopped(now, reason))
     }
@@ -178,7 +195,7 @@ extension MP1System: M4BoardDelegate {
         switch line {
         case .ipccReceive: linux.interrupt(.mailboxReceive)
         case .ipccTransmitFree: linux.interrupt(.mailboxTransmitFree)
-        case .exti(68): linux.interrupt(.watchdog)
+        case .exti(68): watchdogReset()
         default: break
         }
     }

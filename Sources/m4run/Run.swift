@@ -35,6 +35,7 @@ struct Run: ParsableCommand {
     @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
 
     @OptionGroup(title: "Boot") var boot: BootOptions
+    @OptionGroup(title: "Life of the firmware") var lifecycle: LifecycleOptions
     @OptionGroup(title: "Traffic") var traffic: TrafficOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
@@ -70,6 +71,7 @@ struct Run: ParsableCommand {
         if traffic.interactive, case .tty = traffic.to {} else if traffic.interactive {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }
+        if lifecycle.attach && boot.boot.usesTEE { throw ValidationError("--attach goes with --boot elf") }
         if !boot.key.isEmpty && boot.unverified { throw ValidationError("--key and --unverified exclude each other") }
         if !boot.boot.usesTEE && (!boot.key.isEmpty || boot.unverified || boot.acceptECDSA || boot.isolation != .segments) {
             throw ValidationError("--key, --unverified, --accept-ecdsa and --isolation are for OP-TEE, which takes no part in --boot elf")

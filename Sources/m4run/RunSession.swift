@@ -18,6 +18,7 @@ final class RunSession {
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
     private var answers: [UInt8] = []
+    private let coredump: CoredumpFile?
     private var listener: ChannelListener?
 
     /// What a run without a duration is given, and how long an answer may take.
@@ -35,11 +36,13 @@ final class RunSession {
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
+        options.lifecycle.configure(&configuration, image)
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
         narrator = Narrator(level: options.limits.logLevel)
         system = try MP1System(configuration)
+        coredump = options.lifecycle.coredump.map(CoredumpFile.init)
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
     }
@@ -81,13 +84,14 @@ final class RunSession {
             if !options.limits.json { Console.data(bytes) }
         }
         narrator.attach(to: system, data: data)
+        system.onCoredump = { [unowned self] in coredump?.write($0) }
         if case .channel(let name) = options.traffic.to, !["rpmsg-tty", "rpmsg-raw"].contains(name) {
             listener = ChannelListener(system: system, name: name, data: data)
             system.linux.observer = listener
         }
         if let duration = options.limits.duration { system.timeLimit = duration.time }
         do throws(SystemError) {
-            try system.start(image, name: (options.image as NSString).lastPathComponent)
+            try options.lifecycle.begin(system, image, name: (options.image as NSString).lastPathComponent)
             let status = try talk()
             return status == .fine ? finish() : status
         } catch { return classify(error) }
@@ -180,7 +184,7 @@ final class RunSession {
         narrator.capture(system)
         narrator.showTraces()
         system.timeLimit = .never
-        do throws(SystemError) { try system.stop() } catch { return classify(error) }
+        do throws(SystemError) { try options.lifecycle.end(system) } catch { return classify(error) }
         for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
             complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
             return .expectation
@@ -217,7 +221,8 @@ final class RunSession {
     private func classify(_ reason: StopReason) -> ExitStatus {
         switch reason {
         case .fault(let report), .lockup(let report):
-            complaint = "the firmware faulted:\n" + report.text
+            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text
+            coredump?.write(system.coredump())
             return .fault
         case .breakpoint(let report), .watchpoint(let report):
             complaint = report.text(symbols.name)
@@ -226,7 +231,7 @@ final class RunSession {
             complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"
             return code == 0 ? .fine : .expectation
         case .hostRequest:
-            if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
+            if let loop = system.crashLoop { complaint = "\(loop)" } else if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
             return .fault
         case .resetRequest(local: true):
             complaint = "the firmware reset its core (AIRCR.VECTRESET)"
@@ -247,6 +252,7 @@ final class RunSession {
         narrator.capture(system)
         if unfit == nil { narrator.flush(system) }
         if let complaint { Console.error(complaint) }
+        if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
         }

@@ -8,6 +8,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     case noDeviceOrAddress = 6
     case again = 11
     case noMemory = 12
+    case accessDenied = 13
     case fault = 14
     case busy = 16
     case noDevice = 19
@@ -15,6 +16,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     case fileTooBig = 27
     case noSpace = 28
     case brokenPipe = 32
+    case outOfRange = 34
     case deadlock = 35
     case timerExpired = 62
     case messageSize = 90
@@ -37,6 +39,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
         case .noDeviceOrAddress: "ENXIO"
         case .again: "EAGAIN"
         case .noMemory: "ENOMEM"
+        case .accessDenied: "EACCES"
         case .fault: "EFAULT"
         case .busy: "EBUSY"
         case .noDevice: "ENODEV"
@@ -44,6 +47,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
         case .fileTooBig: "EFBIG"
         case .noSpace: "ENOSPC"
         case .brokenPipe: "EPIPE"
+        case .outOfRange: "ERANGE"
         case .deadlock: "EDEADLK"
         case .timerExpired: "ETIME"
         case .messageSize: "EMSGSIZE"
