@@ -47,11 +47,17 @@ public final class MP1System {
     var traces = TraceWatch()
     /// Accesses to the shared memory are recorded whatever the sanitizer needs.
     var recordsForDiagnosis = false
+    var crash = CrashState()
+    /// What ended the run, if it was one crash too many.
+    public internal(set) var crashLoop: CrashLoop?
+    /// Gets each core dump that a recovery takes; see `HostConfiguration.coredump`.
+    public var onCoredump: (([UInt8]) -> Void)?
 
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
         self.configuration = configuration
         board = try M4Board(configuration.boardBehindFirewall)
+        if let firmware = configuration.bootLoaderFirmware { try BootLoader.start(firmware, on: board, lead: configuration.bootLoaderLead) }
         let normalWorld = NormalWorldBus(board: board)
         platform = LinuxPlatform(board: board, normalWorld: normalWorld)
         secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
@@ -71,14 +77,18 @@ public final class MP1System {
         self.images = images
         let events = EventSink()
         early = events
+        var kernel = configuration.linux
+        // At the probe /lib/firmware is still empty: `start` boots in the kernel's place. What already runs is attached to at once.
+        kernel.autoBoot = kernel.autoBoot && configuration.bootLoaderFirmware != nil
         linux = RemoteProcessor(
-            configuration: configuration.linux, platform: platform, trustedFirmware: client,
+            configuration: kernel, platform: platform, trustedFirmware: client,
             firmware: { name throws(Errno) in try images.read(name) }, log: { events.forward(.kernelLog($0)) })
         events.system = self
         platform.system = self
         board.delegate = self
         client?.onLoaded = { [unowned self] image in placeTable(image) }
         linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
+        watchCrashes()
         linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
         linux.raw.received = { [unowned self] device, bytes, source in
             onEvent?(.rawReceived(now, device: device, source: source, Array(bytes)))
@@ -129,6 +139,12 @@ public final class MP1System {
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
     public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
 
+    /// `echo start > state` while the boot loader's firmware runs.
+    public func attach() throws(SystemError) { try doing("attach") { () throws(Errno) in try linux.start() } }
+
+    /// `echo detach > state`: the firmware runs on without Linux.
+    public func detach() throws(SystemError) { try doing("detach") { () throws(Errno) in try linux.detach() } }
+
     private func doing(_ what: String, _ body: () throws(Errno) -> Void) throws(SystemError) {
         client?.lastFailure = nil
         do throws(Errno) {
@@ -176,7 +192,11 @@ public final class MP1System {
     // MARK: What the machine reports
 
     func stopped(_ reason: StopReason) {
-        guard platform.terminalStop == nil else { return }
+        guard platform.terminalStop == nil, !reportsCrash(reason) else { return }
+        stopForGood(reason)
+    }
+
+    func stopForGood(_ reason: StopReason) {
         platform.terminalStop = reason
         onEvent?(.stopped(now, reason))
     }
@@ -201,7 +221,7 @@ extension MP1System: M4BoardDelegate {
         switch line {
         case .ipccReceive: linux.interrupt(.mailboxReceive)
         case .ipccTransmitFree: linux.interrupt(.mailboxTransmitFree)
-        case .exti(68): linux.interrupt(.watchdog)
+        case .exti(68): watchdogReset()
         default: break
         }
     }

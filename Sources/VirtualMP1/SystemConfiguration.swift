@@ -22,6 +22,16 @@ public struct SystemConfiguration: Sendable {
 
     /// Whether rings, buffers, table and messages are checked, and whether writers are named.
     public var sanitizing = Sanitizing.rings
+    /// How many crashes Linux may recover from; the next one ends the run. Nil: a fault or lockup ends the run at once, as nothing on
+    /// the board would tell Linux of it, and recoveries from the M4's watchdog have no bound. With a number, zero or more, faults and
+    /// lockups are reported to Linux as crashes of type "fatal error".
+    public var recoveryLimit: UInt32?
+    /// Whether core dumps have the core's registers, and all memory whatever the firewall says. The kernel's have neither.
+    public var coredumpHasRegisters = false
+    /// An ELF that the boot loader has started before Linux: found running at the probe, to be attached to. Nil for none.
+    public var bootLoaderFirmware: [UInt8]?
+    /// From the M4's start by the boot loader to Linux's probe: seconds on hardware.
+    public var bootLoaderLead = VirtualTime.milliseconds(10)
 
     /// - Parameters:
     ///   - boot: how firmware gets into the M4.

@@ -22,4 +22,6 @@ public enum SystemEvent {
     /// The firmware asked a debug channel for what it cannot do.
     case boardFinding(VirtualTime, BoardFinding)
     case stopped(VirtualTime, StopReason)
+    /// A fault or lockup that was reported to Linux as a crash; the run goes on.
+    case crashed(VirtualTime, StopReason)
 }

@@ -41,6 +41,10 @@ final class Narrator {
         case .tablePlaced(let time, let placement): return most >= .warning ? "\(stamp(time)) m4run: WARNING: \(placement)" : nil
         case .unmodelled(let time, let access): return most >= .warning ? "\(stamp(time)) m4run: \(access)" : nil
         case .stopped(let time, let reason): return most >= .warning ? "\(stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
+        case .crashed(let time, let reason):
+            guard most >= .warning else { return nil }
+            let why = switch reason { case .fault(let report), .lockup(let report): report.summary; default: reason.name }
+            return "\(stamp(time)) m4run: \(why); reported to Linux as a crash"
         case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(Console.visible(line))" : nil
         case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) <- \(Console.quoted(bytes))" : nil
         case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(Console.quoted(bytes))" : nil

@@ -36,6 +36,7 @@ struct Run: ParsableCommand {
     @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
 
     @OptionGroup(title: "Boot") var boot: BootOptions
+    @OptionGroup(title: "Life of the firmware") var lifecycle: LifecycleOptions
     @OptionGroup(title: "Traffic") var traffic: TrafficOptions
     @OptionGroup(title: "For other programs") var serving: ServingOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions

@@ -46,6 +46,8 @@ struct RunReport: Encodable {
     let state: String
     @Nullable var stop: String?
     @Nullable var fault: FaultInfo?
+    /// That Linux handled.
+    let crashes: UInt32
     let channels: [Channel]
     let received: String
     let messagesFromFirmware: UInt64
@@ -76,6 +78,7 @@ struct RunReport: Encodable {
         default: halt = nil
         }
         channels = session.narrator.channels.map { Channel($0.name, $0.address, driver: $0.driver) }
+        crashes = system.linux.crashCount
         received = String(decoding: session.received, as: UTF8.self)
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent

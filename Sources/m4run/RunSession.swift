@@ -21,6 +21,7 @@ final class RunSession {
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
     private var answers: [UInt8] = []
+    private let coredump: CoredumpFile?
     private var listener: ChannelListener?
     private var server: DeviceServer?
     /// As much of what the firmware sends is kept for --expect and --json while others are served.
@@ -35,17 +36,20 @@ final class RunSession {
         image = try InputFile.read(options.image)
         let tree = try TreeOptions(options.boot)
         boot = tree.boot
+        if options.lifecycle.attach && boot.usesTEE { throw UsageError("--attach goes with --boot elf: OP-TEE has no part in firmware that the boot loader has started") }
         unfit = options.boot.unfit(image, options.image, boot)
         var configuration = try options.boot.configuration(options.image, tree)
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
         if options.limits.sanitize { configuration.sanitizing = .writers }
+        options.lifecycle.configure(&configuration, image)
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
         narrator = Narrator(level: options.limits.logLevel)
         system = try MP1System(configuration)
+        coredump = options.lifecycle.coredump.map(CoredumpFile.init)
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
     }
@@ -66,6 +70,7 @@ final class RunSession {
             if !options.limits.json { Console.data(bytes) }
         }
         narrator.attach(to: system, data: data)
+        system.onCoredump = { [unowned self] in coredump?.write($0) }
         if case .channel(let name) = options.traffic.to, !["rpmsg-tty", "rpmsg-raw"].contains(name) {
             listener = ChannelListener(system: system, name: name, data: data)
             system.linux.observer = listener
@@ -74,7 +79,7 @@ final class RunSession {
         defer { server?.close() }
         do throws(SystemError) {
             if options.serving.isOn, let status = try serve() { return status }
-            if !options.serving.offline { try system.start(image, name: name) }
+            if !options.serving.offline { try options.lifecycle.begin(system, image, name: name) }
             let status = try talk()
             return status == .fine ? finish() : status
         } catch { return classify(error) }
@@ -231,10 +236,8 @@ final class RunSession {
         system.timeLimit = .never
         // Others may have stopped it already, or started it twice.
         do throws(SystemError) {
-            while server == nil || system.linux.state == .running || system.linux.state == .attached {
-                try system.stop()
-                if server == nil { break }
-            }
+            if server == nil { try options.lifecycle.end(system) }
+            while server != nil && (system.linux.state == .running || system.linux.state == .attached) { try system.stop() }
         } catch { return classify(error) }
         for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
             complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
@@ -277,7 +280,8 @@ final class RunSession {
     private func classify(_ reason: StopReason) -> ExitStatus {
         switch reason {
         case .fault(let report), .lockup(let report):
-            complaint = "the firmware faulted:\n" + report.text
+            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text
+            coredump?.write(system.coredump())
             return .fault
         case .breakpoint(let report), .watchpoint(let report):
             complaint = report.text(symbols.name)
@@ -286,7 +290,7 @@ final class RunSession {
             complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"
             return code == 0 ? .fine : .expectation
         case .hostRequest:
-            if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
+            if let loop = system.crashLoop { complaint = "\(loop)" } else if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
             return .fault
         case .resetRequest(local: true):
             complaint = "the firmware reset its core (AIRCR.VECTRESET)"
@@ -307,6 +311,7 @@ final class RunSession {
         narrator.capture(system)
         if unfit == nil { narrator.flush(system) }
         if let complaint { Console.error(complaint) }
+        if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
         }

@@ -16,6 +16,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     case fileTooBig = 27
     case noSpace = 28
     case brokenPipe = 32
+    case outOfRange = 34
     case deadlock = 35
     case timerExpired = 62
     case overflow = 75
@@ -48,6 +49,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
         case .fileTooBig: "EFBIG"
         case .noSpace: "ENOSPC"
         case .brokenPipe: "EPIPE"
+        case .outOfRange: "ERANGE"
         case .deadlock: "EDEADLK"
         case .timerExpired: "ETIME"
         case .overflow: "EOVERFLOW"

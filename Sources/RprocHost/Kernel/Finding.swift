@@ -24,6 +24,14 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     case tableNotInMemory(address: UInt32, size: Int)
     /// Recovery puts the table of the first boot over an image whose own table differs.
     case staleCachedTable(cachedSize: Int, imageSize: Int)
+    /// The kernel leaves something behind at this place; this host does not.
+    case kernelLeaves(String)
+    /// A boot failed after LOAD_FW, and the client never releases: the TA answers the next LOAD_FW, of whatever image, with
+    /// success and loads nothing.
+    case imageStaysLoaded
+    /// Detaching writes back a whole KiB where the resource table is: bytes behind the table that the firmware has changed since
+    /// are as they were at the attach.
+    case detachOverwrites(firstOffset: Int, tableSize: Int)
     /// The image has headers outside its own bytes; the kernel reads past its buffer there.
     case headersOutsideImage(end: UInt64, size: Int)
     /// A vring's notifyid is none of the two that have a mailbox: the kick is dropped.
@@ -108,6 +116,12 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
             "resource table at \(hex32(address)) (\(size) bytes) lies in no mapped memory region: the firmware will never see the host's changes"
         case .staleCachedTable(let cached, let image):
             "recovery lays the first boot's resource table (\(cached) bytes) over an image whose own (\(image) bytes) differs"
+                + (cached > image ? ", and over \(cached - image) bytes behind it" : "")
+        case .kernelLeaves(let what): "the kernel would leave behind: \(what)"
+        case .imageStaysLoaded:
+            "the TA keeps the image of the boot that failed: the next LOAD_FW loads nothing, whatever image it brings"
+        case .detachOverwrites(let offset, let size):
+            "detach writes back 1024 bytes at the resource table, which has \(size): the firmware's own data from offset \(offset) on is as it was at the attach"
         case .headersOutsideImage(let end, let size):
             "ELF headers reach to offset \(end) of an image of \(size) bytes"
         case .kickWithoutMailbox(let id): "vring with notifyid \(id) has no mailbox: its kicks are dropped"

@@ -38,6 +38,7 @@ struct DynamicPool {
     let range: PhysicalRange
     private var used: [PhysicalRange] = []
     init(_ range: PhysicalRange) { self.range = range }
+    var pieces: Int { used.count }
 
     /// First fit; nil when no gap is large enough.
     mutating func allocate(_ size: UInt32) -> PhysicalAddress? {

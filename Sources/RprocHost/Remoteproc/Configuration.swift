@@ -55,6 +55,10 @@ public struct KernelProfile: Equatable, Sendable {
     public var suppressesTransmitComplete = false
     /// The vdev is a platform device (6.0 on): its log prefix, and its failure to probe does not end the boot.
     public var vdevIsPlatformDevice = true
+    /// What `stop` and the shutdown return is what stopping returned (5.18 on); before that always success.
+    public var stopReturnsStatus = true
+    /// Doorbells are heard while attached; from 6.4 to 6.10 they are dropped.
+    public var hearsDoorbellsWhileAttached = true
     /// "probe with driver X failed" (6.10 on) instead of "X: probe of D failed".
     public var namesDriverInProbeFailure = true
 
@@ -64,6 +68,7 @@ public struct KernelProfile: Equatable, Sendable {
     public static let v5_15: KernelProfile = {
         var profile = KernelProfile()
         profile.startIsCounted = false
+        profile.stopReturnsStatus = false
         profile.vringWorkTakesLock = false
         profile.suppressesTransmitComplete = true
         profile.vdevIsPlatformDevice = false
@@ -73,6 +78,7 @@ public struct KernelProfile: Equatable, Sendable {
     /// About 6.6.
     public static let v6_6: KernelProfile = {
         var profile = KernelProfile()
+        profile.hearsDoorbellsWhileAttached = false
         profile.suppressesTransmitComplete = true
         profile.namesDriverInProbeFailure = false
         return profile
@@ -98,6 +104,10 @@ public struct HostTiming: Equatable, Sendable {
     public var shutdownTimeout = VirtualTime.milliseconds(500)
     /// How long a blocking send waits for a buffer (virtio_rpmsg_bus: 15 s).
     public var transmitTimeout = VirtualTime.seconds(15)
+    /// How long detach waits for the detach mailbox to be acknowledged (stm32_rproc: 200 ms).
+    public var detachTimeout = VirtualTime.milliseconds(200)
+    /// How long an unread core dump is kept, and an inline one waited for (devcoredump: 5 min).
+    public var coredumpTimeout = VirtualTime.seconds(300)
     public init() {}
 }
 

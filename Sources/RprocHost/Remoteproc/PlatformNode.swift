@@ -46,12 +46,9 @@ public struct MailboxChannels: Equatable, Sendable {
 }
 
 extension RemoteProcessor {
-    /// The platform device as log lines have it: `stm32-rproc 10000000.m4`.
-    var platformDeviceName: String { "\(configuration.driver.rawValue) \(configuration.platformDevice)" }
-
     /// What the driver's probe says of its node, in its order; opens the mailboxes.
     func probeNode() {
-        func say(_ level: KernelLogLevel, _ message: String) { log.emit(level, platformDeviceName, message) }
+        func say(_ level: KernelLogLevel, _ message: String) { log.emit(level, driverDevice, message) }
         if configuration.watchdogInterrupt != nil { say(.info, "wdg irq registered") }
         if configuration.driver == .stm32Rproc {
             if configuration.registers.powerDown == nil { say(.info, "failed to get pdds") }
@@ -64,7 +61,6 @@ extension RemoteProcessor {
         for (name, channel) in configuration.mailboxes.named {
             if let channel { ipcc.open(channel) } else { missingMailbox(name) }
         }
-        info("\(configuration.name) is available")
     }
 
     private func missingMailbox(_ name: String) {

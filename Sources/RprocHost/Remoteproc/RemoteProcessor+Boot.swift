@@ -24,18 +24,19 @@ extension RemoteProcessor {
     /// - Throws: `busy` unless offline, `invalid` when empty.
     public func setFirmware(_ name: String) throws(Errno) {
         guard state == .offline else {
-            error("can't change firmware while running")
+            log.emit(.error, driverDevice, "can't change firmware while running")
             throw .busy
         }
         let file = String(name.prefix { $0 != "\n" })
         guard !file.isEmpty else {
-            error("can't provide empty string for firmware name")
+            log.emit(.error, driverDevice, "can't provide empty string for firmware name")
             throw .invalid
         }
         firmware = file
     }
 
-    private func boot() throws(Errno) {
+    /// `rproc_boot`
+    func boot() throws(Errno) {
         try withLock { () throws(Errno) in
             if state == .deleted {
                 error("can't boot deleted rproc \(configuration.name)")
@@ -45,9 +46,13 @@ extension RemoteProcessor {
             // Already powered: only the count changes, whatever the state has come to.
             if power > 1 { return }
             do throws(Errno) {
-                if state == .detached { throw .notSupported }
-                info("powering up \(configuration.name)")
-                try bootFirmware(try requestFirmware())
+                if state == .detached {
+                    info("attaching to \(configuration.name)")
+                    try attachFirmware()
+                } else {
+                    info("powering up \(configuration.name)")
+                    try bootFirmware(try requestFirmware())
+                }
             } catch {
                 power -= 1
                 throw error
@@ -72,14 +77,18 @@ extension RemoteProcessor {
         case .teeV3: info("Booting a private format image \(firmware), size \(image.count)")
         }
         do throws(Errno) {
+            progress = .preparing
             try prepareDevice()
+            progress = .parsing
             try findTable(image)
+            progress = .loaded
             vdevCount = 0
             builtTable = tableBytes()
             try handleResources()
             try allocateCarveouts()
             try startCore(image)
         } catch {
+            noteLeaks()
             cleanUpResources()
             forgetTable()
             releaseFirmware()
@@ -87,16 +96,30 @@ extension RemoteProcessor {
         }
     }
 
+    /// What the kernel does not unwind after a boot that failed.
+    private func noteLeaks() {
+        switch progress {
+        case .preparing: findings.report(.kernelLeaves("the carveouts of the memory regions before the one that is not valid"))
+        case .parsing where configuration.bootSequence == .teeV3:
+            findings.report(.kernelLeaves("what the prepare step has registered: the series' version 3 returns from a failed load without unprepare"))
+        case .parsing: findings.report(.kernelLeaves("the carveouts of the memory regions: a failed parse step is not followed by a clean-up"))
+        case .loaded where configuration.bootSequence == .teeV3:
+            if case .memory = table { findings.report(.kernelLeaves("table_ptr, which still points to the firmware's table")) }
+            findings.report(.imageStaysLoaded)
+        case .loaded: break
+        }
+    }
+
     /// `stm32_rproc_prepare`: the device tree's memory regions become carveouts.
-    private func prepareDevice() throws(Errno) {
+    func prepareDevice() throws(Errno) {
         for region in configuration.memoryRegions {
             guard region.isReserved else {
-                log.emit(.error, platformDeviceName, "unable to acquire memory-region")
+                log.emit(.error, driverDevice, "unable to acquire memory-region")
                 error("can't prepare rproc \(configuration.name): \(Errno.invalid.negative)")
                 throw .invalid
             }
             guard let device = deviceAddress(of: region.range.start) else {
-                log.emit(.error, platformDeviceName, "memory region not valid \(region.range.start)")
+                log.emit(.error, driverDevice, "memory region not valid \(region.range.start)")
                 error("can't prepare rproc \(configuration.name): \(Errno.invalid.negative)")
                 throw .invalid
             }
@@ -131,6 +154,7 @@ extension RemoteProcessor {
             }
         case .teeV3:
             try teeLoad(image)
+            progress = .loaded
             guard let range = try teeTable() else { return }
             table = .memory(range.start)
             tableSize = min(Int(range.size), Self.tableLimit)
@@ -176,7 +200,7 @@ extension RemoteProcessor {
         info("remote processor \(configuration.name) is now up")
     }
 
-    private func letPass(_ span: VirtualTime) {
+    func letPass(_ span: VirtualTime) {
         if span > .zero { _ = platform.wait(until: platform.now + span, or: { false }) }
     }
 

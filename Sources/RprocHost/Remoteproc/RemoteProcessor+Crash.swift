@@ -4,6 +4,7 @@ extension RemoteProcessor {
     /// `rproc_report_crash`: the core is found dead. Recovery follows as work.
     public func reportCrash(_ type: CrashType) {
         error("crash detected in \(configuration.name): type \(type.rawValue)")
+        crashReported?(type)
         queueWork(.recovery)
     }
 
@@ -33,7 +34,7 @@ extension RemoteProcessor {
             error("recovering \(configuration.name)")
             try stopCore(crashed: true)
             recoveryHook?()
-            if coredump != .disabled, let coredumpTaken { coredumpTaken(coredumpImage()) }
+            takeCoredump()
             let image = try requestFirmware()
             do throws(Errno) { try startCore(image, isRecovery: true) } catch {
                 releaseFirmware()

@@ -4,12 +4,13 @@ extension RemoteProcessor {
     /// `echo stop > state`: gives up one user's claim; the last one stops the core.
     /// - Throws: `invalid` unless running or attached (a crashed core cannot be stopped), or what stopping returns.
     public func stop() throws(Errno) {
-        guard state == .running || state == .attached else { throw .invalid }
         try withLock { () throws(Errno) in
+            guard state == .running || state == .attached else { throw .invalid }
             power -= 1
             guard power == 0 else { return }
             do throws(Errno) { try stopCore(crashed: false) } catch {
                 power += 1
+                guard configuration.kernel.stopReturnsStatus else { return }
                 throw error
             }
             cleanUpResources()
@@ -24,9 +25,15 @@ extension RemoteProcessor {
         for device in virtioDevices.reversed() { device.stop() }
         // From here on the table's changes are not for the firmware.
         if cachedTable == nil, case .memory(let address) = table {
-            cachedTable = try onBus("copying the resource table") { () throws(BusError) in
-                try bus.readBytes(address, count: tableSize)
+            do throws(Errno) {
+                cachedTable = try onBus("copying the resource table") { () throws(BusError) in
+                    try bus.readBytes(address, count: tableSize)
+                }
+            } catch {
+                self.error("can't reset resource table: \(error.negative)")
+                throw error
             }
+            cleanTable = nil
         }
         table = cachedTable == nil ? .none : .cached
         do throws(Errno) { try stopOperation() } catch {
@@ -50,18 +57,9 @@ extension RemoteProcessor {
 
     func forgetTable() {
         cachedTable = nil
+        cleanTable = nil
         builtTable = nil
         table = .none
         tableSize = 0
-    }
-
-    /// Brings back a host whose recovery failed half way: offline, but still counted as powered, so that `start` does
-    /// nothing and `stop` is refused. Linux has no such action; there one reloads the driver.
-    /// - Throws: `busy` unless the state is offline.
-    public func resetAfterFailedRecovery() throws(Errno) {
-        guard state == .offline else { throw .busy }
-        power = 0
-        cleanUpResources()
-        forgetTable()
     }
 }

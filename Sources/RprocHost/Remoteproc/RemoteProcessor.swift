@@ -33,8 +33,13 @@ public final class RemoteProcessor {
     public var observer: (any RpmsgObserver)?
     /// Checks rings, buffers and table, once `sanitize()` was called.
     public internal(set) var sanitizer: RpmsgSanitizer?
-    /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`.
+    /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`. Under `inline` it is the reader that the recovery
+    /// waits for.
     public var coredumpTaken: (([UInt8]) -> Void)?
+    /// Makes core dumps say more than the kernel's do; see `CoredumpExtension`.
+    public var coredumpExtension: (() -> CoredumpExtension?)?
+    /// Runs when a crash is reported, before anything is done about it.
+    public var crashReported: ((CrashType) -> Void)?
     /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
     public var recoveryHook: (() -> Void)?
     /// A vendor resource (types 128 to 512) as the platform driver would handle it.
@@ -69,6 +74,9 @@ public final class RemoteProcessor {
     let work: WorkQueue
     var bus: any NonSecureBus { platform.bus }
 
+    /// How far a boot has come, for its unwinding.
+    enum Progress { case preparing, parsing, loaded }
+    var progress = Progress.preparing
     var isLocked = false
     var isWorking = false
     var isHandlingInterrupt = false
@@ -83,6 +91,14 @@ public final class RemoteProcessor {
     var traces: [TraceResource] = []
     /// Rings by notifyid; a freed id is nil.
     var notifyIDs: [RemoteVring?] = []
+    /// As the firmware had it before the host attached; written back by detach.
+    var cleanTable: [UInt8]?
+    /// Where the first attach has mapped the table; the driver never asks again.
+    var attachedTable: PhysicalAddress?
+    /// What the probe returned; nil when the device is there. Without it the state is `deleted`.
+    public internal(set) var probeFailure: Errno?
+    /// Of `/dev/remoteprocN`: closing it stops the core, or lets it go. One flag for all who have it open.
+    public internal(set) var stopsOnRelease = false
     var vdevCount = 0
     var bootAddress: UInt32 = 0
     /// Of virtio devices that are gone.
@@ -133,11 +149,15 @@ public final class RemoteProcessor {
         }
         ipcc.probe()
         probeNode()
+        probe()
     }
 
     deinit {
         for device in virtioDevices { device.rpmsg?.orphan() }
     }
+
+    /// The platform device, which the driver's own lines name.
+    var driverDevice: String { "\(configuration.driver.rawValue) \(configuration.platformDevice)" }
 
     func info(_ message: @autoclosure () -> String) { log.emit(.info, deviceName, message()) }
     func warn(_ message: @autoclosure () -> String) { log.emit(.warning, deviceName, message()) }

@@ -11,7 +11,9 @@ extension RemoteProcessor {
     }
 
     func stopOperation() throws(Errno) {
-        if state != .offline && state != .crashed { requestShutdown() }
+        if state != .offline && state != .crashed {
+            ask(configuration.mailboxes.shutdown, within: configuration.timing.shutdownTimeout, complaint: "warning: remote FW shutdown without ack")
+        }
         if configuration.bootSequence.usesTEE {
             try teeStop()
         } else {
@@ -19,25 +21,37 @@ extension RemoteProcessor {
             try registerAccess("failed to assert the reset") { () throws(BusError) in try registers.assertReset() }
         }
         try registerAccess("failed to set pdds") { () throws(BusError) in try registers.setPowerDown(true) }
-        try registerAccess("failed to set M4 state") { () throws(BusError) in try registers.setStateOff() }
+        try registerAccess("failed to set copro state") { () throws(BusError) in try registers.setStateOff() }
     }
 
     func stopOperationIgnoringErrors() { do throws(Errno) { try stopOperation() } catch {} }
 
-    /// Asks the firmware to finish, and gives it half a second to acknowledge.
-    private func requestShutdown() {
-        guard let channel = configuration.mailboxes.shutdown else { return }
+    /// `stm32_rproc_attach`: boot is held, so that a reset of the core's own is noticed. The version 3 TEE client does nothing.
+    func attachOperation() throws(Errno) {
+        guard !configuration.bootSequence.usesTEE else { return }
+        try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
+    }
+
+    /// `stm32_rproc_detach`: tells the firmware, and lets it start again by itself.
+    func detachOperation() throws(Errno) {
+        ask(configuration.mailboxes.detach, within: configuration.timing.detachTimeout, complaint: "warning: remote FW detach without ack")
+        try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
+    }
+
+    /// Rings a mailbox that the firmware has to acknowledge, and gives it `span`. Nothing without that mailbox.
+    private func ask(_ mailbox: Int?, within span: VirtualTime, complaint: String) {
+        guard let channel = mailbox else { return }
         var acknowledged = false
         do throws(Errno) {
             let before = ipcc.completed[channel]
             try ipcc.send(channel)
-            let outcome = platform.wait(until: platform.now + configuration.timing.shutdownTimeout) {
+            let outcome = platform.wait(until: platform.now + span) {
                 ipcc.completed[channel] != before
             }
             acknowledged = outcome == .conditionMet
             if !acknowledged { ipcc.abandon(channel) }
         } catch {}
-        if !acknowledged { warn("warning: remote FW shutdown without ack") }
+        if !acknowledged { warn(complaint) }
     }
 
     private func registerAccess(_ complaint: String, _ body: () throws(BusError) -> Void) throws(Errno) {

@@ -9,6 +9,8 @@ struct STM32Registers {
     static let resourceTable = PhysicalAddress(0x5C00_A144)
     static let m4State = PhysicalAddress(0x5C00_A148)
     static let m4StateOff: UInt32 = 0
+    /// CRUN: a boot stage has started the M4.
+    static let m4StateRunning: UInt32 = 2
 
     let bus: any NonSecureBus
     let map: SystemRegisters

@@ -16,8 +16,9 @@ extension RemoteProcessor {
     }
 
     /// What `echo` does: the exact word, with at most one newline after it.
-    /// - Throws: `invalid` for a word that is none, else what the action returns.
+    /// - Throws: `invalid` for a word that is none, `accessDenied` for the name, else what the action returns.
     public func sysfsWrite(_ file: SysfsFile, _ text: String) throws(Errno) {
+        // sysfs_streq
         let word = text.hasSuffix("\n") ? String(text.dropLast()) : text
         switch (file, word) {
         case (.firmware, _): try setFirmware(text)
@@ -31,14 +32,13 @@ extension RemoteProcessor {
         case (.recovery, "disabled"): setRecovery(enabled: false)
         case (.recovery, "recover"): recover()
         case (.coredump, _): try setCoredump(word)
-        case (.recovery, _), (.name, _): throw .invalid
+        case (.recovery, _): throw .invalid
+        // The file's mode is 0444, for root too.
+        case (.name, _): throw .accessDenied
         }
     }
 
-    /// `echo detach > state`: neither the ELF boot nor the TEE series lets go of a core that it started.
-    public func detach() throws(Errno) { throw .invalid }
-
-    private func setCoredump(_ word: String) throws(Errno) {
+    func setCoredump(_ word: String) throws(Errno) {
         if state == .crashed {
             error("can't change coredump configuration")
             throw .busy

@@ -3,10 +3,14 @@ import MachineBase
 /// What the kernel has put off: interrupt handlers on their way, and work on its queues. Each kind waits at most once.
 final class WorkQueue {
     enum Kind: Int, CaseIterable {
-        case receiveInterrupt, transmitFreeInterrupt, vring0, vring1, recovery
+        case receiveInterrupt, transmitFreeInterrupt, vring0, vring1, recovery, autoBoot
         /// Handlers run in interrupt context; the others are tasks that take the remoteproc lock.
         var isInterrupt: Bool { rawValue < 2 }
+        /// Takes the lock with every kernel.
+        var alwaysTakesLock: Bool { self == .recovery || self == .autoBoot }
     }
+    /// What may run now beside interrupt handlers.
+    enum Tasks { case none, vrings, all }
     private var due = [VirtualTime](repeating: .never, count: Kind.allCases.count)
     private let platform: any HostPlatform
 
@@ -19,22 +23,23 @@ final class WorkQueue {
     func isQueued(_ kind: Kind) -> Bool { due[kind.rawValue] != .never }
 
     /// Takes the earliest of what may run and is due at `now`.
-    func takeDue(at now: VirtualTime, tasksMayRun: Bool) -> Kind? {
-        guard let kind = earliest(tasksMayRun: tasksMayRun), due[kind.rawValue] <= now else { return nil }
+    func takeDue(at now: VirtualTime, _ tasks: Tasks) -> Kind? {
+        guard let kind = earliest(tasks), due[kind.rawValue] <= now else { return nil }
         due[kind.rawValue] = .never
         return kind
     }
 
     /// Asks the platform for a call at the earliest due time of what may run.
-    func arrange(tasksMayRun: Bool) {
-        platform.scheduleWork(at: earliest(tasksMayRun: tasksMayRun).map { due[$0.rawValue] } ?? .never)
+    func arrange(_ tasks: Tasks) {
+        platform.scheduleWork(at: earliest(tasks).map { due[$0.rawValue] } ?? .never)
     }
 
-    private func earliest(tasksMayRun: Bool) -> Kind? {
+    private func earliest(_ tasks: Tasks) -> Kind? {
         var best: Kind?
         var bestTime = VirtualTime.never
         for index in 0..<due.count where due[index] < bestTime {
-            guard let kind = Kind(rawValue: index), tasksMayRun || kind.isInterrupt else { continue }
+            guard let kind = Kind(rawValue: index) else { continue }
+            guard tasks == .all || kind.isInterrupt || tasks == .vrings && !kind.alwaysTakesLock else { continue }
             best = kind
             bestTime = due[index]
         }
@@ -66,7 +71,7 @@ extension RemoteProcessor {
         runInterrupts()
         // Each kind at most once a call: what queues itself again waits for the next.
         for _ in WorkQueue.Kind.allCases {
-            guard let kind = work.takeDue(at: platform.now, tasksMayRun: tasksMayRun) else { break }
+            guard let kind = work.takeDue(at: platform.now, tasksThatMayRun) else { break }
             run(kind)
         }
         arrangeWork()
@@ -76,7 +81,7 @@ extension RemoteProcessor {
         isHandlingInterrupt = true
         defer { isHandlingInterrupt = false }
         for _ in 0..<4 {
-            guard let kind = work.takeDue(at: platform.now, tasksMayRun: false) else { break }
+            guard let kind = work.takeDue(at: platform.now, .none) else { break }
             run(kind)
         }
     }
@@ -88,6 +93,7 @@ extension RemoteProcessor {
         case .vring0: runVringWork(0)
         case .vring1: runVringWork(1)
         case .recovery: runRecoveryWork()
+        case .autoBoot: runAutoBoot()
         }
     }
 
@@ -96,10 +102,14 @@ extension RemoteProcessor {
         arrangeWork()
     }
 
-    func arrangeWork() { work.arrange(tasksMayRun: tasksMayRun) }
+    func arrangeWork() { work.arrange(tasksThatMayRun) }
 
     /// One worker: a task that sleeps keeps the others waiting, and so does a boot or stop that holds the lock.
-    private var tasksMayRun: Bool { !isWorking && (!isLocked || !configuration.kernel.vringWorkTakesLock) }
+    private var tasksThatMayRun: WorkQueue.Tasks {
+        if isWorking { return .none }
+        if !isLocked { return .all }
+        return configuration.kernel.vringWorkTakesLock ? .none : .vrings
+    }
 
     /// `stm32_rproc_mb_vq_work`
     private func runVringWork(_ id: Int) {
@@ -111,7 +121,8 @@ extension RemoteProcessor {
             isWorking = false
         }
         // Kernels whose work does not take the lock do not look at the state either.
-        guard state == .running || state == .attached || !configuration.kernel.vringWorkTakesLock else { return }
+        let hears = state == .running || state == .attached && configuration.kernel.hearsDoorbellsWhileAttached
+        guard hears || !configuration.kernel.vringWorkTakesLock else { return }
         guard id < notifyIDs.count, let queue = notifyIDs[id]?.queue, queue.hasUsed || queue.isBroken else {
             debug("no message found in vq\(id)")
             return

@@ -29,6 +29,20 @@ public struct ResourceTable: Equatable, Sendable {
             entries.append(ResourceEntry(type: type, payload: Int(offset) + 4, in: bytes, index: index))
         }
     }
+
+    /// Bytes from the table's start to the end of its last known entry.
+    public var extent: Int {
+        entries.reduce(Self.headerSize + 4 * Int(min(count, UInt32(UInt16.max)))) { end, entry in
+            let size: Int =
+                switch entry.content {
+                case .carveout, .devmem: MemoryResource.size
+                case .trace: TraceResource.size
+                case .vdev(let vdev): VdevResource.size + VringResource.size * Int(vdev.vringCount) + Int(vdev.configLength)
+                case .vendor, .unknown, .truncated: 0
+                }
+            return max(end, entry.payloadOffset + size)
+        }
+    }
 }
 
 /// One entry: its number in the table, where its payload begins, and what it says.

@@ -1,3 +1,4 @@
+import ELF32
 import MachineBase
 
 /// What stands in the M4's place in an `InMemoryPlatform`.
@@ -105,6 +106,35 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
         starts += 1
         remote?.reset(on: self)
         remoteAt = now
+    }
+
+    /// Sets a register that a boot stage fills in before Linux begins: TAMP's backup registers, hold boot.
+    public func setRegister(_ address: PhysicalAddress, _ value: UInt32) {
+        if registers[address.value] != nil { registers[address.value] = value }
+    }
+
+    public func register(_ address: PhysicalAddress) -> UInt32? { registers[address.value] }
+
+    /// What U-Boot's `rproc load` and `rproc start` leave behind: the ELF's segments in memory, the M4 running, its state CRUN and
+    /// its table's address in TAMP.
+    ///
+    /// - Parameter table: what goes into BKP17R; nil for the address of the ELF's `.resource_table`, 0 without one.
+    public func startByBootLoader(_ image: [UInt8], table: UInt32? = nil) {
+        guard let elf = try? ELFFile(image) else { return }
+        for segment in elf.programHeaders where segment.type == ProgramHeader.load {
+            let start = Int(segment.offset), end = start + Int(segment.fileSize)
+            guard end <= image.count else { continue }
+            let address = segment.physicalAddress < 0x1_0000 ? segment.physicalAddress &+ 0x3800_0000 : segment.physicalAddress
+            remoteWrite(PhysicalAddress(address), Array(image[start..<end]))
+        }
+        var tableAddress: UInt32 = 0
+        if let section = elf.section(named: ".resource_table"), Int(section.offset) + Int(section.size) <= image.count {
+            remoteWrite(PhysicalAddress(section.address), Array(image[Int(section.offset)..<Int(section.offset) + Int(section.size)]))
+            tableAddress = section.address
+        }
+        registers[STM32Registers.m4State.value] = STM32Registers.m4StateRunning
+        registers[STM32Registers.resourceTable.value] = table ?? tableAddress
+        releaseCore()
     }
 
     /// Stops the core, as a reset with boot held does.

@@ -38,6 +38,7 @@ public final class MockRemote: InMemoryRemote {
     public var keepsReceived = true
     public private(set) var doorbells: [Int] = [0, 0, 0, 0, 0, 0]
     public private(set) var isShutDown = false
+    public var acknowledgesDetach = true
 
     private var input: DeviceRing?
     private var output: DeviceRing?
@@ -114,6 +115,10 @@ public final class MockRemote: InMemoryRemote {
             if channel == 2 {
                 guard acknowledgesShutdown else { continue }
                 isShutDown = true
+            } else if channel == 3 {
+                guard acknowledgesDetach else { continue }
+                // The virtio device is gone; what waits is for whoever comes next.
+                (input, output, pending) = (nil, nil, [])
             } else if channel == 1 && !consumes {
                 continue
             }

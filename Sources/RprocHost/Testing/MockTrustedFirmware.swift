@@ -12,8 +12,8 @@ public final class MockTrustedFirmware: TrustedFirmware {
     public var refusals: [Call: TEEError] = [:]
     /// Where the table of the loaded image is; nil for an image without.
     public var tableLocation: PhysicalRange?
-    private enum State { case off, loaded, started }
-    private var state = State.off
+    public enum State: Sendable { case off, loaded, started }
+    public private(set) var state = State.off
     private unowned let platform: InMemoryPlatform
 
     public init(platform: InMemoryPlatform) { self.platform = platform }

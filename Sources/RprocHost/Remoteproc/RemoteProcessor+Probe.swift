@@ -1,0 +1,79 @@
+import MachineBase
+
+/// Registration, and its end.
+extension RemoteProcessor {
+    /// The rest of `stm32_rproc_probe`: whether a boot stage has started the M4, then `rproc_add`.
+    func probe() {
+        do throws(Errno) {
+            if try isRunningAtProbe() {
+                // The TEE client of the newer proposals has no attach.
+                guard configuration.bootSequence != .teeOps else {
+                    log.emit(.error, driverDevice, "TEE support not yet compatible with attached state")
+                    throw .invalid
+                }
+                state = .detached
+            }
+            info("\(configuration.name) is available")
+            if configuration.autoBoot { queueWork(.autoBoot) }
+        } catch { failProbe(error) }
+    }
+
+    private func isRunningAtProbe() throws(Errno) -> Bool {
+        let value: UInt32
+        do throws(BusError) { value = try bus.read32(STM32Registers.m4State) } catch {
+            findings.report(.busError(error, during: "reading the M4's state"))
+            throw .io
+        }
+        return value == STM32Registers.m4StateRunning
+    }
+
+    /// The driver core's line; nothing of the device is left.
+    private func failProbe(_ errno: Errno) {
+        probeFailure = errno
+        state = .deleted
+        if configuration.kernel.namesDriverInProbeFailure {
+            log.emit(.warning, driverDevice, "probe with driver \(configuration.driver.rawValue) failed with error \(errno.negative)")
+        } else {
+            log.emit(.warning, configuration.driver.rawValue, "probe of \(configuration.platformDevice) failed with error \(errno.negative)")
+        }
+    }
+
+    /// `rproc_trigger_auto_boot`: attaches at once, or boots once the file is there. Only an attach that fails ends the probe.
+    func runAutoBoot() {
+        guard state == .offline || state == .detached else { return }
+        let attaches = state == .detached
+        do throws(Errno) { try boot() } catch { if attaches { failProbe(error) } }
+    }
+
+    /// `echo 10000000.m4 > /sys/bus/platform/drivers/stm32-rproc/unbind`: stops what runs; the device is gone.
+    public func remove() {
+        guard state != .deleted else { return }
+        // The driver gives up one claim, `rproc_del` one more.
+        for _ in 0..<2 where power > 0 { do throws(Errno) { try stop() } catch {} }
+        state = .deleted
+        info("releasing \(configuration.name)")
+    }
+
+    /// Brings back a host whose recovery failed half way: offline, but still counted as powered, so that `start` does
+    /// nothing and `stop` is refused; or crashed, with a core that would not stop. What was held is given back, and the TA forgets
+    /// its image. Linux has no such action; there one reloads the driver.
+    /// - Throws: `busy` unless the state is offline or crashed.
+    public func resetAfterFailedRecovery() throws(Errno) {
+        try withLock { () throws(Errno) in
+            guard state == .offline || state == .crashed else { throw .busy }
+            for device in virtioDevices.reversed() { device.stop() }
+            if state == .crashed { stopOperationIgnoringErrors() }
+            resetTrustedFirmware()
+            power = 0
+            cleanUpResources()
+            forgetTable()
+            state = .offline
+        }
+    }
+
+    private func resetTrustedFirmware() {
+        guard let trustedFirmware, configuration.bootSequence.usesTEE else { return }
+        do throws(TEEError) { try trustedFirmware.stop() } catch {}
+        do throws(TEEError) { try trustedFirmware.release() } catch {}
+    }
+}

@@ -1,0 +1,36 @@
+import ELF32
+import M4Board
+import MachineBase
+
+/// U-Boot's `rproc init; rproc load; rproc start`: firmware that runs before Linux does.
+enum BootLoader {
+    /// BKP17R holds the resource table's device address, BKP18R the M4's state: 2 is CRUN (see RprocHost's registers).
+    private static let tableRegister = 17, stateRegister = 18, running: UInt32 = 2
+
+    /// Loads an ELF, releases the M4, and lets it run for `lead`.
+    /// - Throws: `ELFError` for what is no ELF, `BusError` for segments outside of the M4's memory.
+    static func start(_ image: [UInt8], on board: M4Board, lead: VirtualTime) throws {
+        let elf = try ELFFile(image)
+        for segment in elf.programHeaders where segment.isLoad && segment.memorySize > 0 {
+            let target = physical(segment.physicalAddress)
+            let bytes = Array(elf.contents(of: segment) ?? [])
+            if !bytes.isEmpty { try board.write(target, bytes) }
+            if segment.memorySize > segment.fileSize {
+                try board.fill(
+                    PhysicalAddress(target.value &+ segment.fileSize), count: Int(segment.memorySize - segment.fileSize), with: 0)
+            }
+        }
+        board.soc.tamp[backupRegister: tableRegister] = elf.section(named: ".resource_table")?.address ?? 0
+        board.soc.tamp[backupRegister: stateRegister] = running
+        board.setHoldBoot(released: true)
+        board.setHoldBoot(released: false)
+        _ = board.run(until: board.configuration.coreClock.cycles(until: lead))
+    }
+
+    private static func physical(_ device: UInt32) -> PhysicalAddress {
+        for entry in AddressTranslation.stm32mp15 where device >= entry.device.value && device - entry.device.value < entry.size {
+            return PhysicalAddress(entry.physical.value &+ (device - entry.device.value))
+        }
+        return PhysicalAddress(device)
+    }
+}

@@ -1,0 +1,111 @@
+import CortexM
+import M4Board
+import MachineBase
+import RprocHost
+
+/// More crashes than `SystemConfiguration.recoveryLimit` allows.
+public struct CrashLoop: Equatable, Sendable, CustomStringConvertible {
+    public var limit: UInt32
+    /// Virtual time of the one too many.
+    public var time: VirtualTime
+    /// Whether that was the M4's watchdog; else a fault or lockup.
+    public var isWatchdog: Bool
+
+    public var description: String {
+        let crash = isWatchdog ? "the M4's watchdog has reset it" : "the firmware crashed"
+        return limit == 0
+            ? "\(crash) at \(time) s, and no recovery is allowed"
+            : "\(crash) again at \(time) s, after as many recoveries as are allowed (\(limit))"
+    }
+}
+
+/// What a system knows about the crash that Linux has not handled yet.
+struct CrashState {
+    /// Linux's count of crashes when the last one was reported.
+    var reportedAt: UInt32?
+    /// Crashes so far: faults, lockups and watchdog resets.
+    var count: UInt32 = 0
+    /// The core at the moment of the crash.
+    var registers: CoredumpExtension.Registers?
+}
+
+extension MP1System {
+    /// Crashes so far that Linux was told of.
+    public var crashes: UInt32 { crash.count }
+
+    /// The firmware's memory as a core dump, now: the kernel's, or GDB's with `coredumpHasRegisters`. Empty while nothing is loaded.
+    public func coredump() -> [UInt8] {
+        if crash.registers == nil { crash.registers = registersNow }
+        return linux.coredumpImage(coredumpExtension)
+    }
+
+    func watchCrashes() {
+        linux.coredumpTaken = { [unowned self] image in
+            onCoredump?(image)
+            crash.registers = nil
+        }
+        linux.coredumpExtension = { [unowned self] in coredumpExtension }
+        linux.crashReported = { [unowned self] _ in if crash.registers == nil { crash.registers = registersNow } }
+    }
+
+    private var coredumpExtension: CoredumpExtension? {
+        guard configuration.coredumpHasRegisters else { return nil }
+        return CoredumpExtension(registers: crash.registers) { [unowned self] address, count in
+            board.withMemory(address, count: count) { Array($0) }
+        }
+    }
+
+    private var registersNow: CoredumpExtension.Registers? {
+        guard !board.isHeld else { return nil }
+        let registers = board.core.registers
+        return CoredumpExtension.Registers(r: registers.r, xpsr: registers.xpsr)
+    }
+
+    /// Tells Linux of a fault or lockup, if it may recover from one more.
+    /// - Returns: whether the run goes on.
+    func reportsCrash(_ reason: StopReason) -> Bool {
+        let report: FaultReport
+        switch reason {
+        case .fault(let fault), .lockup(let fault): report = fault
+        default: return false
+        }
+        // The core goes on in its handler until Linux stops it; what goes wrong there is the same crash.
+        let isPending = crash.reportedAt == linux.crashCount || linux.state == .crashed
+        if isPending, configuration.recoveryLimit != nil { return true }
+        crash.registers = CoredumpExtension.Registers(r: report.registers.r, xpsr: report.registers.xpsr, signal: report.signal)
+        guard mayCrash(isWatchdog: false) else { return false }
+        crash.reportedAt = linux.crashCount
+        onEvent?(.crashed(now, reason))
+        linux.reportCrash(.fatalError)
+        return true
+    }
+
+    /// EXTI 68: the M4's WWDG resets it, and its registers are still what they were.
+    func watchdogReset() {
+        crash.registers = registersNow
+        let isAllowed = configuration.recoveryLimit == nil || mayCrash(isWatchdog: true)
+        linux.interrupt(.watchdog)
+        if !isAllowed {
+            stopForGood(.hostRequest)
+            board.core.requestStop()
+        }
+    }
+
+    private func mayCrash(isWatchdog: Bool) -> Bool {
+        guard let limit = configuration.recoveryLimit else { return false }
+        crash.count &+= 1
+        guard crash.count > limit else { return true }
+        crashLoop = CrashLoop(limit: limit, time: now, isWatchdog: isWatchdog)
+        return false
+    }
+}
+
+extension FaultReport {
+    /// What GDB calls it: SIGILL for an instruction that is none, SIGFPE for a division by zero, else SIGSEGV.
+    var signal: UInt16 {
+        let flags = status.flags.map(\.name)
+        if flags.contains("DIVBYZERO") { return 8 }
+        if flags.contains("UNDEFINSTR") || flags.contains("NOCP") || flags.contains("INVSTATE") { return 4 }
+        return 11
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import MachineBase
+import RprocHost
+import VirtualMP1
+
+/// Kernels whose differences are known.
+enum Kernel: String, ExpressibleByArgument, CaseIterable {
+    case newest
+    case v6_6 = "6.6"
+    case v5_15 = "5.15"
+
+    var profile: KernelProfile {
+        switch self {
+        case .newest: .newest
+        case .v6_6: .v6_6
+        case .v5_15: .v5_15
+        }
+    }
+}
+
+/// Options about the remote processor's life: which kernel, who starts it, and what becomes of a crash.
+struct LifecycleOptions: ParsableArguments {
+    @Option(help: "The kernel whose ways and words Linux has: newest, 6.6, 5.15.") var kernel = Kernel.newest
+    @Flag(help: "The boot loader has started the firmware (an ELF); Linux attaches to it, and detaches at the end. For --boot elf.")
+    var attach = false
+    @Option(
+        help: ArgumentHelp(
+            "Report faults and lockups to Linux as crashes, and go on after its recovery, for at most this many crashes, watchdog resets included.",
+            valueName: "count"))
+    var recover: UInt32?
+    @Option(
+        help: ArgumentHelp("Write the core dump of the first crash, or of the fault that ends the run, to this file.", valueName: "file"),
+        completion: .file())
+    var coredump: String?
+    @Flag(help: "With --coredump: exactly what the kernel writes, without registers, and 0xFF for memory that Linux cannot reach.")
+    var coredumpPlain = false
+
+    func validate() throws {
+        if coredump == "" { throw ValidationError("--coredump needs a file name") }
+        if coredumpPlain && coredump == nil { throw ValidationError("--coredump-plain goes with --coredump") }
+    }
+
+    func configure(_ configuration: inout SystemConfiguration, _ image: [UInt8]) {
+        configuration.linux.kernel = kernel.profile
+        configuration.recoveryLimit = recover
+        configuration.coredumpHasRegisters = !coredumpPlain
+        if coredump != nil { configuration.linux.coredump = .enabled }
+        if attach { configuration.bootLoaderFirmware = image }
+    }
+
+    /// Starts the image, or attaches to it.
+    func begin(_ system: MP1System, _ image: [UInt8], name: String) throws(SystemError) {
+        if attach { try system.attach() } else { try system.start(image, name: name) }
+    }
+
+    /// As a user would end it.
+    func end(_ system: MP1System) throws(SystemError) {
+        if attach && system.linux.state == .attached { try system.detach() } else { try system.stop() }
+    }
+}
+
+/// The file of `--coredump`: the first dump, as devcoredump keeps the first and drops what comes while it is there.
+final class CoredumpFile {
+    private let path: String
+    private(set) var isWritten = false
+    /// Why it could not be written.
+    private(set) var problem: String?
+
+    init(_ path: String) { self.path = path }
+
+    func write(_ image: [UInt8]) {
+        guard !isWritten, problem == nil, !image.isEmpty else { return }
+        do {
+            try Data(image).write(to: URL(fileURLWithPath: path))
+            isWritten = true
+            Console.note("m4run: core dump (\(image.count) bytes) in \(path)")
+        } catch { problem = "\(path): \(error.localizedDescription)" }
+    }
+}
