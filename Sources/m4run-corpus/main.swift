@@ -35,6 +35,7 @@ if arguments.first == "--hash-rate" {
 }
 if arguments.first == "--bench", arguments.count == 2, let folder = arguments.last {
     do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         write(Corpus.pack(try Corpus.large(), 1), folder, "large-1.pack")
         write(Corpus.pack(try Corpus.large(), 101), folder, "large-101.pack")
         write(Corpus.pack(try Corpus.small(), 1), folder, "small-1.pack")

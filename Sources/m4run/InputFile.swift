@@ -65,15 +65,22 @@ enum InputFile {
         }
     }
 
-    /// Makes the folder at `path` unless it is there.
+    /// Makes the folder at `path`, and those that it lies in, unless they are there.
     static func makeFolder(_ path: String) throws {
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-            guard isFolder.boolValue else { throw UsageError("\(path): is a file, not a folder") }
+        var info = stat()
+        if stat(path, &info) == 0 {
+            guard info.st_mode & S_IFMT == S_IFDIR else { throw UsageError("\(path): is a file, not a folder") }
             return
         }
-        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw UsageError("\(path): the folder cannot be made: \(error.localizedDescription)")
+        var folder = path.hasPrefix("/") ? "/" : ""
+        for name in path.split(separator: "/") {
+            folder += name + "/"
+            guard mkdir(folder, 0o777) == 0 || errno == EEXIST || errno == EISDIR else {
+                throw UsageError("\(path): the folder cannot be made: \(String(cString: strerror(errno)))")
+            }
+        }
+        guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else {
+            throw UsageError("\(path): the folder cannot be made: \(String(cString: strerror(ENOTDIR)))")
         }
     }
 }
