@@ -1,6 +1,6 @@
 // Loads and times rpmsg through firmware: a benchmark, and a check of firmware that echoes.
 //
-//   m4run-rpmsg FIRMWARE.elf [--messages N] [--window N] [--lengths A-B] [--channels N] [--digest]
+//   m4run-rpmsg FIRMWARE.elf [--messages N] [--window N] [--lengths A-B] [--channels N] [--digest] [--sanitizing off|rings|writers]
 //   m4run-rpmsg --host-cost [--messages N]
 //
 // The firmware announces services `rpmsg-tty` or `rpmsg-raw` that send back what they get. Every echo is compared; the exit status
@@ -36,6 +36,7 @@ var image: String?
 var messages: UInt64 = 100_000, window: UInt64 = 1, channelCount: UInt64 = 1
 var lengths = 1...64
 var takesDigest = false, measuresHost = false
+var sanitizing = Sanitizing.rings
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
     switch argument {
@@ -44,6 +45,9 @@ while let argument = arguments.popFirst() {
     case "--channels": channelCount = number(arguments.popFirst(), argument)
     case "--digest": takesDigest = true
     case "--host-cost": measuresHost = true
+    case "--sanitizing":
+        guard let wanted = Sanitizing(rawValue: arguments.popFirst() ?? "") else { fail("--sanitizing is off, rings or writers") }
+        sanitizing = wanted
     case "--lengths":
         let ends = (arguments.popFirst() ?? "").split(separator: "-").map { Int($0) }
         guard ends.count == 2, let low = ends[0], let high = ends[1], 0 <= low, low <= high, high <= Rpmsg.maximumPayload else {
@@ -63,7 +67,9 @@ if measuresHost {
 guard let image, let file = FileManager.default.contents(atPath: image) else { fail("no firmware: \(image ?? "give its file")") }
 
 do {
-    let system = try MP1System(SystemConfiguration(boot: .elf))
+    var configuration = SystemConfiguration(boot: .elf)
+    configuration.sanitizing = sanitizing
+    let system = try MP1System(configuration)
     try system.start(Array(file), name: "firmware.elf")
     func usable() -> [RpmsgChannel] { system.linux.channels.filter { $0.name == "rpmsg-tty" || $0.name == "rpmsg-raw" } }
     system.run(for: .seconds(1)) { usable().count >= Int(clamping: channelCount) }

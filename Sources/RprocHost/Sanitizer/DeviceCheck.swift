@@ -16,24 +16,28 @@ final class DeviceCheck {
         table = TableCheck(sanitizer, device)
         for (ring, queue) in [(input, bus.input), (output, bus.output)] {
             ring.isEventIndexed = queue.usesEventIndex
-            ring.returned = { [unowned pool] address in pool.returned(address) }
+            ring.pool = pool
         }
     }
 
-    /// Both rings and the table.
-    func check() {
+    /// The firmware is ringing for one of the rings, or both.
+    func raised() {
         input.check()
         output.check()
+    }
+
+    /// The host handles the firmware's doorbell.
+    func doorbell(_ channel: Int) {
+        let ring = channel == 0 ? input : output
+        ring.check()
+        ring.rung()
+    }
+
+    /// The host rings.
+    func kicked(_ notifyID: UInt32) {
+        (notifyID == 0 ? input : output).check()
         table?.check()
     }
-
-    func doorbell(_ channel: Int) {
-        check()
-        (channel == 0 ? input : output).rung()
-    }
-
-    func posted(_ address: PhysicalAddress, deviceWrites: Bool) { pool.posted(address, deviceWrites: deviceWrites) }
-    func taken(_ address: PhysicalAddress) { pool.taken(address) }
 
     /// `bytes`: header and payload as far as the used length reaches.
     func received(descriptor: UInt16, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
@@ -42,7 +46,8 @@ final class DeviceCheck {
 
     /// Everything, and what time has run out for.
     func look() {
-        check()
+        raised()
+        table?.check()
         pool.checkAll()
         let now = sanitizer.now
         input.judgeTime(now)

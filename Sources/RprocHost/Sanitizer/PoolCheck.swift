@@ -1,4 +1,3 @@
-import Foundation
 import MachineBase
 
 /// The message buffers: whose turn each is, and whether the firmware keeps to it.
@@ -78,12 +77,12 @@ final class PoolCheck {
         guard turn != .firmware else { return }
         let start = base.advanced(UInt32(buffer * Self.size)), was = expected + buffer * Self.size
         guard (try? bus.read(start, into: UnsafeMutableRawBufferPointer(start: seen, count: Self.size))) != nil,
-            memcmp(seen, was, Self.size) != 0
+            !sameBytes(seen, was, Self.size)
         else { return }
         if turn == .reading {
             // OpenAMP keeps the descriptor's number in a received header's reserved word.
             (was + 8).copyMemory(from: seen + 8, byteCount: 4)
-            if memcmp(seen, was, Self.size) == 0 { return }
+            if sameBytes(seen, was, Self.size) { return }
         }
         let now = UnsafeRawBufferPointer(start: seen, count: Self.size), old = UnsafeRawBufferPointer(start: was, count: Self.size)
         let first = zip(now, old).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0

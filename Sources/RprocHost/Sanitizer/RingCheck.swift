@@ -10,8 +10,8 @@ final class RingCheck {
     let base: PhysicalAddress
     private let bus: any NonSecureBus
     unowned let sanitizer: RpmsgSanitizer
-    /// Told of each buffer that has come back, in order.
-    var returned: ((PhysicalAddress) -> Void)?
+    /// The buffers, once the driver is bound.
+    var pool: PoolCheck?
     var isEventIndexed = false
 
     /// A descriptor as the driver posted it.
@@ -83,7 +83,11 @@ final class RingCheck {
         let available = expected + Int(layout.availableOffset)
         available.storeBytes(of: head.littleEndian, toByteOffset: 4 + 2 * Int((index &- 1) & (layout.count &- 1)), as: UInt16.self)
         available.storeBytes(of: index.littleEndian, toByteOffset: 2, as: UInt16.self)
+        pool?.posted(address, deviceWrites: deviceWrites)
     }
+
+    /// The host has taken a buffer back.
+    func taken(_ address: PhysicalAddress) { pool?.taken(address) }
 
     func driverStored(flags: UInt16) {
         expected.storeBytes(of: flags.littleEndian, toByteOffset: Int(layout.availableOffset), as: UInt16.self)
@@ -104,9 +108,7 @@ final class RingCheck {
     /// Compares the driver's part with what the driver wrote, and walks what the device has given back.
     func check() {
         let isRead = (try? bus.read(base, into: UnsafeMutableRawBufferPointer(start: seen, count: driverSize))) != nil
-        if isRead, !UnsafeRawBufferPointer(start: seen, count: driverSize).elementsEqual(UnsafeRawBufferPointer(start: expected, count: driverSize)) {
-            judgeDriversPart()
-        }
+        if isRead, !sameBytes(seen, expected, driverSize) { judgeDriversPart() }
         walkUsed()
     }
 
@@ -194,7 +196,7 @@ final class RingCheck {
         posted[Int(id)].returnedAt = used
         if outstanding > 0 { outstanding &-= 1 }
         newestReturned = max(newestReturned, head.sequence)
-        returned?(head.address)
+        pool?.returned(head.address)
     }
 
     // MARK: Doorbells

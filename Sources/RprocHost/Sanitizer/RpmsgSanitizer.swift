@@ -98,7 +98,7 @@ public final class RpmsgSanitizer {
     }
 
     /// The firmware rings, this very moment; the handler comes later.
-    func raised() { device?.check() }
+    func raised() { device?.raised() }
 
     /// The firmware has rung channel 0 or 1 (counted from 0): `vring0`, `vring1`.
     func doorbell(_ channel: Int) {
@@ -111,7 +111,7 @@ public final class RpmsgSanitizer {
     func kicked(_ notifyID: UInt32) {
         guard let device else { return }
         happened()
-        device.check()
+        device.kicked(notifyID)
     }
 
     func received(descriptor: UInt16, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {

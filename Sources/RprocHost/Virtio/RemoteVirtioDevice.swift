@@ -168,7 +168,6 @@ public final class RemoteVirtioDevice {
         queue.owner = self
         if let sanitizer = processor.sanitizer {
             queue.check = RingCheck(sanitizer, name: "vring\(i)", layout: layout, base: base, bus: processor.bus)
-            queue.sanitizer = sanitizer
         }
         vring.queue = queue
         try processor.storeInTable(carveout.deviceAddress.value, at: vringOffset(i))

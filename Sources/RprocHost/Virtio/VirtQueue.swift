@@ -35,7 +35,6 @@ public final class VirtQueue {
     weak var owner: (any VirtQueueOwner)?
     /// The sanitizer's books of this ring, while it is on.
     var check: RingCheck?
-    weak var sanitizer: RpmsgSanitizer?
     private var freeHead: UInt16 = 0
     // One entry for each descriptor; every index into them is checked against the ring's size before.
     private let nextFree: UnsafeMutablePointer<UInt16>
@@ -98,10 +97,7 @@ public final class VirtQueue {
         availableIndex &+= 1
         added &+= 1
         lastHead = head
-        if let check {
-            check.added(head, buffer, length: length, deviceWrites: deviceWrites, next: next, index: availableIndex)
-            sanitizer?.device?.posted(buffer, deviceWrites: deviceWrites)
-        }
+        check?.added(head, buffer, length: length, deviceWrites: deviceWrites, next: next, index: availableIndex)
     }
 
     /// Descriptor of the buffer that was added last, or taken last.
@@ -177,7 +173,7 @@ public final class VirtQueue {
         lastUsedIndex &+= 1
         lastHead = freeHead
         if usesEventIndex && availableFlags & Virtio.noInterrupt == 0 { storeUsedEvent(lastUsedIndex) }
-        if check != nil { sanitizer?.device?.taken(PhysicalAddress(buffer)) }
+        check?.taken(PhysicalAddress(buffer))
         return (PhysicalAddress(buffer), UInt32(truncatingIfNeeded: element >> 32))
     }
 
