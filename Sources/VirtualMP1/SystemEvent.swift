@@ -21,5 +21,7 @@ public enum SystemEvent {
     case unmodelled(VirtualTime, UnmodelledAccess)
     /// The firmware asked a debug channel for what it cannot do.
     case boardFinding(VirtualTime, BoardFinding)
+    /// A rule of `HostConfiguration.kickFaults` acted on a doorbell.
+    case kickFault(VirtualTime, KickFault.Event)
     case stopped(VirtualTime, StopReason)
 }

@@ -39,6 +39,10 @@ public final class RemoteProcessor {
     public var recoveryHook: (() -> Void)?
     /// A vendor resource (types 128 to 512) as the platform driver would handle it.
     public var vendorResourceHandler: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)?
+    /// Runs whenever a rule of `HostConfiguration.kickFaults` has acted on a doorbell.
+    public var kickFaultInjected: ((VirtualTime, KickFault.Event) -> Void)?
+    /// How often one has.
+    public internal(set) var kickFaultCount: UInt64 = 0
     /// Runs whenever `state` changes.
     public var stateChanged: ((RemoteProcessorState) -> Void)?
 
@@ -67,6 +71,7 @@ public final class RemoteProcessor {
     let registers: STM32Registers
     let ipcc: IPCCDriver
     let work: WorkQueue
+    let kickFaults: KickFaultInjector?
     var bus: any NonSecureBus { platform.bus }
 
     var isLocked = false
@@ -122,13 +127,14 @@ public final class RemoteProcessor {
         registers = STM32Registers(bus: platform.bus)
         ipcc = IPCCDriver(bus: platform.bus, log: log, findings: findings)
         work = WorkQueue(platform: platform)
+        kickFaults = KickFaultInjector(configuration.kickFaults)
         dynamicPool = configuration.dynamicPool.map(DynamicPool.init)
         tty = RpmsgTTYDriver()
         raw = RpmsgRawDriver()
         drivers = [tty, raw, RpmsgClientSampleDriver(count: configuration.clientSampleCount)]
         ipcc.received = { [unowned self] channel in
             if channel < 2 { sanitizer?.doorbell(channel) }
-            if channel < 2 { queueWork(channel == 0 ? .vring0 : .vring1) }
+            if channel < 2 { doorbellReceived(channel) }
         }
         ipcc.probe(channels: 0..<4)
         log.emit(.info, "stm32-rproc 10000000.\(configuration.name)", "wdg irq registered")

@@ -54,9 +54,13 @@ extension RemoteProcessor {
     /// `stm32_rproc_kick`: the notifyid is the mailbox's number.
     func kick(_ notifyID: UInt32) {
         guard notifyID < 2 else { return findings.report(.kickWithoutMailbox(notifyID: notifyID)) }
-        sanitizer?.kicked(notifyID)
-        do throws(Errno) { try ipcc.send(Int(notifyID)) } catch {
-            self.error("stm32_rproc_kick: failed (vq\(notifyID), err:\(error.negative))")
+        ringDoorbell(Int(notifyID))
+    }
+
+    func sendDoorbell(_ id: Int) {
+        sanitizer?.kicked(UInt32(truncatingIfNeeded: id))
+        do throws(Errno) { try ipcc.send(id) } catch {
+            self.error("stm32_rproc_kick: failed (vq\(id), err:\(error.negative))")
         }
     }
 }

@@ -4,8 +4,15 @@ import MachineBase
 final class WorkQueue {
     enum Kind: Int, CaseIterable {
         case receiveInterrupt, transmitFreeInterrupt, vring0, vring1, recovery
-        /// Handlers run in interrupt context; the others are tasks that take the remoteproc lock.
-        var isInterrupt: Bool { rawValue < 2 }
+        /// Doorbells that a `KickFault` holds back.
+        case lateKick0, lateKick1
+        /// Handlers run in interrupt context and late doorbells by themselves; the others are tasks that take the remoteproc lock.
+        var isInterrupt: Bool {
+            switch self {
+            case .receiveInterrupt, .transmitFreeInterrupt, .lateKick0, .lateKick1: true
+            case .vring0, .vring1, .recovery: false
+            }
+        }
     }
     private var due = [VirtualTime](repeating: .never, count: Kind.allCases.count)
     private let platform: any HostPlatform
@@ -87,6 +94,8 @@ extension RemoteProcessor {
         case .vring0: runVringWork(0)
         case .vring1: runVringWork(1)
         case .recovery: runRecoveryWork()
+        case .lateKick0: lateDoorbell(0)
+        case .lateKick1: lateDoorbell(1)
         }
     }
 
