@@ -89,6 +89,7 @@ public final class MP1System {
         client?.onLoaded = { [unowned self] image in placeTable(image) }
         linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
         watchCrashes()
+        linux.kickFaultInjected = { [unowned self] time, event in onEvent?(.kickFault(time, event)) }
         linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
         linux.raw.received = { [unowned self] device, bytes, source in
             onEvent?(.rawReceived(now, device: device, source: source, Array(bytes)))

@@ -21,6 +21,8 @@ public enum SystemEvent {
     case unmodelled(VirtualTime, UnmodelledAccess)
     /// The firmware asked a debug channel for what it cannot do.
     case boardFinding(VirtualTime, BoardFinding)
+    /// A rule of `HostConfiguration.kickFaults` acted on a doorbell.
+    case kickFault(VirtualTime, KickFault.Event)
     case stopped(VirtualTime, StopReason)
     /// A fault or lockup that was reported to Linux as a crash; the run goes on.
     case crashed(VirtualTime, StopReason)

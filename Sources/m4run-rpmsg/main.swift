@@ -81,9 +81,13 @@ do {
     if takesDigest { system.linux.observer = digest }
     let load = MessageLoad(system: system, channels: channels, lengths: lengths)
     let warmUp = max(1, messages / 10)
-    if let problem = load.run(warmUp, window: window) { fail(problem) }
+    func show(_ problem: String) -> Never {
+        for index in 0..<system.linux.traceBuffers.count { fail(problem + "\ntrace\(index): " + (system.trace(index) ?? "").suffix(400)) }
+        fail(problem)
+    }
+    if let problem = load.run(warmUp, window: window) { show(problem) }
     let memory = residentMemory(), virtual = system.now, begin = ContinuousClock.now
-    if let problem = load.run(messages, window: window) { fail(problem) }
+    if let problem = load.run(messages, window: window) { show(problem) }
     let wall = (ContinuousClock.now - begin) / .seconds(1), timed = Double(messages - warmUp)
     print("bench rpmsg.roundtrips \(String(format: "%.0f", wall > 0 ? timed / wall : 0)) per_s")
     print("bench rpmsg.growth \(residentMemory() - memory) KiB")

@@ -39,6 +39,7 @@ final class Narrator {
         case .kernelLog(let record): return record.level <= most ? record.description : nil
         case .finding(let time, let finding): return most >= .warning ? "\(stamp(time)) m4run: \(finding)" : nil
         case .tablePlaced(let time, let placement): return most >= .warning ? "\(stamp(time)) m4run: WARNING: \(placement)" : nil
+        case .kickFault(let time, let event): return most >= .info ? "\(stamp(time)) m4run: \(event)" : nil
         case .unmodelled(let time, let access): return most >= .warning ? "\(stamp(time)) m4run: \(access)" : nil
         case .stopped(let time, let reason): return most >= .warning ? "\(stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
         case .crashed(let time, let reason):

@@ -62,6 +62,7 @@ struct Run: ParsableCommand {
         @Option(help: "Where to: ttyRPMSG0, ttyRPMSG1, ..., rpmsg0, ..., or a channel's name.") var to = Destination.tty(0)
         @Option(help: "Text that must appear in what the firmware sends, or the exit status is 1; repeatable.") var expect: [String] = []
         @Flag(help: "Lines of standard input go to the tty of --to, until end of input.") var interactive = false
+        @Option(help: KickFaultOption.help, transform: KickFaultOption.read) var kickFault: [KickFault] = []
     }
 
     struct ServingOptions: ParsableArguments {

@@ -42,6 +42,7 @@ final class RunSession {
         configuration.board.stopsAtUnmodelled = options.limits.strict
         configuration.board.faultPolicy = options.limits.stopAt
         configuration.placesResourceTable = !options.limits.strict
+        configuration.linux.kickFaults = options.traffic.kickFault
         if options.limits.sanitize { configuration.sanitizing = .writers }
         options.lifecycle.configure(&configuration, image)
         symbols = FirmwareSymbols(image: image)

@@ -131,6 +131,8 @@ public struct HostConfiguration: Equatable, Sendable {
     /// File name, relative to /lib/firmware.
     public var firmware = "rproc-m4-fw"
     public var recoveryEnabled = true
+    /// Doorbells that go astray; the first rule that acts on one decides.
+    public var kickFaults: [KickFault] = []
     public var coredump = CoredumpMode.disabled
     /// Messages the `rpmsg-client-sample` driver answers before its goodbye (its `count` parameter).
     public var clientSampleCount = 100

@@ -44,6 +44,10 @@ public final class RemoteProcessor {
     public var recoveryHook: (() -> Void)?
     /// A vendor resource (types 128 to 512) as the platform driver would handle it.
     public var vendorResourceHandler: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)?
+    /// Runs whenever a rule of `HostConfiguration.kickFaults` has acted on a doorbell.
+    public var kickFaultInjected: ((VirtualTime, KickFault.Event) -> Void)?
+    /// How often one has.
+    public internal(set) var kickFaultCount: UInt64 = 0
     /// Runs whenever `state` changes.
     public var stateChanged: ((RemoteProcessorState) -> Void)?
 
@@ -72,6 +76,7 @@ public final class RemoteProcessor {
     let registers: STM32Registers
     let ipcc: IPCCDriver
     let work: WorkQueue
+    let kickFaults: KickFaultInjector?
     var bus: any NonSecureBus { platform.bus }
 
     /// How far a boot has come, for its unwinding.
@@ -138,6 +143,7 @@ public final class RemoteProcessor {
         registers = STM32Registers(bus: platform.bus, map: configuration.registers)
         ipcc = IPCCDriver(bus: platform.bus, log: log, findings: findings)
         work = WorkQueue(platform: platform)
+        kickFaults = KickFaultInjector(configuration.kickFaults)
         dynamicPool = configuration.dynamicPool.map(DynamicPool.init)
         tty = RpmsgTTYDriver()
         raw = RpmsgRawDriver()
@@ -145,7 +151,7 @@ public final class RemoteProcessor {
         ipcc.received = { [unowned self] channel in
             guard let vring = configuration.mailboxes.vring(channel) else { return }
             sanitizer?.doorbell(vring)
-            queueWork(vring == 0 ? .vring0 : .vring1)
+            doorbellReceived(vring)
         }
         ipcc.probe()
         probeNode()

@@ -65,10 +65,14 @@ extension RemoteProcessor {
     /// `stm32_rproc_kick`: the notifyid is the mailbox's number.
     func kick(_ notifyID: UInt32) {
         guard notifyID < 2 else { return findings.report(.kickWithoutMailbox(notifyID: notifyID)) }
-        sanitizer?.kicked(notifyID)
-        guard let channel = configuration.mailboxes.channel(vring: notifyID) else { return }
+        ringDoorbell(Int(notifyID))
+    }
+
+    func sendDoorbell(_ id: Int) {
+        sanitizer?.kicked(UInt32(truncatingIfNeeded: id))
+        guard let channel = configuration.mailboxes.channel(vring: UInt32(truncatingIfNeeded: id)) else { return }
         do throws(Errno) { try ipcc.send(channel) } catch {
-            self.error("stm32_rproc_kick: failed (vq\(notifyID), err:\(error.negative))")
+            self.error("stm32_rproc_kick: failed (vq\(id), err:\(error.negative))")
         }
     }
 }

@@ -4,8 +4,15 @@ import MachineBase
 final class WorkQueue {
     enum Kind: Int, CaseIterable {
         case receiveInterrupt, transmitFreeInterrupt, vring0, vring1, recovery, autoBoot
-        /// Handlers run in interrupt context; the others are tasks that take the remoteproc lock.
-        var isInterrupt: Bool { rawValue < 2 }
+        /// Doorbells that a `KickFault` holds back.
+        case lateKick0, lateKick1
+        /// Handlers run in interrupt context and late doorbells by themselves; the others are tasks that take the remoteproc lock.
+        var isInterrupt: Bool {
+            switch self {
+            case .receiveInterrupt, .transmitFreeInterrupt, .lateKick0, .lateKick1: true
+            case .vring0, .vring1, .recovery, .autoBoot: false
+            }
+        }
         /// Takes the lock with every kernel.
         var alwaysTakesLock: Bool { self == .recovery || self == .autoBoot }
     }
@@ -94,6 +101,8 @@ extension RemoteProcessor {
         case .vring1: runVringWork(1)
         case .recovery: runRecoveryWork()
         case .autoBoot: runAutoBoot()
+        case .lateKick0: lateDoorbell(0)
+        case .lateKick1: lateDoorbell(1)
         }
     }
 

@@ -1,0 +1,107 @@
+import MachineBase
+
+/// Applies a host's `KickFault` rules to its doorbells, one after the other as they are rung.
+final class KickFaultInjector {
+    enum Verdict: Equatable {
+        case passes, isLost
+        case isLate(VirtualTime)
+    }
+
+    private struct Rule {
+        let fault: KickFault
+        /// Doorbells seen, and acted on.
+        var seen: UInt64 = 0
+        var chosen: UInt64 = 0
+        var state: UInt64 = 0
+    }
+    private var rules: [Rule]
+
+    /// nil without rules: an ordinary run pays one comparison a doorbell.
+    init?(_ faults: [KickFault]) {
+        guard !faults.isEmpty else { return nil }
+        rules = faults.map { fault in
+            var rule = Rule(fault: fault)
+            if case .random(_, let seed) = fault.selection { rule.state = seed }
+            return rule
+        }
+    }
+
+    /// What becomes of a doorbell, by the first rule that acts on it; every rule that is about it counts it.
+    func judge(_ direction: KickFault.Direction, ring: Int) -> (verdict: Verdict, event: KickFault.Event?) {
+        var result: (Verdict, KickFault.Event?) = (.passes, nil)
+        for index in rules.indices where rules[index].fault.direction == direction && (rules[index].fault.ring ?? ring) == ring {
+            guard let verdict = Self.act(&rules[index]), result.1 == nil else { continue }
+            if verdict == .passes { continue }
+            result = (verdict, KickFault.Event(fault: rules[index].fault, ring: ring, number: rules[index].seen))
+        }
+        return result
+    }
+
+    /// nil when the rule leaves this one alone.
+    private static func act(_ rule: inout Rule) -> Verdict? {
+        rule.seen &+= 1
+        let isChosen = switch rule.fault.selection {
+        case .all: true
+        case .first(let count): rule.seen <= count
+        case .number(let number): rule.seen == number
+        case .every(let count): rule.seen % max(1, count) == 0
+        case .random(let oneIn, _): next(&rule.state) % max(1, oneIn) == 0
+        }
+        guard isChosen else { return nil }
+        rule.chosen &+= 1
+        return switch rule.fault.action {
+        case .drop: .isLost
+        case .delay(let span): .isLate(span)
+        case .coalesce(let count): rule.chosen % max(1, count) == 0 ? .passes : .isLost
+        }
+    }
+
+    /// SplitMix64.
+    private static func next(_ state: inout UInt64) -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
+    }
+}
+
+extension RemoteProcessor {
+    /// Linux rings for vring `id`.
+    func ringDoorbell(_ id: Int) {
+        switch judged(.toFirmware, id) {
+        case .passes: sendDoorbell(id)
+        case .isLost: break
+        case .isLate(let span):
+            work.queue(id == 0 ? .lateKick0 : .lateKick1, at: platform.now + span)
+            arrangeWork()
+        }
+    }
+
+    /// One whose time has come, unless its ring is gone by now.
+    func lateDoorbell(_ id: Int) {
+        if id < notifyIDs.count, notifyIDs[id]?.queue != nil { sendDoorbell(id) }
+    }
+
+    /// The firmware's doorbell for vring `id` was acknowledged.
+    func doorbellReceived(_ id: Int) {
+        let kind: WorkQueue.Kind = id == 0 ? .vring0 : .vring1
+        switch judged(.toLinux, id) {
+        case .passes: queueWork(kind)
+        case .isLost: break
+        case .isLate(let span):
+            work.queue(kind, at: platform.now + configuration.timing.workLatency + span)
+            arrangeWork()
+        }
+    }
+
+    @inline(__always) private func judged(_ direction: KickFault.Direction, _ id: Int) -> KickFaultInjector.Verdict {
+        guard let kickFaults else { return .passes }
+        let (verdict, event) = kickFaults.judge(direction, ring: id)
+        if let event {
+            kickFaultCount &+= 1
+            kickFaultInjected?(platform.now, event)
+        }
+        return verdict
+    }
+}
