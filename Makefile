@@ -77,7 +77,8 @@ device-tree: binary
 	@mkdir -p .build/device-tree
 	@for file in device-tree/*.dts; do \
 		out=.build/device-tree/$$(basename $$file .dts).dtb; \
-		dtc -E simple_bus_reg,unit_address_vs_reg,reg_format,interrupts_property -o $$out $$file && $(M4RUN) dt $$out || exit 1; \
+		complaints=$$(dtc -o $$out $$file 2>&1) && [ -z "$$complaints" ] || { echo "$$complaints" >&2; exit 1; }; \
+		$(M4RUN) dt $$out || exit 1; \
 	done
 
 setup:
