@@ -27,6 +27,7 @@ help:
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
+	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
@@ -56,6 +57,10 @@ FUZZ_SEEDS ?= 1000
 fuzz-rings: firmware
 	@M4RUN_RING_SEEDS=$(FUZZ_SEEDS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) \
 	    swift test $(SWIFT_FLAGS) -c release --disable-testable-imports --filter HostileRingTests
+
+ENDURANCE_ROUNDS ?= 1000
+endurance: firmware
+	ENDURANCE_ROUNDS=$(ENDURANCE_ROUNDS) swift test $(SWIFT_FLAGS) -c release --disable-testable-imports --filter EnduranceTests
 
 bench: build
 	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
@@ -87,4 +92,4 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test fuzz fuzz-rings bench conformance corpus fuzz-images device-tree setup clean
+.PHONY: help build binary firmware run test endurance fuzz fuzz-rings bench conformance corpus fuzz-images device-tree setup clean

@@ -39,7 +39,21 @@ extension MP1System {
         return linux.coredumpImage(coredumpExtension)
     }
 
+    /// Whether a crash is reported that Linux has not yet recovered from.
+    public var isRecovering: Bool { crash.reportedAt == linux.crashCount || linux.state == .crashed }
+
+    /// Linux's interrupt controller driver: EXTI 68 on its rising edge, unmasked (RM0436 EXTI; Linux irq-stm32mp-exti).
+    private enum EXTIRegister {
+        static let rtsr3: UInt32 = 0x5000_D040, rpr3: UInt32 = 0x5000_D04C, c1imr3: UInt32 = 0x5000_D0A0
+        static let line68: UInt32 = 1 << 4
+    }
+    private func setEXTI(_ register: UInt32) {
+        board.soc.write(register, board.soc.read(register, width: 4, by: .cortexA7(secure: false)) | EXTIRegister.line68, width: 4, by: .cortexA7(secure: false))
+    }
+
     func watchCrashes() {
+        setEXTI(EXTIRegister.rtsr3)
+        setEXTI(EXTIRegister.c1imr3)
         linux.coredumpTaken = { [unowned self] image in
             onCoredump?(image)
             crash.registers = nil
@@ -70,8 +84,7 @@ extension MP1System {
         default: return false
         }
         // The core goes on in its handler until Linux stops it; what goes wrong there is the same crash.
-        let isPending = crash.reportedAt == linux.crashCount || linux.state == .crashed
-        if isPending, configuration.recoveryLimit != nil { return true }
+        if isRecovering, configuration.recoveryLimit != nil { return true }
         crash.registers = CoredumpExtension.Registers(r: report.registers.r, xpsr: report.registers.xpsr, signal: report.signal)
         guard mayCrash(isWatchdog: false) else { return false }
         crash.reportedAt = linux.crashCount
@@ -83,6 +96,7 @@ extension MP1System {
     /// EXTI 68: the M4's WWDG resets it, and its registers are still what they were.
     func watchdogReset() {
         crash.registers = registersNow
+        board.soc.write(EXTIRegister.rpr3, EXTIRegister.line68, width: 4, by: .cortexA7(secure: false))
         let isAllowed = configuration.recoveryLimit == nil || mayCrash(isWatchdog: true)
         linux.interrupt(.watchdog)
         if !isAllowed {

@@ -202,7 +202,7 @@ final class RunSession {
 
     /// Sends one text and waits for an answer.
     private func send(_ text: String) throws(SystemError) -> Delivery {
-        pass(Self.patience) { isDestinationThere }
+        pass(Self.patience) { isDestinationThere && !system.isRecovering }
         if let reason = system.stopReason { throw .stopped(reason) }
         guard isDestinationThere else { return .noDestination }
         let before = answers.count

@@ -249,4 +249,5 @@ func expectClean(_ rig: Rig, _ location: SourceLocation = #_sourceLocation) {
     #expect(rig.host.virtioDevices.isEmpty, sourceLocation: location)
     #expect(rig.host.resourceTable == nil, sourceLocation: location)
     #expect(rig.host.traceCount == 0, sourceLocation: location)
+    #expect(rig.host.held == HeldResources(), sourceLocation: location)
 }

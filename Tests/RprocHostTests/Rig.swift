@@ -7,13 +7,15 @@ final class Rig {
     let remote: MockRemote
     let host: RemoteProcessor
     let firmware: MockTrustedFirmware
+    /// Fails nothing until it is armed.
+    let injector = FaultInjector()
     private final class Box { var records: [KernelLogRecord] = []; var image: [UInt8] = []; var fileError: Errno? }
     private let box: Box
 
     init(
         _ sequence: BootSequence = .elf, image: FirmwareImageBuilder = FirmwareImageBuilder(),
         services: [MockRemote.Service] = [.init("rpmsg-tty", address: 0x400)], ddr: UInt32 = 0,
-        configure: (inout HostConfiguration) -> Void = { _ in }
+        bootLoader: Bool = false, bootLoaderTable: UInt32? = nil, configure: (inout HostConfiguration) -> Void = { _ in }
     ) {
         let box = Box()
         box.image = image.image
@@ -24,9 +26,11 @@ final class Rig {
         var configuration = HostConfiguration(bootSequence: sequence)
         configure(&configuration)
         platform.remote = remote
+        if bootLoader { platform.startByBootLoader(image.image, table: bootLoaderTable) }
         host = RemoteProcessor(
-            configuration: configuration, platform: platform, trustedFirmware: firmware,
-            firmware: { (_) throws(Errno) in
+            configuration: configuration, platform: FaultInjectingPlatform(platform, injector),
+            trustedFirmware: FaultInjectingFirmware(firmware, injector),
+            firmware: injector.files { (_) throws(Errno) in
                 if let error = box.fileError { throw error }
                 return box.image
             },

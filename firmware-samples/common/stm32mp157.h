@@ -7,6 +7,14 @@
 #define RCC_MC_AHB3ENSETR REGISTER(0x50000AA0u)
 #define RCC_MC_AHB3ENSETR_IPCCEN (1u << 12)
 
+#define RCC_MC_APB1ENSETR REGISTER(0x50000A80u)
+#define RCC_MC_APB1ENSETR_WWDG1EN (1u << 28)
+
+/* The M4's window watchdog: T counts down from bits 6 to 0, and at 0x3F resets the core. */
+#define WWDG1_CR REGISTER(0x4000A000u)
+#define WWDG1_CR_WDGA (1u << 7)
+#define WWDG1_CR_T_MAX 0x7Fu
+
 #define IPCC_C2CR REGISTER(0x4C001010u)
 #define IPCC_C2MR REGISTER(0x4C001014u)
 #define IPCC_C2SCR REGISTER(0x4C001018u)

@@ -2,6 +2,7 @@
 #include "cortex_m4.h"
 #include "ipcc.h"
 #include "rpmsg.h"
+#include "stm32mp157.h"
 #include "trace.h"
 
 /* The FMC's window: nothing is connected there. */
@@ -106,6 +107,15 @@ static void spin(void)
     }
 }
 
+/* Starts the watchdog and never reloads it. */
+static void watchdog(void)
+{
+    RCC_MC_APB1ENSETR = RCC_MC_APB1ENSETR_WWDG1EN;
+    (void)RCC_MC_APB1ENSETR;
+    WWDG1_CR = WWDG1_CR_WDGA | WWDG1_CR_T_MAX;
+    spin();
+}
+
 static void assertion(void)
 {
     trace("assertion failed: zero != 0, %s:%u", "crasher/main.c", (uint32_t)__LINE__);
@@ -129,6 +139,7 @@ static const struct {
     { "lockup", lockup },
     { "spin", spin },
     { "assert", assertion },
+    { "watchdog", watchdog },
 };
 
 /* Whether `payload` is `word`, line end or not. */

@@ -7,7 +7,12 @@ extension RemoteProcessor {
         try registerAccess("failed to clear pdds") { () throws(BusError) in try registers.setPowerDown(false) }
         try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
         // Held again at once: the running core is not affected, a reset of its own finds boot held.
-        try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
+        do throws(Errno) {
+            try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
+        } catch {
+            findings.report(.kernelLeaves("the M4, which runs: boot was released, could not be held again, and nobody stops it"))
+            throw error
+        }
     }
 
     func stopOperation() throws(Errno) {

@@ -55,6 +55,8 @@ public final class MockRemote: InMemoryRemote {
         pending = []
         statusHistory = []
         isShutDown = false
+        // Flags outlive a reset of the core: what was asked of the firmware before is not for this one.
+        platform.remoteWriteIPCC(0x18, 0x3F)
         platform.remoteWriteIPCC(0x10, 1)
         platform.remoteWriteIPCC(0x14, 0xFFFF_FFC0)
     }

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+/// `m4run run`: kernels, attaching, crashes and core dumps.
+@Suite struct LifecycleTests {
+    @Test("--recover goes on after a crash, and a crash more than it allows ends the run as a fault does")
+    func recover() throws {
+        let elf = try Scratch.elf("crasher")
+        let fine = try Command.run("run", elf, "--boot", "elf", "--recover", "2", "--send", "undef", "--send", "bus", "--send", "alive", "--json")
+        #expect(fine.status == 0)
+        #expect(fine.out.contains("\"crashes\" : 2,"))
+        #expect(fine.err.contains("m4run: UsageFault (UNDEFINSTR) at pc "))
+        #expect(fine.err.contains("remoteproc0: crash detected in m4: type fatal error\n"))
+        let loop = try Command.run("run", elf, "--boot", "elf", "--recover", "1", "--send", "undef", "--send", "bus", "--send", "alive")
+        #expect(loop.status == 3)
+        #expect(loop.err.contains("the firmware crashed again at 0."))
+        #expect(loop.err.contains("after as many recoveries as are allowed (1): the firmware faulted:\n"))
+        let watchdog = try Command.run("run", elf, "--boot", "elf", "--recover", "0", "--send", "watchdog", "--for", "1s")
+        #expect(watchdog.status == 3)
+        #expect(watchdog.err.contains("the M4's watchdog has reset it at 0."))
+    }
+
+    @Test("gdb-multiarch shows registers, place and back trace from --coredump")
+    func debugger() throws {
+        let elf = try Scratch.elf("crasher")
+        let dump = Scratch.path("crash.core")
+        let result = try Scratch.run("crasher", "--send", "bus", "--coredump", dump)
+        #expect(result.status == 3)
+        let gdb = "/usr/bin/gdb-multiarch"
+        guard FileManager.default.isExecutableFile(atPath: gdb) else {
+            print("note: no gdb-multiarch ('scripts/setup gdb' installs it): the core dump was not opened")
+            return
+        }
+        let process = Process(), output = try Scratch.file("gdb")
+        process.executableURL = URL(fileURLWithPath: gdb)
+        process.arguments = ["-nx", "-batch", "-ex", "bt 3", "-ex", "info registers", Scratch.path(elf), dump]
+        process.standardOutput = output.handle
+        process.standardError = output.handle
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        let text = try output.text()
+        #expect(text.contains("Program terminated with signal SIGSEGV"), "\(text)")
+        #expect(text.contains("#0  ") && text.contains(" read_hole ") && text.contains("#1  ") && text.contains(" receive ("), "\(text)")
+        #expect(text.contains("r0             0x60000000"), "\(text)")
+    }
+
+    @Test("--coredump-plain is the kernel's own file, and a file that cannot be written is told")
+    func plain() throws {
+        let elf = try Scratch.elf("crasher")
+        let result = try Command.run("run", elf, "--boot", "elf", "--recover", "1", "--send", "undef", "--coredump", "plain.core", "--coredump-plain")
+        #expect(result.status == 0)
+        let dump = try Scratch.bytes("plain.core")
+        #expect(dump[16...19].elementsEqual([4, 0, 0, 0]))
+        let lost = try Command.run("run", elf, "--boot", "elf", "--send", "undef", "--coredump", "no/such/folder/core")
+        #expect(lost.status == 3)
+        #expect(lost.err.contains("no/such/folder/core: "))
+        #expect(try Command.run("run", elf, "--boot", "elf", "--coredump-plain").status == 2)
+    }
+
+    @Test("--attach finds the firmware running, and detaches at the end")
+    func attach() throws {
+        let result = try Command.run("run", Scratch.elf("tty-echo"), "--boot", "elf", "--attach", "--send", "hello")
+        #expect(result.status == 0)
+        #expect(result.out == "hello\n")
+        for line in ["attaching to m4", "remote processor m4 is now attached", "detached remote processor m4"] {
+            #expect(result.lines.contains { $0.hasSuffix("remoteproc remoteproc0: " + line) }, "\(line)")
+        }
+        let signed = try Scratch.run("tty-echo", "--attach")
+        #expect(signed.status == 2 && signed.err.contains("--attach goes with --boot elf"))
+    }
+
+    @Test("--kernel gives Linux the words of its version")
+    func kernel() throws {
+        let old = try Scratch.run("tty-echo", "--kernel", "5.15", "--send", "x")
+        #expect(old.status == 0)
+        #expect(old.err.contains(" remoteproc0#vdev0buffer: registered virtio0 (type 7)\n"))
+        let newest = try Scratch.run("tty-echo", "--kernel", "6.6", "--send", "x")
+        #expect(newest.err.contains("rproc-virtio rproc-virtio.0.auto: registered virtio0 (type 7)\n"))
+        #expect(try Scratch.run("tty-echo", "--kernel", "4.19").status == 2)
+    }
+}
