@@ -45,7 +45,7 @@ extension RemoteProcessor {
     private func liveTable() throws(Errno) -> PhysicalAddress {
         if let attachedTable { return attachedTable }
         let device: UInt32
-        do throws(BusError) { device = try bus.read32(STM32Registers.resourceTable) } catch {
+        do throws(BusError) { device = try bus.read32((configuration.registers.resourceTable ?? SystemRegister(0, mask: 0)).address) } catch {
             findings.report(.busError(error, during: "reading the resource table's address"))
             log.emit(.error, driverDevice, "failed to read rsc tbl addr")
             throw .invalid

@@ -19,8 +19,10 @@ extension RemoteProcessor {
     }
 
     private func isRunningAtProbe() throws(Errno) -> Bool {
+        // Without the register the driver takes it that nobody has.
+        guard let register = configuration.registers.m4State else { return false }
         let value: UInt32
-        do throws(BusError) { value = try bus.read32(STM32Registers.m4State) } catch {
+        do throws(BusError) { value = try bus.read32(register.address) } catch {
             findings.report(.busError(error, during: "reading the M4's state"))
             throw .io
         }
