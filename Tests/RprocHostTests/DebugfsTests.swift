@@ -74,7 +74,7 @@ import Testing
     }
 }
 
-@Suite struct CharacterDeviceTests {
+@Suite struct RemoteprocDeviceTests {
     @Test func `Words may be cut short, and have no newline`() throws {
         let rig = Rig()
         let device = try rig.host.openCharacterDevice()
