@@ -66,6 +66,15 @@ final class ServedRun {
         return (shell.terminationStatus, try output.text())
     }
 
+    /// Seconds of processor time that the run has taken.
+    func processorTime() throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
+        // Fields 14 and 15, utime and stime; the name before them ends with a parenthesis.
+        let fields = text.drop { $0 != ")" }.split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { throw Late(description: text) }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     /// Ends the run by a signal, and waits for it.
     @discardableResult
     func end(_ signal: Int32 = SIGTERM) throws -> (status: Int32, err: String) {
