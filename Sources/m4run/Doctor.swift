@@ -37,7 +37,7 @@ struct DoctorCommand: ParsableCommand {
         let report = doctor.examine(name: name, span: duration.time)
         Console.data(json ? DoctorJSON(report, image: name).text + "\n" : Self.text(report, name))
         if report.isFine { return }
-        throw report.problems.contains { ["image-refused", "linux-refused", "ring-address"].contains($0.name) } ? ExitStatus.refused : ExitStatus.expectation
+        throw !report.entries.contains { $0.name == "accepted" } ? ExitStatus.refused : ExitStatus.expectation
     }
 
     static func text(_ report: DoctorReport, _ name: String) -> String {

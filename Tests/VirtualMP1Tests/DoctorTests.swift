@@ -61,7 +61,7 @@ import VirtualMP1
         image.replaceSubrange(Int(section.offset) + 52..<Int(section.offset) + 56, with: [0, 0, 0x05, 0x10])
         let report = try Self.examine(image)
         #expect(report.cause?.name == "ring-address", "\(report.entries)")
-        #expect(report.cause?.advice?.contains("0x10040000") == true)
+        #expect(report.cause?.sentence.contains("0x10040000") == true)
     }
 
     @Test("An image that OP-TEE refuses is refused with the reason")

@@ -180,12 +180,12 @@ static void garbage(uint32_t rounds)
 static void receive(struct rpmsg_endpoint *endpoint, const void *payload, uint32_t length, uint32_t source)
 {
     const char *text = payload;
+    rpmsg_send(endpoint, source, payload, length);
     while (length != 0 && (text[length - 1] == '\n' || text[length - 1] == '\r')) {
         length--;
     }
     peer = source;
     received = (volatile char *)(uintptr_t)text;
-    rpmsg_send(endpoint, source, payload, length);
     if (length > 7 && memcmp(text, "random ", 7) == 0) {
         state = 0;
         for (uint32_t i = 7; i < length; i++) {

@@ -12,6 +12,9 @@ public struct Doctor {
     let image: [UInt8]
     let symbols: FirmwareSymbols
     var report = DoctorReport()
+    /// What the kernel complained of.
+    var kernelErrors: [String] = []
+    private final class KernelErrors { var messages: [String] = [] }
     /// What Linux says to the first channel.
     public static let greeting = "hello\n"
 
@@ -25,10 +28,10 @@ public struct Doctor {
 
     /// Boots the image, lets `span` of virtual time pass, and looks.
     public mutating func examine(name: String, span: VirtualTime) -> DoctorReport {
-        var kernelErrors: [String] = []
+        let heard = KernelErrors()
         let listener = system.onEvent
         system.onEvent = { event in
-            if case .kernelLog(let record) = event, record.level <= .error { kernelErrors.append(record.message) }
+            if case .kernelLog(let record) = event, record.level <= .error { heard.messages.append(record.message) }
             listener?(event)
         }
         let begin = system.now
@@ -37,8 +40,9 @@ public struct Doctor {
             report.note("accepted", "\(name) is loaded" + (system.configuration.linux.bootSequence.usesTEE ? " by OP-TEE" : " by Linux") + " and started.")
             converse(until: begin + span)
         } catch {
-            judge(error, kernelErrors)
+            judge(error, heard.messages)
         }
+        kernelErrors = heard.messages
         report.span = system.now - begin
         report.channels = system.linux.channels.map { channel in
             DoctorReport.Channel(name: channel.name, address: channel.destination, driver: channel.driver?.driverName, answers: answers(channel))
@@ -86,15 +90,22 @@ public struct Doctor {
                 "'m4run verify --explain' walks through the TA's checks; sign the image anew with the key that OP-TEE trusts.")
         case .linux(let doing, let errno):
             let said = kernelErrors.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
-            let isRing = kernelErrors.contains { $0.contains("doesn't fit") }
+            guard !judgeRingAddress(kernelErrors) else { return }
             report.problem(
-                isRing ? "ring-address" : "linux-refused", rank: 0, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
-                isRing
-                    ? "give the table's vring da 0xffffffff (any), or an address in the device tree's vdev0vring regions (\(regions))."
-                    : "compare the image's segments and table with the device tree's memory regions.")
+                "linux-refused", rank: 0, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
+                "compare the image's segments and table with the device tree's memory regions.")
         case .stopped: break
         case .timeout(let what, _): report.problem("timeout", rank: 0, "Linux waited for \(what) in vain.", "run with --log-level debug.")
         }
+    }
+
+    /// Whether Linux found a vring's address, or its size, outside of the region that is meant for it.
+    mutating func judgeRingAddress(_ kernelErrors: [String]) -> Bool {
+        guard let said = kernelErrors.first(where: { $0.contains("Registered carveout doesn't fit") }) else { return false }
+        report.problem(
+            "ring-address", rank: 1, "Linux sets up no vdev: a vring of the table does not fit its region ('\(said)'); the regions are \(regions).",
+            "give the table's vring da 0xffffffff (any), or an address in these regions, as the M4 sees them.")
+        return true
     }
 
     private var regions: String {
