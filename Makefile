@@ -64,6 +64,7 @@ endurance: firmware
 
 bench: build
 	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
+	swift build $(SWIFT_FLAGS) -c release --product m4run-rpmsg
 	@scripts/bench
 
 conformance: build

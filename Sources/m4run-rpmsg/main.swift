@@ -1,6 +1,7 @@
 // Loads and times rpmsg through firmware: a benchmark, and a check of firmware that echoes.
 //
-//   m4run-rpmsg FIRMWARE.elf [--messages N] [--window N] [--lengths A-B] [--channels N] [--digest] [--sanitizing off|rings|writers]
+//   m4run-rpmsg FIRMWARE.elf [--messages N] [--window N] [--lengths A-B] [--channels N] [--digest]
+//               [--kernel newest|6.6|5.15] [--sanitizing off|rings|writers]
 //   m4run-rpmsg --host-cost [--messages N]
 //
 // The firmware announces services `rpmsg-tty` or `rpmsg-raw` that send back what they get. Every echo is compared; the exit status
@@ -35,8 +36,8 @@ func residentMemory() -> Int {
 var image: String?
 var messages: UInt64 = 100_000, window: UInt64 = 1, channelCount: UInt64 = 1
 var lengths = 1...64
+var kernel = KernelProfile.newest, sanitizing = Sanitizing.rings
 var takesDigest = false, measuresHost = false
-var sanitizing = Sanitizing.rings
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
     switch argument {
@@ -45,9 +46,13 @@ while let argument = arguments.popFirst() {
     case "--channels": channelCount = number(arguments.popFirst(), argument)
     case "--digest": takesDigest = true
     case "--host-cost": measuresHost = true
+    case "--kernel":
+        let profiles: [String: KernelProfile] = ["newest": .newest, "6.6": .v6_6, "5.15": .v5_15]
+        guard let profile = arguments.popFirst().flatMap({ profiles[$0] }) else { fail("--kernel needs newest, 6.6 or 5.15") }
+        kernel = profile
     case "--sanitizing":
-        guard let wanted = Sanitizing(rawValue: arguments.popFirst() ?? "") else { fail("--sanitizing is off, rings or writers") }
-        sanitizing = wanted
+        guard let mode = arguments.popFirst().flatMap(Sanitizing.init(rawValue:)) else { fail("--sanitizing needs off, rings or writers") }
+        sanitizing = mode
     case "--lengths":
         let ends = (arguments.popFirst() ?? "").split(separator: "-").map { Int($0) }
         guard ends.count == 2, let low = ends[0], let high = ends[1], 0 <= low, low <= high, high <= Rpmsg.maximumPayload else {
@@ -68,8 +73,10 @@ guard let image, let file = FileManager.default.contents(atPath: image) else { f
 
 do {
     var configuration = SystemConfiguration(boot: .elf)
+    configuration.linux.kernel = kernel
     configuration.sanitizing = sanitizing
     let system = try MP1System(configuration)
+    system.keepsReceived = false
     try system.start(Array(file), name: "firmware.elf")
     func usable() -> [RpmsgChannel] { system.linux.channels.filter { $0.name == "rpmsg-tty" || $0.name == "rpmsg-raw" } }
     system.run(for: .seconds(1)) { usable().count >= Int(clamping: channelCount) }
