@@ -5,6 +5,11 @@ import SecureLoader
 
 /// `dma-ranges` and `memory-region`.
 extension NodeReader {
+    /// Linux's MAX_RESERVED_REGIONS.
+    private static let mostEntries = 64
+    /// In bytes: the DDR window, which is the largest memory here.
+    private static let largestRegion: UInt64 = 0x1000_0000
+
     mutating func readTranslations() throws(CoprocessorNodeError) {
         if binding.driver == .stm32RprocTEE {
             // Not in the tree: that driver's own table, RETRAM and else the same address on both sides.
@@ -28,6 +33,9 @@ extension NodeReader {
             return try bus.mappings("dma-ranges").map { ($0, true) }
         }
         guard let (entries, isPlain) = mappings else { return }
+        guard entries.count <= Self.mostEntries else {
+            throw .tree(.property(PropertyFault(bus, "dma-ranges", seen: "\(entries.count) entries", allowed: "at most \(Self.mostEntries)")))
+        }
         if !isPlain { warn(bus, "dma-ranges", "entries are not one cell each of child address, parent address and size; Linux's driver reads them as if they were") }
         var result: [AddressTranslation] = []
         for entry in entries {
@@ -57,6 +65,9 @@ extension NodeReader {
             warn(node, "memory-region", "nothing, so Linux has no memory to load firmware to")
             return
         }
+        guard list.entries.count <= Self.mostEntries else {
+            throw .tree(.property(PropertyFault(node, "memory-region", seen: "\(list.entries.count) regions", allowed: "at most \(Self.mostEntries), as many as Linux reserves")))
+        }
         for entry in list.entries { configuration.memoryRegions.append(try region(entry.node)) }
         if let fault = list.fault { warn(fault, "Linux stops reading there: what is behind it is no carveout") }
     }
@@ -78,9 +89,10 @@ extension NodeReader {
         }
         if ranges.count > 1 { warn(memory, "reg", "\(ranges.count) ranges, of which Linux takes the first") }
         let first = ranges.first ?? AddressRange(start: 0, size: 0)
-        guard let start = UInt32(exactly: first.start), let size = UInt32(exactly: first.size), UInt64(start) + UInt64(size) <= 1 << 32, size > 0 || ranges.isEmpty else {
+        guard let start = UInt32(exactly: first.start), let size = UInt32(exactly: first.size), UInt64(start) + UInt64(size) <= 1 << 32, size > 0 || ranges.isEmpty, size <= Self.largestRegion
+        else {
             throw .tree(.property(PropertyFault(
-                memory, "reg", seen: "0x\(String(first.size, radix: 16)) bytes at 0x\(String(first.start, radix: 16))", allowed: "a size that is not 0, and ends below 2^32")))
+                memory, "reg", seen: "0x\(String(first.size, radix: 16)) bytes at 0x\(String(first.start, radix: 16))", allowed: "a size that is not 0 and at most 256 MiB, and ends below 2^32")))
         }
         var region = MemoryRegion(memory.baseName, start, size: size)
         region.isReserved = isReserved

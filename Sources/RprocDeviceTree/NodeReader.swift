@@ -22,7 +22,7 @@ struct NodeReader {
         let sequences = Self.sequences(binding, node)
         var reader = NodeReader(node: node, binding: binding, configuration: HostConfiguration(bootSequence: sequences.first ?? .elf))
         let others = found.filter { $0 != node && $0.disabledAt == nil }
-        if !others.isEmpty { reader.warnings.append("\(others.map(\.path).joined(separator: ", ")): a further coprocessor, which this machine has not") }
+        if !others.isEmpty { reader.warnings.append("\(others.prefix(4).map(\.path).joined(separator: ", ")): a further coprocessor, which this machine has not") }
         return try reader.read(model, sequences)
     }
 

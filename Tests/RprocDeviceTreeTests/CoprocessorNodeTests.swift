@@ -190,7 +190,16 @@ struct CoprocessorNodeTests {
     @Test("Addresses above 4 GiB and regions of no size are errors of the tree")
     func limits() {
         #expect(refusal { $0["/reserved-memory/mcuram2@10000000"].set("reg", cells(0x1000_0000, 0)) }.hasPrefix("/reserved-memory/mcuram2@10000000: reg: 0x0 bytes at 0x10000000; allowed"))
-        #expect(refusal { $0["/reserved-memory/mcuram2@10000000"].set("reg", cells(0xFFFF_0000, 0x2_0000)) }.contains("allowed is a size that is not 0, and ends below 2^32"))
+        #expect(refusal { $0["/reserved-memory/mcuram2@10000000"].set("reg", cells(0xFFFF_0000, 0x2_0000)) }.contains("allowed is a size that is not 0 and at most 256 MiB, and ends below 2^32"))
+        #expect(refusal { $0["/reserved-memory/mcuram2@10000000"].set("reg", cells(0x1000_0000, 0x1000_0001)) }.contains("at most 256 MiB"))
+    }
+
+    @Test("More regions or translations than Linux has room for are an error, however many", arguments: [65, 200_000])
+    func counts(count: Int) {
+        let regions = (0..<count).flatMap { cells(16 + UInt32($0 % 6)) }
+        #expect(refusal { $0[DK2.node].set("memory-region", regions) } == "/ahb/m4@10000000: memory-region: \(count) regions; allowed is at most 64, as many as Linux reserves")
+        let ranges = (0..<count).flatMap { _ in cells(0, 0x3800_0000, 0x1_0000) }
+        #expect(refusal { $0["/ahb"].set("dma-ranges", ranges) } == "/ahb: dma-ranges: \(count) entries; allowed is at most 64")
     }
 
     // MARK: What Linux goes on with
