@@ -79,6 +79,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// A field of the vdev entry that is Linux's while its driver is bound.
     case tableRewritten(Evidence, expected: [UInt8])
     case headerReserved(Evidence)
+    /// Linux does not look at them. Once for each start of the device.
     case headerFlags(Evidence)
     /// A message's source is ANY, or 0 though that was not announced.
     case sourceAddress(Evidence)

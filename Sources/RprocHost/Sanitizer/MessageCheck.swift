@@ -6,6 +6,8 @@ struct MessageCheck {
     private var announced: [(name: [UInt8], address: UInt32)] = []
     /// Senders that were found without an announcement.
     private var strangers: [UInt32] = []
+    /// A message with flags was found. OpenAMP left them as the stack had them until 2020.10: once says it.
+    private var hasFlags = false
 
     /// `bytes` is the message as far as its used length reaches, at least a header and at most a buffer.
     mutating func judge(_ sanitizer: RpmsgSanitizer, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
@@ -22,7 +24,10 @@ struct MessageCheck {
             sanitizer.report(.usedLengthShort(evidence("header.len", 12, 2), length: length, needed: UInt32(Rpmsg.headerSize) + UInt32(payload)))
         }
         if reserved != 0 { sanitizer.report(.headerReserved(evidence("header.reserved", 8, 4))) }
-        if flags != 0 { sanitizer.report(.headerFlags(evidence("header.flags", 14, 2))) }
+        if flags != 0 && !hasFlags {
+            hasFlags = true
+            sanitizer.report(.headerFlags(evidence("header.flags", 14, 2)))
+        }
         // OpenAMP's endpoints were numbered from 0 until 2020.04; Linux talks to them.
         if source == Rpmsg.anyAddress || source == 0 && destination != Rpmsg.nameServiceAddress && !announced.contains(where: { $0.address == 0 }) {
             sanitizer.report(.sourceAddress(evidence("header.src", 0, 4)))
