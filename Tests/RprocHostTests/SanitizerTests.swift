@@ -189,6 +189,15 @@ private final class Hand: WriteRecord {
         #expect(hand.rules == ["missing-kick"], "once")
     }
 
+    @Test func `Buffers of Linux's may come back without a doorbell while nobody waits for them`() throws {
+        let hand = try Hand(services: [.init("rpmsg-tty", address: 0x400)])
+        hand.rig.remote.consumes = false
+        try hand.rig.host.tty.port(0)?.writeAll("x")
+        hand.use(Hand.vring1, 0, 0)
+        for _ in 0..<5 { hand.pass(.milliseconds(10)) }
+        #expect(hand.rules.isEmpty)
+    }
+
     @Test func `A doorbell with nothing new is found, one for each of two messages is not`() throws {
         let hand = try Hand()
         hand.message(0)
@@ -287,7 +296,14 @@ private final class Hand: WriteRecord {
         #expect(try rules { $0.announce(1, name: [UInt8](repeating: 0x61, count: 32), address: 0x401) } == ["announcement-name"])
         #expect(try rules { $0.announce(1, name: [], address: 0x401) } == ["announcement-name"])
         #expect(try rules { $0.announce(1, address: 0x401, flags: 2) } == ["announcement-flags"])
-        #expect(try rules { $0.announce(1, address: 0) } == ["announcement-address"])
+        #expect(try rules { $0.announce(1, address: .max) } == ["announcement-address"])
+        // OpenAMP's first endpoint, until 2020.04.
+        #expect(
+            try rules {
+                $0.announce(1, address: 0)
+                $0.message(2, source: 0)
+                $0.kick()
+            }.isEmpty)
         #expect(try rules { $0.announce(1, address: 53) } == ["announcement-address"])
         #expect(try rules { $0.announce(1) } == ["announced-twice"])
         // Withdrawn and announced anew.

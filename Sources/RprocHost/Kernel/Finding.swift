@@ -64,7 +64,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     case usedLengthShort(Evidence, length: UInt32, needed: UInt32)
     /// A buffer was not given back though a later one was, this long ago.
     case bufferNotReturned(Evidence, id: UInt16, overtaken: VirtualTime)
-    /// used.idx moved, and no doorbell came.
+    /// used.idx moved, and no doorbell came; of vring1 only while a sender sleeps until one does.
     case missingKick(Evidence, entries: UInt16, waited: VirtualTime)
     /// A doorbell came with nothing new in the ring.
     case spuriousKick(Evidence)
@@ -79,8 +79,9 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// A field of the vdev entry that is Linux's while its driver is bound.
     case tableRewritten(Evidence, expected: [UInt8])
     case headerReserved(Evidence)
+    /// Linux does not look at them. Once for each start of the device.
     case headerFlags(Evidence)
-    /// A message's source is 0 or ANY.
+    /// A message's source is ANY, or 0 though that was not announced.
     case sourceAddress(Evidence)
     /// A message's source is no address that was announced. Once for each.
     case sourceNotAnnounced(Evidence)
@@ -89,7 +90,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     case announcementName(Evidence, problem: String)
     /// Flags of an announcement other than 0 (create) and 1 (destroy).
     case announcementFlags(Evidence)
-    /// An announced address that is 0, 53 or ANY.
+    /// An announced address that is 53 or ANY.
     case announcementAddress(Evidence)
     /// The same name and address, announced and not withdrawn.
     case announcedTwice(Evidence, name: String, address: UInt32)

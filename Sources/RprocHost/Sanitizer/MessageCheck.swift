@@ -6,6 +6,8 @@ struct MessageCheck {
     private var announced: [(name: [UInt8], address: UInt32)] = []
     /// Senders that were found without an announcement.
     private var strangers: [UInt32] = []
+    /// A message with flags was found. OpenAMP left them as the stack had them until 2020.10: once says it.
+    private var hasFlags = false
 
     /// `bytes` is the message as far as its used length reaches, at least a header and at most a buffer.
     mutating func judge(_ sanitizer: RpmsgSanitizer, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
@@ -22,8 +24,14 @@ struct MessageCheck {
             sanitizer.report(.usedLengthShort(evidence("header.len", 12, 2), length: length, needed: UInt32(Rpmsg.headerSize) + UInt32(payload)))
         }
         if reserved != 0 { sanitizer.report(.headerReserved(evidence("header.reserved", 8, 4))) }
-        if flags != 0 { sanitizer.report(.headerFlags(evidence("header.flags", 14, 2))) }
-        if source == 0 || source == Rpmsg.anyAddress { sanitizer.report(.sourceAddress(evidence("header.src", 0, 4))) }
+        if flags != 0 && !hasFlags {
+            hasFlags = true
+            sanitizer.report(.headerFlags(evidence("header.flags", 14, 2)))
+        }
+        // OpenAMP's endpoints were numbered from 0 until 2020.04; Linux talks to them.
+        if source == Rpmsg.anyAddress || source == 0 && destination != Rpmsg.nameServiceAddress && !announced.contains(where: { $0.address == 0 }) {
+            sanitizer.report(.sourceAddress(evidence("header.src", 0, 4)))
+        }
 
         if destination == Rpmsg.nameServiceAddress {
             let first = Rpmsg.headerSize
@@ -51,7 +59,7 @@ struct MessageCheck {
         if name.isEmpty { sanitizer.report(.announcementName(evidence("announcement.name", first, 32), problem: "is empty")) }
         let address = word(bytes, first + 32), flags = word(bytes, first + 36)
         if flags > 1 { sanitizer.report(.announcementFlags(evidence("announcement.flags", first + 36, 4))) }
-        if address == 0 || address == Rpmsg.nameServiceAddress || address == Rpmsg.anyAddress {
+        if address == Rpmsg.nameServiceAddress || address == Rpmsg.anyAddress {
             sanitizer.report(.announcementAddress(evidence("announcement.addr", first + 32, 4)))
         }
         let known = announced.firstIndex { $0.name == name && $0.address == address }

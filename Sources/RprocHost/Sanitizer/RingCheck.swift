@@ -219,9 +219,9 @@ final class RingCheck {
         isUnrungReported = false
     }
 
-    /// What was due by `now`: a doorbell, buffers.
-    func judgeTime(_ now: VirtualTime) {
-        if used != rungAt && wantsInterrupt {
+    /// What was due by `now`: a doorbell, buffers. `isAwaited`: somebody would do something at a doorbell.
+    func judgeTime(_ now: VirtualTime, isAwaited: Bool) {
+        if used != rungAt && isAwaited && wantsInterrupt {
             if unrungSince == .never { unrungSince = now }
             if !isUnrungReported && now - unrungSince >= sanitizer.patience.kick {
                 isUnrungReported = true
