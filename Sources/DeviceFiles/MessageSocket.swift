@@ -16,6 +16,10 @@ final class MessageSocket: PollSource {
     private var incoming: [UInt8]?
     /// The client has gone; what it has left behind is still to be sent.
     private var isLeaving = false
+    /// The client has shut its sending side (as `socat` does at the end of its input), and still reads.
+    private var hasSaidAll = false
+    /// POLLRDHUP, which Glibc's module lacks.
+    private static let otherSideShut: Int32 = 0x2000
     private var buffer = [UInt8](repeating: 0, count: 65536)
     /// The socket's path cannot be had any more.
     private(set) var problem: DeviceFilesError?
@@ -33,7 +37,8 @@ final class MessageSocket: PollSource {
         set.add(listener, POLLIN)
         // Nothing more is to come from a client that has gone: poll would return at once for as long as no buffer is free.
         if isLeaving && (incoming != nil || !device.canWrite) { return }
-        set.add(client, (device.canWrite ? POLLIN : 0) | (outgoing != nil || device.available > 0 ? POLLOUT : 0))
+        let input = hasSaidAll || !device.canWrite ? 0 : POLLIN | Self.otherSideShut
+        set.add(client, input | (outgoing != nil || device.available > 0 ? POLLOUT : 0))
     }
 
     func serve(_ set: PollSet) -> Bool {
@@ -49,7 +54,7 @@ final class MessageSocket: PollSource {
         var moved = false
         if incoming == nil, found & (POLLIN | POLLHUP | POLLERR) != 0 {
             // A client that has gone may have left messages: they go first.
-            if device.canWrite || isLeaving { take() }
+            if (device.canWrite && !hasSaidAll) || isLeaving { take(isEnd: found & Self.otherSideShut != 0) }
         }
         if let message = incoming, client >= 0 {
             do throws(Errno) {
@@ -77,9 +82,13 @@ final class MessageSocket: PollSource {
         listener = -1
     }
 
-    private func take() {
+    /// - Parameter isEnd: no more comes than what is waiting: an empty packet with nothing behind it is the end, no message.
+    private func take(isEnd: Bool) {
         let count = recv(client, &buffer, buffer.count, 0)
-        if count > 0 || count == 0 && !isLeaving {
+        var waiting: Int32 = 0
+        if count == 0, isEnd, !isLeaving, ioctl(client, UInt(FIONREAD), &waiting) == 0, waiting == 0 {
+            hasSaidAll = true
+        } else if count > 0 || count == 0 && !isLeaving {
             incoming = Array(buffer[..<count])
         } else if count == 0 || errno != EAGAIN && errno != EINTR || isLeaving {
             hangUp()
@@ -105,7 +114,7 @@ final class MessageSocket: PollSource {
     private func hangUp() {
         Glibc.close(client)
         client = -1
-        (outgoing, incoming, isLeaving) = (nil, nil, false)
+        (outgoing, incoming, isLeaving, hasSaidAll) = (nil, nil, false, false)
         device.close()
         do throws(DeviceFilesError) { try listen() } catch { problem = error }
     }

@@ -93,6 +93,19 @@ import Testing
         #expect(end.err.contains("message is too big (497)"))
     }
 
+    @Test("A client that has sent all it has still gets its answer, and nothing is sent in its name")
+    func halfClosed() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400") == (0, "rpmsg0\n"))
+        let socket = try OpenSocket(run.path("dev/rpmsg0"))
+        for message in [[], [1], [2, 3]] as [[UInt8]] { #expect(socket.send(message) == message.count) }
+        shutdown(socket.descriptor, Int32(SHUT_WR))
+        for message in [[], [1], [2, 3]] as [[UInt8]] { #expect(socket.receive() == message) }
+        #expect(try run.shell("sleep 0.2; $M4RUN ctl $DIR trace0 | grep -c ' 0 bytes'") == (0, "1\n"))
+        #expect(try run.end().status == 0)
+    }
+
     @Test("Ten clients that come and go as they like disturb neither each other nor the run")
     func manyClients() throws {
         let run = try ServedRun("--control", "$DIR", "--no-fuse", "--log-level", "error")
