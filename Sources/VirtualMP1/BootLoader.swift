@@ -20,7 +20,10 @@ enum BootLoader {
                     PhysicalAddress(target.value &+ segment.fileSize), count: Int(segment.memorySize - segment.fileSize), with: 0)
             }
         }
-        board.soc.tamp[backupRegister: tableRegister] = elf.section(named: ".resource_table")?.address ?? 0
+        let table = elf.section(named: ".resource_table")
+        // As Linux does, U-Boot puts the table at its section's address, wherever the segments have it.
+        if let table, let bytes = elf.contents(of: table), !bytes.isEmpty { try board.write(physical(table.address), Array(bytes)) }
+        board.soc.tamp[backupRegister: tableRegister] = table?.address ?? 0
         board.soc.tamp[backupRegister: stateRegister] = running
         board.setHoldBoot(released: true)
         board.setHoldBoot(released: false)

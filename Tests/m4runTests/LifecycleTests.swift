@@ -66,6 +66,9 @@ import Testing
         for line in ["attaching to m4", "remote processor m4 is now attached", "detached remote processor m4"] {
             #expect(result.lines.contains { $0.hasSuffix("remoteproc remoteproc0: " + line) }, "\(line)")
         }
+        // The boot loader puts the table where its section is, also when no segment does.
+        let elsewhere = try Command.run("run", Scratch.elf("tty-echo-st-layout"), "--boot", "elf", "--attach", "--send", "hello")
+        #expect(elsewhere.status == 0 && elsewhere.out == "hello\n", "\(elsewhere.err)")
         let signed = try Scratch.run("tty-echo", "--attach")
         #expect(signed.status == 2 && signed.err.contains("--attach goes with --boot elf"))
     }
