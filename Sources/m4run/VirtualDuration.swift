@@ -15,7 +15,8 @@ struct VirtualDuration: ExpressibleByArgument, Equatable {
         let units: [(suffix: String, nanoseconds: Double)] = [("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9)]
         for unit in units where argument.hasSuffix(unit.suffix) {
             let number = argument.dropLast(unit.suffix.count)
-            guard let last = number.last, last.isASCII, last.isNumber, let value = Double(number) else { continue }
+            // Double reads hexadecimal and exponents, too.
+            guard !number.isEmpty, number.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }), let value = Double(number) else { continue }
             let nanoseconds = value * unit.nanoseconds
             guard nanoseconds >= 0, nanoseconds < 1e18 else { return nil }
             time = VirtualTime(nanoseconds: UInt64(nanoseconds))

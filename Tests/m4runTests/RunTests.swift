@@ -20,6 +20,11 @@ import Testing
         #expect(summary.contains("messages 4 from the firmware, 2 to it, wall time "))
     }
 
+    @Test("A duration is a decimal number and a unit", arguments: ["0x10s", "1e3s", "nans", "1", "s", "-1s", "1.2.3s", "99999999999s"])
+    func duration(text: String) throws {
+        #expect(try Scratch.run("tty-echo", "--for=\(text)").status == 2)
+    }
+
     @Test("--to reaches the second tty, and a channel by its name")
     func destinations() throws {
         let second = try Scratch.run("tty-echo", "--to", "ttyRPMSG1", "--send", "x")
