@@ -29,7 +29,7 @@ final class ControlSocket: PollSource {
     deinit { Glibc.close(listener) }
 
     func watch(_ set: inout PollSet) {
-        if connections.count < Self.connectionLimit { set.add(listener, POLLIN) }
+        set.add(listener, POLLIN)
         for connection in connections { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
     }
 
@@ -38,6 +38,8 @@ final class ControlSocket: PollSource {
             let descriptor = accept(listener, nil, nil)
             if descriptor >= 0 {
                 Descriptor.prepare(descriptor)
+                // Clients that ask nothing do not keep others out.
+                if connections.count >= Self.connectionLimit { connections.remove(at: connections.firstIndex { $0.answer == nil } ?? 0) }
                 connections.append(Connection(descriptor))
             }
         }

@@ -123,6 +123,7 @@ public final class MP1System {
     /// - Throws: `refused` with the TA's verdict, `linux` with what the kernel returned, `stopped` when the firmware faulted
     ///   before the boot was over.
     public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) {
+        if let failure = linux.probeFailure { throw .linux(doing: "probe", failure) }
         let autoBoot = configuration.linux.autoBoot && !hasStarted
         hasStarted = true
         put(image, name: autoBoot ? linux.firmware : name)

@@ -16,6 +16,8 @@ struct TraceWatch {
     private var traces: [(address: PhysicalAddress, size: Int)] = []
     /// `stateChanges` when `traces` was made; while the state stays, so do they. nil while they may still move.
     private var madeAt: UInt64?
+    /// Crashes that have been recovered from.
+    private var crashes: UInt32 = 0
 
     mutating func refresh(_ system: MP1System) {
         guard system.onEvent != nil else { return }
@@ -31,6 +33,11 @@ struct TraceWatch {
 
     private mutating func find(_ linux: RemoteProcessor) {
         traces = linux.traceBuffers
+        // A recovery has loaded the firmware anew: the same text is said again.
+        if crashes != linux.crashCount, linux.state == .running {
+            crashes = linux.crashCount
+            buffers = []
+        }
         if !buffers.map(\.last.count).elementsEqual(traces.map(\.size)) { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
         // Buffers are placed in the midst of a boot.
         madeAt = linux.state == .running || linux.state == .attached ? linux.stateChanges : nil

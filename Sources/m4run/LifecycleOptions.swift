@@ -67,7 +67,21 @@ final class CoredumpFile {
     /// Why it could not be written.
     private(set) var problem: String?
 
-    init(_ path: String) { self.path = path }
+    /// - Throws: `UsageError` where no file can be made.
+    init(_ path: String) throws {
+        self.path = path
+        let url = URL(fileURLWithPath: path), folder = url.deletingLastPathComponent().path
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+            if isFolder.boolValue { throw UsageError("--coredump \(path): a folder, not a file") }
+            if !FileManager.default.isWritableFile(atPath: path) { throw UsageError("--coredump \(path): may not be written") }
+            return
+        }
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw UsageError("--coredump \(path): there is no folder \(folder)")
+        }
+        if !FileManager.default.isWritableFile(atPath: folder) { throw UsageError("--coredump \(path): the folder may not be written to") }
+    }
 
     func write(_ image: [UInt8]) {
         guard !isWritten, problem == nil, !image.isEmpty else { return }

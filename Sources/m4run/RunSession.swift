@@ -50,7 +50,7 @@ final class RunSession {
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
         narrator = Narrator(level: options.limits.logLevel)
         system = try MP1System(configuration)
-        coredump = options.lifecycle.coredump.map(CoredumpFile.init)
+        coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
     }
@@ -267,6 +267,10 @@ final class RunSession {
         case .linux(let doing, let errno):
             // Limits interrupt what Linux waits for.
             if system.limitReached { return outOfTime(doing) }
+            if system.linux.probeFailure != nil {
+                complaint = "Linux's driver refuses the device: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)"
+                return .usage
+            }
             if system.linux.state == .offline {
                 complaint = "\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)"
                 return .refused

@@ -33,7 +33,7 @@ import Testing
         }
         let process = Process(), output = try Scratch.file("gdb")
         process.executableURL = URL(fileURLWithPath: gdb)
-        process.arguments = ["-nx", "-batch", "-ex", "bt 3", "-ex", "info registers", Scratch.path(elf), dump]
+        process.arguments = ["-nx", "-batch", "-ex", "set backtrace limit 60", "-ex", "bt", "-ex", "info registers", Scratch.path(elf), dump]
         process.standardOutput = output.handle
         process.standardError = output.handle
         process.standardInput = FileHandle.nullDevice
@@ -41,6 +41,8 @@ import Testing
         process.waitUntilExit()
         let text = try output.text()
         #expect(text.contains("Program terminated with signal SIGSEGV"), "\(text)")
+        // The outermost function never returns: the trace ends there.
+        #expect(text.contains(" rpmsg_serve ") && !text.contains("#20 "), "\(text)")
         #expect(text.contains("#0  ") && text.contains(" read_hole ") && text.contains("#1  ") && text.contains(" receive ("), "\(text)")
         #expect(text.contains("r0             0x60000000"), "\(text)")
     }
@@ -53,9 +55,15 @@ import Testing
         let dump = try Scratch.bytes("plain.core")
         #expect(dump[16...19].elementsEqual([4, 0, 0, 0]))
         let lost = try Command.run("run", elf, "--boot", "elf", "--send", "undef", "--coredump", "no/such/folder/core")
-        #expect(lost.status == 3)
-        #expect(lost.err.contains("no/such/folder/core: "))
+        #expect(lost.status == 2 && lost.out.isEmpty)
+        #expect(lost.err.contains("no/such/folder/core: there is no folder ") && !lost.err.contains("powering up"))
         #expect(try Command.run("run", elf, "--boot", "elf", "--coredump-plain").status == 2)
+    }
+
+    @Test("What the firmware traces after a recovery is told, the same text or not")
+    func traceAfterRecovery() throws {
+        let result = try Command.run("run", Scratch.elf("crasher"), "--boot", "elf", "--recover", "1", "--send", "undef", "--for", "20ms")
+        #expect(result.err.components(separatedBy: "trace0: driver ready").count == 3, "\(result.err)")
     }
 
     @Test("--attach finds the firmware running, and detaches at the end")

@@ -11,7 +11,7 @@ final class ServedRun {
         self.folder = try folder ?? Self.newFolder()
         (out, err) = (try Scratch.file("out"), try Scratch.file("err"))
         process.executableURL = try Command.binary()
-        process.arguments = ["run", try image ?? Scratch.elf("tty-echo"), "--boot", "elf", "--timeout", "60s"]
+        process.arguments = ["run", try image ?? Scratch.elf("tty-echo"), "--boot", "elf", "--timeout", "120s"]
             + arguments.map { $0.replacingOccurrences(of: "$DIR", with: self.folder.path) }
         process.currentDirectoryURL = Scratch.folder
         process.standardInput = FileHandle.nullDevice

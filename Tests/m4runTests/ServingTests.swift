@@ -61,7 +61,7 @@ import Testing
         // A run with nothing to do waits in poll.
         let before = try run.processorTime()
         sleep(2)
-        #expect(try run.processorTime() - before < 0.3)
+        #expect(try run.processorTime() - before < 1)
         let end = try run.end()
         #expect(end.status == 0)
         #expect(end.err.contains("rpmsg_tty virtio0.rpmsg-tty.-1.1024: Trunc buffer: available space is "), "\(end.err)")
