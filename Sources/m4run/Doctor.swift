@@ -58,7 +58,7 @@ struct DoctorCommand: ParsableCommand {
 }
 
 /// What `doctor --json` prints; every key is always there.
-private struct DoctorJSON: Encodable {
+private struct DoctorJSON: JSONText {
     struct Entry: Encodable {
         let name: String, problem: Bool, sentence: String
         @Nullable var advice: String?
@@ -95,13 +95,5 @@ private struct DoctorJSON: Encodable {
         channels = report.channels.map(Channel.init)
         entries = report.entries.map(Entry.init)
         virtualNanoseconds = report.span.nanoseconds
-    }
-
-    var text: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        guard let data = try? encoder.encode(self) else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
     }
 }

@@ -5,7 +5,7 @@ import RprocHost
 import VirtualMP1
 
 /// What `--json` prints: one object with the same keys every time, sorted; numbers plain, nothing to say `null`.
-struct RunReport: Encodable {
+struct RunReport: JSONText {
     struct Channel: Encodable {
         let name: String
         let address: UInt32
@@ -91,14 +91,6 @@ struct RunReport: Encodable {
         cycles = system.board.cycles
         instructions = system.board.core.retired
         wallSeconds = wall
-    }
-
-    var text: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        guard let data = try? encoder.encode(self) else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
     }
 }
 
