@@ -104,6 +104,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->engine_error = UC_ERR_OK;
     e->first_block = e->history_count;
     e->next_block = pc & ~1u;
+    m4_restart_waiting(e);
     m4_engine_update_limit(e);
     // A step ends inside of a block that may be known without it.
     if (e->step_address != M4_NOWHERE) e->counts[m4_count_index(pc & ~1u)] = 0;
@@ -184,7 +185,7 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 
 void m4_engine_update_limit(m4_engine *e) {
     bool waits = e->stop_requested || e->releases_due || e->fp_deferred || e->changing || e->pending_priority < e->active_priority;
-    e->limit = waits ? 0 : e->deadline;
+    e->limit = waits ? 0 : m4_usual_limit(e);
 }
 
 // An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.

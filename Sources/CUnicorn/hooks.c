@@ -102,8 +102,9 @@ static __attribute__((noinline, used)) void on_unusual_block(uc_engine *uc, uint
             stop_before_block(e, (uint32_t)address, M4_STOP_PREPARE);
             return;
         }
+        m4_look_for_waiting(e, (uint32_t)address);
         // What pends is masked: nothing to look for until a mask, a priority or the deadline changes.
-        e->limit = e->fp_deferred ? 0 : e->deadline;
+        e->limit = e->fp_deferred ? 0 : m4_usual_limit(e);
     }
     uint32_t index = m4_count_index((uint32_t)address);
     uint64_t *known = &e->counts[index];
@@ -231,6 +232,7 @@ static bool carries_on(m4_engine *e, m4_stop stop) {
     uint32_t address = e->resume_at & ~1u;
     e->core_registers[15] = e->next_block = address;
     e->first_block = e->history_count;
+    m4_restart_waiting(e);
     m4_engine_update_limit(e);
     return true;
 }
@@ -277,12 +279,14 @@ static bool on_invalid_instruction(uc_engine *uc, void *user) {
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user) {
     (void)uc;
     struct m4_io *io = user;
+    io->engine->waiting.touched = true;
     return io->engine->read_register(io->engine->context, io->base + (uint32_t)offset, size);
 }
 
 void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user) {
     (void)uc;
     struct m4_io *io = user;
+    io->engine->waiting.touched = true;
     io->engine->write_register(io->engine->context, io->base + (uint32_t)offset, size, (uint32_t)value);
 }
 

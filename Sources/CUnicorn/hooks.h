@@ -68,6 +68,16 @@ uint32_t m4_trim_basepri(m4_engine *e);
 void m4_expect_change(m4_engine *e, uint32_t address, uint32_t size);
 void m4_settle_change(m4_engine *e);
 
+/// At a block's start, when `limit` has been reached: looks for a loop that waits, and counts its rounds up to the deadline.
+void m4_look_for_waiting(m4_engine *e, uint32_t address);
+/// The run begins, or goes on elsewhere.
+void m4_restart_waiting(m4_engine *e);
+/// `limit` while nothing is to be seen to at the next block.
+static inline uint64_t m4_usual_limit(const m4_engine *e) {
+    if (e->waiting.phase) return 0;
+    return e->deadline < e->waiting.look_at ? e->deadline : e->waiting.look_at;
+}
+
 uc_err m4_install_fill(m4_engine *e);
 uc_err m4_install_hooks(m4_engine *e);
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user);

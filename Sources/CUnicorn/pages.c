@@ -203,7 +203,10 @@ static uint64_t read_shadow(uc_engine *uc, uint64_t offset, unsigned size, void 
     m4_engine *e = s->engine;
     uint32_t address = s->start + (uint32_t)offset, value = 0;
     if (!admits(e, s, address, size, false)) return 0;
-    if (!s->host) return e->read_register(e->context, address, size);
+    if (!s->host) {
+        e->waiting.touched = true;
+        return e->read_register(e->context, address, size);
+    }
     memcpy(&value, s->host + offset, size <= 4 ? size : 4);
     return value;
 }
@@ -215,6 +218,7 @@ static void write_shadow(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     uint32_t address = s->start + (uint32_t)offset, word = (uint32_t)value;
     if (!admits(e, s, address, size, true)) return;
     if (!s->host) {
+        e->waiting.touched = true;
         e->write_register(e->context, address, size, word);
         return;
     }

@@ -139,6 +139,7 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     struct m4_site *site = user;
     m4_engine *e = site->engine;
     if (e->stopped) return;
+    e->waiting.touched = true;
     if (note_refused_code(e, (uint32_t)address, size)) {
         stop_at(e, M4_STOP_FETCH_FAULT, site->it_state);
         return;

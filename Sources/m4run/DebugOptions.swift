@@ -15,11 +15,14 @@ struct DebugOptions: ParsableArguments {
         help: ArgumentHelp("Stop behind an access: location[:size][:r|w|rw], writes unless told; repeatable.", valueName: "location"))
     var watchpoints: [String] = []
     @Option(help: "Cycles an instruction takes: instructions (one each) or coarse (the Cortex-M4's own, roughly).") var cycles = CycleModel.instructions
+    @Flag(help: "Execute loops that only wait round by round, instead of counting their rounds up to what they wait for. The outcome is the same.")
+    var executeWaits = false
     @Option(help: ArgumentHelp("Text for RTT's down-channel 0, a line each; repeatable.", valueName: "text")) var rttSend: [String] = []
 
     /// Puts what a board must know from the beginning into its configuration.
     func configure(_ board: inout M4Board.Configuration, _ symbols: FirmwareSymbols) {
         board.cycleModel = cycles
+        board.executesWaits = executeWaits
         board.rtt = symbols["_SEGGER_RTT"].map { .at($0.address) } ?? .scan
     }
 

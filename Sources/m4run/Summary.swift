@@ -4,14 +4,19 @@ import VirtualMP1
 
 /// The line that ends a run.
 enum Summary {
+    /// `N instructions`, and how many of them only waited.
+    private static func instructions(_ core: Core) -> String {
+        "\(core.retired) instructions" + (core.skipped > 0 ? ", of which \(core.skipped) in loops that only waited" : "")
+    }
+
     static func speed(reason: String, board: M4Board, wall: Double) -> String {
-        "\(reason): virtual time \(board.now) s, \(board.core.retired) instructions, wall time \(decimal(wall, 4)) s, \(mips(board.core.retired, wall)) MIPS"
+        "\(reason): virtual time \(board.now) s, \(instructions(board.core)), wall time \(decimal(wall, 4)) s, \(mips(board.core.retired &- board.core.skipped, wall)) MIPS"
     }
 
     static func run(_ system: MP1System, wall: Double) -> String {
-        "virtual time \(system.now) s, \(system.board.core.retired) instructions, "
+        "virtual time \(system.now) s, \(instructions(system.board.core)), "
             + "messages \(system.linux.messageCounts.received) from the firmware, \(system.linux.messageCounts.sent) to it, "
-            + "wall time \(decimal(wall, 4)) s, \(mips(system.board.core.retired, wall)) MIPS"
+            + "wall time \(decimal(wall, 4)) s, \(mips(system.board.core.retired &- system.board.core.skipped, wall)) MIPS"
     }
 
     static func mips(_ instructions: UInt64, _ wall: Double) -> String {

@@ -14,13 +14,15 @@ final class Bench {
     private var nextCode = Bench.code
 
     init(
-        faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil, cycles: CycleModel = .instructions, rtt: RTT.Search = .off
+        faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil, cycles: CycleModel = .instructions, rtt: RTT.Search = .off,
+        executesWaits: Bool = false
     ) throws {
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = faultPolicy
         configuration.memoryWindows = windows
         configuration.cycleModel = cycles
         configuration.rtt = rtt
+        configuration.executesWaits = executesWaits
         board = try M4Board(configuration)
         try word(0, Self.stack)
         try word(4, Self.code | 1)

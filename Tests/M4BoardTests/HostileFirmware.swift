@@ -64,10 +64,11 @@ enum HostileFirmware {
             + (random.below(2) == 0 ? Thumb.poke(0xE000_ED94, random.pick([0, 1, 3, 5, 5, 5, 7])) + Thumb.isb : [])
     }
 
-    static func machine(seed: UInt64) throws -> M4Board {
+    static func machine(seed: UInt64, executesWaits: Bool = false) throws -> M4Board {
         var random = Generator(state: seed)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = random.pick([.none, .none, .any, .hardFault])
+        configuration.executesWaits = executesWaits
         let board = try M4Board(configuration)
         for base in [0x3800_0000, 0x1000_0000] as [UInt32] {
             var bytes: [UInt8] = []
@@ -86,7 +87,7 @@ enum HostileFirmware {
 
     struct Trace {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        var retired: UInt64 = 0
+        var retired: UInt64 = 0, skipped: UInt64 = 0
         var reasons: [String: Int] = [:]
         var engineFailure: String?
         /// Every run ended at its deadline, at most a block later, or had a reason not to; and time passed.
@@ -98,8 +99,8 @@ enum HostileFirmware {
     }
 
     /// Runs a seed for 40 legs of 4000 cycles, whatever stops it, and resets the core when it locks up.
-    static func trace(seed: UInt64) throws -> Trace {
-        let board = try machine(seed: seed)
+    static func trace(seed: UInt64, executesWaits: Bool = false) throws -> Trace {
+        let board = try machine(seed: seed, executesWaits: executesWaits)
         var trace = Trace(), stuck = 0
         board.setHoldBoot(released: true)
         for leg in 0..<40 as Range<UInt32> {
@@ -125,6 +126,7 @@ enum HostileFirmware {
             trace.hash = (trace.hash ^ UInt64(try board.readWord(PhysicalAddress(word), secure: true))) &* 0x100_0000_01B3
         }
         trace.retired = board.core.retired
+        trace.skipped = board.core.skipped
         return trace
     }
 }

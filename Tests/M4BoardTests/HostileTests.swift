@@ -33,19 +33,22 @@ import Testing
         #expect(retired > rounds * 1_000, "\(retired) instructions by \(reasons)")
     }
 
-    /// `make fuzz` sets `M4RUN_FUZZ_INSTRUCTIONS`: as many retired instructions, each seed run twice.
+    /// `make fuzz` sets `M4RUN_FUZZ_INSTRUCTIONS`: as many retired instructions, each seed run twice, once with
+    /// loops that wait executed round by round.
     @Test func randomFirmwareRunsTheSameEveryTime() throws {
         let environment = ProcessInfo.processInfo.environment
         let wanted = environment["M4RUN_FUZZ_INSTRUCTIONS"].flatMap(UInt64.init)
         let first = environment["M4RUN_FUZZ_SEED"].flatMap(UInt64.init) ?? 1_000
         let begin = ContinuousClock.now
-        var retired: UInt64 = 0, seed = first, failed = 0, reasons: [String: Int] = [:]
+        var retired: UInt64 = 0, skipped: UInt64 = 0, seed = first, failed = 0, reasons: [String: Int] = [:]
         while wanted.map({ retired < $0 }) ?? (seed < first &+ 12) {
-            let one = try HostileFirmware.trace(seed: seed), other = try HostileFirmware.trace(seed: seed)
+            let one = try HostileFirmware.trace(seed: seed), other = try HostileFirmware.trace(seed: seed, executesWaits: true)
             let fine = one.hash == other.hash && one.engineFailure == nil && one.isOnTime
             #expect(fine, "seed \(seed): \(one) \(other)")
             if !fine { failed += 1 }
             retired += one.retired
+            skipped += one.skipped
+            #expect(other.skipped == 0)
             for (name, count) in one.reasons { reasons[name, default: 0] += count }
             seed &+= 1
         }
@@ -54,6 +57,6 @@ import Testing
         let stops = reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         print("fuzz: stops: \(stops)")
         let rate = (Double(seed &- first) / max(seconds, 0.001) * 10).rounded() / 10
-        print("fuzz: \(retired) instructions, seeds \(first) to \(seed &- 1) twice each, \(rate) seeds/s, \(failed) failed")
+        print("fuzz: \(retired) instructions, \(skipped) of them waiting, seeds \(first) to \(seed &- 1) twice each, \(rate) seeds/s, \(failed) failed")
     }
 }

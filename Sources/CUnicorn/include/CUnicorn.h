@@ -77,6 +77,22 @@ enum { M4_MAX_RECORDED = 8 };
 /// No address: instructions have even ones.
 enum { M4_NOWHERE = 1 };
 
+/// Words that a loop may store to and still be one that waits.
+enum { M4_WAITING_WORDS = 48 };
+/// What is known of a loop that may be one that only waits; see waiting.c.
+typedef struct m4_waiting {
+    bool off;                   ///< Every round is executed.
+    bool touched;               ///< A register of a device has been accessed, or an instruction's hook has run.
+    uint32_t phase, period, step;
+    uint64_t look_at, distance; ///< Cycle of the next look, and how far ahead it was put.
+    uint64_t skipped;           ///< Instructions counted and not executed.
+    uint64_t begin, begin_extra;
+    uint32_t registers[16];     ///< R0 to R14 and xPSR at the loop's head.
+    const uint8_t *words[M4_WAITING_WORDS];
+    uint32_t values[M4_WAITING_WORDS];
+    uint32_t word_count;
+} m4_waiting;
+
 /// What becomes of a run that came to an exception.
 typedef enum m4_course {
     M4_COURSE_STOP,     ///< It ends as it would without the question; nothing has been done.
@@ -178,6 +194,8 @@ typedef struct m4_engine {
     bool watched_open;          ///< Watched pages may be read and written for now.
     m4_recorded recorded[M4_MAX_RECORDED];
     uint32_t recorded_count;
+
+    m4_waiting waiting;
 
     bool coarse;                ///< Instructions take the cycles of cycles.c. Set before `m4_engine_arm`.
     uint32_t *costs;            ///< With `coarse`, beside `counts`: cycles of a block beyond one an instruction.
@@ -297,6 +315,8 @@ static inline void m4_set_core_register(m4_engine *e, int n, uint32_t value) {
     if (e->core_registers) e->core_registers[n] = value;
     else m4_reg_write(e, m4_register_ids[n], value);
 }
+/// Whether loops that wait are executed round by round. Not while the engine runs.
+void m4_engine_execute_waiting(m4_engine *e, bool executes);
 /// Looks for the engine's own R0 to R15, once, before the first run.
 void m4_engine_find_registers(m4_engine *e);
 

@@ -114,6 +114,8 @@ public final class Core: CoreControl {
     private var idleCycles: UInt64 = 0
     /// Instructions retired since the board was made.
     public var retired: UInt64 { cycles &- idleCycles &- engine.raw.pointee.extra }
+    /// Of these, the instructions of loops that only waited, which were counted instead of executed.
+    public var skipped: UInt64 { engine.raw.pointee.waiting.skipped }
     public var currentException: ExceptionNumber { engine.exception }
 
     /// Ends a run at the next block, with `.hostRequest`.
