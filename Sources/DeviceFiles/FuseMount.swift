@@ -7,7 +7,7 @@ final class FuseMount {
     private let path: String
     private static let type = "fuse.m4run"
 
-    /// Mounts at `path`, an empty folder; see `clear`.
+    /// Mounts at `path`, an empty folder; see `checkEmpty`.
     init(_ path: String) throws(DeviceFilesError) {
         self.path = path
         device = geteuid() == 0 ? try Self.mountDirectly(path) : try Self.mountWithHelper(path)
@@ -23,16 +23,20 @@ final class FuseMount {
         if Self.isDead(path) { Self.unmount(path) }
     }
 
-    /// Makes sure that nothing is covered: takes away what a dead run has left mounted at `path`, and accepts an empty folder or nothing.
-    static func clear(_ path: String) throws(DeviceFilesError) {
-        let allowed = "; for the file system of --control there may be an empty folder, or nothing (or use --no-fuse)"
-        // One over another, if several runs were killed.
+    private static let allowed = "; for the file system of --control there may be an empty folder, or nothing (or use --no-fuse)"
+
+    /// Takes away what killed runs have left mounted at `path`, one over another.
+    static func clearDead(_ path: String) throws(DeviceFilesError) {
         for _ in 0..<16 {
-            guard let mounted = MountTable.type(at: path) else { break }
-            guard mounted == type, isDead(path) else { throw DeviceFilesError("\(path): a file system (\(mounted)) is mounted there" + allowed) }
+            guard isDead(path), MountTable.type(at: path) == type else { return }
             unmount(path)
-            if isDead(path) { throw DeviceFilesError("\(path): what a killed run has left mounted there cannot be unmounted (fusermount3 -u \(path))") }
+            if isDead(path) { throw DeviceFilesError("\(path): what a killed run has left mounted there cannot be unmounted; its owner can: fusermount3 -u \(path)") }
         }
+    }
+
+    /// Makes sure that nothing would be covered at `path`: an empty folder may be there, or nothing.
+    static func checkEmpty(_ path: String) throws(DeviceFilesError) {
+        if let mounted = MountTable.type(at: path) { throw DeviceFilesError("\(path): a file system (\(mounted)) is mounted there" + allowed) }
         let kind = FileKind(path)
         if kind == .nothing { return }
         guard kind == .folder, let folder = opendir(path) else { throw DeviceFilesError("\(path): \(kind.words) is in the way" + allowed) }

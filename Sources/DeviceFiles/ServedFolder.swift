@@ -10,8 +10,9 @@ final class ServedFolder {
     private var descriptor: Int32 = -1
     /// Folders that were made, to be removed at the end if they are empty then.
     private var made: [String] = []
-    /// Links and sockets that are there now, each with its inode: another file of that name is somebody else's.
-    private var present: [(name: String, inode: UInt64)] = []
+    /// Links and sockets that are there now, each with what it is and its inode: anything else of that name is somebody else's. (The
+    /// inode alone says little: a new file gets the number of one that was just removed.)
+    private var present: [(name: String, kind: FileKind, inode: UInt64)] = []
     private var record: ServedNames
     private static let folderMark = "/"
 
@@ -30,7 +31,9 @@ final class ServedFolder {
                     ? DeviceFilesError("\(path): another m4run serves this folder; each run needs one of its own") : .system("\(path): cannot be locked", number)
             }
             try Self.checkWritable(path)
-            record = try ServedNames(folder: path)
+            let record = try ServedNames(folder: path)
+            try record.begin()
+            self.record = record
         } catch {
             if descriptor >= 0 { Glibc.close(descriptor) }
             if isNew { rmdir(path) }
@@ -43,7 +46,7 @@ final class ServedFolder {
         }
     }
 
-    func file(_ name: String) -> String { name.isEmpty ? path : "\(path)/\(name)" }
+    func file(_ name: String) -> String { name.isEmpty ? path : path == "/" ? "/\(name)" : "\(path)/\(name)" }
 
     // MARK: Folders
 
@@ -128,14 +131,14 @@ final class ServedFolder {
     private func noteMade(_ name: String) {
         var info = stat()
         present.removeAll { $0.name == name }
-        if lstat(file(name), &info) == 0 { present.append((name, UInt64(info.st_ino))) }
+        if lstat(file(name), &info) == 0 { present.append((name, FileKind(file(name)), UInt64(info.st_ino))) }
     }
 
     func remove(_ name: String) {
         guard let index = present.firstIndex(where: { $0.name == name }) else { return }
-        let inode = present.remove(at: index).inode
+        let made = present.remove(at: index)
         var info = stat()
-        if lstat(file(name), &info) == 0, UInt64(info.st_ino) == inode { unlink(file(name)) }
+        if lstat(file(name), &info) == 0, UInt64(info.st_ino) == made.inode, FileKind(file(name)) == made.kind { unlink(file(name)) }
     }
 
     /// Makes way for `name`, if what is there is this run's or can only be a dead one's.

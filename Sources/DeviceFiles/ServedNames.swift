@@ -25,21 +25,29 @@ struct ServedNames {
 
     func contains(_ name: String) -> Bool { known.contains(name) }
 
+    /// Makes the file, if it is not there: where that fails, links and sockets would, too.
+    func begin() throws(DeviceFilesError) {
+        if FileKind(path) == .nothing { try append("") }
+    }
+
     /// Enters a name; before it is made, so that a kill in between leaves a name too many and not one too few.
     mutating func add(_ name: String) throws(DeviceFilesError) {
         guard known.insert(name).inserted else { return }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard descriptor >= 0 else { throw .system("\(path): cannot be written") }
-        defer { Glibc.close(descriptor) }
-        let isNew = names.isEmpty && lseek(descriptor, 0, SEEK_END) == 0
         names.append(name)
-        let bytes = Array(((isNew ? Self.firstLine : "") + name + "\n").utf8)
+        try append(name + "\n")
+    }
+
+    private func append(_ text: String) throws(DeviceFilesError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { throw .system("\(path): cannot be written; the names of links and sockets are kept there") }
+        defer { Glibc.close(descriptor) }
+        let bytes = Array(((lseek(descriptor, 0, SEEK_END) == 0 ? Self.firstLine : "") + text).utf8)
         guard Descriptor.write(descriptor, bytes[...]) == bytes.count else { throw .system("\(path): cannot be written") }
     }
 
     /// All of them are gone.
     mutating func clear() {
-        if !names.isEmpty { unlink(path) }
+        unlink(path)
         (names, known) = ([], [])
     }
 

@@ -37,7 +37,8 @@ public final class ServedPlace {
         if folders.control != nil {
             try folder.make("lib/firmware")
             // Before anybody looks at it: what a killed run has left mounted answers nothing.
-            if folders.usesFuse { try FuseMount.clear(folder.file("sys")) }
+            try FuseMount.clearDead(folder.file("sys"))
+            if folders.usesFuse { try FuseMount.checkEmpty(folder.file("sys")) }
             controlListener = try folder.socket(ControlSocket.name, type: SOCK_STREAM)
             if folders.usesFuse { try mountFileSystem() }
         }
