@@ -5,15 +5,21 @@ import VirtualMP1
 struct ControlRequests {
     let tree: ControlTree
     let system: MP1System
+    /// The control folder, for messages.
+    let folder: String
 
     /// - Parameters:
     ///   - text: `read PATH`, or `write PATH` and a newline, then the bytes to write.
     /// - Returns: what was read; or for a created endpoint its device's name.
     func handle(_ bytes: [UInt8]) throws(Errno) -> [UInt8] {
         let head = bytes.prefix { $0 != 0x0A }
-        let words = String(decoding: head, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
+        let words = Self.words(bytes)
         guard words.count == 2 else { throw .invalid }
+        let isControl = Self.isControlDevice(words[1])
+        if isControl, system.linux.rpmsgControl() == nil { throw .noEntry }
         if words[0] == "read" {
+            // A device without read: it has ioctls alone.
+            if isControl { throw .invalid }
             switch try file(words[1]) {
             case .folder: return Array((tree.list(path(words[1])) ?? []).map { $0 + "\n" }.joined().utf8)
             case .file(let file):
@@ -24,16 +30,23 @@ struct ControlRequests {
         guard words[0] == "write", bytes.count > head.count else { throw .invalid }
         let data = Array(bytes[(head.count + 1)...])
         guard data.count <= ControlTree.longestWrite else { throw .invalid }
-        if words[1] == "rpmsg_ctrl0" || words[1] == "dev/rpmsg_ctrl0" { return try control(String(decoding: data, as: UTF8.self)) }
+        if isControl { return try control(String(decoding: data, as: UTF8.self)) }
         guard case .file(let file) = try file(words[1]) else { throw .invalid }
         guard let write = file.write else { throw file.isSysfs ? .accessDenied : .invalid }
         try write(data)
         return []
     }
 
+    /// A request's verb and file.
+    static func words(_ bytes: [UInt8]) -> [String] {
+        String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
+    }
+
+    static func isControlDevice(_ name: String) -> Bool { name == "rpmsg_ctrl0" || name == "dev/rpmsg_ctrl0" || name == "/dev/rpmsg_ctrl0" }
+
     /// `state` and `trace0` are short for the files of sysfs and debugfs, in that order.
-    private func path(_ name: String) -> String {
-        if name.contains("/") { return name.after("sys/") ?? name }
+    func path(_ name: String) -> String {
+        if name.contains("/") { return name.after("/sys/") ?? name.after("sys/") ?? name }
         let device = "remoteproc/remoteproc\(system.linux.configuration.index)"
         for folder in ["class/\(device)", "kernel/debug/\(device)"] where tree.list(folder)?.contains(name) == true { return "\(folder)/\(name)" }
         return name

@@ -4,7 +4,7 @@ import RprocHost
 /// The control files over a Unix socket: a request a connection, for `m4run ctl` and for places without FUSE.
 ///
 /// A client connects, sends its request, shuts its side down, and reads the answer to its end: the errno as a decimal number
-/// and a newline (0 is fine), then bytes.
+/// and a newline (0 is fine), then bytes: what was read, or for an errno a sentence about what is allowed.
 final class ControlSocket: PollSource {
     static let name = "control"
     private let requests: ControlRequests
@@ -19,11 +19,12 @@ final class ControlSocket: PollSource {
     }
     private var connections: [Connection] = []
     private static let connectionLimit = 64
-    private static let longestRequest = 4096 + ControlTree.longestWrite
+    static let longestRequest = 4096 + ControlTree.longestWrite
 
-    init(_ requests: ControlRequests, in folder: ServedFolder) throws(DeviceFilesError) {
+    /// `listener` is listened to; it is closed at the end.
+    init(_ requests: ControlRequests, _ listener: Int32) {
         self.requests = requests
-        listener = try folder.socket(Self.name, type: SOCK_STREAM)
+        self.listener = listener
     }
 
     deinit { Glibc.close(listener) }
@@ -64,7 +65,7 @@ final class ControlSocket: PollSource {
 
     private func answer(_ request: [UInt8]) -> [UInt8] {
         do throws(Errno) { return Array("0\n".utf8) + (try requests.handle(request)) } catch {
-            return Array("\(error.userNumber)\n".utf8)
+            return Array("\(error.userNumber)\n\(requests.allowed(request, error))".utf8)
         }
     }
 
@@ -85,7 +86,7 @@ public enum ControlClient {
     /// - Parameters:
     ///   - folder: what the run was given with `--control`.
     ///   - file: `state`, `trace0`, `sys/class/remoteproc/remoteproc0/state`, `rpmsg_ctrl0`, ...
-    /// - Returns: the errno, 0 for none, and what was read.
+    /// - Returns: the errno, 0 for none, and what was read, or why it was refused as far as that is known.
     public static func request(_ folder: String, file: String, write text: String?) throws(DeviceFilesError) -> (errno: Int32, bytes: [UInt8]) {
         let path = "\(folder)/\(ControlSocket.name)"
         guard var address = UnixAddress(path) else { throw ServedFolder.tooLong(path) }
@@ -98,10 +99,14 @@ public enum ControlClient {
                 ? DeviceFilesError("\(path): no run serves this folder (m4run run IMAGE --control \(folder))") : .system(path, number)
         }
         let request = Array((text.map { "write \(file)\n\($0)" } ?? "read \(file)").utf8)
+        guard request.count <= ControlSocket.longestRequest else {
+            throw DeviceFilesError("\(request.count) bytes are too long for a request; one write has at most \(ControlTree.longestWrite)")
+        }
         var sent = 0
         while sent < request.count {
             let count = request[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count < 0 && errno == EINTR { continue }
+            if count < 0 && (errno == EPIPE || errno == ECONNRESET) { break }
             guard count > 0 else { throw .system(path) }
             sent += count
         }
@@ -111,6 +116,7 @@ public enum ControlClient {
         while true {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw .system(path) }
             guard count > 0 else { break }
             answer += buffer[..<count]
         }

@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 import RprocHost
 import VirtualMP1
 
@@ -85,9 +86,18 @@ public final class ControlTree {
     private func file(_ file: RemoteProcessor.SysfsFile) -> File {
         File(
             mode: file == .name ? 0o444 : 0o644, read: { [unowned self] in Array(linux.sysfsRead(file).utf8) },
-            write: file == .name ? nil : { [unowned self] (bytes) throws(Errno) in try linux.sysfsWrite(file, String(decoding: bytes, as: UTF8.self)) },
+            write: file == .name ? nil : { [unowned self] (bytes) throws(Errno) in try write(file, bytes) },
             isSysfs: true)
     }
+
+    private func write(_ file: RemoteProcessor.SysfsFile, _ bytes: [UInt8]) throws(Errno) {
+        let wasUp = linux.state == .running || linux.state == .attached
+        try linux.sysfsWrite(file, String(decoding: bytes, as: UTF8.self))
+        // A board's shell takes some milliseconds to its next command, in which the firmware announces its channels. Here it waits for
+        // them, so that a script's `stty -F /dev/ttyRPMSG0` behind `echo start > state` finds what it finds on the board.
+        if !wasUp, linux.state == .running || linux.state == .attached { system.run(for: Self.shellPause) }
+    }
+    private static let shellPause = VirtualTime.milliseconds(10)
 
     private func debugFile(_ name: String) -> File {
         func text(_ mode: UInt32, _ body: @escaping () -> String, _ write: (([UInt8]) throws(Errno) -> Void)? = nil) -> File {

@@ -33,18 +33,16 @@ public final class DeviceServer {
     }
 
     private let system: MP1System
-    private let folder: ServedFolder
-    private var ownDevices: ServedFolder?
+    private let place: ServedPlace
     private let tree: ControlTree
     private var controlSocket: ControlSocket?
     private var fuse: FuseServer?
-    private let signals: StopSignals
     private var terminals: [TerminalDevice] = []
+    /// By number, as the kernel's tty layer keeps them for the next time that a port of the number appears.
+    private var terminalSettings: [Int: termios] = [:]
     private var sockets: [MessageSocket] = []
     private var set = PollSet()
     private var problem: DeviceFilesError?
-    /// Why there is no file system below `sys`; nil when there is one, or none was asked for.
-    public private(set) var whyNoFuse: String?
     /// What a program has written to a tty: its number, and the bytes as they went to the firmware.
     public var onSent: ((Int, [UInt8]) -> Void)?
 
@@ -52,47 +50,20 @@ public final class DeviceServer {
     private static let step = VirtualTime.milliseconds(20)
     /// More than this is not made up for when the machine was slower than the wall clock.
     private static let longestDebt: UInt64 = 100_000_000
+    /// After so many things asked from outside in a row the machine has its turn.
+    private static let longestTalk = 64
 
-    private var devices: ServedFolder { ownDevices ?? folder }
-    private let devicePrefix: String
-
-    /// Makes folders and sockets; devices follow as the firmware announces them.
-    /// - Throws: `DeviceFilesError` when a folder is not to be had, or a path is too long for a socket.
-    public init(_ system: MP1System, _ folders: ServedFolders) throws(DeviceFilesError) {
+    /// Serves `system` in `place`; devices follow as the firmware announces them. One server a place.
+    public init(_ system: MP1System, in place: ServedPlace) {
         self.system = system
+        self.place = place
         tree = ControlTree(system)
-        signals = try StopSignals()
-        guard let main = folders.control ?? folders.devices else { throw DeviceFilesError("nothing to serve") }
-        folder = try ServedFolder(main)
-        if folders.control == nil {
-            devicePrefix = ""
-        } else if let own = folders.devices, own != folders.control {
-            ownDevices = try ServedFolder(own)
-            devicePrefix = ""
-        } else {
-            try folder.make("dev")
-            devicePrefix = "dev/"
+        if place.controlListener >= 0 {
+            controlSocket = ControlSocket(ControlRequests(tree: tree, system: system, folder: place.folder.path), place.controlListener)
+            place.controlListener = -1
         }
-        // Known now rather than when the firmware announces its thousandth channel.
-        let longest = devices.file("\(devicePrefix)rpmsg9999")
-        guard longest.utf8.count <= UnixAddress.longest else { throw ServedFolder.tooLong(longest) }
-        if folders.control != nil {
-            try folder.make("lib/firmware")
-            controlSocket = try ControlSocket(ControlRequests(tree: tree, system: system), in: folder)
-            if folders.usesFuse { mount() }
-        }
+        if let mount = place.mount { fuse = FuseServer(tree, mount) }
         listen()
-    }
-
-    /// `sys`, if FUSE can be had.
-    private func mount() {
-        let path = folder.file("sys")
-        // Before anybody looks at it: a dead one answers nothing.
-        if FuseMount.isDead(path) { FuseMount.unmount(path) }
-        do throws(DeviceFilesError) {
-            try folder.make("sys")
-            fuse = try FuseServer(tree, at: path)
-        } catch { whyNoFuse = error.description }
     }
 
     /// Hears of everything that the machine has for the outside.
@@ -122,7 +93,7 @@ public final class DeviceServer {
     private func changed(_ node: RpmsgCharacterDevice, _ isThere: Bool) {
         if isThere {
             do throws(DeviceFilesError) {
-                sockets.append(try MessageSocket(node, in: devices, name: devicePrefix + node.name))
+                sockets.append(try MessageSocket(node, in: place.devices, name: place.devicePrefix + node.name))
             } catch { problem = problem ?? error }
         } else {
             for socket in sockets where socket.device === node { socket.close() }
@@ -131,16 +102,17 @@ public final class DeviceServer {
     }
 
     private func add(_ port: RpmsgTTY) throws(DeviceFilesError) {
-        let terminal = try TerminalDevice(port)
+        let terminal = try TerminalDevice(port, settings: terminalSettings[port.index])
         terminal.onSent = { [unowned self] bytes in onSent?(port.index, bytes) }
-        try devices.link(devicePrefix + port.name, to: terminal.path)
+        try place.devices.link(place.devicePrefix + port.name, to: terminal.path)
         terminals.append(terminal)
     }
 
     private func remove(terminal index: Int) {
         terminals.removeAll { terminal in
             guard terminal.port.index == index else { return false }
-            devices.remove(devicePrefix + terminal.port.name)
+            place.devices.remove(place.devicePrefix + terminal.port.name)
+            terminalSettings[index] = terminal.settings
             return true
         }
     }
@@ -158,6 +130,7 @@ public final class DeviceServer {
         // Virtual time that the wall clock has been given up on.
         var waived: UInt64 = 0
         var isBusy = true
+        var talk = 0
         while true {
             if let problem { return .failed(problem) }
             for socket in sockets { if let problem = socket.problem { return .failed(problem) } }
@@ -167,11 +140,13 @@ public final class DeviceServer {
             let passed = Self.wallTime - begin
             if let wallLimit, passed >= wallLimit { return .wallLimit }
 
-            if poll(isBusy ? 0 : Self.patience(wallLimit.map { $0 - passed })) {
-                isBusy = true
+            let moved = poll(isBusy ? 0 : Self.patience(wallLimit.map { $0 - passed }))
+            if let number = place.signals.take() { return .signal(number) }
+            if moved, talk < Self.longestTalk {
+                (isBusy, talk) = (true, talk + 1)
                 continue
             }
-            if let number = signals.take() { return .signal(number) }
+            talk = 0
             let before = system.linux.messageCounts
             let virtual = system.now.nanoseconds - virtualBegin
             if isBusy {
@@ -204,7 +179,7 @@ public final class DeviceServer {
     /// - Returns: whether anything came in.
     private func poll(_ milliseconds: Int32) -> Bool {
         set.clear()
-        set.add(signals.descriptor, POLLIN)
+        set.add(place.signals.descriptor, POLLIN)
         var sources: [any PollSource] = terminals
         sources += sockets as [any PollSource]
         if let controlSocket { sources.append(controlSocket) }
@@ -224,10 +199,8 @@ public final class DeviceServer {
         terminals = []
         for socket in sockets { socket.close() }
         sockets = []
-        fuse?.close()
         fuse = nil
         controlSocket = nil
-        ownDevices?.close()
-        folder.close()
+        place.close()
     }
 }

@@ -7,20 +7,44 @@ final class FuseMount {
     private let path: String
     private static let type = "fuse.m4run"
 
-    /// Mounts at `path`; what a dead run has left mounted there is taken away first.
+    /// Mounts at `path`, an empty folder; see `checkEmpty`.
     init(_ path: String) throws(DeviceFilesError) {
         self.path = path
-        if Self.isDead(path) { Self.unmount(path) }
         device = geteuid() == 0 ? try Self.mountDirectly(path) : try Self.mountWithHelper(path)
         Descriptor.prepare(device)
     }
 
-    /// Without its descriptor the file system answers everything with ENOTCONN; before that, unmounting could wait for us.
+    /// Without its descriptor the file system answers everything with ENOTCONN; before that, unmounting could wait for us. What
+    /// answers has been mounted over it by somebody else.
     func close() {
         guard device >= 0 else { return }
         Glibc.close(device)
         device = -1
-        Self.unmount(path)
+        if Self.isDead(path) { Self.unmount(path) }
+    }
+
+    private static let allowed = "; for the file system of --control there may be an empty folder, or nothing (or use --no-fuse)"
+
+    /// Takes away what killed runs have left mounted at `path`, one over another.
+    static func clearDead(_ path: String) throws(DeviceFilesError) {
+        for _ in 0..<16 {
+            guard isDead(path), MountTable.type(at: path) == type else { return }
+            unmount(path)
+            if isDead(path) { throw DeviceFilesError("\(path): what a killed run has left mounted there cannot be unmounted; its owner can: fusermount3 -u \(path)") }
+        }
+    }
+
+    /// Makes sure that nothing would be covered at `path`: an empty folder may be there, or nothing.
+    static func checkEmpty(_ path: String) throws(DeviceFilesError) {
+        if let mounted = MountTable.type(at: path) { throw DeviceFilesError("\(path): a file system (\(mounted)) is mounted there" + allowed) }
+        let kind = FileKind(path)
+        if kind == .nothing { return }
+        guard kind == .folder, let folder = opendir(path) else { throw DeviceFilesError("\(path): \(kind.words) is in the way" + allowed) }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+            if name != "." && name != ".." { throw DeviceFilesError("\(path): a folder with something in it (\(name)), which would be covered" + allowed) }
+        }
     }
 
     deinit { close() }

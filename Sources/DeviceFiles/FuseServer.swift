@@ -10,23 +10,18 @@ import RprocHost
 final class FuseServer: PollSource {
     private let tree: ControlTree
     private let mount: FuseMount
-    /// Paths by inode number, from 1 on; a name that was looked up keeps its number.
-    private var paths = [""]
-    private var numbers = ["": UInt64(1)]
-    private static let nodeLimit = 65536
-    /// What an open file's reader sees: made when it reads from offset 0.
+    private var nodes = FuseNodes()
+    /// What an open file's reader sees: made at its first read, and when it reads from offset 0 again, as sysfs does.
     private var contents: [UInt64: [UInt8]] = [:]
     private var nextHandle: UInt64 = 1
     private var buffer = [UInt8](repeating: 0, count: FuseServer.bufferSize)
     private static let maximumWrite: UInt32 = 65536
     private static let bufferSize = 65536 + 4096
 
-    init(_ tree: ControlTree, at path: String) throws(DeviceFilesError) {
+    init(_ tree: ControlTree, _ mount: FuseMount) {
         self.tree = tree
-        mount = try FuseMount(path)
+        self.mount = mount
     }
-
-    func close() { mount.close() }
 
     func watch(_ set: inout PollSet) { set.add(mount.device, POLLIN) }
 
@@ -38,7 +33,7 @@ final class FuseServer: PollSource {
             let count = read(mount.device, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
             guard count >= FuseRequest.headerSize else {
-                // Somebody has unmounted it.
+                // Somebody has unmounted it. (ENOENT: the request's program was killed meanwhile; poll comes again.)
                 if count < 0 && errno == ENODEV { mount.close() }
                 break
             }
@@ -62,23 +57,25 @@ final class FuseServer: PollSource {
             reply(request, error: ENOSYS)
             return false
         }
-        // No reply belongs to these.
-        if operation == .forget || operation == .batchForget || operation == .interrupt { return false }
-        if operation == .initialize {
-            reply(request, greeting(request))
-            return false
-        }
-        guard request.node >= 1, request.node <= UInt64(paths.count) else {
-            reply(request, error: ESTALE)
-            return false
-        }
-        do throws(Errno) {
-            reply(request, try handle(operation, request, paths[Int(request.node - 1)]))
+        switch operation {
+        // No reply belongs to these; what is interrupted has been answered already.
+        case .forget: nodes.forget(request.node, request.u64(0))
+        case .batchForget:
+            for index in 0..<min(Int(request.u32(0)), request.body.count / 16) { nodes.forget(request.u64(8 + index * 16), request.u64(16 + index * 16)) }
+        case .interrupt: break
+        case .initialize: reply(request, greeting(request))
+        // As in sysfs: nobody makes, removes or renames anything.
+        case .create: reply(request, error: EACCES)
+        case .symlink, .mknod, .mkdir, .unlink, .rmdir, .rename, .link, .rename2: reply(request, error: EPERM)
+        default:
+            guard let path = nodes.path(request.node) else {
+                reply(request, error: ESTALE)
+                return false
+            }
+            do throws(Errno) { reply(request, try handle(operation, request, path)) } catch { reply(request, error: error.userNumber) }
             return operation == .write
-        } catch {
-            reply(request, error: error.userNumber)
-            return operation == .write
         }
+        return false
     }
 
     private func handle(_ operation: FuseRequest.Operation, _ request: FuseRequest, _ path: String) throws(Errno) -> [UInt8] {
@@ -86,7 +83,8 @@ final class FuseServer: PollSource {
         switch operation {
         case .lookup:
             let name = request.name, child = path.isEmpty ? name : "\(path)/\(name)"
-            guard let node = tree.node(child), let number = number(child) else { throw .noEntry }
+            guard let node = tree.node(child) else { throw .noEntry }
+            let number = nodes.lookUp(child)
             out.u64(number)
             out.u64(0)
             // Entries and attributes are not cached: they come and go with the firmware.
@@ -105,21 +103,21 @@ final class FuseServer: PollSource {
                 let access = Int32(bitPattern: request.u32(0)) & O_ACCMODE
                 if access != O_WRONLY && file.read == nil || access != O_RDONLY && file.write == nil { throw .accessDenied }
             }
-            contents[nextHandle] = []
             out.u64(nextHandle)
             // FOPEN_DIRECT_IO: each read and write of the program comes here as it is.
             out.u32(operation == .open ? 1 : 0)
             out.u32(0)
-            nextHandle += 1
+            nextHandle &+= 1
         case .read, .readdir:
             let handle = request.u64(0), offset = request.u64(8), count = Int(request.u32(16))
-            if offset == 0 { contents[handle] = try content(operation, path) }
-            guard let content = contents[handle], offset <= UInt64(content.count) else { return [] }
+            if offset == 0 || contents[handle] == nil { contents[handle] = try content(operation, path) }
+            guard let content = contents[handle], offset < UInt64(content.count) else { return [] }
             return slice(content, Int(offset), count, isFolder: operation == .readdir)
         case .write:
-            guard case .file(let file)? = tree.node(path), let write = file.write else { throw .invalid }
-            let count = Int(request.u32(16))
-            guard count <= ControlTree.longestWrite, request.body.count >= 40 + count else { throw .invalid }
+            guard case .file(let file)? = tree.node(path) else { throw .noDevice }
+            guard let write = file.write, request.body.count >= 40 else { throw .invalid }
+            // sysfs takes a page at a time, and lets the program write the rest again.
+            let count = min(Int(request.u32(16)), ControlTree.longestWrite, request.body.count - 40)
             try write(Array(request.body[40..<40 + count]))
             out.u32(UInt32(count))
             out.u32(0)
@@ -131,14 +129,16 @@ final class FuseServer: PollSource {
             out.u32(4096)
             for _ in 0..<7 { out.u32(0) }
         case .flush, .access, .destroy, .fsync: break
-        case .forget, .batchForget, .interrupt, .initialize: break
+        default: break
         }
         return out.bytes
     }
 
     private func content(_ operation: FuseRequest.Operation, _ path: String) throws(Errno) -> [UInt8] {
         if operation == .readdir { return directory(path) }
-        guard case .file(let file)? = tree.node(path), let read = file.read else { throw .invalid }
+        // It may have gone while it was open.
+        guard case .file(let file)? = tree.node(path) else { throw .noDevice }
+        guard let read = file.read else { throw .invalid }
         return try read()
     }
 
@@ -150,7 +150,7 @@ final class FuseServer: PollSource {
             var isFolder = true
             if case .file? = tree.node(child) { isFolder = false }
             let length = name.utf8.count, size = 24 + (length + 7) & ~7
-            out.u64(name.hasPrefix(".") ? 1 : number(child) ?? 1)
+            out.u64(name.hasPrefix(".") ? 1 : nodes.number(child))
             out.u64(UInt64(out.bytes.count - 8 + size))
             out.u32(UInt32(length))
             out.u32(isFolder ? UInt32(DT_DIR) : UInt32(DT_REG))
@@ -161,7 +161,7 @@ final class FuseServer: PollSource {
 
     /// At most `count` bytes; of a folder whole entries only.
     private func slice(_ content: [UInt8], _ offset: Int, _ count: Int, isFolder: Bool) -> [UInt8] {
-        let end = min(content.count, offset + count)
+        let end = min(content.count, offset + max(0, count))
         guard isFolder else { return Array(content[offset..<end]) }
         var last = offset
         while last + 24 <= end {
@@ -171,14 +171,6 @@ final class FuseServer: PollSource {
             last = next
         }
         return Array(content[offset..<last])
-    }
-
-    private func number(_ path: String) -> UInt64? {
-        if let number = numbers[path] { return number }
-        guard paths.count < Self.nodeLimit else { return nil }
-        paths.append(path)
-        numbers[path] = UInt64(paths.count)
-        return UInt64(paths.count)
     }
 
     /// FUSE_INIT.
@@ -196,70 +188,5 @@ final class FuseServer: PollSource {
         out.u16(0)
         for _ in 0..<8 { out.u32(0) }
         return out.bytes
-    }
-}
-
-/// A request: `fuse_in_header` and what follows it.
-struct FuseRequest {
-    /// Numbers of `enum fuse_opcode`.
-    enum Operation: UInt32 {
-        case lookup = 1, forget = 2, getattr = 3, setattr = 4, open = 14, read = 15, write = 16, statfs = 17, release = 18, fsync = 20
-        case flush = 25, initialize = 26, opendir = 27, readdir = 28, releasedir = 29, access = 34, interrupt = 36, destroy = 38
-        case batchForget = 42
-    }
-    static let headerSize = 40
-    static let replyHeaderSize = 16
-
-    let opcode: UInt32
-    let unique: UInt64
-    let node: UInt64
-    let body: [UInt8]
-
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count >= Self.headerSize else { return nil }
-        opcode = Self.load(bytes, 4)
-        unique = Self.load(bytes, 8)
-        node = Self.load(bytes, 16)
-        body = Array(bytes[Self.headerSize...])
-    }
-
-    /// A field of the body; 0 behind its end.
-    func u32(_ offset: Int) -> UInt32 { Self.load(body, offset) }
-    func u64(_ offset: Int) -> UInt64 { Self.load(body, offset) }
-    /// The body as a name that ends with NUL.
-    var name: String { String(decoding: body.prefix { $0 != 0 }, as: UTF8.self) }
-
-    private static func load<T: FixedWidthInteger>(_ bytes: [UInt8], _ offset: Int) -> T {
-        guard offset >= 0, offset + MemoryLayout<T>.size <= bytes.count else { return 0 }
-        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: T.self) }
-    }
-}
-
-/// A reply's bytes, in the machine's own order as the protocol has them.
-struct FuseReply {
-    var bytes: [UInt8] = []
-    mutating func u16(_ value: UInt16) { append(value) }
-    mutating func u32(_ value: UInt32) { append(value) }
-    mutating func u64(_ value: UInt64) { append(value) }
-    private mutating func append<T: FixedWidthInteger>(_ value: T) { withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) } }
-
-    /// `fuse_attr`
-    mutating func attributes(_ number: UInt64, _ node: ControlTree.Node) {
-        var mode = UInt32(S_IFDIR) | 0o755, size: UInt64 = 0
-        if case .file(let file) = node {
-            mode = UInt32(S_IFREG) | file.mode
-            size = file.isSysfs ? 4096 : 0
-        }
-        u64(number)
-        u64(size)
-        for _ in 0..<4 { u64(0) }
-        for _ in 0..<3 { u32(0) }
-        u32(mode)
-        u32(1)
-        u32(getuid())
-        u32(getgid())
-        u32(0)
-        u32(4096)
-        u32(0)
     }
 }

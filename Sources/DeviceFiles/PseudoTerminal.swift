@@ -11,8 +11,13 @@ final class PseudoTerminal {
     /// `/dev/pts/3`
     let path: String
 
-    /// Settings as `rpmsg_tty` has them: the usual ones without ECHO, ICANON, OPOST and ONLCR.
-    init() throws(DeviceFilesError) {
+    /// Settings as `rpmsg_tty` begins with: `tty_std_termios` (ICRNL, IXON; 38400 Bd, CS8, CREAD, HUPCL; ISIG, IEXTEN and the ECHOs of editing)
+    /// without ECHO, ICANON, OPOST and ONLCR. So what the firmware sends passes unchanged but for CR, which becomes NL, and
+    /// XON, XOFF and the characters of ISIG, which act; `stty raw` ends that.
+    ///
+    /// - Parameter earlier: what programs have set on a terminal of the same number before; the kernel keeps that.
+    /// - Source: Linux `drivers/tty/rpmsg_tty.c` (`rpmsg_tty_init`), `drivers/tty/tty_io.c` (`tty_std_termios`, `tty_save_termios`).
+    init(_ earlier: termios?) throws(DeviceFilesError) {
         var master: Int32 = -1, slave: Int32 = -1
         var name = [CChar](repeating: 0, count: 64)
         guard openpty(&master, &slave, &name, nil, nil) == 0 else { throw .system("a pseudo-terminal") }
@@ -24,7 +29,15 @@ final class PseudoTerminal {
         guard tcgetattr(slave, &settings) == 0 else { throw .system(path) }
         settings.c_lflag &= ~tcflag_t(ECHO | ICANON)
         settings.c_oflag &= ~tcflag_t(OPOST | ONLCR)
+        settings.c_cflag |= tcflag_t(HUPCL)
+        if let earlier { settings = earlier }
         guard tcsetattr(slave, TCSANOW, &settings) == 0 else { throw .system(path) }
+    }
+
+    /// As programs have set them; nil when they cannot be read.
+    var settings: termios? {
+        var settings = termios()
+        return tcgetattr(slave, &settings) == 0 ? settings : nil
     }
 
     /// Who has the terminal open sees a hang-up.

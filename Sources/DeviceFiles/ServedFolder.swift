@@ -2,65 +2,125 @@ import Glibc
 
 /// A folder in which a run has its links and sockets, for as long as it lives.
 ///
-/// It is locked (`flock` on the folder), and the lock ends with the process however that ends: what looks like a link or
-/// socket of ours in a folder that nobody has locked is left over from a run that was killed, and is replaced.
+/// It is locked (`flock` on the folder), and the lock ends with the process however that ends. What a run makes there it has
+/// entered in `ServedNames` before: of those names, in a folder that nobody has locked, links to terminals and sockets on which
+/// nobody listens are left over from a run that was killed, and are taken away. Anything else is somebody's, and stays.
 final class ServedFolder {
     let path: String
     private var descriptor: Int32 = -1
+    /// Folders that were made, to be removed at the end if they are empty then.
     private var made: [String] = []
-    private var names: [String] = []
+    /// Links and sockets that are there now, each with what it is and its inode: anything else of that name is somebody else's. (The
+    /// inode alone says little: a new file gets the number of one that was just removed.)
+    private var present: [(name: String, kind: FileKind, inode: UInt64)] = []
+    private var record: ServedNames
+    private static let folderMark = "/"
 
-    /// Makes the folder unless it is there, and locks it.
+    /// Makes the folder unless it is there, locks it, and reads what an earlier run has left.
     init(_ path: String) throws(DeviceFilesError) {
-        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-        try make("")
-        descriptor = open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(self.path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let number = errno
-            throw number == EWOULDBLOCK ? DeviceFilesError("\(self.path): another m4run serves this folder") : .system("\(self.path): cannot be locked", number)
+        var path = path
+        while path.utf8.count > 1 && path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+        let isNew = try Self.makeFolder(path)
+        do throws(DeviceFilesError) {
+            descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw .system("\(path): cannot be opened") }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let number = errno
+                throw number == EWOULDBLOCK
+                    ? DeviceFilesError("\(path): another m4run serves this folder; each run needs one of its own") : .system("\(path): cannot be locked", number)
+            }
+            try Self.checkWritable(path)
+            let record = try ServedNames(folder: path)
+            try record.begin()
+            self.record = record
+        } catch {
+            if descriptor >= 0 { Glibc.close(descriptor) }
+            if isNew { rmdir(path) }
+            throw error
         }
-        guard access(self.path, W_OK | X_OK) == 0 else { throw .system("\(self.path): not writable") }
+        for name in record.names where name.hasSuffix(Self.folderMark) { made.append(file(String(name.dropLast()))) }
+        if isNew {
+            made.append(path)
+            try record.add(Self.folderMark)
+        }
     }
 
-    func file(_ name: String) -> String { name.isEmpty ? path : "\(path)/\(name)" }
+    func file(_ name: String) -> String { name.isEmpty ? path : path == "/" ? "/\(name)" : "\(path)/\(name)" }
+
+    // MARK: Folders
 
     /// Makes a folder in it, and those above; they are removed at the end if they are empty then.
     func make(_ name: String) throws(DeviceFilesError) {
         var prefix = ""
-        for part in [""] + name.split(separator: "/").map(String.init) {
-            prefix = prefix.isEmpty ? part : "\(prefix)/\(part)"
-            if mkdir(file(prefix), 0o755) == 0 {
-                made.append(file(prefix))
-                continue
-            }
-            let number = errno
-            var info = stat()
-            guard number == EEXIST else { throw .system("\(file(prefix)): cannot be made", number) }
-            guard stat(file(prefix), &info) == 0, info.st_mode & S_IFMT == S_IFDIR else { throw DeviceFilesError("\(file(prefix)): is no folder") }
+        for part in name.split(separator: "/") {
+            prefix = prefix.isEmpty ? String(part) : "\(prefix)/\(part)"
+            guard try Self.makeFolder(file(prefix)) else { continue }
+            made.append(file(prefix))
+            try record.add(prefix + Self.folderMark)
         }
+    }
+
+    /// - Returns: whether it was not there before.
+    private static func makeFolder(_ path: String) throws(DeviceFilesError) -> Bool {
+        if mkdir(path, 0o755) == 0 { return true }
+        let number = errno
+        var info = stat()
+        if stat(path, &info) == 0 {
+            guard info.st_mode & S_IFMT == S_IFDIR else {
+                throw DeviceFilesError("\(path): \(FileKind(path).words) is in the way; a folder may be there, or nothing")
+            }
+            return false
+        }
+        if number == EEXIST { throw DeviceFilesError("\(path): \(FileKind(path).words) is in the way; a folder may be there, or nothing") }
+        let reason = String(cString: strerror(number))
+        throw DeviceFilesError("\(path): the folder cannot be made: \(reason); it must be there, or be a new name in a folder that may be written to")
+    }
+
+    static func checkWritable(_ path: String) throws(DeviceFilesError) {
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw DeviceFilesError("\(path): cannot be written to: \(String(cString: strerror(errno))); links and sockets are made in it")
+        }
+    }
+
+    // MARK: Links and sockets
+
+    /// Takes away what a killed run has left of the names in the folder `name` that `isOurs` knows, so that no link leads to what is
+    /// somebody else's terminal by now.
+    /// - Throws: `DeviceFilesError` when somebody else has such a name.
+    func clearLeftovers(_ name: String, isOurs: (String) -> Bool) throws(DeviceFilesError) {
+        guard let folder = opendir(file(name)) else { throw .system("\(file(name)): cannot be read") }
+        var found: [String] = []
+        while let entry = readdir(folder) {
+            let text = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+            if isOurs(text) { found.append(name.isEmpty ? text : "\(name)/\(text)") }
+        }
+        closedir(folder)
+        for entry in found.sorted() { try clear(entry) }
     }
 
     /// A symbolic link to a pseudo-terminal.
     func link(_ name: String, to target: String) throws(DeviceFilesError) {
         try clear(name)
+        try record.add(name)
         guard symlink(target, file(name)) == 0 else { throw .system("\(file(name)): cannot be made") }
-        if !names.contains(name) { names.append(name) }
+        noteMade(name)
     }
 
     /// A socket that is listened to.
     func socket(_ name: String, type: __socket_type) throws(DeviceFilesError) -> Int32 {
         try clear(name)
+        try record.add(name)
         let path = file(name)
         guard var address = UnixAddress(path) else { throw Self.tooLong(path) }
         let descriptor = Glibc.socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        guard descriptor >= 0 else { throw .system(path) }
+        guard descriptor >= 0 else { throw .system("\(path): cannot be made") }
         guard address.bind(descriptor) == 0, listen(descriptor, 8) == 0 else {
             let number = errno
             Glibc.close(descriptor)
             throw .system("\(path): cannot be made", number)
         }
-        if !names.contains(name) { names.append(name) }
+        noteMade(name)
         return descriptor
     }
 
@@ -68,60 +128,58 @@ final class ServedFolder {
         DeviceFilesError("\(path): \(path.utf8.count) bytes are too long for a socket's path, which has at most \(UnixAddress.longest)")
     }
 
-    func remove(_ name: String) {
-        guard let index = names.firstIndex(of: name) else { return }
-        names.remove(at: index)
-        unlink(file(name))
+    private func noteMade(_ name: String) {
+        var info = stat()
+        present.removeAll { $0.name == name }
+        if lstat(file(name), &info) == 0 { present.append((name, FileKind(file(name)), UInt64(info.st_ino))) }
     }
 
-    /// Makes way for `name`, if what is there can only be a dead run's.
-    private func clear(_ name: String) throws(DeviceFilesError) {
-        let path = file(name)
+    func remove(_ name: String) {
+        guard let index = present.firstIndex(where: { $0.name == name }) else { return }
+        let made = present.remove(at: index)
         var info = stat()
-        guard lstat(path, &info) == 0 else { return }
-        var isOurs = info.st_mode & S_IFMT == S_IFSOCK
-        if info.st_mode & S_IFMT == S_IFLNK {
-            var target = [CChar](repeating: 0, count: 64)
-            let count = readlink(path, &target, target.count - 1)
-            isOurs = count > 0 && String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self).hasPrefix("/dev/pts/")
+        if lstat(file(name), &info) == 0, UInt64(info.st_ino) == made.inode, FileKind(file(name)) == made.kind { unlink(file(name)) }
+    }
+
+    /// Makes way for `name`, if what is there is this run's or can only be a dead one's.
+    private func clear(_ name: String) throws(DeviceFilesError) {
+        remove(name)
+        let path = file(name), kind = FileKind(path)
+        let isLeft: Bool = switch kind {
+        case .nothing: true
+        case .socket: record.contains(name) && !Self.isListenedTo(path)
+        case .link(let target): record.contains(name) && target.hasPrefix("/dev/pts/")
+        default: false
         }
-        guard isOurs else { throw DeviceFilesError("\(path): is in the way, and was not made by m4run") }
-        guard unlink(path) == 0 else { throw .system("\(path): cannot be replaced") }
+        guard isLeft else {
+            throw DeviceFilesError("\(path): \(kind.words) is in the way, and was not made by m4run; there may be nothing, or what a killed run has left")
+        }
+        guard unlink(path) == 0 || errno == ENOENT else { throw .system("\(path): cannot be replaced") }
+    }
+
+    private static func isListenedTo(_ path: String) -> Bool {
+        guard var address = UnixAddress(path) else { return false }
+        for type in [SOCK_STREAM, SOCK_SEQPACKET] {
+            let descriptor = Glibc.socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+            guard descriptor >= 0 else { return true }
+            defer { Glibc.close(descriptor) }
+            // EPROTOTYPE: another type of socket; all others but a refusal are signs of life, too.
+            if address.connect(descriptor) == 0 { return true }
+            if errno != ECONNREFUSED && errno != EPROTOTYPE && errno != ENOENT { return true }
+        }
+        return false
     }
 
     func close() {
         guard descriptor >= 0 else { return }
-        for name in names { unlink(file(name)) }
-        names = []
+        for name in present.map(\.name) { remove(name) }
+        record.clear()
         // What somebody has put something into stays.
-        for folder in made.reversed() { rmdir(folder) }
+        for folder in made.sorted(by: { $0.utf8.count > $1.utf8.count }) { rmdir(folder) }
         made = []
         Glibc.close(descriptor)
         descriptor = -1
     }
 
     deinit { close() }
-}
-
-/// A path as sockets have it.
-struct UnixAddress {
-    private var address = sockaddr_un()
-    /// Bytes of the longest path.
-    static let longest = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
-
-    /// Nil for a path that does not fit.
-    init?(_ path: String) {
-        guard path.utf8.count <= Self.longest else { return nil }
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    }
-
-    mutating func bind(_ descriptor: Int32) -> Int32 { with { Glibc.bind(descriptor, $0, $1) } }
-    mutating func connect(_ descriptor: Int32) -> Int32 { with { Glibc.connect(descriptor, $0, $1) } }
-
-    private mutating func with(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
-    }
 }

@@ -11,7 +11,7 @@ final class StopSignals {
 
     init() throws(DeviceFilesError) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw .system("pipe") }
+        guard pipe(&ends) == 0 else { throw .system("a pipe for signals") }
         (descriptor, writing) = (ends[0], ends[1])
         Descriptor.prepare(descriptor)
         Descriptor.prepare(writing)
@@ -27,6 +27,9 @@ final class StopSignals {
                 continue
             }
             signal(number) { number in
+                // What was interrupted may be about to look at it.
+                let before = errno
+                defer { errno = before }
                 var byte = UInt8(truncatingIfNeeded: number)
                 _ = Glibc.write(StopSignals.pipeEnd, &byte, 1)
                 Glibc.signal(number, SIG_DFL)

@@ -14,12 +14,14 @@ final class TerminalDevice: PollSource {
     /// What was taken from the terminal and found no buffer after all.
     private var input: [UInt8] = []
     var path: String { terminal.path }
+    var settings: termios? { terminal.settings }
     /// Bytes that a program has written, as they go to the firmware.
     var onSent: (([UInt8]) -> Void)?
 
-    init(_ port: RpmsgTTY) throws(DeviceFilesError) {
+    /// - Parameter settings: of an earlier terminal of the same number.
+    init(_ port: RpmsgTTY, settings: termios?) throws(DeviceFilesError) {
         self.port = port
-        terminal = try PseudoTerminal()
+        terminal = try PseudoTerminal(settings)
     }
 
     func receive(_ bytes: [UInt8]) {

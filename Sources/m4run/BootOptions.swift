@@ -8,11 +8,15 @@ import VirtualMP1
 extension Run.BootOptions {
     func check() throws {
         if !key.isEmpty && unverified { throw ValidationError("--key and --unverified exclude each other") }
+        if ddr > Self.mostDDR { throw ValidationError("--ddr \(ddr): a number of MiB from 0 to \(Self.mostDDR) is allowed, from 0xC0000000 on") }
         // Without --boot a device tree decides; then TreeOptions looks.
         if requested == .elf && wantsTEE {
             throw ValidationError("--key, --unverified, --accept-ecdsa, --isolation and --optee-dtb are for OP-TEE, which takes no part in --boot elf")
         }
     }
+
+    /// MiB that the engine has room for.
+    private static let mostDDR: UInt32 = 256
 
     /// Whether there is an option that means nothing without OP-TEE.
     var wantsTEE: Bool { !key.isEmpty || unverified || acceptECDSA || isolation != .segments || opteeDtb != nil }
@@ -40,7 +44,7 @@ extension Run.BootOptions {
         tree.apply(to: &configuration)
         configuration.signatureSupport = acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.isolation = isolation
-        configuration.board.ddrSize = ddr.multipliedReportingOverflow(by: 1 << 20).overflow ? .max : ddr << 20
+        configuration.board.ddrSize = ddr << 20
         return configuration
     }
 

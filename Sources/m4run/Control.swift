@@ -10,8 +10,9 @@ struct Control: ParsableCommand {
         discussion: """
             FILE is a name as sysfs and debugfs have it (state, firmware, recovery, coredump, name, crash, trace0, resource_table, \
             carveout_memories), or a path below the folder (sys/class/...). Without words it is shown; with words they are written, \
-            as echo does. rpmsg_ctrl0 takes create-endpoint, create-channel and release-channel NAME SOURCE DESTINATION, and \
-            destroy-endpoint rpmsgN; an address is a number or 'any'. The status is 1 when Linux refuses, with its errno as text.
+            as echo does. rpmsg_ctrl0 has what its ioctls do, and nothing to read: create-endpoint, create-channel and release-channel \
+            NAME SOURCE DESTINATION, and destroy-endpoint rpmsgN; an address is a number or 'any'. The status is 1 when Linux refuses, \
+            with its errno as text and what would have been allowed; 2 when no run serves the folder.
             """)
 
     @Argument(help: "The folder that the run was given with --control.", completion: .directory) var folder: String
@@ -23,7 +24,8 @@ struct Control: ParsableCommand {
         do {
             let answer = try ControlClient.request(folder, file: file, write: words.isEmpty ? nil : words.joined(separator: " ") + "\n")
             guard answer.errno == 0 else {
-                Console.error("\(file): \(String(cString: strerror(answer.errno)))")
+                let allowed = answer.bytes.isEmpty ? "" : ": " + Console.visible(String(decoding: answer.bytes, as: UTF8.self))
+                Console.error("\(file): \(String(cString: strerror(answer.errno)))\(allowed)")
                 throw ExitStatus.expectation
             }
             Console.data(answer.bytes)

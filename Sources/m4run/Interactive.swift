@@ -49,8 +49,6 @@ struct Interactive {
         try terminal.send(line)
         system.run(for: .milliseconds(500)) { system.linux.messageCounts.received > before }
         system.run(for: .milliseconds(1))
-        // It was shown as it came.
-        _ = terminal.read()
         if let reason = system.stopReason { throw .stopped(reason) }
     }
 

@@ -5,11 +5,12 @@ import RprocHost
 enum KickFaultOption {
     static let help = ArgumentHelp(
         """
-        Let doorbells go astray, by rule; repeatable. drop, delay=SPAN or coalesce=N; to-firmware or to-linux; vq0 or vq1 (both \
-        unless told); first=N, nth=N, every=N or one-in=N with seed=N (all unless told). As delay=2ms,to-linux,vq0,every=3.
+        Let doorbells go astray; repeatable. A rule needs drop, delay=SPAN or coalesce=N, and a direction, to-firmware or \
+        to-linux; it may have vq0 or vq1 (both unless told), and first=N, nth=N, every=N or one-in=N with seed=N (all unless told). As \
+        delay=2ms,to-linux,vq0,every=3.
         """, valueName: "rule")
 
     static func read(_ text: String) throws -> KickFault {
-        do throws(KickFault.SyntaxError) { return try KickFault(text) } catch { throw ValidationError("\(error)") }
+        do throws(KickFault.SyntaxError) { return try KickFault(text) } catch { throw ValidationError(error.reason) }
     }
 }

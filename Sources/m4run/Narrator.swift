@@ -15,14 +15,35 @@ final class Narrator {
     /// What the firmware printed without Linux's help.
     private(set) var output = OutputLines()
 
-    init(level: Run.LogLevel) { self.level = level }
+    /// What each source of output is searched for.
+    private let until: String?
+    private var searches: [(source: M4Board.TextSource, search: TextSearch)] = []
+
+    /// - Parameter until: a text to look for in what the firmware prints; nil for none.
+    init(level: Run.LogLevel, until: String? = nil) {
+        self.level = level
+        self.until = until
+    }
+
+    /// Whether the firmware has printed that text.
+    var hasSeenText: Bool { searches.contains { $0.search.isFound } }
+
+    private func search(_ bytes: [UInt8], from source: M4Board.TextSource) {
+        guard let until else { return }
+        let index = searches.firstIndex { $0.source == source } ?? searches.count
+        if index == searches.count { searches.append((source, TextSearch(until))) }
+        searches[index].search.add(bytes)
+    }
 
     /// `data` gets what the firmware sends to ttys and raw devices.
     func attach(to system: MP1System, data: @escaping ([UInt8]) -> Void) {
         system.onEvent = { [unowned self, level] event in
             if firstError == nil, case .kernelLog(let record) = event, record.level <= .error { firstError = record.message }
             if let line = Self.line(event, level) { Console.note(line) }
-            if case .output(let time, let source, let bytes) = event { show(output.add(bytes, from: source), time) }
+            if case .output(let time, let source, let bytes) = event {
+                search(bytes, from: source)
+                show(output.add(bytes, from: source), time)
+            }
             if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
             if case .rawReceived(_, _, _, let bytes) = event { data(bytes) }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceFiles
 import Foundation
 import M4Board
 import MachineBase
@@ -53,7 +54,7 @@ struct Run: ParsableCommand {
         @Flag(help: "Accept ECDSA signatures, which the STM32MP1's OP-TEE does not.") var acceptECDSA = false
         @Option(help: "What Linux loses of the M4's memory while firmware is loaded: segments, the whole banks they are in, or none.")
         var isolation = Isolation.segments
-        @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4.", valueName: "mib")) var ddr: UInt32 = 0
+        @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4, 256 at most; none unless told.", valueName: "mib")) var ddr: UInt32 = 0
 
     }
 
@@ -74,6 +75,13 @@ struct Run: ParsableCommand {
         @Flag(help: "With --control: no file system under sys/; 'm4run ctl' does the same.") var noFuse = false
 
         var isOn: Bool { devices != nil || control != nil }
+
+        /// - Throws: `UsageError` for a folder that cannot be had.
+        func place() throws -> ServedPlace {
+            var folders = ServedFolders(devices: devices, control: control)
+            folders.usesFuse = !noFuse
+            do throws(DeviceFilesError) { return try ServedPlace(folders) } catch { throw UsageError(error.description) }
+        }
     }
 
     struct LimitOptions: ParsableArguments {

@@ -49,7 +49,9 @@ struct RunReport: JSONText {
     /// That Linux handled.
     let crashes: UInt32
     let channels: [Channel]
+    /// Its first MiB.
     let received: String
+    let receivedBytes: UInt64
     let messagesFromFirmware: UInt64
     let messagesToFirmware: UInt64
     let traces: [String]
@@ -79,7 +81,8 @@ struct RunReport: JSONText {
         }
         channels = session.narrator.channels.map { Channel($0.name, $0.address, driver: $0.driver) }
         crashes = system.linux.crashCount
-        received = String(decoding: session.received, as: UTF8.self)
+        received = String(decoding: session.answers.kept, as: UTF8.self)
+        receivedBytes = session.answers.count
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent
         traces = session.narrator.traces

@@ -20,12 +20,12 @@ final class RunSession {
     private let unfit: String?
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
-    private var answers: [UInt8] = []
+    private(set) var answers: Answers
     private let coredump: CoredumpFile?
     private var listener: ChannelListener?
+    /// Made and looked over before anything runs.
+    private let place: ServedPlace?
     private var server: DeviceServer?
-    /// As much of what the firmware sends is kept for --expect and --json while others are served.
-    private static let longestAnswers = 1 << 20
 
     /// What a run without a duration is given, and how long an answer may take.
     private static let usualDuration = VirtualTime.seconds(1)
@@ -48,11 +48,15 @@ final class RunSession {
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
-        narrator = Narrator(level: options.limits.logLevel)
+        narrator = Narrator(level: options.limits.logLevel, until: options.limits.until)
+        answers = Answers(expected: options.traffic.expect, keeps: options.limits.json)
         system = try MP1System(configuration)
+        // What comes goes to `answers`.
+        system.keepsReceived = false
         coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
+        place = unfit == nil && options.serving.isOn ? try options.serving.place() : nil
     }
 
     // MARK: Running
@@ -63,12 +67,8 @@ final class RunSession {
             return .refused
         }
         let data: ([UInt8]) -> Void = { [unowned self] bytes in
-            if options.serving.isOn {
-                answers.append(contentsOf: bytes.prefix(max(0, Self.longestAnswers - answers.count)))
-                return
-            }
-            answers.append(contentsOf: bytes)
-            if !options.limits.json { Console.data(bytes) }
+            answers.add(bytes)
+            if !options.serving.isOn && !options.limits.json { Console.data(bytes) }
         }
         narrator.attach(to: system, data: data)
         system.onCoredump = { [unowned self] in coredump?.write($0) }
@@ -79,7 +79,7 @@ final class RunSession {
         if let duration = options.limits.duration { system.timeLimit = duration.time }
         defer { server?.close() }
         do throws(SystemError) {
-            if options.serving.isOn, let status = try serve() { return status }
+            if let place { try serve(place) }
             if !options.serving.offline { try options.lifecycle.begin(system, image, name: name) }
             let status = try talk()
             return status == .fine ? finish() : status
@@ -88,31 +88,22 @@ final class RunSession {
 
     private var name: String { (options.image as NSString).lastPathComponent }
 
-    /// Makes the devices' folders, before the firmware announces anything.
-    /// - Returns: a status when they cannot be had.
-    private func serve() throws(SystemError) -> ExitStatus? {
-        var folders = ServedFolders(devices: options.serving.devices, control: options.serving.control)
-        folders.usesFuse = !options.serving.noFuse
-        do throws(DeviceFilesError) {
-            let server = try DeviceServer(system, folders)
-            self.server = server
-            server.onSent = { [unowned self] tty, bytes in system.onEvent?(.ttySent(system.now, tty: tty, bytes)) }
-            if let why = server.whyNoFuse, let folder = options.serving.control {
-                Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
-            }
-        } catch {
-            complaint = error.description
-            return .usage
+    /// Opens the folders to other programs, before the firmware announces anything.
+    private func serve(_ place: ServedPlace) throws(SystemError) {
+        let server = DeviceServer(system, in: place)
+        self.server = server
+        server.onSent = { [unowned self] tty, bytes in system.onEvent?(.ttySent(system.now, tty: tty, bytes)) }
+        if let why = place.whyNoFuse, let folder = options.serving.control {
+            Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
         }
         if let control = options.serving.control {
             let beside = (options.image as NSString).deletingLastPathComponent
             let files = FirmwareFolder(["\(control)/lib/firmware", beside.isEmpty ? "." : beside])
             system.firmwareFiles = { name throws(Errno) in try files.read(name) }
         }
-        guard options.serving.offline else { return nil }
+        guard options.serving.offline else { return }
         system.put(image, name: name)
         do throws(Errno) { try system.linux.setFirmware(name) } catch { throw .linux(doing: "firmware \(name)", error) }
-        return nil
     }
 
     /// Lets other programs talk to the firmware until something ends it.
@@ -193,7 +184,7 @@ final class RunSession {
     }
 
     private func sees(_ text: String) -> Bool {
-        system.linux.channels.contains { $0.name == text } || narrator.output.texts.contains { $0.text.contains(text) } || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
+        system.linux.channels.contains { $0.name == text } || narrator.hasSeenText || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
     }
 
     private var ttyIndex: Int? { if case .tty(let index) = options.traffic.to { index } else { nil } }
@@ -240,7 +231,7 @@ final class RunSession {
             if server == nil { try options.lifecycle.end(system) }
             while server != nil && (system.linux.state == .running || system.linux.state == .attached) { try system.stop() }
         } catch { return classify(error) }
-        for expected in options.traffic.expect where !String(decoding: answers, as: UTF8.self).contains(expected) {
+        if let expected = answers.missing {
             complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
             return .expectation
         }
@@ -322,6 +313,4 @@ final class RunSession {
         }
         if options.limits.logLevel != .quiet && unfit == nil { Console.note(Summary.run(system, wall: wall)) }
     }
-
-    var received: [UInt8] { answers }
 }

@@ -11,4 +11,12 @@ import Testing
         let wrong = try Command.run("run", elf, "--boot", "elf", "--kick-fault", "explode,to-linux")
         #expect(wrong.status == 2 && wrong.err.contains("explode"), "\(wrong.err)")
     }
+
+    @Test("A rule that lacks something is told once, and the help says what a rule needs")
+    func incomplete() throws {
+        let result = try Command.run("run", "x", "--kick-fault", "drop")
+        #expect(result.status == 2)
+        #expect(result.lines.first == "m4run: The value 'drop' is invalid for '--kick-fault <rule>': the rule lacks the direction: to-firmware or to-linux")
+        #expect(try Command.run("run", "--help").out.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains("and a direction, to-firmware or to-linux;"))
+    }
 }

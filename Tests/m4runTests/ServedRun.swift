@@ -75,6 +75,16 @@ final class ServedRun {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// How often the run has waited for something.
+    func waits() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        guard let match = text.firstMatch(of: /\nvoluntary_ctxt_switches:\s+(\d+)/), let count = Int(match.1) else { throw Late(description: text) }
+        return count
+    }
+
+    /// Descriptors that the run has open.
+    func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count }
+
     /// Ends the run by a signal, and waits for it.
     @discardableResult
     func end(_ signal: Int32 = SIGTERM) throws -> (status: Int32, err: String) {

@@ -66,9 +66,12 @@ extension KickFault {
     /// What a text has in place of a rule.
     public struct SyntaxError: Error, Equatable, CustomStringConvertible {
         public var text: String
+        /// What of it is wrong; all of it when something is missing.
         public var part: String
         public var problem: String
-        public var description: String { "kick fault '\(text)': '\(part)' \(problem)" }
+        public var description: String { "kick fault '\(text)'\(part == text ? "" : ": '\(part)'") \(problem)" }
+        /// For where the text stands already.
+        public var reason: String { part == text ? "the rule \(problem)" : "'\(part)' \(problem)" }
     }
 
     /// Reads `ACTION,DIRECTION[,vq0|,vq1][,SELECTION]`.

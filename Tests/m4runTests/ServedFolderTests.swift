@@ -1,0 +1,138 @@
+import Foundation
+import Testing
+
+/// The folders of `--devices` and `--control`: what may be in them, and what becomes of it.
+@Suite(.serialized) struct ServedFolderTests {
+    /// Something of the user's in the folder, and the path below it that the run must name.
+    struct Obstacle: Sendable, CustomTestStringConvertible {
+        let script: String, arguments: [String], path: String, seen: String
+        var testDescription: String { "\(arguments.joined(separator: " ")): \(script)" }
+    }
+    private static let obstacles = [
+        Obstacle(script: "echo mine > f", arguments: ["--control", "$DIR/f"], path: "f", seen: "a file is in the way"),
+        Obstacle(script: "echo mine > f", arguments: ["--devices", "$DIR/f/g"], path: "f/g", seen: "the folder cannot be made: Not a directory"),
+        Obstacle(script: "ln -s nowhere l", arguments: ["--devices", "$DIR/l"], path: "l", seen: "a link to nowhere is in the way"),
+        Obstacle(script: "true", arguments: ["--devices", "$DIR/no/no"], path: "no/no", seen: "the folder cannot be made: No such file or directory"),
+        Obstacle(script: "echo mine > ttyRPMSG0", arguments: ["--devices", "$DIR"], path: "ttyRPMSG0", seen: "a file is in the way"),
+        Obstacle(script: "ln -s /dev/pts/0 ttyRPMSG9", arguments: ["--devices", "$DIR"], path: "ttyRPMSG9", seen: "a link to /dev/pts/0 is in the way"),
+        Obstacle(script: "mkdir rpmsg7", arguments: ["--devices", "$DIR"], path: "rpmsg7", seen: "a folder is in the way"),
+        Obstacle(script: "mkdir dev; echo mine > dev/ttyRPMSG0", arguments: ["--control", "$DIR"], path: "dev/ttyRPMSG0", seen: "a file is in the way"),
+        Obstacle(script: "echo mine > dev", arguments: ["--control", "$DIR"], path: "dev", seen: "a file is in the way"),
+        Obstacle(script: "echo mine > lib", arguments: ["--control", "$DIR"], path: "lib", seen: "a file is in the way"),
+        Obstacle(script: "echo mine > control", arguments: ["--control", "$DIR", "--no-fuse"], path: "control", seen: "a file is in the way"),
+        Obstacle(script: "mkdir sys; echo mine > sys/notes", arguments: ["--control", "$DIR"], path: "sys", seen: "a folder with something in it (notes)"),
+        Obstacle(script: "echo mine > sys", arguments: ["--control", "$DIR"], path: "sys", seen: "a file is in the way"),
+        Obstacle(script: "ln -s . sys", arguments: ["--control", "$DIR"], path: "sys", seen: "a link to . is in the way"),
+        Obstacle(script: "echo mine > .m4run", arguments: ["--devices", "$DIR"], path: ".m4run", seen: "a file that m4run has not made"),
+    ]
+
+    @Test("What is in the way is the one thing said, before anything runs, and stays as it is", arguments: obstacles)
+    func obstacle(_ case: Obstacle) throws {
+        let folder = try ServedRun.newFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let before = try Self.list(folder, "cd $DIR && \(`case`.script)")
+        let arguments = `case`.arguments.map { $0.replacingOccurrences(of: "$DIR", with: folder.path) }
+        let result = try Command.run(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--timeout", "20s"] + arguments, in: Scratch.folder)
+        #expect(result.status == 2)
+        #expect(result.err.hasPrefix("m4run: \(folder.path)/\(`case`.path): \(`case`.seen)"), "\(result.err)")
+        #expect(result.lines.count == 2 && result.lines.last == "", "one line: \(result.err)")
+        #expect(result.err.contains(" may be") || result.err.contains("it must be") || result.err.contains("is for"), "what is allowed: \(result.err)")
+        #expect(try Self.list(folder, "true") == before)
+    }
+
+    @Test("A path too long for sockets, and a folder that may not be written to, are told at once")
+    func impossible() throws {
+        let long = Scratch.path(String(repeating: "l", count: 100))
+        let tooLong = try Command.run("run", Scratch.elf("tty-echo"), "--boot", "elf", "--devices", long)
+        #expect(tooLong.err == "m4run: \(long)/rpmsg9999: \(long.utf8.count + 10) bytes are too long for a socket's path, which has at most 107\n")
+        #expect(!FileManager.default.fileExists(atPath: long))
+        // /proc is not to be written to for root either.
+        let closed = try Command.run("run", Scratch.elf("tty-echo"), "--boot", "elf", "--devices", "/proc")
+        #expect(closed.status == 2 && closed.lines.count == 2 && closed.err.hasPrefix("m4run: /proc/.m4run: cannot be written"), "\(closed.err)")
+        #expect(try Command.run("ctl", "/proc", "state").status == 2)
+    }
+
+    @Test("Without FUSE a folder sys of the user's is left alone; with it and empty, it is there again afterwards")
+    func ownSys() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", "--offline", in: Self.folder("mkdir sys; echo mine > sys/notes"))
+        try run.wait(for: "control")
+        #expect(try run.end().status == 0)
+        #expect(try Self.list(run.folder, "true") == "./sys ./sys/notes mine")
+        let empty = try ServedRun("--control", "$DIR", "--offline", in: Self.folder("mkdir sys"))
+        try empty.wait(for: "control")
+        #expect(try empty.end().status == 0)
+        #expect(try Self.list(empty.folder, "true") == "./sys")
+    }
+
+    @Test("A socket on which somebody listens is not a killed run's, whatever its name, and a file put in a link's place survives the run")
+    func foreign() throws {
+        let first = try ServedRun("--devices", "$DIR", in: Self.folder("true"))
+        try first.wait(for: "ttyRPMSG1")
+        // The user takes a link away and puts something of his own there.
+        #expect(try first.shell("rm $DIR/ttyRPMSG0; echo mine > $DIR/ttyRPMSG0").status == 0)
+        #expect(try first.end().status == 0)
+        #expect(try Self.list(first.folder, "true") == "./ttyRPMSG0 mine")
+
+        let second = try ServedRun("--control", "$DIR", "--no-fuse", in: Self.folder("true"))
+        try second.wait(for: "dev/ttyRPMSG1")
+        try second.end(SIGKILL)
+        // The name is in the record of the killed run, and now somebody else's.
+        let listener = try ListeningSocket(second.path("control"))
+        let third = try Command.run(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--control", second.folder.path, "--no-fuse"], in: Scratch.folder)
+        #expect(third.status == 2 && third.err.hasPrefix("m4run: \(second.path("control")): a socket is in the way"), "\(third.err)")
+        withExtendedLifetime(listener) {}
+    }
+
+    @Test("What a killed run has left is taken away, all of it and nothing else", arguments: [true, false])
+    func leftovers(fuse: Bool) throws {
+        let folder = try Self.folder("mkdir lib; echo mine > lib/notes")
+        let first = fuse ? try ServedRun("--control", "$DIR", in: folder) : try ServedRun("--control", "$DIR", "--no-fuse", in: folder)
+        try first.wait(for: "dev/ttyRPMSG1")
+        #expect(try first.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400").out == "rpmsg0\n")
+        try first.end(SIGKILL)
+        // Firmware without any channel: nobody makes the names anew.
+        let second = try ServedRun("--control", "$DIR", "--offline", "--no-fuse", in: folder)
+        try second.wait(for: "control")
+        try ServedRun.wait("answer") { (try? second.shell("$M4RUN ctl $DIR state").out) == "offline\n" }
+        #expect(try second.shell("ls $DIR/dev").out == "")
+        #expect(try second.end().status == 0)
+        #expect(try Self.list(folder, "true") == "./lib ./lib/notes mine")
+        withExtendedLifetime(first) {}
+    }
+
+    /// A new folder in which a shell has run `script`.
+    private static func folder(_ script: String) throws -> URL {
+        let folder = try ServedRun.newFolder()
+        _ = try list(folder, "cd $DIR && \(script)")
+        return folder
+    }
+
+    /// Runs `script`, then tells all that is in the folder, with the contents of files.
+    private static func list(_ folder: URL, _ script: String) throws -> String {
+        let shell = Process(), output = try Scratch.file("list")
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = ["-c", "(\(script)); cd $DIR; find . -mindepth 1 | sort | while read f; do echo $f $(test -f $f && cat $f); done"]
+        shell.environment = ["DIR": folder.path, "PATH": "/usr/bin:/bin", "LC_ALL": "C"]
+        shell.standardOutput = output.handle
+        try shell.run()
+        shell.waitUntilExit()
+        return try output.text().split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    }
+}
+
+/// A socket that somebody else listens on; the file goes first if it is there.
+private final class ListeningSocket {
+    private let descriptor: Int32
+    init(_ path: String) throws {
+        unlink(path)
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+        }
+        guard result == 0, listen(descriptor, 4) == 0 else { throw OpenTerminal.Failed(number: errno) }
+    }
+    deinit { close(descriptor) }
+}
