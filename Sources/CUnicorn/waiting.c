@@ -287,11 +287,11 @@ static bool has_same_words(const m4_engine *e) {
     return true;
 }
 
-// Counts the rounds that begin before the deadline, but for the one that is about to.
-static void skip(m4_engine *e) {
+// Counts the rounds that begin before the deadline, but for the one that is about to. False when there are none.
+static bool skip(m4_engine *e) {
     struct m4_waiting *w = &e->waiting;
     uint64_t cycles = e->cycles - w->begin, extra = e->extra - w->begin_extra;
-    if (cycles == 0 || e->deadline <= e->cycles || e->deadline - e->cycles > farthest_deadline) return;
+    if (cycles == 0 || e->deadline <= e->cycles || e->deadline - e->cycles > farthest_deadline) return false;
     uint64_t rounds = (e->deadline - 1 - e->cycles) / cycles;
     e->cycles += rounds * cycles;
     e->extra += rounds * extra;
@@ -302,6 +302,7 @@ static void skip(m4_engine *e) {
         uint64_t block = block_before(e, w->period);
         e->history[e->history_count++ % M4_HISTORY] = block;
     }
+    return rounds > 0;
 }
 
 void m4_look_for_waiting(m4_engine *e, uint32_t address) {
@@ -325,8 +326,7 @@ void m4_look_for_waiting(m4_engine *e, uint32_t address) {
         w->step = 0;
         follows = has_same_registers(e);
         if (follows && w->phase == COMPARING_STORES && has_same_words(e)) {
-            skip(e);
-            look_again(e, NEAREST_LOOK);
+            look_again(e, skip(e) ? NEAREST_LOOK : 2 * w->distance);
             return;
         }
         follows = follows && w->phase == COMPARING_REGISTERS;
