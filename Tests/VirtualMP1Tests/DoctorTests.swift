@@ -23,6 +23,11 @@ import VirtualMP1
             ("error-handler", "error-handler", "called from main"), ("early-fault", "fault-before-main", "SystemInit"),
             ("no-kick", "no-kick", "used index 1, Linux has taken 0"), ("sleeps-masked", "interrupts-off", "PRIMASK is 1"),
             ("clock", "polls-register", "RCC.PLL4CR (0x50000894)"),
+            ("priority-masked", "priority-masked", "priority 0x80, and BASEPRI is 0x40"),
+            ("default-handler", "default-handler", "interrupt 103 is __wrap_IPCC_RX1_Handler"),
+            ("mailbox-off", "mailbox-off", "IPCC_C2CR is 0x00000000"),
+            ("no-receive-buffers", "no-receive-buffers", "available index 17, used index 17"),
+            ("tick-stopped", "tick-stopped", "(HAL_Delay"),
         ] as [(String, String, String)])
     func causes(sample: String, cause: String, numbers: String) throws {
         // Who read what is known with libunicorn 2.1 only.
@@ -62,6 +67,51 @@ import VirtualMP1
         let report = try Self.examine(image)
         #expect(report.cause?.name == "ring-address", "\(report.entries)")
         #expect(report.cause?.sentence.contains("0x10040000") == true)
+    }
+
+    /// `tty-echo` with bytes of its resource table changed: header 16, two offsets 8, type 4, then the vdev.
+    private static func changed(_ offset: Int, _ bytes: [UInt8]) throws -> [UInt8] {
+        var image = try Samples.elf("tty-echo")
+        let section = try #require(ELFFile(image).section(named: ".resource_table"))
+        let start = Int(section.offset) + offset
+        image.replaceSubrange(start..<start + bytes.count, with: bytes)
+        return image
+    }
+
+    @Test(
+        "What is wrong in the table itself is named, and not taken for a table that is elsewhere",
+        arguments: [
+            (0, [2], "table-refused", "unsupported fw ver: 2"), (8, [1], "table-refused", "non zero reserved bytes"),
+            (24, [2], "no-vdev", "2 entries (type 2, type 2)"), (51 - 2, [3], "no-vdev", "3 vrings"),
+            (28, [8], "vdev-without-driver", "type 8"), (36, [0], "no-name-service", "dfeatures are 0x0"),
+            (49, [1], "vdev-without-driver", "has 1"),
+        ] as [(Int, [UInt8], String, String)])
+    func tableContents(offset: Int, bytes: [UInt8], cause: String, words: String) throws {
+        let report = try Self.examine(Self.changed(offset, bytes))
+        #expect(report.cause?.name == cause, "\(report.entries)")
+        #expect(report.cause?.sentence.contains(words) == true, "\(report.cause?.sentence ?? "")")
+    }
+
+    @Test("The mailbox's channels are the device tree's, in what is judged and in what is said")
+    func channels() throws {
+        func examine(_ sample: String, _ change: (inout MailboxChannels) -> Void) throws -> DoctorReport {
+            var configuration = try Samples.configuration(.elf)
+            change(&configuration.linux.mailboxes)
+            let image = try Samples.elf(sample)
+            var doctor = try Doctor(MP1System(configuration), image: image, symbols: FirmwareSymbols(image: image))
+            return doctor.examine(name: sample, span: .milliseconds(1500))
+        }
+        let masked = try examine("tty-echo") { $0.vq0 = 4 }
+        #expect(masked.cause?.name == "mailbox-masked", "\(masked.entries)")
+        #expect(masked.cause?.sentence.contains("IPCC channel 5 and got no answer") == true)
+        #expect(masked.cause?.sentence.contains("the firmware listens to channel 1 and 2") == true)
+        // It hears Linux on the shutdown's channel, and rings where nobody listens.
+        let wrong = try examine("tty-echo") { $0.vq0 = 2; $0.shutdown = 5 }
+        #expect(wrong.cause?.name == "wrong-channel" || wrong.cause?.name == "interrupts-off" || wrong.cause?.name == "doorbell-unanswered", "\(wrong.entries)")
+        let missing = try examine("tty-echo") { $0.vq0 = nil }
+        #expect(missing.cause?.name == "mailbox-missing", "\(missing.entries)")
+        let quiet = try examine("doctor-no-kick") { $0.vq0 = 0; $0.detach = nil }
+        #expect(quiet.cause?.advice?.contains("bit 16 of IPCC_C2SCR") == true)
     }
 
     @Test("An image that OP-TEE refuses is refused with the reason")

@@ -10,6 +10,11 @@
 #define NO_KICK 9
 #define SLEEPS_MASKED 10
 #define CLOCK 11
+#define PRIORITY_MASKED 12
+#define DEFAULT_HANDLER 13
+#define MAILBOX_OFF 14
+#define NO_RECEIVE_BUFFERS 15
+#define TICK_STOPPED 16
 
 #if CASE == NO_TABLE || CASE == EARLY_FAULT
 #include "cortex_m4.h"
@@ -56,6 +61,43 @@ int __wrap_main(void)
 }
 #endif
 
+#if CASE == DEFAULT_HANDLER
+/* In the handler's place, by the linker: what start-up files have for a handler that nobody defines. */
+void __wrap_IPCC_RX1_Handler(void)
+{
+    for (;;) {
+        __asm__ volatile("");
+    }
+}
+#endif
+
+#if CASE == NO_RECEIVE_BUFFERS
+/* Headers that promise more than was given: Linux drops each message, and its buffer with it. */
+__attribute__((noinline)) static void send_torn_messages(void)
+{
+    for (;;) {
+        struct vring_buffer buffer;
+        take_buffer(&buffer);
+        struct header *header = (struct header *)(uintptr_t)buffer.address;
+        *header = (struct header){ .source = tty.address, .destination = 0x401, .length = 100 };
+        vring_give_back(&to_linux, buffer.id, sizeof *header);
+        ipcc_ring(IPCC_VQ0);
+    }
+}
+#endif
+
+#if CASE == TICK_STOPPED
+/* As ST's HAL counts time, with the SysTick that nobody starts. */
+volatile uint32_t uwTick;
+
+__attribute__((noinline, used)) static void HAL_Delay(uint32_t milliseconds)
+{
+    uint32_t start = uwTick;
+    while (uwTick - start < milliseconds) {
+    }
+}
+#endif
+
 #if CASE == CLOCK
 /* RCC_PLL4CR.PLL4RDY, which nothing will set: the PLL was not started. */
 __attribute__((noinline)) static void wait_for_clock(void)
@@ -77,6 +119,8 @@ int main(void)
     Error_Handler();
 #elif CASE == CLOCK
     wait_for_clock();
+#elif CASE == TICK_STOPPED
+    HAL_Delay(10);
 #endif
     ipcc_init();
 #if CASE == NEVER_POLLS
@@ -86,6 +130,12 @@ int main(void)
     IPCC_C2MR |= 0x3Fu;
 #elif CASE == IRQ_OFF
     nvic_disable(IRQ_IPCC_RX1);
+#elif CASE == PRIORITY_MASKED
+    /* The interrupt is less urgent than what BASEPRI lets through. */
+    NVIC_IPR(IRQ_IPCC_RX1) = 0x80;
+    __asm__ volatile("msr basepri, %0" : : "r"(0x40) : "memory");
+#elif CASE == MAILBOX_OFF
+    IPCC_C2CR &= ~IPCC_C2CR_RXOIE;
 #elif CASE == SLEEPS_MASKED
     cpu_disable_interrupts();
     for (;;) {
@@ -102,6 +152,9 @@ int main(void)
     rpmsg_init();
 #endif
     rpmsg_announce(&tty);
+#if CASE == NO_RECEIVE_BUFFERS
+    send_torn_messages();
+#endif
     rpmsg_serve();
 #endif
 }

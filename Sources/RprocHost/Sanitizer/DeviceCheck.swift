@@ -8,13 +8,14 @@ final class DeviceCheck {
     private let input: RingCheck, output: RingCheck
     private let pool: PoolCheck
     private var table: TableCheck?
-    private var channels = ChannelFlagCheck()
+    private var channels: ChannelFlagCheck
     var messages = MessageCheck()
 
     init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck) {
         self.sanitizer = sanitizer; self.device = device; self.bus = bus; self.input = input; self.output = output
         pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.processor.bus)
         table = TableCheck(sanitizer, device)
+        channels = ChannelFlagCheck(sanitizer.processor.configuration.mailboxes)
         for (ring, queue) in [(input, bus.input), (output, bus.output)] {
             ring.isEventIndexed = queue.usesEventIndex
             ring.pool = pool
@@ -25,6 +26,11 @@ final class DeviceCheck {
     func raised() {
         input.check()
         output.check()
+        // The handler comes later, and the firmware may have given more back by then: that is what the next doorbell is for.
+        guard let flags = try? sanitizer.processor.bus.read32(IPCCDriver.base.advanced(IPCCDriver.receiveStatus)) else { return }
+        let mailboxes = sanitizer.processor.configuration.mailboxes
+        if let channel = mailboxes.vq0, flags & 1 << UInt32(truncatingIfNeeded: channel) != 0 { input.raised() }
+        if let channel = mailboxes.vq1, flags & 1 << UInt32(truncatingIfNeeded: channel) != 0 { output.raised() }
     }
 
     /// The host handles the firmware's doorbell.
@@ -47,7 +53,8 @@ final class DeviceCheck {
 
     /// Everything, and what time has run out for.
     func look() {
-        raised()
+        input.check()
+        output.check()
         table?.check()
         pool.checkAll()
         let now = sanitizer.now
@@ -66,17 +73,22 @@ final class DeviceCheck {
     var isWaiting: Bool { input.isWaiting || output.isWaiting || channels.isWaiting }
 }
 
-/// Doorbells of Linux's that the firmware does not acknowledge.
+/// Doorbells of Linux's that the firmware does not acknowledge, on the channels that the device tree gives Linux.
 struct ChannelFlagCheck {
-    private var since = [VirtualTime](repeating: .never, count: 4)
-    private var completed = [UInt64](repeating: 0, count: 4)
-    private var isReported = [Bool](repeating: false, count: 4)
+    private let mapped: [Int]
+    private var since = [VirtualTime](repeating: .never, count: IPCCDriver.channelCount)
+    private var completed = [UInt64](repeating: 0, count: IPCCDriver.channelCount)
+    private var isReported = [Bool](repeating: false, count: IPCCDriver.channelCount)
+
+    init(_ mailboxes: MailboxChannels) {
+        mapped = mailboxes.named.compactMap(\.channel).filter { (0..<IPCCDriver.channelCount).contains($0) }
+    }
 
     mutating func judge(_ sanitizer: RpmsgSanitizer, _ now: VirtualTime) {
         let processor = sanitizer.processor
         let status = IPCCDriver.base.advanced(IPCCDriver.transmitStatus)
         guard let flags = try? processor.bus.read32(status) else { return }
-        for channel in since.indices {
+        for channel in mapped {
             let done = processor.ipcc.completed[channel]
             guard flags & 1 << UInt32(channel) != 0, since[channel] != .never, done == completed[channel] else {
                 since[channel] = flags & 1 << UInt32(channel) != 0 ? now : .never

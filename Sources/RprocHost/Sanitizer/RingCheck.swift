@@ -44,6 +44,9 @@ final class RingCheck {
     // Doorbells.
     /// used.idx when the device rang last.
     private(set) var rungAt: UInt16 = 0
+    /// The same when the doorbell began, of the last and of the one under way.
+    private var markedAt: UInt16 = 0
+    private var usedAtRaise: UInt16?
     /// Doorbells that may still come for entries that an earlier one has told of.
     private var slack: UInt16 = 0
     var unrungSince = VirtualTime.never
@@ -201,11 +204,16 @@ final class RingCheck {
 
     // MARK: Doorbells
 
-    /// The device has rung for this ring, which has just been looked at.
+    /// The device rings for this ring, which has just been looked at; `rung` follows when the host handles it.
+    func raised() { if usedAtRaise == nil { usedAtRaise = used } }
+
+    /// The host handles a doorbell for this ring, which has just been looked at.
     func rung() {
-        let moved = used &- rungAt
+        // Without the moment itself, as while the other ring's doorbell was up, entries may be in between: they may be rung for yet.
+        let mark = usedAtRaise ?? used
+        let moved = mark &- markedAt
         if moved != 0 {
-            slack = moved &- 1
+            slack = min(layout.count, (usedAtRaise == nil ? slack : 0) &+ moved &- 1)
         } else if slack > 0 {
             slack &-= 1
         } else {
@@ -214,6 +222,8 @@ final class RingCheck {
                     sanitizer.evidence(
                         name, "used.idx", base.advanced(layout.usedOffset &+ 2), withUnsafeBytes(of: used.littleEndian) { Array($0) })))
         }
+        markedAt = mark
+        usedAtRaise = nil
         rungAt = used
         unrungSince = .never
         isUnrungReported = false

@@ -37,7 +37,7 @@ extension Doctor {
             report.note("table-placed", "\(placement).")
         }
         guard let device = system.linux.virtioDevices.first else {
-            if judgeRingAddress(kernelErrors) { return nil }
+            if judgeRingAddress(kernelErrors) || judgeTableContents() { return nil }
             if let section {
                 let why = TablePlacement(image: image).map { ": the segment loads it at \($0.loaded), and OP-TEE does not move it" } ?? ""
                 let entries = system.linux.resourceTable?.entries.count ?? 0
@@ -54,10 +54,12 @@ extension Doctor {
             return nil
         }
         if device.rpmsg == nil {
+            judgeDriverless(device)
+        } else if let features = device.resource?.deviceFeatures, features & 1 == 0 {
             report.problem(
-                "vdev-without-driver", rank: 15,
-                "Linux has registered the vdev of type \(device.id), but no rpmsg driver is bound; its status is 0x\(String(device.resource?.status ?? 0, radix: 16)).",
-                "the vdev's id must be 7, its rings must fit their regions (\(device.resource?.vrings.map { "\($0.count) buffers" }.joined(separator: ", ") ?? "none")).")
+                "no-name-service", rank: 22,
+                "The vdev's dfeatures are 0x\(String(features, radix: 16)), without VIRTIO_RPMSG_F_NS (bit 0): Linux listens to no announcement, so no channel appears.",
+                "set dfeatures to 1 (RPMSG_IPU_C0_FEATURES) in the resource table.")
         }
         return device
     }
@@ -97,7 +99,7 @@ extension Doctor {
             report.problem(
                 "driver-ok-not-seen", rank: 25,
                 "The firmware read the status byte at \(hex32(address.value)) last at \(place(accesses.anyReader ?? 0)), before Linux set DRIVER_OK (it is \(value) now), and not since. \(corePlace)",
-                "poll the byte, or look again after the doorbell that Linux rings on IPCC channel 1 right after DRIVER_OK.")
+                "poll the byte, or look again after the doorbell that Linux rings on \(channelName(0)) right after DRIVER_OK.")
         } else {
             report.note("status", "The firmware has seen DRIVER_OK: it read \(value) at \(place(accesses.reader ?? 0)).")
         }
@@ -125,6 +127,8 @@ extension Doctor {
                 "take the addresses from the live table's vring da, after DRIVER_OK: not pa, not a constant of an older memory map.")
             return
         }
+        let waiting = input.usedIndex &- input.lastUsedIndex, spare = input.availableIndex &- input.usedIndex
+        let malformed = system.linux.findings.kept.filter { ["used-length-too-short", "used-length-below-header"].contains($0.finding.name) }
         if input.usedIndex == 0 && system.linux.messageCounts.received == 0 {
             if seesStatus {
                 report.problem(
@@ -132,20 +136,27 @@ extension Doctor {
                     "DRIVER_OK is set and \(input.availableIndex) buffers are posted, but the firmware has sent nothing: it has announced no service. \(corePlace)",
                     "create the endpoint with a service name: OPENAMP_create_endpoint sends the announcement.")
             }
-        } else if input.usedIndex != input.lastUsedIndex && !input.isBroken {
+        } else if let first = malformed.first, !input.isBroken {
+            // Linux ends its batch at such a message, and never posts its buffer again: what lies behind it is not for want of a doorbell.
+            report.problem(
+                "malformed-message", rank: 32,
+                "Linux has dropped \(malformed.count) message(s) or more, the first at \(first.time) s (\(first.finding)), and stops reading there: \(waiting) of later ones lie in vring0.",
+                "give back header and payload as the used length: 16 + header.len.")
+        } else if waiting != 0 && !input.isBroken {
             report.problem(
                 "no-kick", rank: 24,
-                "\(input.usedIndex &- input.lastUsedIndex) message(s) lie in vring0 (used index \(input.usedIndex), Linux has taken \(input.lastUsedIndex)) without a doorbell on IPCC channel 1.",
-                "write bit 16 of IPCC_C2SCR (channel 1) after each message.")
+                "\(waiting) message(s) lie in vring0 (used index \(input.usedIndex), Linux has taken \(input.lastUsedIndex)) without a doorbell on \(channelName(0)).",
+                mailboxes.vq0.map { "write bit \($0 + 16) of IPCC_C2SCR (channel \($0 + 1)) after each message." } ?? "give the device tree's node a mailbox vq0.")
         } else if system.linux.channels.isEmpty {
             report.problem(
                 "no-announcement", rank: 29, "\(system.linux.messageCounts.received) message(s) came, but none of them created a channel that still exists.",
                 "send the 40-byte announcement to address 53 first.")
         }
-        if input.free == input.count && input.count > 0 && !input.isBroken {
+        if spare == 0 && input.count > 0 && !input.isBroken {
             report.problem(
-                "no-receive-buffers", rank: 31, "All \(input.count) buffers of vring0 are used up and none is posted: the firmware's next send waits (OpenAMP: 15 s).",
-                "Linux loses buffers whose message is malformed; see the findings.")
+                "no-receive-buffers", rank: 31,
+                "All \(input.count) buffers of vring0 are used up and none is posted (available index \(input.availableIndex), used index \(input.usedIndex)): the firmware's next send waits (OpenAMP: 15 s). \(corePlace)",
+                malformed.isEmpty ? "ring for what lies in vring0: Linux posts a buffer again when it has read it." : "Linux loses the buffers of malformed messages, \(malformed.count) here; see malformed-message.")
         }
         let unread = output.availableIndex &- output.usedIndex
         if unread > 0 {
@@ -153,54 +164,9 @@ extension Doctor {
                 "not-taken", rank: 40,
                 "\(unread) of \(output.availableIndex) message(s) from Linux lie in vring1 and have not been given back (used index \(output.usedIndex)). \(corePlace)"
                     + (unread >= output.count ? " The ring is full: Linux's next send waits 15 s." : ""),
-                "call OPENAMP_check_for_message (rproc_virtio_notified) when IPCC channel 2 has rung.")
+                "call OPENAMP_check_for_message (rproc_virtio_notified) when \(channelName(1)) has rung.")
         } else if system.linux.messageCounts.sent == 0, !system.linux.channels.isEmpty {
             report.note("never-spoken-to", "Linux has sent nothing on these channels, so the firmware does not know its address yet: rpmsg's peers learn it from the first message.")
-        }
-    }
-
-    // MARK: Mailbox
-
-    /// Why a doorbell of Linux's was not answered.
-    private mutating func judgeMailbox() {
-        let base: UInt32 = 0x4C00_1000
-        func register(_ offset: UInt32) -> UInt32 { (try? system.board.readWord(PhysicalAddress(base &+ offset), secure: true)) ?? 0 }
-        let waiting = register(0x0C) & 0x3, control = register(0x10), mask = register(0x14)
-        guard waiting != 0 else { return }
-        let channels = [1, 2].filter { waiting & 1 << UInt32($0 - 1) != 0 }
-        let names = "IPCC channel \(channels.map(String.init).joined(separator: " and "))"
-        let interrupt = system.board.interruptState(103)
-        let activity = system.board.activity()
-        // Firmware that polls the flag needs no interrupt; it clears the flag all the same.
-        if control & 1 == 0 {
-            report.problem(
-                "mailbox-off", rank: 20, "Linux has rung \(names) and got no answer: IPCC_C2CR is \(hex32(control)), RXOIE (bit 0) is clear, so no interrupt comes.",
-                "call HAL_IPCC_Init and HAL_IPCC_ActivateNotification, or poll IPCC_C1TOC2SR.")
-        } else if mask & waiting != 0 {
-            report.problem(
-                "mailbox-masked", rank: 20, "Linux has rung \(names) and got no answer: IPCC_C2MR is \(hex32(mask)), which masks it.",
-                "clear bit \(channels.map { String($0 - 1) }.joined(separator: " and ")) of IPCC_C2MR (HAL_IPCC_ActivateNotification).")
-        } else if !interrupt.isEnabled {
-            report.problem(
-                "irq-disabled", rank: 20, "Linux has rung \(names) and got no answer: interrupt 103 (IPCC_RX1) \(interrupt.isPending ? "is pending but " : "")is not enabled in the NVIC.",
-                "call HAL_NVIC_EnableIRQ(IPCC_RX1_IRQn).")
-        } else if activity.registers.primask & 1 != 0 || activity.registers.faultmask & 1 != 0 {
-            report.problem(
-                "interrupts-off", rank: 19, "Linux has rung \(names) and got no answer: PRIMASK is \(activity.registers.primask) and FAULTMASK \(activity.registers.faultmask), so interrupt 103 waits. \(corePlace)",
-                "enable interrupts (cpsie i) before waiting, and before sleeping for good.")
-        } else if interrupt.isPending, interrupt.priority >= activity.priority {
-            report.problem(
-                "priority-masked", rank: 19,
-                "Linux has rung \(names) and got no answer: interrupt 103 has priority 0x\(String(interrupt.priority, radix: 16)), execution is at 0x\(String(max(0, activity.priority), radix: 16)) (BASEPRI 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception)). \(corePlace)",
-                "leave the handler or lower BASEPRI; give interrupt 103 a more urgent priority.")
-        } else if let handler = interrupt.handler, system.board.isEndlessLoop(at: handler) {
-            report.problem(
-                "default-handler", rank: 19, "Linux has rung \(names): the vector of interrupt 103 is \(place(handler & ~1)), an endless loop.",
-                "define IPCC_RX1_IRQHandler and call HAL_IPCC_RX_IRQHandler in it.")
-        } else {
-            report.problem(
-                "doorbell-unanswered", rank: 39, "Linux has rung \(names), and the firmware has not cleared the flag (IPCC_C1TOC2SR 0x\(String(waiting, radix: 16))). \(corePlace)",
-                "clear it in the handler of interrupt 103 (bit in IPCC_C2SCR).")
         }
     }
 
@@ -232,6 +198,8 @@ extension Doctor {
                 "error-handler", rank: 2,
                 "The firmware gave up in \(place(activity.registers.pc))" + (callers.isEmpty ? "." : ", called from \(callers.joined(separator: ", "))."),
                 "find the HAL call there that did not return HAL_OK; an unmodelled register may be its reason (the run's warnings name them).")
+        } else if judgeTick(activity) {
+            return
         } else if activity.isLooping, let polled = activity.polled.first(where: { $0 < 0x4C00_1000 || $0 >= 0x4C00_1400 }) {
             let value = (try? system.board.readWord(PhysicalAddress(polled & ~3), secure: true)) ?? 0
             let register = RegisterMap.location(at: polled).map { "\($0) " } ?? ""
@@ -240,4 +208,26 @@ extension Doctor {
                 "start what sets the bit (an oscillator, a PLL, a peripheral's clock) before waiting for it; on a board Linux or the boot chain may have done so.")
         }
     }
+
+    /// Whether the firmware waits for HAL's tick, which stands still.
+    private mutating func judgeTick(_ activity: CoreActivity) -> Bool {
+        guard activity.isLooping, let inside = activity.blocks.compactMap({ symbols.name(at: $0) }).first(where: { $0.hasPrefix("HAL_GetTick") || $0.hasPrefix("HAL_Delay") }),
+            let counter = symbols["uwTick"]?.address, let count = try? system.board.readWord(PhysicalAddress(counter), secure: true)
+        else { return false }
+        // Interrupt -1 of the SoC is the core's SysTick.
+        let tick = system.board.interruptState(-1)
+        let why = if tick.isPending {
+            "SysTick is pending but not taken: PRIMASK is \(activity.registers.primask), BASEPRI 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception), SysTick's priority 0x\(String(tick.priority, radix: 16))"
+        } else {
+            "SysTick has not counted once"
+        }
+        guard tick.isPending && !isTaken(tick.priority, activity) || count == 0 else { return false }
+        report.problem(
+            "tick-stopped", rank: 4, "The M4 waits at \(place(activity.registers.pc)) for time to pass (\(inside)), and uwTick at \(hex32(counter)) stands at \(count): \(why).",
+            "call HAL_Init, which starts SysTick; wait neither with interrupts disabled nor in a handler as urgent as SysTick's.")
+        return true
+    }
+
+    /// Whether execution lets an interrupt of this priority in.
+    private func isTaken(_ priority: Int32, _ activity: CoreActivity) -> Bool { priority < activity.priority }
 }
