@@ -142,6 +142,11 @@ extension Doctor {
                 "malformed-message", rank: 32,
                 "Linux has dropped \(malformed.count) message(s) or more, the first at \(first.time) s (\(first.finding)), and stops reading there: \(waiting) of later ones lie in vring0.",
                 "give back header and payload as the used length: 16 + header.len.")
+        } else if waiting != 0, !input.isBroken, output.usedIndex == 0, hasRungForNothing {
+            report.problem(
+                "wrong-channel", rank: 18,
+                "\(waiting) message(s) lie in vring0, and the firmware has rung for vring1, where it has given nothing back: the device tree has \(channelName(0)) for vring0 and \(channelName(1)) for vring1.",
+                "use the channels of the device tree's mboxes, or change those.")
         } else if waiting != 0 && !input.isBroken {
             report.problem(
                 "no-kick", rank: 24,
@@ -168,6 +173,11 @@ extension Doctor {
         } else if system.linux.messageCounts.sent == 0, !system.linux.channels.isEmpty {
             report.note("never-spoken-to", "Linux has sent nothing on these channels, so the firmware does not know its address yet: rpmsg's peers learn it from the first message.")
         }
+    }
+
+    /// Whether a doorbell came for vring1 with nothing new in it.
+    private var hasRungForNothing: Bool {
+        system.linux.findings.kept.contains { $0.finding.name == "spurious-kick" && $0.finding.evidence?.place == "vring1" }
     }
 
     // MARK: The core

@@ -1,3 +1,4 @@
+import Foundation
 import ELF32
 import M4Board
 import MachineBase
@@ -90,7 +91,7 @@ public struct Doctor {
                 "'m4run verify --explain' walks through the TA's checks; sign the image anew with the key that OP-TEE trusts.")
         case .linux(let doing, let errno):
             let said = kernelErrors.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
-            guard !judgeRingAddress(kernelErrors) else { return }
+            guard !judgeRingAddress(kernelErrors), !judgeMissingRegion(kernelErrors) else { return }
             report.problem(
                 "linux-refused", rank: 0, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
                 "compare the image's segments and table with the device tree's memory regions.")
@@ -105,6 +106,24 @@ public struct Doctor {
         report.problem(
             "ring-address", rank: 1, "Linux sets up no vdev: a vring of the table does not fit its region ('\(said)'); the regions are \(regions).",
             "give the table's vring da 0xffffffff (any), or an address in these regions, as the M4 sees them.")
+        return true
+    }
+
+    /// Whether Linux has no memory region for a ring, or for a segment.
+    private mutating func judgeMissingRegion(_ kernelErrors: [String]) -> Bool {
+        let all = system.configuration.linux.memoryRegions.map { "\($0.name) \(hex32($0.range.start.value)) + 0x\(String($0.range.size, radix: 16))" }.joined(separator: ", ")
+        let carveout = "Unable to allocate carveout "
+        if let said = kernelErrors.first(where: { $0.contains(carveout) }), let found = said.range(of: carveout) {
+            let name = said[found.upperBound...].prefix { $0 != ":" }
+            report.problem(
+                "region-missing", rank: 0, "Linux refuses the boot: '\(said)'. The device tree's memory-region names no \(name); it has \(all).",
+                "add a reserved-memory node \(name) (no-map, shared-dma-pool) to the node's memory-region.")
+            return true
+        }
+        guard let said = kernelErrors.first(where: { $0.contains("bad phdr da") }) else { return false }
+        report.problem(
+            "segment-outside", rank: 0, "Linux refuses the boot: '\(said)'. That segment lies in none of the device tree's regions (by the A7's addresses): \(all).",
+            "make the linker script's memory map and the device tree's memory-region agree.")
         return true
     }
 
