@@ -10,6 +10,7 @@ struct DoctorCommand: ParsableCommand {
         abstract: "Run firmware and say why no channel appears, or no answer comes.",
         discussion: """
             Boots the image as 'run' does, says hello on the first channel, and follows the chain from the image to the answer. \
+            With --dtb it goes by the device tree's mailbox channels and regions. The README lists the causes. \
             Exit status: 0 a channel is up and answers, 1 something is in the way, 2 usage, 4 the image was refused.
             """)
 

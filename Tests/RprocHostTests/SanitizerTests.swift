@@ -12,9 +12,9 @@ private final class Hand: WriteRecord {
     /// What is recorded of a word, and of no other.
     var recorded: (address: UInt32, pc: UInt32) = (0, 0)
 
-    init(services: [MockRemote.Service] = [], features: UInt32 = 1) throws {
+    init(services: [MockRemote.Service] = [], features: UInt32 = 1, configure: (inout HostConfiguration) -> Void = { _ in }) throws {
         let table = FirmwareImageBuilder.table([FirmwareImageBuilder.vdev(features: features)])
-        rig = Rig(image: FirmwareImageBuilder(table: table), services: services)
+        rig = Rig(image: FirmwareImageBuilder(table: table), services: services, configure: configure)
         rig.host.sanitize()
         try rig.host.start()
         rig.platform.run(for: .milliseconds(1))
@@ -69,6 +69,20 @@ private final class Hand: WriteRecord {
         bytes.appendLittleEndian(flags)
         message(id, source: 0x400, destination: 53, payload: Array(bytes.prefix(size)))
         kick()
+    }
+}
+
+/// Gives one buffer of vring1 back a millisecond into the wait, rings for nothing, and has the sanitizer look.
+private final class Giver: InMemoryRemote {
+    private let hand: Hand
+    private var runs = 0
+    init(_ hand: Hand) { self.hand = hand }
+    func reset(on platform: InMemoryPlatform) {}
+    func run(on platform: InMemoryPlatform) -> VirtualTime {
+        runs += 1
+        if runs == 2 { hand.use(Hand.vring1, 0, 0) }
+        hand.rig.host.sanitizer?.look()
+        return runs < 40 ? platform.now + .milliseconds(1) : .never
     }
 }
 
@@ -207,6 +221,91 @@ private final class Hand: WriteRecord {
         #expect(hand.rules.isEmpty)
         hand.kick()
         #expect(hand.rules == ["spurious-kick"])
+    }
+
+    @Test func `A message that is given back while the doorbell before it is handled may have one of its own`() throws {
+        let hand = try Hand(configure: { $0.timing.interruptLatency = .microseconds(50) })
+        hand.message(0)
+        for id in 1..<4 as Range<UInt32> {
+            hand.rig.platform.remoteWriteIPCC(0x18, 1 << 16)
+            hand.message(id)
+            hand.pass(.milliseconds(1))
+        }
+        hand.kick()
+        #expect(hand.rules.isEmpty)
+        hand.kick()
+        #expect(hand.rules == ["spurious-kick"])
+    }
+
+    @Test func `A sender of Linux's that sleeps for a buffer waits for vring1's doorbell, and its want is found`() throws {
+        let hand = try Hand(services: [.init("rpmsg-tty", address: 0x400)])
+        hand.rig.remote.consumes = false
+        let channel = try #require(hand.rig.host.channel(named: "rpmsg-tty"))
+        for _ in 0..<16 { try channel.send("x") }
+        #expect(hand.rules.isEmpty)
+        let giver = Giver(hand)
+        hand.rig.platform.remote = giver
+        hand.rig.platform.wakeRemote()
+        // Nobody rings, so the sender sleeps its fifteen seconds beside a buffer that is there.
+        let before = hand.rig.platform.now
+        try channel.send("y")
+        #expect(hand.rig.platform.now - before == .seconds(15))
+        let found = try #require(hand.rig.host.findings.kept.map(\.finding).first { $0.name == "missing-kick" })
+        #expect(found.evidence?.place == "vring1")
+    }
+
+    @Test func `A doorbell that is lost on purpose is not laid at the firmware's door`() throws {
+        let hand = try Hand(configure: { $0.kickFaults = [KickFault(.drop, .toLinux, ring: 0)] })
+        hand.message(0)
+        hand.kick()
+        for _ in 0..<5 { hand.pass(.milliseconds(10)) }
+        #expect(hand.rig.host.messageCounts.received == 0)
+        #expect(hand.rules.isEmpty)
+    }
+
+    @Test func `Unanswered doorbells are found on the channels that the device tree has`() throws {
+        let hand = try Hand(configure: { $0.mailboxes.vq1 = 5 })
+        hand.announce(0)
+        let channel = try #require(hand.rig.host.raw.device(0))
+        hand.rig.remote.consumes = false
+        try channel.send([1])
+        for _ in 0..<13 { hand.pass(.milliseconds(100)) }
+        #expect(hand.rules.contains("channel-not-cleared"))
+        #expect(hand.rig.host.findings.kept.contains { $0.finding.description.contains("IPCC channel 6") })
+    }
+
+    @Test func `Recovery begins the books anew, and what is wrong after it is found`() throws {
+        let hand = try Hand(services: [.init("rpmsg-tty", address: 0x400)])
+        for _ in 0..<3 {
+            hand.rig.host.reportCrash(.fatalError)
+            hand.rig.platform.run(for: .milliseconds(5))
+            try hand.rig.host.tty.port(0)?.writeAll("again")
+            hand.pass(.milliseconds(30))
+        }
+        #expect(hand.rig.host.crashCount == 3 && hand.rules.isEmpty)
+        hand.write(Hand.vring0 + 3 * 16 + 8, UInt32(1024))
+        hand.kick()
+        #expect(hand.rules.first == "descriptor-rewritten")
+    }
+
+    @Test func `Attaching, detaching and attaching again is no finding, and what is wrong then is one`() throws {
+        let rig = Rig(bootLoader: true)
+        rig.host.sanitize()
+        rig.platform.run(for: .milliseconds(5))
+        for _ in 0..<3 {
+            try rig.host.start()
+            rig.platform.run(for: .milliseconds(1))
+            try rig.host.tty.port(0)?.writeAll("ping")
+            rig.platform.run(for: .milliseconds(30))
+            rig.host.sanitizer?.look()
+            try rig.host.sysfsWrite(.state, "detach")
+        }
+        #expect(rig.host.findings.kept.filter { $0.finding.evidence != nil }.isEmpty)
+        try rig.host.start()
+        rig.platform.run(for: .milliseconds(1))
+        rig.platform.remoteWrite(PhysicalAddress(Hand.vring0 + 8), [0, 4, 0, 0])
+        rig.host.sanitizer?.look()
+        #expect(rig.host.findings.kept.contains { $0.finding.name == "descriptor-rewritten" })
     }
 
     @Test func `A doorbell of Linux's that stays unanswered is found after a second`() throws {

@@ -82,7 +82,8 @@ import VirtualMP1
         "What is wrong in the table itself is named, and not taken for a table that is elsewhere",
         arguments: [
             (0, [2], "table-refused", "unsupported fw ver: 2"), (8, [1], "table-refused", "non zero reserved bytes"),
-            (24, [2], "no-vdev", "2 entries (type 2, type 2)"), (51 - 2, [3], "no-vdev", "3 vrings"),
+            (24, [2], "table-refused", "trace rsc has non zero reserved bytes"),
+            (4, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 92], "no-vdev", "1 entry (type 2)"), (49, [3], "no-vdev", "3 vrings"),
             (28, [8], "vdev-without-driver", "type 8"), (36, [0], "no-name-service", "dfeatures are 0x0"),
             (49, [1], "vdev-without-driver", "has 1"),
         ] as [(Int, [UInt8], String, String)])
@@ -105,13 +106,35 @@ import VirtualMP1
         #expect(masked.cause?.name == "mailbox-masked", "\(masked.entries)")
         #expect(masked.cause?.sentence.contains("IPCC channel 5 and got no answer") == true)
         #expect(masked.cause?.sentence.contains("the firmware listens to channel 1 and 2") == true)
-        // It hears Linux on the shutdown's channel, and rings where nobody listens.
-        let wrong = try examine("tty-echo") { $0.vq0 = 2; $0.shutdown = 5 }
-        #expect(wrong.cause?.name == "wrong-channel" || wrong.cause?.name == "interrupts-off" || wrong.cause?.name == "doorbell-unanswered", "\(wrong.entries)")
+        // It takes either doorbell for both of Linux's, and rings for its messages where vring1's are expected.
+        let swapped = try examine("tty-echo") { $0.vq0 = 1; $0.vq1 = 0 }
+        #expect(swapped.cause?.name == "wrong-channel", "\(swapped.entries)")
+        #expect(swapped.cause?.sentence.contains("IPCC channel 2 for vring0 and IPCC channel 1 for vring1") == true)
+        // Linux's doorbell comes on the firmware's channel 2; its own goes to channel 1, which nobody has opened.
+        let unheard = try examine("tty-echo") { $0.vq0 = 1; $0.vq1 = 4 }
+        #expect(unheard.cause?.name == "wrong-channel", "\(unheard.entries)")
+        #expect(unheard.cause?.sentence.contains("rung IPCC channel 1 (IPCC_C2TOC1SR 0x00000001)") == true)
         let missing = try examine("tty-echo") { $0.vq0 = nil }
         #expect(missing.cause?.name == "mailbox-missing", "\(missing.entries)")
         let quiet = try examine("doctor-no-kick") { $0.vq0 = 0; $0.detach = nil }
         #expect(quiet.cause?.advice?.contains("bit 16 of IPCC_C2SCR") == true)
+    }
+
+    @Test("A region that the device tree lacks is named")
+    func regions() throws {
+        func examine(_ name: String) throws -> DoctorReport {
+            var configuration = try Samples.configuration(.elf)
+            configuration.linux.memoryRegions.removeAll { $0.name == name }
+            let image = try Samples.elf("tty-echo")
+            var doctor = try Doctor(MP1System(configuration), image: image, symbols: FirmwareSymbols(image: image))
+            return doctor.examine(name: name, span: .milliseconds(100))
+        }
+        let ring = try examine("vdev0vring1")
+        #expect(ring.cause?.name == "region-missing", "\(ring.entries)")
+        #expect(ring.cause?.advice?.contains("vdev0vring1") == true)
+        let code = try examine("mcuram2")
+        #expect(code.cause?.name == "segment-outside", "\(code.entries)")
+        #expect(code.cause?.sentence.contains("bad phdr da 0x10000000") == true)
     }
 
     @Test("An image that OP-TEE refuses is refused with the reason")

@@ -95,4 +95,29 @@ struct DeviceTreeCommandTests {
         #expect(result.status == 4)
         #expect(result.err.contains("bad phdr da"), "\(result.err)")
     }
+
+    @Test("doctor says which channel, or which region, the tree and the firmware do not agree on")
+    func doctor() throws {
+        func diagnose(_ name: String, _ change: (SourceNode) -> Void) throws -> Command.Result {
+            let tree = dk2()
+            change(tree)
+            try Scratch.write(tree.blob, name)
+            return try Command.run("doctor", Scratch.elf("tty-echo"), "--dtb", name, "--for", "100ms")
+        }
+        let fine = try diagnose("doctor-fine.dtb") { _ in }
+        #expect(fine.status == 0 && fine.out.hasPrefix("tty-echo.elf: fine. 2 channels"), "\(fine.out)")
+        let other = try diagnose("doctor-other.dtb") { $0[DK2.node].set("mboxes", cells(4, 4, 4, 5, 4, 2, 4, 3)) }
+        #expect(other.status == 1)
+        #expect(other.out.hasPrefix("tty-echo.elf: mailbox-masked. Linux has rung IPCC channel 5 and got no answer"), "\(other.out)")
+        let swapped = try diagnose("doctor-swapped.dtb") { $0[DK2.node].set("mboxes", cells(4, 1, 4, 0, 4, 2, 4, 3)) }
+        #expect(swapped.out.hasPrefix("tty-echo.elf: wrong-channel. "), "\(swapped.out)")
+        let missing = try diagnose("doctor-missing.dtb") { $0[DK2.node].set("mbox-names", strings("vq9", "vq1", "shutdown", "detach")) }
+        #expect(missing.out.hasPrefix("tty-echo.elf: mailbox-missing. The device tree's node has no mailbox vq0"), "\(missing.out)")
+        let ring = try diagnose("doctor-ring.dtb") { $0[DK2.node].set("memory-region", cells(16, 17, 18, 20, 21)) }
+        #expect(ring.status == 4)
+        #expect(ring.out.contains("memory-region names no vdev0vring0"), "\(ring.out)")
+        let code = try diagnose("doctor-code.dtb") { $0[DK2.node].set("memory-region", cells(16, 19, 20, 21)) }
+        #expect(code.status == 4)
+        #expect(code.out.hasPrefix("tty-echo.elf: segment-outside. "), "\(code.out)")
+    }
 }

@@ -46,7 +46,7 @@ extension M4Board {
 
     /// Follows loads through the constants that a loop makes its addresses of.
     private func polledRegisters(_ blocks: [UInt32]) -> [UInt32] {
-        var found: [UInt32] = []
+        var found: [UInt32] = [], written: [UInt32] = []
         var r = (0..<16).map { core.registers.r[$0] }
         for block in blocks {
             var pc = block
@@ -54,6 +54,8 @@ extension M4Board {
                 guard let instruction = core.instruction(at: pc) else { break }
                 let first = instruction.first, second = instruction.second
                 let access = instruction.access(pc: pc) { r[$0] }
+                // What the loop itself stores to, as an output's toggling does, it does not wait for.
+                if let access, access.isWrite { written.append(access.address) }
                 if let access, !access.isWrite, (0x4000_0000..<0x6000_0000).contains(access.address), !found.contains(access.address) {
                     found.append(access.address)
                 }
@@ -70,7 +72,7 @@ extension M4Board {
                 if first & 0xF000 == 0xD000 || first & 0xF800 == 0xE000 || (first & 0xF800 == 0xF000 && second & 0x8000 != 0) || first & 0xF500 == 0xB100 { break }
             }
         }
-        return found
+        return found.filter { !written.contains($0) }
     }
 
     /// The register that a LDR of a word loads.

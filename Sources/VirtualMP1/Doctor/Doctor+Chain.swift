@@ -210,13 +210,19 @@ extension Doctor {
                 "find the HAL call there that did not return HAL_OK; an unmodelled register may be its reason (the run's warnings name them).")
         } else if judgeTick(activity) {
             return
-        } else if activity.isLooping, let polled = activity.polled.first(where: { $0 < 0x4C00_1000 || $0 >= 0x4C00_1400 }) {
+        } else if activity.isLooping, let polled = activity.polled.first(where: Self.isWaitedFor) {
             let value = (try? system.board.readWord(PhysicalAddress(polled & ~3), secure: true)) ?? 0
             let register = RegisterMap.location(at: polled).map { "\($0) " } ?? ""
             report.problem(
                 "polls-register", rank: 5, "The M4 waits at \(place(activity.registers.pc)) for a bit of \(register)(\(hex32(polled))), which reads \(hex32(value)) and does not change.",
                 "start what sets the bit (an oscillator, a PLL, a peripheral's clock) before waiting for it; on a board Linux or the boot chain may have done so.")
         }
+    }
+
+    /// A register with a name, not of the mailbox, and no port's output, which nothing but firmware changes.
+    private static func isWaitedFor(_ address: UInt32) -> Bool {
+        guard !(0x4C00_1000..<0x4C00_1400).contains(address), let location = RegisterMap.location(at: address) else { return false }
+        return !"\(location)".hasSuffix(".ODR")
     }
 
     /// Whether the firmware waits for HAL's tick, which stands still.

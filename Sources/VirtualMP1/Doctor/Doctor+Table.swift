@@ -6,12 +6,23 @@ import RprocHost
 extension Doctor {
     /// Whether Linux registers no vdev because of what the table says, wherever it is.
     mutating func judgeTableContents() -> Bool {
-        if let said = kernelErrors.first(where: Self.isAboutTable) {
-            report.problem(
-                "table-refused", rank: 9, "Linux refuses the resource table: '\(said)'.",
-                "a table has version 1, then its number of entries, two reserved words of 0, an offset for each entry, and lies in its section as a whole.")
-            return true
-        }
+        judgeRefused(kernelErrors) || judgeEntries()
+    }
+
+    /// The same when Linux does not start the image because of it.
+    mutating func judgeRefusedTable(_ kernelErrors: [String]) -> Bool {
+        judgeRefused(kernelErrors) || kernelErrors.contains { $0.contains("Failed to process resources") } && judgeEntries()
+    }
+
+    private mutating func judgeRefused(_ kernelErrors: [String]) -> Bool {
+        guard let said = kernelErrors.first(where: Self.isAboutTable) else { return false }
+        report.problem(
+            "table-refused", rank: 9, "Linux refuses the resource table: '\(said)'.",
+            "a table has version 1, then its number of entries, two reserved words of 0, an offset for each entry, and lies in its section as a whole.")
+        return true
+    }
+
+    private mutating func judgeEntries() -> Bool {
         for elf in FirmwareImage.elfFiles(image) {
             guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let table = ResourceTable(Array(bytes)) else { continue }
             let kinds = table.entries.map { "type \($0.type)" }.joined(separator: ", ")
@@ -19,7 +30,7 @@ extension Doctor {
             guard let vdev else {
                 report.problem(
                     "no-vdev", rank: 10,
-                    "The resource table at \(hex32(section.address)) has \(table.entries.count) entries (\(kinds.isEmpty ? "none" : kinds)), and no complete vdev (type 3) is among them: Linux sets up no rpmsg.",
+                    "The resource table at \(hex32(section.address)) has \(table.entries.count) entr\(table.entries.count == 1 ? "y" : "ies") (\(kinds.isEmpty ? "none" : kinds)), and no complete vdev (type 3) is among them: Linux sets up no rpmsg.",
                     "add the vdev entry, and count it in the table's num (ST's rsc_table.c: VIRTIO_ROLE_REMOTE without LINUX_RPROC_MASTER leaves it out).")
                 return true
             }
@@ -34,7 +45,7 @@ extension Doctor {
     }
 
     private static func isAboutTable(_ message: String) -> Bool {
-        ["unsupported fw ver", "non zero reserved bytes", "resource table incomplete", "resource table truncated", "header-less resource table", "rsc table is truncated"].contains { message.contains($0) }
+        ["unsupported fw ver", "non zero reserved bytes", "resource table incomplete", "resource table truncated", "header-less resource table", "rsc is truncated"].contains { message.contains($0) }
     }
 
     /// Why no rpmsg driver has bound the device.

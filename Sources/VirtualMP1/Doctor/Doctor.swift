@@ -91,7 +91,7 @@ public struct Doctor {
                 "'m4run verify --explain' walks through the TA's checks; sign the image anew with the key that OP-TEE trusts.")
         case .linux(let doing, let errno):
             let said = kernelErrors.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
-            guard !judgeRingAddress(kernelErrors), !judgeMissingRegion(kernelErrors) else { return }
+            guard !judgeRingAddress(kernelErrors), !judgeMissingRegion(kernelErrors), !judgeRefusedTable(kernelErrors) else { return }
             report.problem(
                 "linux-refused", rank: 0, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
                 "compare the image's segments and table with the device tree's memory regions.")
