@@ -249,7 +249,7 @@ private final class Giver: InMemoryRemote {
         // Nobody rings, so the sender sleeps its fifteen seconds beside a buffer that is there.
         let before = hand.rig.platform.now
         try channel.send("y")
-        #expect(hand.rig.platform.now - before == .seconds(15))
+        #expect(hand.rig.platform.now - before >= .seconds(15))
         let found = try #require(hand.rig.host.findings.kept.map(\.finding).first { $0.name == "missing-kick" })
         #expect(found.evidence?.place == "vring1")
     }
@@ -267,7 +267,8 @@ private final class Giver: InMemoryRemote {
         let hand = try Hand(configure: { $0.mailboxes.vq1 = 5 })
         hand.announce(0)
         let channel = try #require(hand.rig.host.raw.device(0))
-        hand.rig.remote.consumes = false
+        // Nobody acknowledges: the mock takes what comes on other channels than ST's.
+        hand.rig.platform.remote = nil
         try channel.send([1])
         for _ in 0..<13 { hand.pass(.milliseconds(100)) }
         #expect(hand.rules.contains("channel-not-cleared"))
