@@ -7,9 +7,9 @@ import RprocHost
 public enum SystemEvent {
     case kernelLog(KernelLogRecord)
     /// What Linux passes over in silence.
-    case finding(VirtualTime, Finding)
+    indirect case finding(VirtualTime, Finding)
     /// The resource table was copied to where Linux looks for it.
-    case tablePlaced(VirtualTime, TablePlacement)
+    indirect case tablePlaced(VirtualTime, TablePlacement)
     /// A line of the firmware's trace buffer, without its newline.
     case trace(VirtualTime, index: Int, line: String)
     /// A message from the firmware on a tty.
@@ -18,11 +18,11 @@ public enum SystemEvent {
     case rawReceived(VirtualTime, device: Int, source: UInt32, [UInt8])
     /// UART, ITM, RTT or semihosting, in the pieces it comes in; see `OutputLines`.
     case output(VirtualTime, M4Board.TextSource, [UInt8])
-    case unmodelled(VirtualTime, UnmodelledAccess)
+    indirect case unmodelled(VirtualTime, UnmodelledAccess)
     /// The firmware asked a debug channel for what it cannot do.
-    case boardFinding(VirtualTime, BoardFinding)
+    indirect case boardFinding(VirtualTime, BoardFinding)
     /// A rule of `HostConfiguration.kickFaults` acted on a doorbell.
-    case kickFault(VirtualTime, KickFault.Event)
+    indirect case kickFault(VirtualTime, KickFault.Event)
     case stopped(VirtualTime, StopReason)
     /// A fault or lockup that was reported to Linux as a crash; the run goes on.
     case crashed(VirtualTime, StopReason)

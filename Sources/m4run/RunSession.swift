@@ -66,9 +66,10 @@ final class RunSession {
             complaint = unfit
             return .refused
         }
+        let shows = !options.serving.isOn && !options.limits.json
         let data: ([UInt8]) -> Void = { [unowned self] bytes in
             answers.add(bytes)
-            if !options.serving.isOn && !options.limits.json { Console.data(bytes) }
+            if shows { Console.data(bytes) }
         }
         narrator.attach(to: system, data: data)
         system.onCoredump = { [unowned self] in coredump?.write($0) }
@@ -124,6 +125,8 @@ final class RunSession {
         return .fine
     }
 
+    private var isTimed: Bool { options.limits.timeout != nil }
+
     /// Nanoseconds of --timeout that are left.
     private var wallRest: UInt64? {
         guard let timeout = options.limits.timeout else { return nil }
@@ -157,7 +160,7 @@ final class RunSession {
             }
         }
         if options.traffic.interactive {
-            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: { [unowned self] in wallRest == 0 }).run()
+            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: isTimed ? { [unowned self] in wallRest == 0 } : { false }).run()
         }
         if let duration = options.limits.duration {
             pass(duration.time - system.now)

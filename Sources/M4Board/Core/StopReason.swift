@@ -3,22 +3,23 @@ import MachineBase
 
 /// Why a run of the board ended.
 ///
-/// The names are stable: text, `--json` and documentation have them, and no others.
+/// The names are stable: text, `--json` and documentation have them, and no others. Reports lie elsewhere: every slice of time ends
+/// with a reason, and nearly always with a small one.
 public enum StopReason: Equatable, Sendable {
     /// The cycle that was asked for is reached.
     case deadline
     /// Someone outside the core asked for it.
     case hostRequest
     /// The core took a fault exception that the fault policy stops at.
-    case fault(FaultReport)
+    indirect case fault(FaultReport)
     /// A fault at HardFault's priority or above: the core is locked up until a reset.
-    case lockup(FaultReport)
+    indirect case lockup(FaultReport)
     /// AIRCR.SYSRESETREQ, or VECTRESET when `local`.
     case resetRequest(local: Bool)
     /// Before an instruction with a breakpoint, or, with `Core.haltsAtBKPT`, at a BKPT that is no semihosting call.
-    case breakpoint(HaltReport)
+    indirect case breakpoint(HaltReport)
     /// Behind an instruction that accessed a watchpoint.
-    case watchpoint(HaltReport)
+    indirect case watchpoint(HaltReport)
     /// Semihosting SYS_EXIT.
     case exit(code: Int32)
     /// Waiting in WFI or WFE, and nothing is due that could wake the core.
