@@ -47,6 +47,8 @@ public final class MP1System {
     /// As much waits on one tty for `Terminal.read`; more is cut off with the driver's "Trunc buffer" line.
     static let inboxLimit = 16 << 20
     var traces = TraceWatch()
+    /// Whether each line of a trace buffer is an event. Off, the buffers are there to be read all the same.
+    public var watchesTraces = true
     /// Accesses to the shared memory are recorded whatever the sanitizer needs.
     var recordsForDiagnosis = false
     var crash = CrashState()

@@ -20,7 +20,7 @@ struct TraceWatch {
     private var crashes: UInt32 = 0
 
     mutating func refresh(_ system: MP1System) {
-        guard system.onEvent != nil else { return }
+        guard system.watchesTraces, system.onEvent != nil else { return }
         if madeAt != system.linux.stateChanges { find(system.linux) }
         for index in buffers.indices {
             var lines: [String] = []

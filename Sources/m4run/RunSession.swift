@@ -53,6 +53,7 @@ final class RunSession {
         system = try MP1System(configuration)
         // What comes goes to `answers`.
         system.keepsReceived = false
+        system.watchesTraces = options.limits.logLevel.kernel.map { $0 >= .info } == true
         coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
