@@ -215,4 +215,15 @@ import Testing
         #expect(errno { () throws(Errno) in try control.createEndpoint("late", destination: 0x400) } == .noDevice)
         #expect(rig.host.rpmsgControl() == nil)
     }
+
+    @Test func `No endpoint has an address that the kernel's idr lacks`() throws {
+        let rig = try booted([.init("rpmsg-raw", address: 0x400)])
+        let control = try #require(rig.host.rpmsgControl())
+        let high = try control.createEndpoint("high", source: 0x8000_0000, destination: 0x400)
+        #expect(errno { () throws(Errno) in try high.open() } == .invalid)
+        #expect(rig.log.contains { $0.hasSuffix("idr_alloc failed: -22") })
+        let highest = try control.createEndpoint("highest", source: 0x7FFF_FFFF, destination: 0x400)
+        try highest.open()
+        #expect(highest.source == 0x7FFF_FFFF)
+    }
 }
