@@ -11,16 +11,18 @@ final class MessageSocket: PollSource {
     private let name: String
     private var listener: Int32 = -1
     private var client: Int32 = -1
-    /// A message that found no room in the client's socket.
-    private var outgoing: [UInt8]?
-    private var incoming: [UInt8]?
+    /// Size of the message in `outgoing` that found no room in the client's socket.
+    private var outgoingCount: Int?
+    private let outgoing = UnsafeMutableRawBufferPointer.allocate(byteCount: Rpmsg.maximumPayload, alignment: 8)
+    /// Size of the client's message in `incoming`, as much of it as there is room for; a longer one is refused by its size.
+    private var incomingCount: Int?
+    private let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: Rpmsg.maximumPayload, alignment: 8)
     /// The client has gone; what it has left behind is still to be sent.
     private var isLeaving = false
     /// The client has shut its sending side (as `socat` does at the end of its input), and still reads.
     private var hasSaidAll = false
     /// POLLRDHUP, which Glibc's module lacks.
     private static let otherSideShut: Int32 = 0x2000
-    private var buffer = [UInt8](repeating: 0, count: 65536)
     /// The socket's path cannot be had any more.
     private(set) var problem: DeviceFilesError?
 
@@ -36,9 +38,9 @@ final class MessageSocket: PollSource {
     func watch(_ set: inout PollSet) {
         set.add(listener, POLLIN)
         // Nothing more is to come from a client that has gone: poll would return at once for as long as no buffer is free.
-        if isLeaving && (incoming != nil || !device.canWrite) { return }
+        if isLeaving && (incomingCount != nil || !device.canWrite) { return }
         let input = hasSaidAll || !device.canWrite ? 0 : POLLIN | Self.otherSideShut
-        set.add(client, input | (outgoing != nil || device.available > 0 ? POLLOUT : 0))
+        set.add(client, input | (outgoingCount != nil || device.available > 0 ? POLLOUT : 0))
     }
 
     func serve(_ set: PollSet) -> Bool {
@@ -52,17 +54,18 @@ final class MessageSocket: PollSource {
         if found & (POLLHUP | POLLERR) != 0 { isLeaving = true }
         deliver()
         var moved = false
-        if incoming == nil, found & (POLLIN | POLLHUP | POLLERR) != 0 {
+        if incomingCount == nil, found & (POLLIN | POLLHUP | POLLERR) != 0 {
             // A client that has gone may have left messages: they go first.
             if (device.canWrite && !hasSaidAll) || isLeaving { take(isEnd: found & Self.otherSideShut != 0) }
         }
-        if let message = incoming, client >= 0 {
+        if let count = incomingCount, client >= 0 {
             do throws(Errno) {
-                try device.write(message)
-                (incoming, moved) = (nil, true)
+                try device.refuse(count: count)
+                try device.write(UnsafeRawBufferPointer(rebasing: incoming[..<count]))
+                (incomingCount, moved) = (nil, true)
             } catch {
                 // Too long, or no ring any more: the driver has said so in the log, and the message is lost.
-                if error != .again { incoming = nil }
+                if error != .again { incomingCount = nil }
             }
         }
         return moved
@@ -84,12 +87,12 @@ final class MessageSocket: PollSource {
 
     /// - Parameter isEnd: no more comes than what is waiting: an empty packet with nothing behind it is the end, no message.
     private func take(isEnd: Bool) {
-        let count = recv(client, &buffer, buffer.count, 0)
+        let count = recv(client, incoming.baseAddress, incoming.count, Int32(MSG_TRUNC))
         var waiting: Int32 = 0
         if count == 0, isEnd, !isLeaving, ioctl(client, UInt(FIONREAD), &waiting) == 0, waiting == 0 {
             hasSaidAll = true
         } else if count > 0 || count == 0 && !isLeaving {
-            incoming = Array(buffer[..<count])
+            incomingCount = count
         } else if count == 0 || errno != EAGAIN && errno != EINTR || isLeaving {
             hangUp()
         }
@@ -98,23 +101,23 @@ final class MessageSocket: PollSource {
     /// Gives the client what has come for it, as far as its socket has room.
     private func deliver() {
         for _ in 0..<256 {
-            if outgoing == nil {
-                do throws(Errno) { outgoing = try device.read() } catch { return }
+            if outgoingCount == nil {
+                do throws(Errno) { outgoingCount = try device.read(into: outgoing) } catch { return }
             }
-            guard let message = outgoing else { return }
-            if send(client, message, message.count, Int32(MSG_NOSIGNAL)) < 0 {
+            guard let count = outgoingCount else { return }
+            if send(client, outgoing.baseAddress, count, Int32(MSG_NOSIGNAL)) < 0 {
                 // Gone: poll says so, too.
-                if errno != EAGAIN && errno != EINTR && errno != ENOBUFS { outgoing = nil }
+                if errno != EAGAIN && errno != EINTR && errno != ENOBUFS { outgoingCount = nil }
                 return
             }
-            outgoing = nil
+            outgoingCount = nil
         }
     }
 
     private func hangUp() {
         Glibc.close(client)
         client = -1
-        (outgoing, incoming, isLeaving, hasSaidAll) = (nil, nil, false, false)
+        (outgoingCount, incomingCount, isLeaving, hasSaidAll) = (nil, nil, false, false)
         device.close()
         do throws(DeviceFilesError) { try listen() } catch { problem = error }
     }
@@ -128,6 +131,8 @@ final class MessageSocket: PollSource {
     }
 
     deinit {
+        outgoing.deallocate()
+        incoming.deallocate()
         if client >= 0 { Glibc.close(client) }
         if listener >= 0 { Glibc.close(listener) }
     }

@@ -53,8 +53,10 @@ enum Descriptor {
     }
 
     /// Bytes that went; -1 when nothing can go any more.
-    static func write(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> Int {
-        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    static func write(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> Int { bytes.withUnsafeBytes { write(descriptor, $0) } }
+
+    static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
         if count < 0 { return errno == EAGAIN || errno == EINTR ? 0 : -1 }
         return count
     }

@@ -9,8 +9,7 @@ import RprocHost
 final class TerminalDevice: PollSource {
     let port: RpmsgTTY
     private let terminal: PseudoTerminal
-    private var output: [UInt8] = []
-    private var sent = 0
+    private var output = ByteQueue()
     /// What was taken from the terminal and found no buffer after all.
     private var input: [UInt8] = []
     var path: String { terminal.path }
@@ -26,29 +25,22 @@ final class TerminalDevice: PollSource {
 
     func receive(_ bytes: [UInt8]) {
         flush()
-        let room = max(0, RpmsgTTY.bufferLimit - (output.count - sent))
-        output.append(contentsOf: bytes.prefix(room))
+        let room = max(0, RpmsgTTY.bufferLimit - output.count)
+        bytes.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0.prefix(room))) }
         if bytes.count > room { port.truncated(to: room) }
         flush()
     }
 
     private func flush() {
-        while sent < output.count {
-            let count = Descriptor.write(terminal.master, output[sent...])
+        while !output.isEmpty {
+            let count = output.withBytes { Descriptor.write(terminal.master, $0) }
             guard count > 0 else { break }
-            sent += count
-        }
-        if sent == output.count {
-            output.removeAll(keepingCapacity: true)
-            sent = 0
-        } else if sent >= 32768 {
-            output.removeFirst(sent)
-            sent = 0
+            output.removeFirst(count)
         }
     }
 
     func watch(_ set: inout PollSet) {
-        set.add(terminal.master, (port.canWrite ? POLLIN : 0) | (sent < output.count ? POLLOUT : 0))
+        set.add(terminal.master, (port.canWrite ? POLLIN : 0) | (output.isEmpty ? 0 : POLLOUT))
     }
 
     func serve(_ set: PollSet) -> Bool {

@@ -43,7 +43,9 @@ public final class MP1System {
     /// Auto-boot comes once, when the device is registered.
     private var hasStarted = false
     private let early: EventSink
-    var inboxes: [[UInt8]] = []
+    var inboxes: [ByteQueue] = []
+    /// As much waits on one tty for `Terminal.read`; more is cut off with the driver's "Trunc buffer" line.
+    static let inboxLimit = 16 << 20
     var traces = TraceWatch()
     /// Accesses to the shared memory are recorded whatever the sanitizer needs.
     var recordsForDiagnosis = false
@@ -210,8 +212,10 @@ public final class MP1System {
 
     private func received(_ tty: Int, _ bytes: UnsafeRawBufferPointer) {
         if keepsReceived {
-            while inboxes.count <= tty { inboxes.append([]) }
-            inboxes[tty].append(contentsOf: bytes)
+            while inboxes.count <= tty { inboxes.append(ByteQueue()) }
+            let room = max(0, Self.inboxLimit - inboxes[tty].count)
+            inboxes[tty].append(UnsafeRawBufferPointer(rebasing: bytes.prefix(room)))
+            if bytes.count > room { linux.tty.port(tty)?.truncated(to: room) }
         }
         if let onEvent { onEvent(.ttyReceived(now, tty: tty, Array(bytes))) }
     }

@@ -25,29 +25,39 @@ public struct Terminal {
     public var available: Int { index < system.inboxes.count ? system.inboxes[index].count : 0 }
 
     /// Takes what has come.
-    public func read() -> [UInt8] {
-        guard available > 0 else { return [] }
-        defer { system.inboxes[index].removeAll(keepingCapacity: true) }
-        return system.inboxes[index]
-    }
+    public func read() -> [UInt8] { take(available) }
 
     /// Waits for a whole line and takes it, without its newline.
     /// - Throws: `timeout`, or `stopped` when the firmware faulted meanwhile.
     public func readLine(within span: VirtualTime = .milliseconds(500)) throws(SystemError) -> String {
-        func end() -> Int? { index < system.inboxes.count ? system.inboxes[index].firstIndex(of: 0x0A) : nil }
+        // What was searched once is not searched again.
+        var searched = 0
+        func end() -> Int? {
+            guard index < system.inboxes.count else { return nil }
+            return system.inboxes[index].withBytes { bytes in
+                let end = searched < bytes.count ? bytes[searched...].firstIndex(of: 0x0A) : nil
+                searched = end ?? bytes.count
+                return end
+            }
+        }
         _ = system.run(for: span) { end() != nil }
         guard let end = end() else { throw system.failure("line from ttyRPMSG\(index)", span) }
-        let line = system.inboxes[index][..<end]
-        defer { system.inboxes[index].removeSubrange(...end) }
-        return String(decoding: line, as: UTF8.self)
+        let line = system.inboxes[index].withBytes { String(decoding: $0[..<end], as: UTF8.self) }
+        system.inboxes[index].removeFirst(end + 1)
+        return line
     }
 
     /// Waits for `count` bytes and takes them.
     public func read(count: Int, within span: VirtualTime = .milliseconds(500)) throws(SystemError) -> [UInt8] {
         _ = system.run(for: span) { available >= count }
         guard available >= count else { throw system.failure("\(count) bytes from ttyRPMSG\(index) (\(available) came)", span) }
-        defer { if count > 0 { system.inboxes[index].removeFirst(count) } }
-        return Array(index < system.inboxes.count ? system.inboxes[index].prefix(count) : [])
+        return take(max(0, count))
+    }
+
+    private func take(_ count: Int) -> [UInt8] {
+        guard count > 0, index < system.inboxes.count else { return [] }
+        defer { system.inboxes[index].removeFirst(count) }
+        return system.inboxes[index].withBytes { Array($0.prefix(count)) }
     }
 }
 

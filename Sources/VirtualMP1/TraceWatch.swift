@@ -58,6 +58,10 @@ extension TraceWatch.Buffer {
         if end < shown || memcmp(now, last, shown) != 0 {
             shown = 0
             var changed = bytes.count
+            last.withUnsafeBytes { last in
+                guard let last = last.baseAddress else { return }
+                while changed >= 64, memcmp(now + changed - 64, last + changed - 64, 64) == 0 { changed -= 64 }
+            }
             while changed > 0, bytes[changed - 1] == last[changed - 1] { changed -= 1 }
             end = min(end, changed)
         }

@@ -20,13 +20,17 @@ struct Interactive {
     }
 
     func run() throws(SystemError) {
+        // What comes is shown as it comes; nobody reads it again.
+        system.keepsReceived = false
+        defer { system.keepsReceived = true }
         var pending: [UInt8] = []
         while system.stopReason == nil && !system.limitReached && !isOver() {
-            while let end = pending.firstIndex(of: 0x0A) {
-                try exchange(Array(pending[...end]))
-                pending.removeSubrange(...end)
-                if system.stopReason != nil { break }
+            var done = 0
+            while system.stopReason == nil, let end = pending[done...].firstIndex(of: 0x0A) {
+                try exchange(Array(pending[done...end]))
+                done = end + 1
             }
+            pending.removeFirst(done)
             if pending.count >= Self.longestLine {
                 try exchange(pending)
                 pending = []

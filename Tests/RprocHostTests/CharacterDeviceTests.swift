@@ -87,7 +87,7 @@ import Testing
         #expect(fixed.name == "rpmsg1")
         // Taken by the tty.
         #expect(errno { () throws(Errno) in try fixed.open() } == .invalid)
-        #expect(rig.log.last == "rpmsg_chrdev rpmsg1: failed to open fixed")
+        #expect(rig.log.last == "rpmsg rpmsg1: failed to open fixed")
         try node.destroy()
         #expect(rig.host.raw.node(0) == nil)
         #expect(errno { () throws(Errno) in try node.open() } == .netReset)
@@ -119,6 +119,85 @@ import Testing
         #expect(rig.remote.received.count == before && rig.host.raw.node(0)?.source == 0x401)
     }
 
+    @Test func `The end of a channel that the host had announced is told to the firmware at a stop, behind the reset of its device`() throws {
+        let rig = try booted([.init("rpmsg-tty", address: 0x400)])
+        let control = try #require(rig.host.rpmsgControl())
+        try control.createChannel("rpmsg-raw", source: 0x30, destination: 0x400)
+        rig.platform.run(for: .milliseconds(1))
+        let sent = rig.host.messageCounts.sent
+        let watch = Watch()
+        rig.host.observer = watch
+        try rig.host.stop()
+        #expect(rig.host.messageCounts.sent == sent + 1)
+        let announcement = Array("rpmsg-raw".utf8) + [UInt8](repeating: 0, count: 23) + [0x30, 0, 0, 0]
+        #expect(watch.sent.map(\.payload) == [announcement + [1, 0, 0, 0]])
+        #expect(watch.sent.map(\.destination) == [Rpmsg.nameServiceAddress])
+    }
+
+    private final class Watch: RpmsgObserver {
+        var sent: [(destination: UInt32, payload: [UInt8])] = []
+        func observe(_ message: borrowing RpmsgMessage) { sent.append((message.destination, Array(message.payload))) }
+    }
+
+    @Test func `What rpmsg_ctrl refuses it says in the log, by the name that the kernel's device has`() throws {
+        let rig = try booted([.init("rpmsg-raw", address: 0x400)])
+        let control = try #require(rig.host.rpmsgControl())
+        // An address of ANY is every address.
+        #expect(errno { () throws(Errno) in try control.createChannel("rpmsg-raw", source: Rpmsg.anyAddress, destination: Rpmsg.anyAddress) } == .noDeviceOrAddress)
+        #expect(rig.log.suffix(2) == ["virtio_rpmsg_bus virtio0: channel rpmsg-raw:ffffffff:ffffffff already exist", "rpmsg rpmsg_ctrl0: failed to create rpmsg-raw channel"])
+        // A name is compared even when it is empty.
+        #expect(errno { () throws(Errno) in try control.releaseChannel("", destination: 0x400) } == .invalid)
+        #expect(rig.log.last == "rpmsg rpmsg_ctrl0: failed to release  channel (-22)")
+        // The kernel's table of addresses ends at 2^31.
+        rig.forgetLog()
+        let node = try control.createEndpoint("far", source: 0x8000_0000, destination: 0x400)
+        #expect(errno { () throws(Errno) in try node.open() } == .invalid)
+        #expect(rig.log == ["rpmsg_ctrl virtio0.rpmsg_ctrl.0.0: idr_alloc failed: -22", "rpmsg rpmsg1: failed to open far"])
+        rig.forgetLog()
+        let mine = try control.createEndpoint("mine", destination: 0x400)
+        try mine.open()
+        #expect(errno { () throws(Errno) in try mine.refuse(count: 70000) } == .messageSize)
+        #expect(rig.log == ["rpmsg_ctrl virtio0.rpmsg_ctrl.0.0: message is too big (70000)"])
+    }
+
+    @Test func `A channel whose address is taken gets no driver, with each of the kernel's lines`() throws {
+        let rig = try booted([.init("rpmsg-tty", address: 0x400)])
+        rig.forgetLog()
+        // The tty's own.
+        try #require(rig.host.rpmsgControl()).createChannel("rpmsg-raw", source: 0x400, destination: 0x401)
+        let device = "rpmsg_chrdev virtio0.rpmsg-raw.1024.1025: "
+        #expect(
+            rig.records.map { "\($0.level) \($0.line)" } == [
+                "error \(device)idr_alloc failed: -28", "error \(device)failed to create endpoint",
+                "error \(device)probe with driver rpmsg_chrdev failed with error -12",
+            ])
+        #expect(rig.host.channel(named: "rpmsg-raw")?.driver == nil)
+    }
+
+    @Test func `Messages that wait are read in order and whole, whatever their sizes, into the reader's own memory`() throws {
+        let rig = try booted([.init("rpmsg-raw", address: 0x400, reaction: .ignore)])
+        let node = try #require(rig.host.raw.node(0))
+        try node.open()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 496, alignment: 1)
+        defer { buffer.deallocate() }
+        func message(_ number: Int) -> [UInt8] { (0..<(number * 37 % 497)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ number) } }
+        var read = 0, sent = 0
+        for round in 0..<60 {
+            for _ in 0..<10 {
+                rig.remote.send(message(sent), from: 0x400, to: 0x400, on: rig.platform)
+                sent += 1
+                rig.platform.run(for: .microseconds(200))
+            }
+            for _ in 0..<(round < 30 ? 5 : 15) {
+                let count = try node.read(into: buffer)
+                #expect(Array(buffer[..<count]) == message(read))
+                read += 1
+            }
+        }
+        #expect(read == sent && node.available == 0 && node.dropped == 0)
+        #expect(errno { () throws(Errno) in try node.read(into: buffer) } == .again)
+    }
+
     @Test func `A stop takes every device away from who has it open`() throws {
         let rig = try booted([.init("rpmsg-raw", address: 0x400)])
         let control = try #require(rig.host.rpmsgControl())
@@ -129,7 +208,7 @@ import Testing
         raw.changed = { woken.append("rpmsg0") }
         made.changed = { woken.append("rpmsg1") }
         try rig.host.stop()
-        #expect(woken == ["rpmsg0", "rpmsg1"])
+        #expect(woken == ["rpmsg1", "rpmsg0"])
         #expect(raw.isGone && made.isGone && rig.host.raw.nodes.allSatisfy { $0 == nil })
         #expect(errno { () throws(Errno) in try raw.read() } == .brokenPipe)
         #expect(errno { () throws(Errno) in try made.write([1]) } == .brokenPipe)

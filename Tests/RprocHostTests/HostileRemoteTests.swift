@@ -55,6 +55,40 @@ private final class HostileRemote: InMemoryRemote {
 }
 
 @Suite struct HostileRemoteTests {
+    @Test func `Firmware with many devices that nobody reads fills 64 MiB and no more`() throws {
+        let count: UInt32 = 40
+        let rig = Rig(services: (0..<count).map { .init("rpmsg-raw", address: 0x400 + $0, reaction: .ignore) })
+        try rig.host.start()
+        rig.platform.run(for: .milliseconds(20))
+        let payload = [UInt8](repeating: 7, count: 496)
+        for device in 0..<count {
+            for _ in 0..<4096 / 8 {
+                for _ in 0..<8 { rig.remote.send(payload, from: 0x400 + device, to: 0x400 + device, on: rig.platform) }
+                rig.platform.run(for: .microseconds(100))
+            }
+        }
+        let nodes = rig.host.raw.nodes.compactMap { $0 }
+        let waiting = nodes.reduce(0) { $0 + $1.available }
+        #expect(nodes.count == Int(count) && waiting == (64 << 20) / 496 + 1)
+        #expect(UInt64(waiting) + nodes.reduce(0) { $0 + $1.dropped } == 40 * 4096)
+        // Whoever reads makes room.
+        let first = nodes[0], last = nodes[39]
+        try first.open()
+        _ = try first.read()
+        _ = try first.read()
+        let before = last.available
+        rig.remote.send(payload, from: 0x400, to: 0x400 + 39, on: rig.platform)
+        rig.platform.run(for: .milliseconds(1))
+        #expect(last.available == before + 1)
+        // What a stop takes away counts no longer.
+        try rig.host.stop()
+        try rig.host.start()
+        rig.platform.run(for: .milliseconds(20))
+        rig.remote.send(payload, from: 0x400, to: 0x400, on: rig.platform)
+        rig.platform.run(for: .milliseconds(1))
+        #expect(rig.host.raw.node(0)?.available == 1)
+    }
+
     /// Runs one seed and gives what came of it, for comparison.
     private func life(_ seed: UInt64, kernel: KernelProfile, features: UInt32) throws -> [String] {
         let table = FirmwareImageBuilder.table([FirmwareImageBuilder.vdev(features: features), FirmwareImageBuilder.trace(da: 0x1002_0000, length: 64)])

@@ -84,6 +84,36 @@ import Testing
         #expect(rig.host.raw.device(0) == nil)
     }
 
+    @Test func `Firmware that takes a channel back at the address of all gets the first of that name`() throws {
+        let rig = try booted([.init("rpmsg-raw", address: 0x400), .init("rpmsg-raw", address: 0x500)])
+        rig.forgetLog()
+        rig.remote.announce(.init("rpmsg-raw", address: Rpmsg.anyAddress), destroys: true)
+        rig.remote.announce(.init("rpmsg-raw", address: Rpmsg.anyAddress))
+        rig.remote.send([], from: 7, to: 53, on: rig.platform)
+        rig.platform.run(for: .milliseconds(1))
+        #expect(rig.host.channels.map(\.destination) == [0x500])
+        #expect(
+            rig.log.map { $0.replacing("virtio_rpmsg_bus virtio0: ", with: "") } == [
+                "destroying channel rpmsg-raw addr 0xffffffff",
+                "creating channel rpmsg-raw addr 0xffffffff",
+                "channel rpmsg-raw:ffffffff:ffffffff already exist",
+                "rpmsg_create_channel failed",
+                "malformed ns msg (0)",
+            ])
+    }
+
+    @Test func `The thirty-third tty is refused with the driver's line, and a name with a slash has none in its device's`() throws {
+        let rig = try booted((0..<33).map { .init("rpmsg-tty", address: 0x400 + $0) } + [.init("a/b", address: 7)])
+        rig.platform.run(for: .milliseconds(20))
+        let device = "rpmsg_tty virtio0.rpmsg-tty.-1.1056: "
+        #expect(
+            rig.log.filter { $0.hasPrefix(device) } == [
+                device + "error -ENOSPC: Failed to alloc tty port", device + "rpmsg_dev_probe: failed: -28",
+                device + "probe with driver rpmsg_tty failed with error -28",
+            ])
+        #expect(rig.host.channel(named: "a/b")?.deviceName == "virtio0.a!b.-1.7")
+    }
+
     @Test func `Messages for nobody are counted ten at a time`() throws {
         let rig = try booted([])
         rig.forgetLog()

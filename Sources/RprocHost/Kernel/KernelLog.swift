@@ -31,17 +31,26 @@ public struct KernelLogRecord: Equatable, Sendable, CustomStringConvertible {
 /// The kernel log of the Linux side.
 public final class KernelLog {
     /// Gets every record of `maximumLevel` or more severe, in order.
-    public var sink: ((KernelLogRecord) -> Void)?
+    public var sink: ((KernelLogRecord) -> Void)? {
+        get { listener }
+        set { listener = newValue }
+    }
     /// `.info` by default; `.debug` also gives the dynamic-debug lines, among them two for each message.
-    public var maximumLevel: KernelLogLevel = .info
+    public var maximumLevel: KernelLogLevel {
+        get { threshold }
+        set { threshold = newValue }
+    }
+    // Kept out of other modules' sight, so that the look at them before each line costs nothing.
+    private var listener: ((KernelLogRecord) -> Void)?
+    private var threshold = KernelLogLevel.info
     private unowned let platform: any HostPlatform
 
     init(platform: any HostPlatform) { self.platform = platform }
 
     /// The message is only built when somebody gets it.
-    func emit(_ level: KernelLogLevel, _ device: @autoclosure () -> String, _ message: @autoclosure () -> String) {
-        guard let sink, level <= maximumLevel else { return }
-        sink(KernelLogRecord(time: platform.now, level: level, device: device(), message: message()))
+    @inline(__always) func emit(_ level: KernelLogLevel, _ device: @autoclosure () -> String, _ message: @autoclosure () -> String) {
+        guard level.rawValue <= threshold.rawValue, let listener else { return }
+        listener(KernelLogRecord(time: platform.now, level: level, device: device(), message: message()))
     }
 }
 
@@ -62,7 +71,7 @@ struct RateLimit {
         }
         if begin == nil { begin = now; printed = 0; missed = 0 }
         if printed < burst { printed += 1; return (true, suppressed) }
-        missed += 1
+        missed &+= 1
         return (false, suppressed)
     }
 }

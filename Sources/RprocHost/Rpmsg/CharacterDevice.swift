@@ -21,8 +21,7 @@ public final class RpmsgCharacterDevice {
 
     /// As many messages wait for a reader. The kernel has no such bound: there, firmware can fill the memory.
     public static let queueLimit = 4096
-    private var queue: [[UInt8]] = []
-    private var head = 0
+    private var queue = MessageQueue()
     /// Messages that came while `queueLimit` others waited, and are lost.
     public private(set) var dropped: UInt64 = 0
     public private(set) var isOpen = false
@@ -44,7 +43,9 @@ public final class RpmsgCharacterDevice {
     /// The channel, or the bus, went away: what a poll shows as POLLERR.
     public var isGone: Bool { bus == nil }
     /// Messages that wait to be read.
-    public var available: Int { queue.count - head }
+    public var available: Int { queue.count }
+    /// Name of a created endpoint's parent in the log: the kernel's device of rpmsg_ctrl.
+    private var sender: String { channel?.logName ?? "rpmsg_ctrl \(bus?.device.name ?? "").rpmsg_ctrl.0.0" }
     /// Whether a write would find a buffer.
     public var canWrite: Bool { bus?.canSend ?? false }
 
@@ -55,9 +56,9 @@ public final class RpmsgCharacterDevice {
         guard !isOpen else { throw .busy }
         if channel == nil {
             do throws(Errno) {
-                endpoint = try bus.createEndpoint(address: requestedSource) { [unowned self] payload, _ in received(payload) }
+                endpoint = try bus.createEndpoint(address: requestedSource, for: sender) { [unowned self] payload, _ in received(payload) }
             } catch {
-                bus.processor.log.emit(.error, "rpmsg_chrdev \(name)", "failed to open \(printable(endpointName))")
+                bus.processor.log.emit(.error, "rpmsg \(name)", "failed to open \(printable(endpointName))")
                 throw .invalid
             }
         }
@@ -70,25 +71,30 @@ public final class RpmsgCharacterDevice {
         isOpen = false
         if let endpoint { bus?.destroyEndpoint(endpoint) }
         endpoint = nil
-        (queue, head) = ([], 0)
+        forgetMessages()
     }
 
     /// `read` of at most `count` bytes: one message; what does not fit of it is lost.
     /// - Throws: `again` when none has come, `brokenPipe` when the device is gone.
     public func read(count: Int = Rpmsg.maximumPayload) throws(Errno) -> [UInt8] {
-        guard bus != nil else { throw .brokenPipe }
-        guard head < queue.count else { throw .again }
-        let message = queue[head]
-        queue[head] = []
-        head += 1
-        if head == queue.count {
-            queue.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head >= 1024 {
-            queue.removeFirst(head)
-            head = 0
-        }
-        return message.count <= count ? message : Array(message.prefix(max(0, count)))
+        guard let bus else { throw .brokenPipe }
+        guard let size = queue.nextSize else { throw .again }
+        bus.processor.raw.queuedBytes &-= size
+        return queue.takeFirst { Array($0.prefix(max(0, count))) } ?? []
+    }
+
+    /// `read` into a buffer: one message; what does not fit of it is lost.
+    /// - Returns: the bytes that were copied.
+    /// - Throws: as `read(count:)`.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+        guard let bus else { throw .brokenPipe }
+        guard let size = queue.nextSize else { throw .again }
+        bus.processor.raw.queuedBytes &-= size
+        return queue.takeFirst { message in
+            let count = min(message.count, buffer.count)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]).copyMemory(from: UnsafeRawBufferPointer(rebasing: message[..<count]))
+            return count
+        } ?? 0
     }
 
     /// `write`: all of it as one message.
@@ -99,11 +105,17 @@ public final class RpmsgCharacterDevice {
         do throws(Errno) {
             try bus.send(
                 from: source, to: destination, payload: payload, waits: false,
-                sender: self.channel?.logName ?? "rpmsg_chrdev \(self.name)")
+                sender: self.sender)
         } catch { throw error == .noMemory ? .again : error == .noDevice ? .brokenPipe : error }
     }
 
     public func write(_ payload: [UInt8]) throws(Errno) { try payload.withBytes { (bytes) throws(Errno) in try write(bytes) } }
+
+    /// What a `write` of `count` bytes gets where they do not all come into the kernel: the size alone decides.
+    public func refuse(count: Int) throws(Errno) {
+        guard let bus, source != nil else { throw .brokenPipe }
+        if count > Rpmsg.maximumPayload { throw bus.tooBig(count, sender) }
+    }
 
     /// DESTROY_EPT on it.
     /// - Throws: `invalid` for a channel's own device, `netReset` when it is gone.
@@ -114,7 +126,12 @@ public final class RpmsgCharacterDevice {
     }
 
     func received(_ payload: UnsafeRawBufferPointer) {
-        if available < Self.queueLimit { queue.append(Array(payload)) } else { dropped &+= 1 }
+        if let raw = bus?.processor.raw, queue.count < Self.queueLimit, raw.queuedBytes <= RpmsgRawDriver.queuedLimit {
+            queue.append(payload)
+            raw.queuedBytes &+= payload.count
+        } else {
+            dropped &+= 1
+        }
         changed?()
     }
 
@@ -122,8 +139,13 @@ public final class RpmsgCharacterDevice {
     func remove() {
         if let endpoint { bus?.destroyEndpoint(endpoint) }
         endpoint = nil
+        forgetMessages()
         bus = nil
-        (queue, head) = ([], 0)
         changed?()
+    }
+
+    private func forgetMessages() {
+        bus?.processor.raw.queuedBytes &-= queue.byteCount
+        queue = MessageQueue()
     }
 }

@@ -5,6 +5,7 @@ public struct RpmsgControl {
     /// The endpoints that one device may have made at one time; the kernel's number is bounded by its minor numbers.
     public static let endpointLimit = 1024
     private let bus: RpmsgBus
+    private var device: String { "rpmsg rpmsg_ctrl\(bus.device.index)" }
 
     init(bus: RpmsgBus) { self.bus = bus }
 
@@ -29,26 +30,27 @@ public struct RpmsgControl {
     /// - Throws: `noDeviceOrAddress` when there is such a channel, `noDevice` when the bus is gone.
     public func createChannel(_ name: String, source: UInt32, destination: UInt32) throws(Errno) {
         guard bus.isAlive else { throw .noDevice }
-        guard bus.createChannel(name: Self.cut(name), source: source, destination: destination) != nil else { throw .noDeviceOrAddress }
+        let name = Self.cut(name)
+        guard bus.createChannel(name: name, source: source, destination: destination) == nil else { return }
+        bus.processor.log.emit(.error, device, "failed to create \(printable(name)) channel")
+        throw .noDeviceOrAddress
     }
 
     /// RELEASE_DEV: unbinds and removes the channel; one that was announced is taken back.
     ///
-    /// An address of ANY matches every one, a name is compared when it is not empty (`rpmsg_device_match`).
+    /// An address of ANY matches every one (`rpmsg_device_match`).
     /// - Throws: `invalid` when there is none, `noDevice` when the bus is gone.
     public func releaseChannel(_ name: String, source: UInt32 = Rpmsg.anyAddress, destination: UInt32 = Rpmsg.anyAddress) throws(Errno) {
         guard bus.isAlive else { throw .noDevice }
         let name = Self.cut(name)
-        guard
-            let channel = bus.channels.first(where: {
-                (source == Rpmsg.anyAddress || source == $0.source) && (destination == Rpmsg.anyAddress || destination == $0.destination)
-                    && (name.isEmpty || name == $0.name)
-            })
-        else { throw .invalid }
+        guard let channel = bus.findChannel(name, source: source, destination: destination) else {
+            bus.processor.log.emit(.error, device, "failed to release \(printable(name)) channel (\(Errno.invalid.negative))")
+            throw .invalid
+        }
         bus.removeChannel(channel)
     }
 
-    private static func cut(_ name: String) -> String { String(decoding: name.utf8.prefix(Rpmsg.nameSize - 1), as: UTF8.self) }
+    private static func cut(_ name: String) -> String { String(decoding: name.utf8.prefix(Rpmsg.nameSize - 1).prefix { $0 != 0 }, as: UTF8.self) }
 }
 
 extension RemoteProcessor {
@@ -62,8 +64,9 @@ extension RemoteProcessor {
 extension RpmsgBus {
     /// `virtio_rpmsg_announce_create` and `_destroy`: a channel that the host made, with an address of its own, is told to the
     /// firmware's name service.
-    func announce(_ channel: RpmsgChannel, destroys: Bool) {
-        guard channel.isAnnounced, isAlive, let endpoint = channel.endpoint, endpoints[Rpmsg.nameServiceAddress] != nil else { return }
+    /// - Throws: see `send`; the log has it.
+    func announce(_ channel: RpmsgChannel, destroys: Bool) throws(Errno) {
+        guard channel.isAnnounced, hasNameService, let endpoint = channel.endpoint else { return }
         var message = Array(channel.name.utf8.prefix(Rpmsg.nameSize - 1))
         message += [UInt8](repeating: 0, count: Rpmsg.nameSize - message.count)
         message.appendLittleEndian(endpoint.address)
@@ -74,6 +77,7 @@ extension RpmsgBus {
             }
         } catch {
             processor.log.emit(.error, channel.logName, "failed to announce service \(error.negative)")
+            throw error
         }
     }
 }

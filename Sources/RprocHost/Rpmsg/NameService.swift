@@ -15,7 +15,7 @@ extension RpmsgBus {
         processor.log.emit(
             .info, deviceName, "\(destroys ? "destroy" : "creat")ing channel \(printable(name)) addr 0x\(hex(address))")
         if destroys {
-            guard let channel = channels.first(where: { $0.name == name && $0.destination == address }) else {
+            guard let channel = findChannel(name, source: Rpmsg.anyAddress, destination: address) else {
                 processor.log.emit(.error, deviceName, "rpmsg_destroy_channel failed: \(Errno.invalid.negative)")
                 return
             }
@@ -25,15 +25,24 @@ extension RpmsgBus {
         }
     }
 
+    /// `rpmsg_find_device`: the first channel of that name; an address of ANY, which firmware may announce, too, matches every one.
+    func findChannel(_ name: String, source: UInt32, destination: UInt32) -> RpmsgChannel? {
+        channels.first {
+            (source == Rpmsg.anyAddress || source == $0.source) && (destination == Rpmsg.anyAddress || destination == $0.destination)
+                && name == $0.name
+        }
+    }
+
     /// `rpmsg_create_channel`: a device, and a driver for it if one has the name.
     /// - Returns: nil when such a channel exists.
     func createChannel(name: String, source: UInt32, destination: UInt32) -> RpmsgChannel? {
-        if channels.contains(where: { $0.name == name && $0.destination == destination && (source == Rpmsg.anyAddress || source == $0.source) }) {
+        if findChannel(name, source: source, destination: destination) != nil {
             processor.log.emit(.error, deviceName, "channel \(printable(name)):\(hex(source)):\(hex(destination)) already exist")
             return nil
         }
         guard channels.count < Rpmsg.maximumChannels else {
-            processor.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels))
+            if !refusedChannel { processor.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels)) }
+            refusedChannel = true
             return nil
         }
         let channel = RpmsgChannel(name: name, source: source, destination: destination, bus: self)
@@ -48,30 +57,52 @@ extension RpmsgBus {
 
     /// `rpmsg_dev_probe`: the endpoint comes first, the driver may send at once.
     func bind(_ channel: RpmsgChannel, to driver: any RpmsgDriver) {
+        // Log lines name the driver from here on: the driver core sets it before the probe.
+        channel.driver = driver
+        do throws(Errno) { try probe(channel, driver) } catch {
+            if let endpoint = channel.endpoint { destroyEndpoint(endpoint) }
+            channel.endpoint = nil
+            // Drivers refuse a device with these two, and the driver core says so only to those who debug.
+            let rejects = error == .noDevice || error == .noDeviceOrAddress
+            if processor.configuration.kernel.namesDriverInProbeFailure {
+                processor.log.emit(
+                    rejects ? .debug : .error, channel.logName,
+                    "probe with driver \(driver.driverName) \(rejects ? "rejects match" : "failed with error") \(error.negative)")
+            } else {
+                processor.log.emit(
+                    rejects ? .debug : .warning, driver.driverName,
+                    "probe of \(printable(channel.deviceName)) \(rejects ? "rejects match" : "failed with error") \(error.negative)")
+            }
+            channel.driver = nil
+        }
+    }
+
+    private func probe(_ channel: RpmsgChannel, _ driver: any RpmsgDriver) throws(Errno) {
         do throws(Errno) {
-            let endpoint = try createEndpoint(address: channel.source) { [unowned channel] payload, source in
+            let endpoint = try createEndpoint(address: channel.source, for: channel.logName) { [unowned channel] payload, source in
                 channel.driver?.received(payload, from: source, on: channel)
             }
             channel.endpoint = endpoint
             channel.source = endpoint.address
-            channel.driver = driver
-            do throws(Errno) { try driver.probe(channel) } catch {
-                destroyEndpoint(endpoint)
-                channel.endpoint = nil
-                channel.driver = nil
-                throw error
-            }
-            announce(channel, destroys: false)
         } catch {
-            processor.log.emit(
-                .error, "\(driver.driverName) \(printable(channel.deviceName))",
-                "probe with driver \(driver.driverName) failed with error \(error.negative)")
+            processor.log.emit(.error, channel.logName, "failed to create endpoint")
+            throw .noMemory
+        }
+        do throws(Errno) { try driver.probe(channel) } catch {
+            processor.log.emit(.error, channel.logName, "rpmsg_dev_probe: failed: \(error.negative)")
+            throw error
+        }
+        do throws(Errno) { try announce(channel, destroys: false) } catch {
+            processor.log.emit(.error, channel.logName, "failed to announce creation")
+            driver.remove(channel)
+            throw error
         }
     }
 
     func removeChannel(_ channel: RpmsgChannel) {
         channels.removeAll { $0 === channel }
-        announce(channel, destroys: true)
+        // Refused, it is gone all the same.
+        do throws(Errno) { try announce(channel, destroys: true) } catch {}
         if let driver = channel.driver { driver.remove(channel) }
         if let endpoint = channel.endpoint { destroyEndpoint(endpoint) }
         channel.endpoint = nil

@@ -12,6 +12,10 @@ public final class RpmsgRawDriver: RpmsgDriver {
     /// A device appeared (true) or went.
     public var changed: ((RpmsgCharacterDevice, Bool) -> Void)?
 
+    /// Bytes of messages that wait in all devices together, and how many may: firmware can have thousands of devices that nobody reads.
+    var queuedBytes = 0
+    static let queuedLimit = 64 << 20
+
     init() {}
 
     /// The channel behind device `index`.
@@ -20,19 +24,19 @@ public final class RpmsgRawDriver: RpmsgDriver {
 
     public func probe(_ channel: RpmsgChannel) throws(Errno) {
         guard let bus = channel.bus else { throw .noDevice }
-        add { RpmsgCharacterDevice(index: $0, channel: channel, bus: bus) }
+        channel.node = add { RpmsgCharacterDevice(index: $0, channel: channel, bus: bus) }
     }
 
     public func received(_ payload: UnsafeRawBufferPointer, from source: UInt32, on channel: RpmsgChannel) {
-        for case let node? in nodes where node.channel === channel {
-            received?(node.index, payload, source)
-            node.received(payload)
-            return
-        }
+        guard let node = channel.node else { return }
+        received?(node.index, payload, source)
+        node.received(payload)
     }
 
     public func remove(_ channel: RpmsgChannel) {
-        for case let node? in nodes where node.channel === channel { forget(node) }
+        guard let node = channel.node else { return }
+        channel.node = nil
+        forget(node)
     }
 
     @discardableResult func add(_ make: (Int) -> RpmsgCharacterDevice) -> RpmsgCharacterDevice {
@@ -51,8 +55,8 @@ public final class RpmsgRawDriver: RpmsgDriver {
         changed?(node, false)
     }
 
-    /// The bus goes, and with it its `rpmsg_ctrl` and what that made.
-    func busRemoved(_ bus: RpmsgBus) {
-        for case let node? in nodes where node.bus === bus { forget(node) }
+    /// The bus's `rpmsg_ctrl` goes, and with it what that made.
+    func controlRemoved(_ bus: RpmsgBus) {
+        for case let node? in nodes where node.bus === bus && node.channel == nil { forget(node) }
     }
 }

@@ -14,11 +14,11 @@ extension RpmsgBus {
         var count = 0
         while true {
             guard receive(element.buffer, length: element.length) else { break }
-            count += 1
+            count &+= 1
             guard let next = input.take() else { break }
             element = next
         }
-        processor.debug("Received \(count) messages")
+        processor.log.emit(.debug, deviceName, "Received \(count) messages")
         if count > 0 && isAlive { input.kick() }
     }
 
@@ -40,6 +40,9 @@ extension RpmsgBus {
         let payloadLength = UInt16(littleEndian: inbound.load(fromByteOffset: 12, as: UInt16.self))
         let flags = UInt16(littleEndian: inbound.load(fromByteOffset: 14, as: UInt16.self))
 
+        processor.log.emit(
+            .debug, deviceName,
+            "From: 0x\(hex(source)), To: 0x\(hex(destination)), Len: \(payloadLength), Flags: \(flags), Reserved: \(Int32(littleEndian: inbound.load(fromByteOffset: 8, as: Int32.self)))")
         // The kernel's unsigned subtraction wraps below 16; what then passes its check is held to the buffer here.
         let headerSize = UInt32(Rpmsg.headerSize)
         if length > UInt32(Rpmsg.bufferSize) || UInt32(payloadLength) > length &- headerSize
@@ -57,9 +60,8 @@ extension RpmsgBus {
             } catch { return false }
         }
 
-        processor.debug("From: 0x\(hex(source)), To: 0x\(hex(destination)), Len: \(payloadLength), Flags: \(flags), Reserved: 0")
         let payload = UnsafeRawBufferPointer(rebasing: inbound[Rpmsg.headerSize..<Rpmsg.headerSize + Int(payloadLength)])
-        messagesReceived &+= 1
+        received &+= 1
         let endpoint = endpoints[destination]
         if let observer = processor.observer {
             observer.observe(

@@ -18,10 +18,7 @@ extension RpmsgBus {
             processor.log.emit(.error, sender(), "invalid addr (src 0x\(hex(source)), dst 0x\(hex(destination)))")
             throw .invalid
         }
-        guard payload.count <= Rpmsg.maximumPayload else {
-            processor.log.emit(.error, sender(), "message is too big (\(payload.count))")
-            throw .messageSize
-        }
+        guard payload.count <= Rpmsg.maximumPayload else { throw tooBig(payload.count, sender()) }
         let buffer: PhysicalAddress
         if let free = takeOutputBuffer() {
             buffer = free
@@ -48,7 +45,7 @@ extension RpmsgBus {
             processor.log.emit(.error, sender(), "virtqueue_add_outbuf failed: \(error.negative)")
             throw error
         }
-        messagesSent &+= 1
+        sent &+= 1
         if let observer = processor.observer {
             observer.observe(
                 RpmsgMessage(
@@ -61,11 +58,17 @@ extension RpmsgBus {
         if duration > .zero { _ = processor.platform.wait(until: processor.platform.now + duration, or: { false }) }
     }
 
+    /// What a message of `count` bytes gets in place of a buffer.
+    func tooBig(_ count: Int, _ sender: @autoclosure () -> String) -> Errno {
+        processor.log.emit(.error, sender(), "message is too big (\(count))")
+        return .messageSize
+    }
+
     /// `get_a_tx_buf`: a fresh one, else one that the firmware is done with.
     private func takeOutputBuffer() -> PhysicalAddress? {
         let half = bufferCount / 2
         if freshOutput < half {
-            defer { freshOutput += 1 }
+            defer { freshOutput &+= 1 }
             return bufferBase.advanced((half + freshOutput) * UInt32(Rpmsg.bufferSize))
         }
         return output.take()?.buffer

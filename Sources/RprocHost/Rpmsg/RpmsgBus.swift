@@ -20,11 +20,17 @@ public final class RpmsgBus {
     /// Channels in the order of their announcement.
     public internal(set) var channels: [RpmsgChannel] = []
     /// Messages taken from the firmware, whether somebody wanted them or not.
-    public internal(set) var messagesReceived: UInt64 = 0
+    public var messagesReceived: UInt64 { received }
     /// Messages given to the firmware.
-    public internal(set) var messagesSent: UInt64 = 0
-    /// False once the virtio device is reset.
-    public private(set) var isAlive = true
+    public var messagesSent: UInt64 { sent }
+    /// False once the virtio device is gone.
+    public var isAlive: Bool { lives }
+    // Kept out of other modules' sight: what only this one can touch is not checked for exclusivity at each message.
+    var received: UInt64 = 0
+    var sent: UInt64 = 0
+    private var lives = true
+    /// VIRTIO_RPMSG_F_NS was agreed on.
+    let hasNameService: Bool
 
     let memory: any NonSecureBus
     let bufferBase: PhysicalAddress
@@ -35,6 +41,8 @@ public final class RpmsgBus {
     var freshOutput: UInt32 = 0
     var sleepers = 0
     var senderWoken = false
+    /// A channel was refused for there being too many; said once.
+    var refusedChannel = false
     var noRecipientLimit = RateLimit()
     /// A message's bytes on their way in, and on their way out.
     let inbound: UnsafeMutableRawBufferPointer
@@ -51,6 +59,7 @@ public final class RpmsgBus {
         memory = device.processor.bus
         self.input = input
         self.output = output
+        self.hasNameService = hasNameService
         if input.layout.count != output.layout.count {
             processor.findings.report(.ringSizesDiffer(input: UInt32(input.layout.count), output: UInt32(output.layout.count)))
         }
@@ -81,20 +90,25 @@ public final class RpmsgBus {
         processor.log.emit(.info, deviceName, "rpmsg host is online")
     }
 
-    /// Unbinds every channel's driver. The device was reset before: nothing can be sent any more.
+    /// Takes the device's children away in the order in which they were made: rpmsg_ctrl, the name service, the channels
+    /// (`rpmsg_remove`).
+    ///
+    /// The device was reset before, but its rings still work: the end of a channel that the host had announced is still told.
     func remove() {
-        isAlive = false
+        processor.raw.controlRemoved(self)
+        endpoints[Rpmsg.nameServiceAddress] = nil
         while let channel = channels.first { removeChannel(channel) }
-        processor.raw.busRemoved(self)
+        lives = false
         endpoints.removeAll()
     }
 
     /// The host itself is gone: what somebody still holds of the bus only refuses.
     func orphan() {
-        isAlive = false
+        lives = false
         for channel in channels {
             channel.bus = nil
             channel.endpoint = nil
+            (channel.port, channel.node) = (nil, nil)
         }
         channels = []
     }
@@ -116,16 +130,23 @@ public final class RpmsgBus {
     // MARK: Endpoints
 
     /// Makes an endpoint with the lowest free address from 1024, or with exactly `address`.
-    /// - Throws: `noSpace` when the address is taken, `noDevice` when the bus is gone.
+    /// - Throws: `noSpace` when the address is taken, `invalid` from 0x80000000 on (the kernel's idr has none there), `noDevice` when
+    ///   the bus is gone.
     public func createEndpoint(address: UInt32 = Rpmsg.anyAddress, receive: @escaping RpmsgEndpoint.Receive) throws(Errno) -> RpmsgEndpoint {
+        try createEndpoint(address: address, for: deviceName, receive: receive)
+    }
+
+    /// `device` is what the log line of a refusal names.
+    func createEndpoint(address: UInt32, for device: @autoclosure () -> String, receive: @escaping RpmsgEndpoint.Receive) throws(Errno) -> RpmsgEndpoint {
         guard isAlive else { throw .noDevice }
         var chosen = address
         if address == Rpmsg.anyAddress {
             chosen = Rpmsg.firstDynamicAddress
-            while endpoints[chosen] != nil { chosen += 1 }
-        } else if endpoints[address] != nil {
-            processor.log.emit(.error, deviceName, "idr_alloc failed: \(Errno.noSpace.negative)")
-            throw .noSpace
+            while endpoints[chosen] != nil { chosen &+= 1 }
+        } else if address > UInt32(Int32.max) || endpoints[address] != nil {
+            let error = address > UInt32(Int32.max) ? Errno.invalid : .noSpace
+            processor.log.emit(.error, device(), "idr_alloc failed: \(error.negative)")
+            throw error
         }
         let endpoint = RpmsgEndpoint(address: chosen, receive: receive)
         endpoints[chosen] = endpoint

@@ -14,13 +14,18 @@ public final class RpmsgChannel {
     public internal(set) var endpoint: RpmsgEndpoint?
     /// Whether the firmware's name service is told of it: a channel that the host made with an address of its own.
     public let isAnnounced: Bool
+    /// The driver's data of it (`dev_set_drvdata`).
+    var port: RpmsgTTY?
+    var node: RpmsgCharacterDevice?
     /// Nil once the channel is gone.
     public internal(set) var bus: RpmsgBus?
 
     init(name: String, source: UInt32, destination: UInt32, bus: RpmsgBus) {
         self.name = name; self.source = source; self.destination = destination; self.bus = bus
         isAnnounced = source != Rpmsg.anyAddress
-        deviceName = "\(bus.device.name).\(name).\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))"
+        // sysfs has no slashes in names: the kernel puts an exclamation mark there.
+        let fileName = name.contains("/") ? String(name.map { $0 == "/" ? "!" : $0 }) : name
+        deviceName = "\(bus.device.name).\(fileName).\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))"
     }
 
     /// Prefix of the driver's log lines.

@@ -66,12 +66,15 @@ public final class RpmsgTTYDriver: RpmsgDriver {
     public func port(_ index: Int) -> RpmsgTTY? { index >= 0 && index < ports.count ? ports[index] : nil }
 
     public func probe(_ channel: RpmsgChannel) throws(Errno) {
-        var index = ports.firstIndex { $0 == nil } ?? ports.count
-        guard index < Self.portLimit else { throw .noSpace }
+        let index = ports.firstIndex { $0 == nil } ?? ports.count
+        guard index < Self.portLimit else {
+            channel.bus?.processor.log.emit(.error, channel.logName, "error -ENOSPC: Failed to alloc tty port")
+            throw .noSpace
+        }
         if index == ports.count { ports.append(nil) }
         let port = RpmsgTTY(index: index, channel: channel)
         ports[index] = port
-        index = port.index
+        channel.port = port
         if let log = channel.bus?.processor.log {
             log.emit(.debug, channel.logName, "New channel: 0x\(hex(channel.source)) -> 0x\(hex(channel.destination)): \(port.name)")
         }
@@ -80,14 +83,14 @@ public final class RpmsgTTYDriver: RpmsgDriver {
 
     public func received(_ payload: UnsafeRawBufferPointer, from source: UInt32, on channel: RpmsgChannel) {
         guard !payload.isEmpty else { return }
-        for case let port? in ports where port.channel === channel {
-            received?(port, payload)
-            return
-        }
+        if let port = channel.port { received?(port, payload) }
     }
 
     public func remove(_ channel: RpmsgChannel) {
-        guard let index = ports.firstIndex(where: { $0?.channel === channel }) else { return }
+        guard let port = channel.port, self.port(port.index) === port else { return }
+        let index = port.index
+        channel.port = nil
+        channel.bus?.processor.log.emit(.debug, channel.logName, "Removing rpmsg tty device \(index)")
         ports[index] = nil
         changed?(index, nil)
     }

@@ -143,7 +143,7 @@ public final class RemoteVirtioDevice {
             releaseQueues()
             try addStatus(Virtio.statusFailed)
             if processor.configuration.kernel.namesDriverInProbeFailure {
-                processor.log.emit(.warning, driverDevice, "probe with driver virtio_rpmsg_bus failed with error \(error.negative)")
+                processor.log.emit(.error, driverDevice, "probe with driver virtio_rpmsg_bus failed with error \(error.negative)")
             } else {
                 processor.log.emit(.warning, "virtio_rpmsg_bus", "probe of \(name) failed with error \(error.negative)")
             }
@@ -256,7 +256,7 @@ extension RemoteProcessor {
     /// The lowest number that no registered virtio device has.
     func allocateVirtioNumber(_ device: RemoteVirtioDevice) -> Int {
         var number = 0
-        while virtioNames.contains(number) { number += 1 }
+        while virtioNames.contains(number) { number &+= 1 }
         virtioNames.append(number)
         return number
     }

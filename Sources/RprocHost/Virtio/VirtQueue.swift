@@ -23,26 +23,39 @@ public final class VirtQueue {
     public let base: PhysicalAddress
     /// EVENT_IDX was agreed on.
     public let usesEventIndex: Bool
-    /// The kernel has given up on this ring: nothing is taken or added any more.
-    public private(set) var isBroken = false
-    public private(set) var freeCount: UInt16
-    /// Shadow of avail.idx: buffers added since the start, modulo 2^16.
-    public private(set) var availableIndex: UInt16 = 0
-    /// Used elements taken since the start, modulo 2^16.
-    public private(set) var lastUsedIndex: UInt16 = 0
-
     private let bus: any NonSecureBus
     weak var owner: (any VirtQueueOwner)?
     /// The sanitizer's books of this ring, while it is on.
     var check: RingCheck?
-    private var freeHead: UInt16 = 0
+    /// What changes with each message. In memory of its own: as properties each access would be checked for exclusivity at run time.
+    private struct Books {
+        var isBroken = false
+        var freeCount: UInt16
+        var freeHead: UInt16 = 0
+        var lastHead: UInt16 = 0
+        var availableIndex: UInt16 = 0
+        var lastUsedIndex: UInt16 = 0
+        var added: UInt16 = 0
+        var availableFlags: UInt16 = 0
+        var kicks: UInt64 = 0
+    }
+    private let books: UnsafeMutablePointer<Books>
     // One entry for each descriptor; every index into them is checked against the ring's size before.
     private let nextFree: UnsafeMutablePointer<UInt16>
     private let buffers: UnsafeMutablePointer<UInt32>
-    private var added: UInt16 = 0
-    private var availableFlags: UInt16 = 0
+    private var freeHead: UInt16 { get { books.pointee.freeHead } set { books.pointee.freeHead = newValue } }
+    private var added: UInt16 { get { books.pointee.added } set { books.pointee.added = newValue } }
+    private var availableFlags: UInt16 { get { books.pointee.availableFlags } set { books.pointee.availableFlags = newValue } }
+    /// The kernel has given up on this ring: nothing is taken or added any more.
+    public private(set) var isBroken: Bool { get { books.pointee.isBroken } set { books.pointee.isBroken = newValue } }
+    /// Descriptors without a buffer.
+    public private(set) var freeCount: UInt16 { get { books.pointee.freeCount } set { books.pointee.freeCount = newValue } }
+    /// Shadow of avail.idx: buffers added since the start, modulo 2^16.
+    public private(set) var availableIndex: UInt16 { get { books.pointee.availableIndex } set { books.pointee.availableIndex = newValue } }
+    /// Used elements taken since the start, modulo 2^16.
+    public private(set) var lastUsedIndex: UInt16 { get { books.pointee.lastUsedIndex } set { books.pointee.lastUsedIndex = newValue } }
     /// Doorbells rung for this ring since the start.
-    public private(set) var kicks: UInt64 = 0
+    public private(set) var kicks: UInt64 { get { books.pointee.kicks } set { books.pointee.kicks = newValue } }
 
     /// Zeroes the ring's bytes and nothing past them.
     init(
@@ -51,16 +64,19 @@ public final class VirtQueue {
         self.name = name; self.notifyID = notifyID; self.layout = layout; self.base = base
         usesEventIndex = eventIndex
         self.bus = bus
-        freeCount = layout.count
         let count = Int(layout.count)
+        books = .allocate(capacity: 1)
+        books.initialize(to: Books(freeCount: layout.count))
         nextFree = .allocate(capacity: count)
         buffers = .allocate(capacity: count)
-        for i in 0..<count { (nextFree + i).initialize(to: UInt16(truncatingIfNeeded: i + 1)) }
+        // The last one's successor is 0, as the kernel leaves it: the firmware sees it in the descriptor.
+        for i in 0..<count { (nextFree + i).initialize(to: i + 1 < count ? UInt16(truncatingIfNeeded: i + 1) : 0) }
         buffers.initialize(repeating: Self.noBuffer, count: count)
         try bus.zero(base, count: Int(layout.size))
     }
 
     deinit {
+        books.deallocate()
         nextFree.deallocate()
         buffers.deallocate()
     }
@@ -101,7 +117,7 @@ public final class VirtQueue {
     }
 
     /// Descriptor of the buffer that was added last, or taken last.
-    private(set) var lastHead: UInt16 = 0
+    private(set) var lastHead: UInt16 { get { books.pointee.lastHead } set { books.pointee.lastHead = newValue } }
 
     // MARK: Kicking
 
