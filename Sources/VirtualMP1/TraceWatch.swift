@@ -9,8 +9,12 @@ struct TraceWatch {
     fileprivate struct Buffer {
         /// What the buffer held at the last look.
         var last: [UInt8]
-        /// Bytes of it that were shown.
-        var shown = 0
+        /// Where the firmware goes on writing: there is no NUL before it, and what is after it is older.
+        var position = 0
+        /// What came since the last newline.
+        var unfinished: [UInt8] = []
+        /// A line that is longer is shown in pieces.
+        static let longestLine = 4096
     }
     private var buffers: [Buffer] = []
     private var traces: [(address: PhysicalAddress, size: Int)] = []
@@ -50,29 +54,54 @@ extension TraceWatch.Buffer {
         return memcmp(now, last, bytes.count) != 0
     }
 
-    /// The whole lines that are new in `bytes`, which are as many as `last`.
+    /// The lines that are whole with what is new in `bytes`, which are as many as `last`.
+    ///
+    /// Nothing says where the firmware writes: the new is what differs from the last look, from `position` on, and from the
+    /// buffer's beginning once the firmware has gone back to it. New text whose last bytes are what lay there before is only seen
+    /// with the next.
     fileprivate mutating func take(_ bytes: UnsafeRawBufferPointer) -> [String] {
         guard let now = bytes.baseAddress else { return [] }
-        var end = Self.offset(of: 0, in: bytes, from: 0, to: bytes.count) ?? bytes.count
-        // What was shown has changed: the firmware has gone back to the buffer's beginning. New is what differs.
-        if end < shown || memcmp(now, last, shown) != 0 {
-            shown = 0
-            var changed = bytes.count
-            last.withUnsafeBytes { last in
-                guard let last = last.baseAddress else { return }
-                while changed >= 64, memcmp(now + changed - 64, last + changed - 64, 64) == 0 { changed -= 64 }
-            }
-            while changed > 0, bytes[changed - 1] == last[changed - 1] { changed -= 1 }
-            end = min(end, changed)
-        }
-        last.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
+        let tail = position..<bytes.count, head = 0..<position
+        let tailEnd = endOfChange(now, tail), headEnd = endOfChange(now, head)
+        let nul = Self.offset(of: 0, in: bytes, from: position, to: bytes.count) ?? bytes.count
         var lines: [String] = []
-        while let newline = Self.offset(of: 0x0A, in: bytes, from: shown, to: end) {
-            let last = newline > shown && bytes[newline - 1] == 0x0D ? newline - 1 : newline
-            lines.append(String(decoding: bytes[shown..<last], as: UTF8.self))
-            shown = newline + 1
+        if headEnd == 0 {
+            position = min(nul, tailEnd)
+            add(bytes[tail.lowerBound..<position], to: &lines)
+        } else {
+            if tailEnd > position { add(bytes[position..<nul], to: &lines) }
+            position = Self.offset(of: 0, in: bytes, from: 0, to: headEnd) ?? headEnd
+            // The buffer was cleared.
+            if position == 0 { unfinished = [] }
+            add(bytes[..<position], to: &lines)
+        }
+        last.withUnsafeMutableBytes { last in
+            guard let last = last.baseAddress else { return }
+            memcpy(last + tail.lowerBound, now + tail.lowerBound, tailEnd - tail.lowerBound)
+            memcpy(last, now, headEnd)
         }
         return lines
+    }
+
+    /// The offset behind the last byte in `range` that is not as it was; the range's beginning when all are.
+    private func endOfChange(_ now: UnsafeRawPointer, _ range: Range<Int>) -> Int {
+        last.withUnsafeBytes { last in
+            guard let last = last.baseAddress else { return range.lowerBound }
+            var end = range.upperBound
+            while end - range.lowerBound >= 64, memcmp(now + end - 64, last + end - 64, 64) == 0 { end -= 64 }
+            while end > range.lowerBound, now.load(fromByteOffset: end - 1, as: UInt8.self) == last.load(fromByteOffset: end - 1, as: UInt8.self) { end -= 1 }
+            return end
+        }
+    }
+
+    private mutating func add(_ bytes: Slice<UnsafeRawBufferPointer>, to lines: inout [String]) {
+        for byte in bytes {
+            if byte != 0x0A { unfinished.append(byte) }
+            guard byte == 0x0A || unfinished.count == Self.longestLine else { continue }
+            if unfinished.last == 0x0D { unfinished.removeLast() }
+            lines.append(String(decoding: unfinished, as: UTF8.self))
+            unfinished.removeAll(keepingCapacity: true)
+        }
     }
 
     private static func offset(of byte: Int32, in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {

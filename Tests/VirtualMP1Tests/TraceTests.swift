@@ -1,0 +1,26 @@
+import MachineBase
+import RprocHost
+import Testing
+import VirtualMP1
+
+/// Trace buffers as they are followed line by line.
+@Suite struct TraceTests {
+    /// The firmware's buffer has 2048 bytes and it writes on from the beginning: 300 lines go round it three times.
+    @Test func `A trace that goes round its buffer is shown line for line, each once`() throws {
+        let mp1 = try Samples.started("tty-echo", .elf)
+        var lines: [String] = []
+        mp1.onEvent = { event in if case .trace(_, _, let line) = event { lines.append(line) } }
+        let tty = try mp1.openTTY(0)
+        for number in 0..<300 {
+            let text = String(repeating: "x", count: 1 + number * 7 % 120) + "\n"
+            try tty.send(text)
+            #expect(try tty.readLine() == String(text.dropLast()))
+            mp1.run(for: .milliseconds(1))
+        }
+        let wanted = (0..<300).map { "0x400: \(2 + $0 * 7 % 120) bytes from 0x400" }
+        let echoes = lines.filter { $0.contains("bytes from") }
+        // The end of the last may be what lay there before.
+        #expect(echoes == wanted || echoes == Array(wanted.dropLast()))
+        #expect(lines.count - echoes.count == 4, "\(lines.filter { !$0.contains("bytes from") })")
+    }
+}
