@@ -92,7 +92,9 @@ public final class ControlTree {
 
     private func write(_ file: RemoteProcessor.SysfsFile, _ bytes: [UInt8]) throws(Errno) {
         let wasUp = linux.state == .running || linux.state == .attached
-        try linux.sysfsWrite(file, String(decoding: bytes, as: UTF8.self))
+        // The kernel takes any bytes for a name; here names are text.
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .invalid }
+        try linux.sysfsWrite(file, text)
         // A board's shell takes some milliseconds to its next command, in which the firmware announces its channels. Here it waits for
         // them, so that a script's `stty -F /dev/ttyRPMSG0` behind `echo start > state` finds what it finds on the board.
         if !wasUp, linux.state == .running || linux.state == .attached { system.run(for: Self.shellPause) }

@@ -86,9 +86,9 @@ final class CoredumpFile {
     func write(_ image: [UInt8]) {
         guard !isWritten, problem == nil, !image.isEmpty else { return }
         do {
-            try Data(image).write(to: URL(fileURLWithPath: path))
+            try InputFile.write(image, to: path)
             isWritten = true
             Console.note("m4run: core dump (\(image.count) bytes) in \(path)")
-        } catch { problem = "\(path): \(error.localizedDescription)" }
+        } catch { problem = "\(error)" }
     }
 }

@@ -10,13 +10,13 @@ enum Summary {
     }
 
     static func speed(reason: String, board: M4Board, wall: Double) -> String {
-        "\(reason): virtual time \(board.now) s, \(instructions(board.core)), wall time \(decimal(wall, 4)) s, \(mips(board.core.retired &- board.core.skipped, wall)) MIPS"
+        "\(reason): virtual time \(board.now) s, \(instructions(board.core)), wall time \(decimal(wall, 4)) s, \(mips(board.core.retired, wall)) MIPS"
     }
 
     static func run(_ system: MP1System, wall: Double) -> String {
         "virtual time \(system.now) s, \(instructions(system.board.core)), "
             + "messages \(system.linux.messageCounts.received) from the firmware, \(system.linux.messageCounts.sent) to it, "
-            + "wall time \(decimal(wall, 4)) s, \(mips(system.board.core.retired &- system.board.core.skipped, wall)) MIPS"
+            + "wall time \(decimal(wall, 4)) s, \(mips(system.board.core.retired, wall)) MIPS"
     }
 
     static func mips(_ instructions: UInt64, _ wall: Double) -> String {

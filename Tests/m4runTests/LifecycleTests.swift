@@ -57,6 +57,8 @@ import Testing
         let lost = try Command.run("run", elf, "--boot", "elf", "--send", "undef", "--coredump", "no/such/folder/core")
         #expect(lost.status == 2 && lost.out.isEmpty)
         #expect(lost.err.contains("no/such/folder/core: there is no folder ") && !lost.err.contains("powering up"))
+        let full = try Command.run("run", elf, "--boot", "elf", "--send", "undef", "--coredump", "/dev/full")
+        #expect(full.status == 3 && full.err.contains("m4run: /dev/full: cannot be written: No space left on device"), "\(full.err)")
         #expect(try Command.run("run", elf, "--boot", "elf", "--coredump-plain").status == 2)
     }
 

@@ -16,6 +16,12 @@ extension Doctor {
 
     private mutating func judgeRefused(_ kernelErrors: [String]) -> Bool {
         guard let said = kernelErrors.first(where: Self.isAboutTable) else { return false }
+        if let empty = FirmwareImage.elfFiles(image).lazy.compactMap({ $0.section(named: ".resource_table") }).first, empty.size == 0 {
+            report.problem(
+                "no-table", rank: 10, "The image's .resource_table section is empty: Linux boots the firmware all the same, sets up no rpmsg, and no channel can appear.",
+                "right for firmware that does not talk to Linux; else link a resource table with an rpmsg vdev into that section.")
+            return true
+        }
         report.problem(
             "table-refused", rank: 9, "Linux refuses the resource table: '\(said)'.",
             "a table has version 1, then its number of entries, two reserved words of 0, an offset for each entry, and lies in its section as a whole.")
