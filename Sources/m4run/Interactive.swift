@@ -21,8 +21,9 @@ struct Interactive {
 
     func run() throws(SystemError) {
         // What comes is shown as it comes; nobody reads it again.
+        let keeps = system.keepsReceived
         system.keepsReceived = false
-        defer { system.keepsReceived = true }
+        defer { system.keepsReceived = keeps }
         var pending: [UInt8] = []
         while system.stopReason == nil && !system.limitReached && !isOver() {
             var done = 0

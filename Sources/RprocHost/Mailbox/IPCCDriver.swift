@@ -20,15 +20,24 @@ final class IPCCDriver {
     /// A message arrived on a channel; the flag is cleared right after the call.
     var received: (_ channel: Int) -> Void = { _ in }
 
-    private var queued = [Int](repeating: 0, count: channelCount)
-    private var active = [Bool](repeating: false, count: channelCount)
-    /// Messages of a channel that were acknowledged.
-    private(set) var completed = [UInt64](repeating: 0, count: channelCount)
+    private struct Channel {
+        var queued = 0
+        var isActive = false
+        var completed: UInt64 = 0
+    }
+    // Every index into it is below `channelCount`. Not an array: a property's elements are checked for exclusivity at each access.
+    private let channels = UnsafeMutablePointer<Channel>.allocate(capacity: channelCount)
     static let device = "stm32-ipcc 4c001000.mailbox"
 
     init(bus: any NonSecureBus, log: KernelLog, findings: Findings) {
         self.bus = bus; self.log = log; self.findings = findings
+        channels.initialize(repeating: Channel(), count: Self.channelCount)
     }
+
+    deinit { channels.deallocate() }
+
+    /// Messages of a channel that were acknowledged.
+    func completed(_ channel: Int) -> UInt64 { (0..<Self.channelCount).contains(channel) ? channels[channel].completed : 0 }
 
     /// Masks everything and lets both interrupts through.
     func probe() {
@@ -56,28 +65,31 @@ final class IPCCDriver {
     /// - Throws: `noBuffers` when 20 wait already.
     func send(_ channel: Int) throws(Errno) {
         guard (0..<Self.channelCount).contains(channel) else { throw .invalid }
-        guard queued[channel] < Self.queueLength else {
+        guard channels[channel].queued < Self.queueLength else {
             log.emit(.error, Self.device, "Try increasing MBOX_TX_QUEUE_LEN")
             findings.report(.doorbellLost(channel: channel))
             throw .noBuffers
         }
-        queued[channel] += 1
+        channels[channel].queued &+= 1
         submit(channel)
     }
 
     /// Whether doorbells wait for the M4's acknowledgement.
-    func isBusy(_ channel: Int) -> Bool { active[channel] || queued[channel] > 0 }
+    func isBusy(_ channel: Int) -> Bool {
+        (0..<Self.channelCount).contains(channel) && (channels[channel].isActive || channels[channel].queued > 0)
+    }
 
     /// Gives up on the doorbell under way, as the mailbox core does when a blocking send times out.
     func abandon(_ channel: Int) {
-        active[channel] = false
+        guard (0..<Self.channelCount).contains(channel) else { return }
+        channels[channel].isActive = false
         submit(channel)
     }
 
     private func submit(_ channel: Int) {
-        guard queued[channel] > 0, !active[channel] else { return }
-        queued[channel] -= 1
-        active[channel] = true
+        guard channels[channel].queued > 0, !channels[channel].isActive else { return }
+        channels[channel].queued &-= 1
+        channels[channel].isActive = true
         access { () throws(BusError) in
             try bus.write32(Self.base.advanced(Self.setClear), 1 << UInt32(channel + 16))
             try updateMask(clear: 1 << UInt32(channel + 16))
@@ -105,9 +117,9 @@ final class IPCCDriver {
             let free = ~(try bus.read32(Self.base.advanced(Self.transmitStatus))) & ~mask
             for channel in 0..<Self.channelCount where free & 1 << UInt32(channel) != 0 {
                 try updateMask(set: 1 << UInt32(channel + 16))
-                guard active[channel] else { continue }
-                active[channel] = false
-                completed[channel] &+= 1
+                guard channels[channel].isActive else { continue }
+                channels[channel].isActive = false
+                channels[channel].completed &+= 1
                 submit(channel)
             }
         }

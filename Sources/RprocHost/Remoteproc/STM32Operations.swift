@@ -48,10 +48,10 @@ extension RemoteProcessor {
         guard let channel = mailbox else { return }
         var acknowledged = false
         do throws(Errno) {
-            let before = ipcc.completed[channel]
+            let before = ipcc.completed(channel)
             try ipcc.send(channel)
             let outcome = platform.wait(until: platform.now + span) {
-                ipcc.completed[channel] != before
+                ipcc.completed(channel) != before
             }
             acknowledged = outcome == .conditionMet
             if !acknowledged { ipcc.abandon(channel) }

@@ -89,7 +89,7 @@ struct ChannelFlagCheck {
         let status = IPCCDriver.base.advanced(IPCCDriver.transmitStatus)
         guard let flags = try? processor.bus.read32(status) else { return }
         for channel in mapped {
-            let done = processor.ipcc.completed[channel]
+            let done = processor.ipcc.completed(channel)
             guard flags & 1 << UInt32(channel) != 0, since[channel] != .never, done == completed[channel] else {
                 since[channel] = flags & 1 << UInt32(channel) != 0 ? now : .never
                 completed[channel] = done
