@@ -1,6 +1,5 @@
 import ELF32
 import MachineBase
-import SecureLoader
 
 /// The symbols of a firmware image: an ELF, or the ELFs in a signed container.
 public struct FirmwareSymbols: Sendable {
@@ -8,15 +7,7 @@ public struct FirmwareSymbols: Sendable {
     private let symbols: [Symbol]
 
     public init(image: [UInt8]) {
-        var found: [Symbol] = []
-        if let file = try? ELFFile(image) {
-            found = file.symbols
-        } else if let header = SignedImageHeader(image), header.magic == SignedImageHeader.magic {
-            // Images begin at multiples of 8.
-            for offset in stride(from: header.imagesOffset, to: image.count - 4, by: 8) where image[offset..<offset + 4].elementsEqual([0x7F, 0x45, 0x4C, 0x46]) {
-                if let file = try? ELFFile(Array(image[offset...])) { found += file.symbols }
-            }
-        }
+        let found = FirmwareImage.elfFiles(image).flatMap(\.symbols)
         symbols = found.filter { $0.isDefined && !$0.name.isEmpty && !$0.name.hasPrefix("$") && [.function, .object, Symbol.Kind.none].contains($0.kind) }
             .enumerated().sorted { ($0.element.address, $0.offset) < ($1.element.address, $1.offset) }.map(\.element)
     }

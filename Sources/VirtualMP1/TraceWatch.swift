@@ -35,8 +35,15 @@ struct TraceWatch {
         }
     }
 
+    /// Bytes of trace buffers that are watched, at most: a table may name the same memory any number of times.
+    private static let mostBytes = 4 << 20
+
     private mutating func find(_ linux: RemoteProcessor) {
-        traces = linux.traceBuffers
+        var left = Self.mostBytes
+        traces = Array(linux.traceBuffers.prefix { trace in
+            left &-= min(left &+ 1, trace.size)
+            return left >= 0
+        })
         // A recovery has loaded the firmware anew: the same text is said again.
         if crashes != linux.crashCount, linux.state == .running {
             crashes = linux.crashCount

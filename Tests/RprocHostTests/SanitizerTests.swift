@@ -263,6 +263,24 @@ private final class Giver: InMemoryRemote {
         #expect(hand.rules.isEmpty)
     }
 
+    @Test(arguments: [KickFault.Selection.all, .number(2), .every(2)])
+    func `A doorbell of Linux's that is lost on purpose is no finding, neither while its message lies there nor when it is taken`(
+        _ selection: KickFault.Selection
+    ) throws {
+        let hand = try Hand(
+            services: [.init("rpmsg-tty", address: 0x400)], configure: { $0.kickFaults = [KickFault(.drop, .toFirmware, ring: 1, selection)] })
+        for i in 0..<5 {
+            try hand.rig.host.tty.port(0)?.writeAll("message \(i)")
+            for _ in 0..<12 { hand.pass(.milliseconds(100)) }
+        }
+        #expect(hand.rig.host.kickFaultCount > 0)
+        // The last of five rings in all but the first case, and takes along what lay there.
+        #expect(hand.rig.remote.received.count == (selection == .all ? 0 : 5))
+        #expect(hand.names.isEmpty)
+        try hand.rig.host.stop()
+        #expect(hand.names.isEmpty)
+    }
+
     @Test func `Unanswered doorbells are found on the channels that the device tree has`() throws {
         let hand = try Hand(configure: { $0.mailboxes.vq1 = 5 })
         hand.announce(0)

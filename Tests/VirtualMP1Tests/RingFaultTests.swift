@@ -1,6 +1,7 @@
 import M4Board
 import MachineBase
 import RprocHost
+import SecureLoader
 import Testing
 import VirtualMP1
 
@@ -77,6 +78,68 @@ import VirtualMP1
         system.run(for: .seconds(1))
         try system.stop()
         #expect(system.linux.messageCounts.received > 100 && system.linux.findings.count == 0)
+    }
+
+    @Test("Behind a firewall that takes whole banks a healthy exchange is silent, and each fault is found and named")
+    func wholeBanks() throws {
+        func findings(_ word: String?) throws -> [Finding] {
+            var configuration = try Samples.configuration(.teeV3)
+            configuration.isolation = .banks
+            // Under banks the table has to be in shared memory: here the whole bank is that the samples' table and data are in.
+            func region(_ start: UInt32, _ size: UInt32) -> PhysicalRange { PhysicalRange(start: PhysicalAddress(start), size: size) }
+            configuration.secureMemory = try ProcessorMemory(
+                reserved: [
+                    ("retram", region(0x3800_0000, 0x1_0000), .firmware), ("code", region(0x1000_0000, 0x2_0000), .firmware),
+                    ("data", region(0x1002_0000, 0x2_0000), .shared), ("rings", region(0x1004_0000, 0x1_0000), .shared),
+                ], dmaRanges: AddressTranslation.stm32mp15)
+            configuration.sanitizing = M4Board.recordsAccesses ? .writers : .rings
+            let system = try MP1System(configuration)
+            try system.start(Samples.signed("ring-faults"), name: "ring-faults")
+            let tty = try system.openTTY(0)
+            for text in ["hello", word].compactMap(\.self) {
+                try tty.send(text + "\n")
+                _ = try tty.readLine()
+            }
+            system.run(for: .milliseconds(2500))
+            // No segment reaches that far into the bank, and Linux has lost it all the same.
+            #expect(throws: BusError.self) { try system.linuxRead(PhysicalAddress(0x1001_F000), count: 4).get() }
+            return system.linux.findings.kept.map(\.finding)
+        }
+        #expect(try findings(nil).map(\.name) == [])
+        for (word, rule, function) in [
+            ("descriptor", "descriptor-rewritten", "fault_descriptor"), ("twice", "buffer-returned-twice", "vring_give_back"),
+            ("late", "buffer-written-after-return", "fault_late"), ("status", "table-rewritten", "fault_status"),
+        ] {
+            let found = try findings(word).first { $0.evidence != nil }
+            #expect(found?.name == rule)
+            if M4Board.recordsAccesses { #expect(found?.evidence?.writer?.symbol?.hasPrefix(function) == true, "\(word)") }
+        }
+    }
+
+    @Test(
+        "Doorbells of Linux's that go astray on purpose are not laid at the firmware's door",
+        arguments: [
+            "drop,to-firmware", "drop,to-firmware,vq1", "drop,to-firmware,every=2", "delay=5ms,to-firmware", "coalesce=3,to-firmware,vq1",
+            "drop,to-firmware,one-in=3,seed=7",
+        ])
+    func lostDoorbells(rule: String) throws {
+        for sample in ["tty-echo", "swift-echo"] {
+            var configuration = try Samples.configuration(.elf)
+            configuration.sanitizing = .rings
+            configuration.linux.kickFaults = [try KickFault(rule)]
+            let system = try MP1System(configuration)
+            try system.start(Samples.elf(sample), name: sample)
+            // Firmware that sleeps until the first doorbell never announces its tty when all are lost.
+            let tty = try? system.openTTY(0)
+            for i in 0..<8 {
+                try tty?.send("message \(i)\n")
+                system.run(for: .milliseconds(300))
+            }
+            system.run(for: .seconds(2))
+            #expect(system.linux.kickFaultCount > 0)
+            try system.stop()
+            #expect(system.linux.findings.kept.map(\.finding).filter { $0.evidence != nil }.map { "\($0)" } == [], "\(sample)")
+        }
     }
 
     @Test("The sanitizer, with writers or without, changes nothing that a run shows")

@@ -72,7 +72,7 @@ extension Doctor {
             else { continue }
             for entry in table.entries {
                 guard case .vdev = entry.content else { continue }
-                return system.board.accesses(of: PhysicalAddress(start.value &+ UInt32(entry.payloadOffset + 20))).anyReader
+                return system.board.accesses(of: PhysicalAddress(start.value &+ UInt32(truncatingIfNeeded: entry.payloadOffset) &+ 20)).anyReader
             }
         }
         return nil
@@ -81,7 +81,7 @@ extension Doctor {
     private var statusAddress: PhysicalAddress? {
         guard let start = FirmwareImage.elfFiles(image).lazy.compactMap({ FirmwareImage.resourceTable($0) }).first?.start else { return nil }
         for entry in system.linux.resourceTable?.entries ?? [] {
-            if case .vdev = entry.content { return PhysicalAddress(start.value &+ UInt32(entry.payloadOffset + 20)) }
+            if case .vdev = entry.content { return PhysicalAddress(start.value &+ UInt32(truncatingIfNeeded: entry.payloadOffset) &+ 20) }
         }
         return nil
     }

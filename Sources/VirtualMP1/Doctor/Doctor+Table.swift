@@ -31,7 +31,7 @@ extension Doctor {
     private mutating func judgeEntries() -> Bool {
         for elf in FirmwareImage.elfFiles(image) {
             guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let table = ResourceTable(Array(bytes)) else { continue }
-            let kinds = table.entries.map { "type \($0.type)" }.joined(separator: ", ")
+            let kinds = table.entries.prefix(8).map { "type \($0.type)" }.joined(separator: ", ") + (table.entries.count > 8 ? ", ..." : "")
             let vdev = table.entries.lazy.compactMap { entry -> VdevResource? in if case .vdev(let vdev) = entry.content { vdev } else { nil } }.first
             guard let vdev else {
                 report.problem(
