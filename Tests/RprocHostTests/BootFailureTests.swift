@@ -56,6 +56,15 @@ import Testing
         }
     }
 
+    @Test(arguments: [(KernelProfile.newest, nil), (.v6_6, nil), (.v5_15, Errno.invalid)])
+    func `A segment of no bytes may lie anywhere, except for kernels before 5_19`(_ kernel: KernelProfile, _ errno: Errno?) throws {
+        var builder = FirmwareImageBuilder()
+        builder.segments.append(.init(address: 0xC000_0000, bytes: []))
+        let rig = Rig(image: builder) { $0.kernel = kernel }
+        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == errno)
+        #expect(rig.log.contains("remoteproc remoteproc0: bad phdr da 0xc0000000 mem 0x0") == (errno != nil))
+    }
+
     @Test func `Segment bytes past the file's end`() throws {
         let rig = Rig()
         let good = rig.image

@@ -74,10 +74,10 @@ private typealias Builder = FirmwareImageBuilder
         rig.platform.remoteWrite(PhysicalAddress(0x1002_0000), Array("no end in sight!..".utf8))
         #expect(rig.host.traceCount == 4)
         #expect(rig.host.trace(0) == "no end in sight!")
-        #expect(rig.host.trace(1) == "Trace trace1 not available\n")
+        #expect(rig.host.trace(1) == "Trace  not available\n")
         // RETRAM begins with the image's vectors, 0x11 each.
         #expect(rig.host.traceBytes(2) == [0x11, 0x11, 0x11, 0x11])
-        #expect(rig.host.trace(3) == "Trace trace3 not available\n")
+        #expect(rig.host.trace(3) == "Trace  not available\n")
     }
 
     @Test func `A vendor entry is offered to the driver, which may take it, leave it, or end the boot`() throws {

@@ -41,6 +41,10 @@ import Testing
         let rig = Rig()
         try rig.host.sysfsWrite(.firmware, "other.elf\nmore")
         #expect(rig.host.sysfsRead(.firmware) == "other.elf\n")
+        for (written, name) in [("fw.elf\r\nrest", "fw.elf\r\n"), ("a/b.elf\0rest\n", "a/b.elf\n"), ("plain\n", "plain\n")] {
+            try rig.host.sysfsWrite(.firmware, written)
+            #expect(rig.host.sysfsRead(.firmware).unicodeScalars.elementsEqual(name.unicodeScalars))
+        }
         #expect(rig.errno { () throws(Errno) in try rig.host.setFirmware("\n") } == .invalid)
         #expect(rig.log.last == "stm32-rproc 10000000.m4: can't provide empty string for firmware name")
         try rig.host.start()

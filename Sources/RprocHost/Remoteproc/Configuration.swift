@@ -62,6 +62,9 @@ public struct KernelProfile: Equatable, Sendable {
     /// "probe with driver X failed" (6.10 on) instead of "X: probe of D failed".
     public var namesDriverInProbeFailure = true
 
+    /// A PT_LOAD of no bytes is passed over (5.19 on); before that its address must be one of the M4's, or the boot ends.
+    public var skipsEmptySegments = true
+
     public init() {}
     public static let newest = KernelProfile()
     /// About 5.15: before the vdev was a platform device.
@@ -73,6 +76,7 @@ public struct KernelProfile: Equatable, Sendable {
         profile.suppressesTransmitComplete = true
         profile.vdevIsPlatformDevice = false
         profile.namesDriverInProbeFailure = false
+        profile.skipsEmptySegments = false
         return profile
     }()
     /// About 6.6.

@@ -6,18 +6,20 @@ extension RemoteProcessor {
     public var traceCount: Int { traces.count }
 
     /// The bytes of `trace<k>`: the firmware's buffer up to its first NUL; nil when there is no such file.
+    ///
+    /// The kernel's excuse for a buffer that lies nowhere names no trace: `rproc_handle_trace` leaves its `trace_mem.name` empty.
     public func traceBytes(_ index: Int) -> [UInt8]? {
         guard index >= 0, index < traces.count else { return nil }
         let trace = traces[index]
         guard trace.length <= Self.traceLimit,
             let address = physicalAddress(DeviceAddress(trace.deviceAddress), count: UInt64(trace.length))
-        else { return Array("Trace trace\(index) not available\n".utf8) }
+        else { return Array("Trace  not available\n".utf8) }
         do throws(Errno) {
             let bytes = try onBus("reading trace\(index)") { () throws(BusError) in
                 try bus.readBytes(address, count: Int(trace.length))
             }
             return Array(bytes.prefix { $0 != 0 })
-        } catch { return Array("Trace trace\(index) not available\n".utf8) }
+        } catch { return Array("Trace  not available\n".utf8) }
     }
 
     /// `trace<k>` as text.

@@ -31,7 +31,8 @@ extension RemoteProcessor {
                 error("truncated fw: need 0x\(hex(end)) avail 0x\(hex(image.count))")
                 throw .invalid
             }
-            guard segment.type == ProgramHeader.load, segment.memorySize != 0 else { continue }
+            guard segment.type == ProgramHeader.load else { continue }
+            if segment.memorySize == 0 && configuration.kernel.skipsEmptySegments { continue }
             let (da, memsz, filesz) = (segment.physicalAddress, segment.memorySize, segment.fileSize)
             debug("phdr: type \(segment.type) da 0x\(hex(da)) memsz 0x\(hex(memsz)) filesz 0x\(hex(filesz))")
             guard filesz <= memsz else {
@@ -54,16 +55,18 @@ extension RemoteProcessor {
                         try bus.write(physical, from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(filesz)]))
                     }
                 }
-                try bus.zero(physical.advanced(filesz), count: Int(memsz - filesz))
+                if memsz > filesz { try bus.zero(physical.advanced(filesz), count: Int(memsz - filesz)) }
             }
         }
     }
 
     /// `find_table`: the first section named `.resource_table`, if it passes every check.
-    /// - Parameter quiet: for the second look, after loading, whose complaints were made already.
-    func resourceTableSection(_ image: [UInt8], quiet: Bool = false) -> (address: UInt32, range: Range<Int>)? {
+    ///
+    /// The kernel looks twice a boot, before and after loading, and complains each time.
+    /// - Parameter isSecondLook: makes no finding: the first look's stands.
+    func resourceTableSection(_ image: [UInt8], isSecondLook: Bool = false) -> (address: UInt32, range: Range<Int>)? {
         func refuse(_ message: String) -> (address: UInt32, range: Range<Int>)? {
-            if !quiet { error(message) }
+            error(message)
             return nil
         }
         guard let header = ELFHeader(image) else { return nil }
@@ -72,7 +75,7 @@ extension RemoteProcessor {
         }
         guard let names = section(Int(header.sectionNameIndex)) else {
             let end = UInt64(header.sectionHeaderOffset) + (UInt64(header.sectionNameIndex) + 1) * UInt64(SectionHeader.size)
-            if !quiet { findings.report(.headersOutsideImage(end: end, size: image.count)) }
+            if !isSecondLook { findings.report(.headersOutsideImage(end: end, size: image.count)) }
             return nil
         }
         let wanted = Array(".resource_table".utf8) + [0]

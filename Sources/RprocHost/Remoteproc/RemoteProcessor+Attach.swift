@@ -7,14 +7,23 @@ extension RemoteProcessor {
 
     /// `rproc_attach`: no file, no ELF; the live table is worked on in place.
     func attachFirmware() throws(Errno) {
+        progress = .preparing
         do throws(Errno) {
             try prepareDevice()
+            progress = .parsing
             try takeLiveTable()
+            progress = .loaded
             vdevCount = 0
             try handleResources()
             try allocateCarveouts()
             try attachCore()
         } catch {
+            // The kernel cleans up only what fails after the table was found.
+            switch progress {
+            case .preparing: noteLeaks()
+            case .parsing: findings.report(.kernelLeaves("the carveouts of the memory regions: an attach without a table is not followed by a clean-up"))
+            case .loaded: break
+            }
             cleanUpResources()
             forgetTable()
             throw error

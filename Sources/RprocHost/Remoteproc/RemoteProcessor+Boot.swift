@@ -20,14 +20,15 @@ extension RemoteProcessor {
         try start()
     }
 
-    /// `echo NAME > firmware`: up to the first newline.
+    /// `echo NAME > firmware`: up to the first newline or NUL; a carriage return before it belongs to the name.
     /// - Throws: `busy` unless offline, `invalid` when empty.
     public func setFirmware(_ name: String) throws(Errno) {
         guard state == .offline else {
             log.emit(.error, driverDevice, "can't change firmware while running")
             throw .busy
         }
-        let file = String(name.prefix { $0 != "\n" })
+        // By scalars: a carriage return and a newline are one Character.
+        let file = String(name.unicodeScalars.prefix { $0 != "\n" && $0 != "\0" })
         guard !file.isEmpty else {
             log.emit(.error, driverDevice, "can't provide empty string for firmware name")
             throw .invalid
@@ -97,7 +98,7 @@ extension RemoteProcessor {
     }
 
     /// What the kernel does not unwind after a boot that failed.
-    private func noteLeaks() {
+    func noteLeaks() {
         switch progress {
         case .preparing: findings.report(.kernelLeaves("the carveouts of the memory regions before the one that is not valid"))
         case .parsing where configuration.bootSequence == .teeV3:
@@ -215,7 +216,7 @@ extension RemoteProcessor {
     private func loadedTable(_ image: [UInt8]) throws(Errno) -> PhysicalAddress? {
         switch configuration.bootSequence {
         case .elf:
-            guard let section = resourceTableSection(image, quiet: true) else { return nil }
+            guard let section = resourceTableSection(image, isSecondLook: true) else { return nil }
             guard let address = physicalAddress(DeviceAddress(section.address), count: UInt64(section.range.count)) else {
                 findings.report(.tableNotInMemory(address: section.address, size: section.range.count))
                 return nil
