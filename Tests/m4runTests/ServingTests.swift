@@ -78,6 +78,7 @@ import Testing
         for message in messages { #expect(socket.receive() == message) }
         // Too long for the ring: the driver says so, and the next one goes.
         _ = socket.send([UInt8](repeating: 1, count: 497))
+        _ = socket.send([UInt8](repeating: 1, count: 100_000))
         _ = socket.send(Array("next".utf8))
         #expect(socket.receive() == Array("next".utf8))
         do {
@@ -89,6 +90,7 @@ import Testing
         let end = try run.end()
         #expect(end.status == 0)
         #expect(end.err.contains("message is too big (497)"))
+        #expect(end.err.contains("message is too big (100000)"))
     }
 
     @Test("A client that has sent all it has still gets its answer, and nothing is sent in its name")
