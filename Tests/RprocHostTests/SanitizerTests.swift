@@ -384,6 +384,22 @@ private final class Giver: InMemoryRemote {
 
     // MARK: Messages
 
+    /// Firmware binds an endpoint of its own to a channel that the host announced, as open-amp's `ns_bind_cb` does.
+    @Test func `Who answers a channel of the host's need not be announced, who writes to another must`() throws {
+        let hand = try Hand(services: [.init("rpmsg-tty", address: 0x400)]), rig = hand.rig
+        let control = try #require(rig.host.rpmsgControl())
+        try control.createChannel("rpmsg-raw", source: 0x30, destination: 0x555)
+        let made = try control.createEndpoint("mine", source: 0x31, destination: 0x556)
+        try made.open()
+        rig.remote.send([1], from: 0x555, to: 0x30, on: rig.platform)
+        rig.remote.send([2], from: 0x556, to: 0x31, on: rig.platform)
+        rig.platform.run(for: .milliseconds(1))
+        #expect(made.available == 1 && hand.names.isEmpty, "\(hand.names)")
+        rig.remote.send([3], from: 0x557, to: 0x400, on: rig.platform)
+        rig.platform.run(for: .milliseconds(1))
+        #expect(hand.rules == ["source-not-announced"])
+    }
+
     @Test func `Headers with reserved or flag bits, impossible sources, and senders that nobody announced are found`() throws {
         func rules(_ body: (Hand) -> Void) throws -> [String] {
             let hand = try Hand()

@@ -129,6 +129,13 @@ public final class RpmsgBus {
 
     // MARK: Endpoints
 
+    /// Whether the endpoint at `address` is there because the host wanted it: of a channel that it announced, or made by a program.
+    /// Firmware answers it from an address that it need not announce.
+    func isHostMade(_ address: UInt32) -> Bool {
+        guard address != Rpmsg.nameServiceAddress, endpoints[address] != nil else { return false }
+        return channels.first { $0.source == address }?.isAnnounced ?? true
+    }
+
     /// Makes an endpoint with the lowest free address from 1024, or with exactly `address`.
     /// - Throws: `noSpace` when the address is taken, `invalid` from 0x80000000 on (the kernel's idr has none there), `noDevice` when
     ///   the bus is gone.

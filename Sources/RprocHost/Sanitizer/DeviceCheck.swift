@@ -48,7 +48,7 @@ final class DeviceCheck {
 
     /// `bytes`: header and payload as far as the used length reaches.
     func received(descriptor: UInt16, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
-        messages.judge(sanitizer, buffer: buffer, length: length, bytes: bytes)
+        messages.judge(sanitizer, bus, buffer: buffer, length: length, bytes: bytes)
     }
 
     /// Everything, and what time has run out for.

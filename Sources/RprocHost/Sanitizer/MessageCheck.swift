@@ -10,7 +10,7 @@ struct MessageCheck {
     private var hasFlags = false
 
     /// `bytes` is the message as far as its used length reaches, at least a header and at most a buffer.
-    mutating func judge(_ sanitizer: RpmsgSanitizer, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
+    mutating func judge(_ sanitizer: RpmsgSanitizer, _ bus: RpmsgBus, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= Rpmsg.headerSize else { return }
         let place = "message"
         func evidence(_ field: String, _ offset: Int, _ count: Int) -> Evidence {
@@ -42,7 +42,7 @@ struct MessageCheck {
             guard bytes.count >= first + Rpmsg.announcementSize else { return }
             judgeAnnouncement(sanitizer, bytes, evidence)
         } else if !announced.isEmpty, source != 0, source != Rpmsg.anyAddress, !announced.contains(where: { $0.address == source }),
-            !strangers.contains(source), strangers.count < 64
+            !strangers.contains(source), strangers.count < 64, !bus.isHostMade(destination)
         {
             strangers.append(source)
             sanitizer.report(.sourceNotAnnounced(evidence("header.src", 0, 4)))
