@@ -11,6 +11,33 @@ import Testing
         #expect(long < short + 12_000, "\(short) KiB after 1000 messages, \(long) KiB after 60000")
     }
 
+    @Test("A run that is stopped and started, and crashes and recovers, again and again, stays as large as it was")
+    func rounds() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", "--log-level", "error")
+        try run.wait(for: "dev/ttyRPMSG1")
+        // A round of each: the terminals come anew, and answer.
+        let rounds = """
+            for i in $(seq 20); do
+                $M4RUN ctl $DIR state stop && $M4RUN ctl $DIR state start && $M4RUN ctl $DIR crash 2 || exit 1
+            done
+            """
+        func more(_ count: Int) throws {
+            for _ in 0..<count { #expect(try run.shell(rounds) == (0, "")) }
+            try ServedRun.wait("answer") { (try? OpenTerminal(run.path("dev/ttyRPMSG0")).ask("still\n")) == "still\n" }
+        }
+        try more(2)
+        let before = try run.resident()
+        try more(6)
+        let growth = try run.resident() - before
+        #expect(growth < 1 << 20, "\(growth) bytes in 120 rounds")
+        let descriptors = try run.descriptors()
+        try more(1)
+        #expect(try run.descriptors() == descriptors)
+        let end = try run.end()
+        #expect(end.status == 0 && end.err.contains("crash detected in m4"), "\(end.err.suffix(1000))")
+        #expect(end.err.components(separatedBy: ": handling crash #").count == 181)
+    }
+
     /// The largest resident set, in KiB, of a run that is sent `count` lines.
     private func peak(_ line: String, _ count: Int, _ more: [String]) throws -> Int {
         let input = try Scratch.file("input")

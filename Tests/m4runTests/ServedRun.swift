@@ -82,6 +82,13 @@ final class ServedRun {
         return count
     }
 
+    /// Bytes of the run that are in memory.
+    func resident() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(process.processIdentifier)/statm", encoding: .utf8)
+        guard let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else { throw Late(description: text) }
+        return pages * sysconf(Int32(_SC_PAGESIZE))
+    }
+
     /// Descriptors that the run has open.
     func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count }
 
