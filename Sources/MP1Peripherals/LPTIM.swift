@@ -137,13 +137,7 @@ public final class LPTIM: RegisterBlock {
 
     /// RCC's kernel clock selection, divided by CFGR.PRESC; in hertz, at least 1.
     private var kernelFrequency: UInt64 {
-        let select: UInt32 = switch number { case 1: rcc[0x934]; case 2, 3: rcc[0x930]; default: rcc[0x92C] }
-        let source: UInt64 = switch select & 7 {
-        case 3: 32_768  // LSE
-        case 4: 32_000  // LSI
-        default: interconnect.clock.hertz / rcc.busDivider(bus: number == 1 ? 1 : 3)
-        }
-        return max(1, source >> UInt64(self[Offset.cfgr] >> 9 & 7))
+        max(1, rcc.lptimClock(number) >> UInt64(self[Offset.cfgr] >> 9 & 7))
     }
 
     /// Counts of the present period, beyond ARR when the end of it was not accounted for yet.

@@ -88,15 +88,7 @@ public final class RCC: RegisterBlock {
         self[Offset.tzcr] = configuration.isRCCSecure && configuration.bootPins != 4 ? 1 : 0
         self[Offset.ocensetr] = 0x0000_0111
         for pll in [Offset.pll1cr, Offset.pll2cr] { self[pll] = 0x11 }
-        if configuration.mcuClock == .pll3 {
-            // HSE 24 MHz / 2 * (34 + 6660/8192) / 2 = 208.877930 MHz.
-            self[Offset.rck3selr] = Self.ready | 1
-            self[Offset.pll3cfgr1] = 1 << 16 | 33
-            self[Offset.pll3cfgr2] = 1
-            self[Offset.pll3fracr] = 1 << 16 | 0x1A04 << 3
-            self[Offset.pll3cr] = 0x11
-            self[Offset.mssckselr] = Self.ready | 3
-        }
+        if configuration.mcuClock == .pll3 { BootClocks.forEach { self[$0] = $1 } }
         updateInterrupt()
         updateHoldBoot()
     }

@@ -52,7 +52,7 @@ public final class SoC {
         tamp = TAMP("TAMP", on: interconnect)
         gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
         wwdg = WWDG(on: interconnect, rcc: rcc, exti: exti)
-        let uarts = UART.Instance.allCases.map { UART($0, on: interconnect) }
+        let uarts = UART.Instance.allCases.map { UART($0, on: interconnect, rcc: rcc) }
         self.uarts = uarts
         let timers = TIM.Variant.all.map { TIM($0, on: interconnect, rcc: rcc) }
         lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }

@@ -2,12 +2,12 @@ import MachineBase
 
 /// What the boot chain has decided before the Cortex-M4 runs.
 public struct SoCConfiguration: Equatable, Sendable {
-    /// Where RCC says that the M4's clock comes from.
-    public enum MCUClock: Equatable, Sendable {
-        /// HSI, 64 MHz: RCC after a boot that left the MCU clock alone.
-        case hsi
-        /// PLL3 from a 24 MHz HSE, 208.877930 MHz: ST's device trees for the DK and EV boards.
+    /// Where the M4's clock comes from, and the rest of RCC with it.
+    public enum MCUClock: String, CaseIterable, Equatable, Sendable {
+        /// PLL3, 208.877930 MHz, with the bus dividers and kernel clocks that TF-A sets from ST's device trees for the DK and EV boards.
         case pll3
+        /// HSI, 64 MHz, all dividers and selections as after a reset: a boot chain that left the clocks alone.
+        case hsi
 
         public var coreClock: CoreClock {
             switch self {
@@ -23,7 +23,7 @@ public struct SoCConfiguration: Equatable, Sendable {
     /// RCC_TZCR.TZEN: hold boot and the MCU reset obey secure writes only.
     public var isRCCSecure: Bool
 
-    public init(mcuClock: MCUClock = .hsi, bootPins: UInt32 = 5, isRCCSecure: Bool = true) {
+    public init(mcuClock: MCUClock = .pll3, bootPins: UInt32 = 5, isRCCSecure: Bool = true) {
         self.mcuClock = mcuClock
         self.bootPins = bootPins & 7
         self.isRCCSecure = isRCCSecure

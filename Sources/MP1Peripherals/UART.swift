@@ -12,6 +12,9 @@ public final class UART: RegisterBlock {
             }
         }
 
+        /// 1 to 8.
+        public var number: Int { rawValue + 1 }
+
         var interrupt: Int {
             switch self {
             case .usart1: 37; case .usart2: 38; case .usart3: 39; case .uart4: 52
@@ -29,12 +32,13 @@ public final class UART: RegisterBlock {
         static let icr: UInt32 = 0x20
         static let rdr: UInt32 = 0x24
         static let tdr: UInt32 = 0x28
+        static let presc: UInt32 = 0x2C
     }
 
     /// Bits of CR1.
     private enum Control {
         static let ue: UInt32 = 1 << 0, re: UInt32 = 1 << 2, te: UInt32 = 1 << 3
-        static let fifo: UInt32 = 1 << 29
+        static let over8: UInt32 = 1 << 15, fifo: UInt32 = 1 << 29
         /// IDLEIE, RXNEIE, TCIE and TXEIE sit at their flags' places in ISR.
         static let interrupts: UInt32 = 0xF0
         static let txFifoEmptyInterrupt: UInt32 = 1 << 30
@@ -50,12 +54,14 @@ public final class UART: RegisterBlock {
     }
 
     public let instance: Instance
+    private let rcc: RCC
     /// Characters on the line that firmware has not read, and where the first of them is.
     private var incoming: [UInt16] = []
     private var nextIncoming = 0
 
-    init(_ instance: Instance, on interconnect: Interconnect) {
+    init(_ instance: Instance, on interconnect: Interconnect, rcc: RCC) {
         self.instance = instance
+        self.rcc = rcc
         super.init(index: Self.index(instance.description), on: interconnect)
     }
 
@@ -124,9 +130,25 @@ public final class UART: RegisterBlock {
         receive ? self[Offset.cr3] & 1 << 6 != 0 && isReceiving && pendingCount > 0 : self[Offset.cr3] & 1 << 7 != 0
     }
 
-    /// Core cycles that a character of ten bits takes, with the kernel clock at the core's.
+    /// Core cycles that a character of ten bits takes (RM0436, USART: baud rate generation).
     var characterCycles: UInt64 {
-        10 * UInt64(max(16, self[Offset.brr] & 0xFFFF))  // RM0436: BRR is at least 16
+        let rate = self[Offset.brr] & 0xFFFF
+        // With OVER8 a bit has half as many samples, and BRR[2:0] holds the lowest bits shifted right once.
+        let isFast = self[Offset.cr1] & Control.over8 != 0
+        let divider = UInt64(max(16, isFast ? rate & 0xFFF0 | (rate & 7) << 1 : rate)) * Self.prescaler(self[Offset.presc])
+        return max(1, 10 * divider * interconnect.clock.hertz / rcc.uartClock(instance.number) / (isFast ? 2 : 1))
+    }
+
+    private static func prescaler(_ register: UInt32) -> UInt64 {
+        switch register & 0xF {
+        case 0: 1
+        case 1...6: UInt64(register & 0xF) * 2
+        case 7: 16
+        case 8: 32
+        case 9: 64
+        case 10: 128
+        default: 256
+        }
     }
 
     private func requestDMA() {

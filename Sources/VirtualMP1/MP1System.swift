@@ -47,6 +47,7 @@ public final class MP1System {
     /// As much waits on one tty for `Terminal.read`; more is cut off with the driver's "Trunc buffer" line.
     static let inboxLimit = 16 << 20
     var traces = TraceWatch()
+    private let traceLook = TraceLook()
     /// Whether each line of a trace buffer is an event. Off, the buffers are there to be read all the same.
     public var watchesTraces = true
     /// Accesses to the shared memory are recorded whatever the sanitizer needs.
@@ -91,6 +92,7 @@ public final class MP1System {
         platform.system = self
         board.delegate = self
         client?.onLoaded = { [unowned self] image in placeTable(image) }
+        traceLook.attach(to: self)
         linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
         watchCrashes()
         linux.kickFaultInjected = { [unowned self] time, event in onEvent?(.kickFault(time, event)) }
@@ -153,6 +155,7 @@ public final class MP1System {
 
     private func doing(_ what: String, _ body: () throws(Errno) -> Void) throws(SystemError) {
         client?.lastFailure = nil
+        traceLook.arm()
         do throws(Errno) {
             try body()
         } catch {
@@ -166,6 +169,7 @@ public final class MP1System {
     /// Lets `span` of virtual time pass, or less when `condition` comes true; it is looked at after every piece of Linux's work.
     @discardableResult
     public func run(for span: VirtualTime, until condition: () -> Bool = { false }) -> WaitOutcome {
+        traceLook.arm()
         let outcome = platform.wait(until: now + span) {
             traces.refresh(self)
             return condition()

@@ -23,17 +23,28 @@ struct TraceWatch {
     /// Crashes that have been recovered from.
     private var crashes: UInt32 = 0
 
-    mutating func refresh(_ system: MP1System) {
-        guard system.watchesTraces, system.onEvent != nil else { return }
+    /// Looks at the buffers, and tells each line that has come.
+    ///
+    /// - Returns: whether there was one.
+    @discardableResult
+    mutating func refresh(_ system: MP1System) -> Bool {
+        guard system.watchesTraces, system.onEvent != nil else { return false }
         if madeAt != system.linux.stateChanges { find(system.linux) }
+        var hasNews = false
         for index in buffers.indices {
             var lines: [String] = []
             _ = system.board.withMemory(traces[index].address, count: traces[index].size) { bytes in
                 if buffers[index].differs(from: bytes) { lines = buffers[index].take(bytes) }
             }
             for line in lines { system.onEvent?(.trace(system.now, index: index, line: line)) }
+            if !lines.isEmpty { hasNews = true }
         }
+        return hasNews
     }
+
+    /// Cycles of execution after which to look again, so that firmware that writes round a buffer is not there twice between two looks;
+    /// nil with nothing to watch. A formatted character costs firmware more than the eight cycles that are reckoned with here.
+    var interval: UInt64? { traces.map(\.size).min().map { UInt64(max(256, min($0, 1 << 20))) * 8 } }
 
     /// Bytes of trace buffers that are watched, at most: a table may name the same memory any number of times.
     private static let mostBytes = 4 << 20

@@ -45,6 +45,7 @@ extension Run.BootOptions {
         configuration.signatureSupport = acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.isolation = isolation
         configuration.board.ddrSize = ddr << 20
+        configuration.board.soc.mcuClock = mcuClock
         return configuration
     }
 

@@ -17,6 +17,7 @@ struct Exec: ParsableCommand {
     @Argument(help: "The ELF to run.", completion: .file()) var elf: String
     @Option(name: .customLong("for"), help: "Virtual time after which to give up.") var limit = VirtualDuration(seconds: 10)
     @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
+    @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @Flag(help: "Print no summary.") var quiet = false
     @Argument(parsing: .postTerminator, help: ArgumentHelp("What semihosting's SYS_GET_CMDLINE answers behind the ELF's name.", valueName: "arguments"))
@@ -26,6 +27,7 @@ struct Exec: ParsableCommand {
         let bytes = try InputFile.read(elf)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = stopAt
+        configuration.soc.mcuClock = mcuClock
         configuration.commandLine = ([URL(fileURLWithPath: elf).lastPathComponent] + arguments).joined(separator: " ")
         let symbols = FirmwareSymbols(image: bytes)
         debug.configure(&configuration, symbols)

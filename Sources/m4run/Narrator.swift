@@ -25,8 +25,11 @@ final class Narrator {
         self.until = until
     }
 
+    /// Whether it was in a line of a trace buffer, which may be gone from there by now.
+    private var hasSeenTrace = false
+
     /// Whether the firmware has printed that text.
-    var hasSeenText: Bool { searches.contains { $0.search.isFound } }
+    var hasSeenText: Bool { hasSeenTrace || searches.contains { $0.search.isFound } }
 
     private func search(_ bytes: [UInt8], from source: M4Board.TextSource) {
         guard let until else { return }
@@ -40,6 +43,7 @@ final class Narrator {
         system.onEvent = { [unowned self, level] event in
             if firstError == nil, case .kernelLog(let record) = event, record.level <= .error { firstError = record.message }
             if let line = Self.line(event, level) { Console.note(line) }
+            if let until, !hasSeenTrace, case .trace(_, _, let line) = event { hasSeenTrace = line.contains(until) }
             if case .output(let time, let source, let bytes) = event {
                 search(bytes, from: source)
                 show(output.add(bytes, from: source), time)

@@ -2,6 +2,7 @@ import ArgumentParser
 import DeviceFiles
 import Foundation
 import M4Board
+import MP1Peripherals
 import MachineBase
 import RprocHost
 import SecureLoader
@@ -55,7 +56,7 @@ struct Run: ParsableCommand {
         @Option(help: "What Linux loses of the M4's memory while firmware is loaded: segments, the whole banks they are in, or none.")
         var isolation = Isolation.segments
         @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4, 256 at most; none unless told.", valueName: "mib")) var ddr: UInt32 = 0
-
+        @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
     }
 
     struct TrafficOptions: ParsableArguments {

@@ -53,7 +53,7 @@ final class RunSession {
         system = try MP1System(configuration)
         // What comes goes to `answers`.
         system.keepsReceived = false
-        system.watchesTraces = options.limits.logLevel.kernel.map { $0 >= .info } == true
+        system.watchesTraces = options.limits.until != nil || options.limits.logLevel.kernel.map { $0 >= .info } == true
         coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
@@ -200,15 +200,17 @@ final class RunSession {
         pass(Self.patience) { isDestinationThere && !system.isRecovering }
         if let reason = system.stopReason { throw .stopped(reason) }
         guard isDestinationThere else { return .noDestination }
-        let before = answers.count
+        let before = answers.count, crashes = system.crashes
         if let index = ttyIndex {
             try system.openTTY(index).send(text + "\n")
         } else if let channel {
             try system.send(Array(text.utf8), on: channel)
         }
-        pass(Self.patience) { answers.count > before }
+        // A crash is one too: who recovers from it has lost what was under way.
+        func isAnswered() -> Bool { answers.count > before || system.crashes > crashes }
+        pass(Self.patience) { isAnswered() }
         if let reason = system.stopReason { throw .stopped(reason) }
-        return answers.count > before ? .answered : .noAnswer
+        return isAnswered() ? .answered : .noAnswer
     }
 
     private var isDestinationThere: Bool {

@@ -62,6 +62,9 @@ final class Bench {
         return board.run(until: board.cycles + cycles)
     }
 
+    @discardableResult
+    func run(microseconds: UInt64) -> StopReason { run(cycles: microseconds * board.configuration.coreClock.hertz / 1_000_000) }
+
     /// Runs a program that ends with `Bench.exit`.
     func runToExit(_ location: SourceLocation = #_sourceLocation) {
         let reason = run()

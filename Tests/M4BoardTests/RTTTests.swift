@@ -31,12 +31,12 @@ import Testing
 
     @Test(arguments: [.scan, .at(block)] as [RTT.Search]) func whatFirmwareWritesComesOutWithinAMillisecond(_ search: RTT.Search) throws {
         let (bench, listener) = try bench(search)
-        bench.run(cycles: 60_000)
+        bench.run(microseconds: 900)
         #expect(listener.text.isEmpty)
-        bench.run(cycles: 10_000)
+        bench.run(microseconds: 200)
         #expect(listener.text == ["rtt0: hello"])
         #expect(try bench.word(upRead) == 5, "the firmware sees that it was taken")
-        bench.run(cycles: 1_000_000)
+        bench.run(microseconds: 15_000)
         #expect(listener.text == ["rtt0: hello"] && listener.findings.isEmpty)
     }
 
@@ -45,7 +45,7 @@ import Testing
         try bench.word(upWrite, 9)
         try bench.word(upRead, 12)
         try bench.board.write(PhysicalAddress(Self.up + 15), [0x2D])
-        bench.run(cycles: 100_000)
+        bench.run(microseconds: 1500)
         #expect(listener.text == ["rtt0: hel-lo, world"])
     }
 
@@ -66,11 +66,11 @@ import Testing
     @Test func inputGoesDownAsThereIsRoom() throws {
         let (bench, _) = try bench()
         bench.board.rtt.send(Array("0123456789".utf8))
-        bench.run(cycles: 100_000)
+        bench.run(microseconds: 1500)
         #expect(try bench.word(downWrite) == 7, "one byte of eight stays free")
         #expect(try bench.word(Self.down) == 0x3332_3130 && bench.board.rtt.waiting == 3)
         try bench.word(downRead, 7)
-        bench.run(cycles: 100_000)
+        bench.run(microseconds: 1500)
         #expect(try bench.word(downWrite) == 2 && bench.board.rtt.waiting == 0)
         #expect(try bench.word(Self.down + 4) == 0x3736_3534, "the eighth place got 7, and 8 and 9 are at the beginning")
     }
@@ -96,7 +96,7 @@ import Testing
         for search in [RTT.Search.scan, .at(Self.block)] {
             let (bench, listener) = try bench(search)
             for (offset, value) in damage.words { try bench.word(Self.block + offset, value) }
-            bench.run(cycles: 1_000_000)
+            bench.run(microseconds: 15_000)
             #expect(listener.text.isEmpty)
             // Found by its name only, what has no sensible counts is somebody's constant.
             let isNone = search == .scan && damage.words[0].offset < 24
@@ -112,7 +112,7 @@ import Testing
         bench.board.delegate = listener
         let address: UInt32 = 0x1006_0000 - 24
         try bench.board.write(PhysicalAddress(address), Array("SEGGER RTT".utf8) + [0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0])
-        bench.run(cycles: 1_000_000)
+        bench.run(microseconds: 15_000)
         #expect(listener.findings == [.rtt(.outsideMemory(block: address))])
     }
 

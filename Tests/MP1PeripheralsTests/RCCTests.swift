@@ -18,7 +18,7 @@ import Testing
         return clock / Double(1 << (chip["RCC.MCUDIVR"] & 0xF))
     }
 
-    @Test func `Firmware finds a 64 MHz clock after a production boot`() {
+    @Test func `Firmware finds a 64 MHz clock after a boot that left the clocks alone`() {
         let chip = TestSoC()
         #expect(systemCoreClock(chip) == 64e6)
         #expect(chip["RCC.MSSCKSELR"] >> 31 == 1)
@@ -29,6 +29,45 @@ import Testing
         let chip = TestSoC(SoCConfiguration(mcuClock: .pll3))
         #expect(Int(systemCoreClock(chip)) == 208_877_929)
         #expect(chip["RCC.PLL3CR"] & 2 != 0)
+        #expect(chip["SYSCFG.BOOTR"] & 7 != 4)
+    }
+
+    @Test func `After TF-A timers count the core's clock, buses are halved, and UARTs and a low-power timer have clocks of their own`() {
+        let chip = TestSoC(SoCConfiguration())
+        for bus in 1...3 { #expect(chip["RCC.APB\(bus)DIVR"] == 1 << 31 | 1) }
+        for uart in ["6", "24", "35", "78"] { #expect(chip["RCC.UART\(uart)CKSELR"] == 2) }
+        #expect(chip["RCC.PLL4CFGR2"] == 0x0007_0705 && chip["RCC.PLL4CR"] == 0x73)
+        // TIM2's kernel clock is twice its bus' when that is divided (RM0436, RCC).
+        chip["TIM2.CR1"] = 1
+        chip.host.run(to: 1000)
+        #expect(chip["TIM2.CNT"] == 1000)
+        // LPTIM4 counts LSE, LPTIM2 its bus.
+        for timer in [2, 4] {
+            chip["LPTIM\(timer).CR"] = 1
+            chip["LPTIM\(timer).ARR"] = 0xFFFF
+            chip["LPTIM\(timer).CR"] = 5
+        }
+        let second = chip.host.coreClock.hertz
+        chip.host.run(to: 1000 + second / 1000)
+        #expect(chip["LPTIM4.CNT"] == 32)
+        #expect(chip["LPTIM2.CNT"] == UInt32(second / 2000 % 0x10000))
+    }
+
+    @Test("A low-power timer counts what RCC selects", arguments: [
+        (1, 0, 104_438_965), (1, 1, 99_000_000), (1, 2, 24_573_874), (1, 3, 32_768), (1, 4, 32_000), (1, 5, 24_000_000),
+        (2, 0, 104_438_965), (2, 1, 74_250_000), (2, 2, 24_000_000), (2, 3, 32_768), (2, 4, 32_000),
+        (5, 0, 104_438_965), (5, 1, 99_000_000), (5, 2, 24_573_874), (5, 5, 24_000_000),
+    ] as [(Int, UInt32, UInt64)])
+    func lowPowerTimerClock(number: Int, selection: UInt32, hertz: UInt64) {
+        let chip = TestSoC(SoCConfiguration())
+        chip["RCC.LPTIM\(number == 1 ? "1" : number == 2 ? "23" : "45")CKSELR"] = selection
+        chip["LPTIM\(number).CR"] = 1
+        chip["LPTIM\(number).ARR"] = 0xFFFF
+        chip["LPTIM\(number).CR"] = 5
+        // 60,000 counts, or a second.
+        let cycles = chip.host.coreClock.hertz * min(60_000, hertz) / hertz
+        chip.host.run(to: cycles)
+        #expect(abs(Int(chip["LPTIM\(number).CNT"]) - Int(min(60_000, hertz))) <= 1)
     }
 
     @Test func `Releasing hold boot is heard once, and only from the secure world`() {

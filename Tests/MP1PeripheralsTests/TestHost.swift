@@ -3,7 +3,8 @@ import MP1Peripherals
 
 /// A host that remembers what the SoC told it, with a clock that the test moves.
 final class TestHost: SoCHost {
-    let coreClock = CoreClock(hertz: 64_000_000)
+    let coreClock: CoreClock
+    init(coreClock: CoreClock) { self.coreClock = coreClock }
     var nowCycles: UInt64 = 0
     let eventQueue = EventQueue()
 
@@ -60,12 +61,15 @@ final class TestHost: SoCHost {
     }
 }
 
-/// An SoC on a test host, with registers by name.
+/// An SoC on a test host, with registers by name; at 64 MHz with all dividers at one unless told.
 struct TestSoC {
-    let host = TestHost()
+    let host: TestHost
     let soc: SoC
 
-    init(_ configuration: SoCConfiguration = SoCConfiguration()) { soc = SoC(host: host, configuration: configuration) }
+    init(_ configuration: SoCConfiguration = SoCConfiguration(mcuClock: .hsi)) {
+        host = TestHost(coreClock: configuration.mcuClock.coreClock)
+        soc = SoC(host: host, configuration: configuration)
+    }
 
     /// A 32-bit register by its name, as the Cortex-M4 accesses it.
     subscript(_ register: String) -> UInt32 {

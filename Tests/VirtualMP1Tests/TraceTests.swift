@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import Synchronization
 import Testing
 import VirtualMP1
 
@@ -23,4 +24,24 @@ import VirtualMP1
         #expect(echoes == wanted || echoes == Array(wanted.dropLast()))
         #expect(lines.count - echoes.count == 4, "\(lines.filter { !$0.contains("bytes from") })")
     }
+
+    /// In one second that nobody looks into from outside.
+    @Test("Firmware that writes ten times what its buffer holds, without a pause, loses no line", arguments: [false, true])
+    func burst(executesWaits: Bool) throws {
+        var configuration = try Samples.configuration(.elf)
+        configuration.board.executesWaits = executesWaits
+        let mp1 = try MP1System(configuration)
+        try mp1.start(Samples.elf("crasher"), name: "crasher")
+        var lines: [String] = []
+        mp1.onEvent = { event in if case .trace(let time, _, let line) = event, line.hasPrefix("chatter") { lines.append("\(line) \(time)") } }
+        try mp1.openTTY(0).send("chatter\n")
+        mp1.run(for: .seconds(1))
+        #expect(lines.count == 1000)
+        for (index, line) in lines.enumerated() { #expect(line.hasPrefix("chatter \(index + 1) of 1000 ")) }
+        Self.bursts.withLock { seen in
+            if let other = seen.first { #expect(lines == other) } else { seen.append(lines) }
+        }
+    }
+    /// What was seen with the other way of waiting: the same lines at the same times.
+    private static let bursts = Mutex<[[String]]>([])
 }

@@ -78,6 +78,14 @@ import Testing
         #expect(result.err.contains("[  600.0"))
     }
 
+    @Test("--until finds a line that the trace buffer has lost again")
+    func untilGone() throws {
+        let result = try Scratch.run("crasher", "--send", "chatter", "--until", "chatter 500 of", "--log-level", "warning", "--json")
+        #expect(result.status == 0, "\(result.err)")
+        // Much of what came later was never printed: the run ended there.
+        #expect(try Scratch.run("crasher", "--send", "chatter", "--until", "chatter 5000").status == 1)
+    }
+
     @Test("--until ends at a line of the trace or at a channel, long before a second has passed", arguments: ["announced rpmsg-tty at 0x401", "rpmsg-tty"])
     func until(text: String) throws {
         let result = try Scratch.run("tty-echo", "--until", text)

@@ -123,6 +123,14 @@ static void assertion(void)
     }
 }
 
+/* More than the trace buffer holds, as fast as can be: no fault, but a reader that looks seldom misses most of it. */
+static void chatter(void)
+{
+    for (uint32_t line = 1; line <= 1000; line++) {
+        trace("chatter %u of 1000", line);
+    }
+}
+
 static const struct {
     const char *word;
     void (*fault)(void);
@@ -140,6 +148,7 @@ static const struct {
     { "spin", spin },
     { "assert", assertion },
     { "watchdog", watchdog },
+    { "chatter", chatter },
 };
 
 /* Whether `payload` is `word`, line end or not. */

@@ -99,9 +99,10 @@ __attribute__((noinline, used)) static void HAL_Delay(uint32_t milliseconds)
 #endif
 
 #if CASE == CLOCK
-/* RCC_PLL4CR.PLL4RDY, which nothing will set: the PLL was not started. */
+/* RCC_PLL4CR.PLL4RDY, which nothing will set: the PLL was switched off. */
 __attribute__((noinline)) static void wait_for_clock(void)
 {
+    REGISTER(0x50000894u) = 0;
     while ((REGISTER(0x50000894u) & (1u << 1)) == 0) {
     }
 }

@@ -37,8 +37,8 @@ public final class M4Board {
         public var cycleModel = CycleModel.instructions
         /// Where to look for an RTT control block.
         public var rtt = RTT.Search.off
-        /// Of the M4. 64 MHz is HSI, what RCC's registers show after a production boot.
-        public var coreClock = CoreClock(hertz: 64_000_000)
+        /// The M4's, as `soc` has it from the boot chain.
+        public var coreClock: CoreClock { soc.mcuClock.coreClock }
         /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
         public var ddrSize: UInt32 = 0
         /// The memory that the M4 can reach, in whole pages of 4 KiB, at most six runs; nil for all there is. What lies outside is a

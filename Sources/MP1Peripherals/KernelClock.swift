@@ -1,0 +1,57 @@
+/// Frequencies that RCC's registers tell, for blocks whose kernel clock is not the M4's (RM0436, RCC).
+extension RCC {
+    enum Oscillator: UInt64 {
+        case lsi = 32_000, lse = 32_768, csi = 4_000_000, hse = 24_000_000, hsi = 64_000_000
+    }
+    /// An output's divider in PLLxCFGR2: its lowest bit.
+    enum PLLOutput: UInt32 { case p = 0, q = 8, r = 16 }
+
+    /// Hertz at an output of PLL3 or PLL4, whose reference clock selection and control registers are at `selection` and `control`.
+    private func pll(selection: UInt32, control: UInt32, _ output: PLLOutput) -> UInt64 {
+        let source: Oscillator = switch self[selection] & 3 { case 0: .hsi; case 1: .hse; default: .csi }
+        let first = self[control + 4], second = self[control + 8], fractional = self[control + 12]
+        let fraction = fractional >> 16 & 1 != 0 ? UInt64(fractional >> 3 & 0x1FFF) : 0
+        // In 8192nds.
+        let multiplier = ((UInt64(first & 0x1FF) + 1) << 13) + fraction
+        let divider = (UInt64((first >> 16) & 0x3F) + 1) * (UInt64((second >> output.rawValue) & 0x7F) + 1)
+        return source.rawValue * multiplier / (divider << 13)
+    }
+
+    func pll3(_ output: PLLOutput) -> UInt64 { pll(selection: 0x820, control: 0x880, output) }
+    func pll4(_ output: PLLOutput) -> UInt64 { pll(selection: 0x824, control: 0x894, output) }
+
+    /// CPERCKSELR: what ck_per is.
+    var peripheralClock: UInt64 {
+        switch self[0x0D0] & 3 { case 0: Oscillator.hsi.rawValue; case 1: Oscillator.csi.rawValue; default: Oscillator.hse.rawValue }
+    }
+
+    /// Hertz of pclk1, pclk2 or pclk3.
+    func busClock(_ bus: Int) -> UInt64 { interconnect.clock.hertz / busDivider(bus: bus) }
+
+    /// Hertz of the kernel clock of U(S)ART `number`, 1 to 8; USART1 has the buses' and sources of its own.
+    func uartClock(_ number: Int) -> UInt64 {
+        let selection: UInt32 = switch number { case 1: 0x0C8; case 6: 0x8E4; case 2, 4: 0x8E8; case 3, 5: 0x8EC; default: 0x8F0 }
+        return switch (self[selection] & 7, number) {
+        case (1, 1): pll3(.q)
+        case (1, _), (4, 1): pll4(.q)
+        case (2, _): Oscillator.hsi.rawValue
+        case (3, _): Oscillator.csi.rawValue
+        case (4, _), (5, 1): Oscillator.hse.rawValue
+        default: busClock(number == 6 ? 2 : 1)
+        }
+    }
+
+    /// Hertz of the kernel clock of LPTIM `number`, 1 to 5.
+    func lptimClock(_ number: Int) -> UInt64 {
+        let selection: UInt32 = switch number { case 1: 0x934; case 2, 3: 0x930; default: 0x92C }
+        let isPair = number == 2 || number == 3
+        return switch self[selection] & 7 {
+        case 1: isPair ? pll4(.q) : pll4(.p)
+        case 2: isPair ? peripheralClock : pll3(.q)
+        case 3: Oscillator.lse.rawValue
+        case 4: Oscillator.lsi.rawValue
+        case 5 where !isPair: peripheralClock
+        default: busClock(number == 1 ? 1 : 3)
+        }
+    }
+}
