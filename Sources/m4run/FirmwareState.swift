@@ -24,6 +24,9 @@ struct FirmwareState {
             let why = report.warnings.first { $0.subject == .resourceTableAddress }.map { " (\($0.text))" } ?? ""
             return "\(core); Linux found no vdev in a resource table\(why), so it set up no rpmsg."
         }
+        if linux.channels.isEmpty, let last = linux.withdrawnChannel {
+            return "\(core); no channel is left: the firmware has destroyed its last one, \(Console.visible(last.name)) at 0x\(String(last.address, radix: 16))."
+        }
         if linux.channels.isEmpty {
             return "\(core); Linux has set DRIVER_OK and posted its buffers, and waits for the firmware to announce a channel."
         }

@@ -28,6 +28,7 @@ import VirtualMP1
             ("mailbox-off", "mailbox-off", "IPCC_C2CR is 0x00000000"),
             ("no-receive-buffers", "no-receive-buffers", "available index 17, used index 17"),
             ("tick-stopped", "tick-stopped", "(HAL_Delay"),
+            ("withdrawn", "channel-withdrawn", "'rpmsg-tty' at 0x00000400 and has destroyed it again, after 2 message(s)"),
         ] as [(String, String, String)])
     func causes(sample: String, cause: String, numbers: String) throws {
         // Who read what is known with libunicorn 2.1 only.

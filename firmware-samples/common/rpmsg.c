@@ -11,6 +11,7 @@
 
 #define NAME_SERVICE_ADDRESS 53u
 #define NAME_SERVICE_CREATE 0u
+#define NAME_SERVICE_DESTROY 1u
 
 struct header {
     uint32_t source;
@@ -101,21 +102,32 @@ static bool send(uint32_t source, uint32_t destination, const void *payload, uin
     return fits;
 }
 
-static void announce(const struct rpmsg_endpoint *endpoint)
+static void announce(const struct rpmsg_endpoint *endpoint, uint32_t flags)
 {
-    struct name_service_message message = { .address = endpoint->address, .flags = NAME_SERVICE_CREATE };
+    struct name_service_message message = { .address = endpoint->address, .flags = flags };
     for (size_t i = 0; i < sizeof message.name - 1 && endpoint->name[i] != 0; i++) {
         message.name[i] = endpoint->name[i];
     }
     send(endpoint->address, NAME_SERVICE_ADDRESS, &message, sizeof message);
-    trace("announced %s at %x", endpoint->name, endpoint->address);
+    trace("%s %s at %x", flags == NAME_SERVICE_DESTROY ? "withdrew" : "announced", endpoint->name, endpoint->address);
 }
 
 void rpmsg_announce(struct rpmsg_endpoint *endpoint)
 {
     endpoint->next = endpoints;
     endpoints = endpoint;
-    announce(endpoint);
+    announce(endpoint, NAME_SERVICE_CREATE);
+}
+
+void rpmsg_withdraw(struct rpmsg_endpoint *endpoint)
+{
+    announce(endpoint, NAME_SERVICE_DESTROY);
+    for (struct rpmsg_endpoint **link = &endpoints; *link != 0; link = &(*link)->next) {
+        if (*link == endpoint) {
+            *link = endpoint->next;
+            break;
+        }
+    }
 }
 
 bool rpmsg_send(const struct rpmsg_endpoint *endpoint, uint32_t destination, const void *payload, uint32_t length)
@@ -165,7 +177,7 @@ static void start_over(void)
     ipcc_acknowledge(IPCC_DETACH);
     rpmsg_init();
     for (const struct rpmsg_endpoint *endpoint = endpoints; endpoint != NULL; endpoint = endpoint->next) {
-        announce(endpoint);
+        announce(endpoint, NAME_SERVICE_CREATE);
     }
 }
 

@@ -23,6 +23,9 @@ void rpmsg_init(void);
 /* Adds `endpoint`, which must live as long as the firmware, and announces its service to Linux. */
 void rpmsg_announce(struct rpmsg_endpoint *endpoint);
 
+/* Tells Linux that the service is no more. */
+void rpmsg_withdraw(struct rpmsg_endpoint *endpoint);
+
 /* Sends from `endpoint` to `destination`, waiting for a buffer while Linux has given none.
  * False, and nothing sent, when `length` is over RPMSG_PAYLOAD_MAX or a buffer is not usable. */
 bool rpmsg_send(const struct rpmsg_endpoint *endpoint, uint32_t destination, const void *payload, uint32_t length);

@@ -15,6 +15,7 @@
 #define MAILBOX_OFF 14
 #define NO_RECEIVE_BUFFERS 15
 #define TICK_STOPPED 16
+#define WITHDRAWN 17
 
 #if CASE == NO_TABLE || CASE == EARLY_FAULT
 #include "cortex_m4.h"
@@ -153,6 +154,9 @@ int main(void)
     rpmsg_init();
 #endif
     rpmsg_announce(&tty);
+#if CASE == WITHDRAWN
+    rpmsg_withdraw(&tty);
+#endif
 #if CASE == NO_RECEIVE_BUFFERS
     send_torn_messages();
 #endif

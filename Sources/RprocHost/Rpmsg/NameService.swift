@@ -19,6 +19,7 @@ extension RpmsgBus {
                 processor.log.emit(.error, deviceName, "rpmsg_destroy_channel failed: \(Errno.invalid.negative)")
                 return
             }
+            withdrawn = (channel.name, channel.destination)
             removeChannel(channel)
         } else if createChannel(name: name, source: Rpmsg.anyAddress, destination: address) == nil {
             processor.log.emit(.error, deviceName, "rpmsg_create_channel failed")
@@ -128,6 +129,9 @@ extension RemoteProcessor {
 
     /// Every channel there is, in the order of announcement.
     public var channels: [RpmsgChannel] { virtioDevices.flatMap { $0.rpmsg?.channels ?? [] } }
+
+    /// The channel that the firmware destroyed last; nil when it destroyed none.
+    public var withdrawnChannel: (name: String, address: UInt32)? { virtioDevices.lazy.compactMap { $0.rpmsg?.withdrawn }.first }
 
     /// The first channel of that name.
     public func channel(named name: String) -> RpmsgChannel? {

@@ -152,6 +152,11 @@ extension Doctor {
                 "no-kick", rank: 24,
                 "\(waiting) message(s) lie in vring0 (used index \(input.usedIndex), Linux has taken \(input.lastUsedIndex)) without a doorbell on \(channelName(0)).",
                 mailboxes.vq0.map { "write bit \($0 + 16) of IPCC_C2SCR (channel \($0 + 1)) after each message." } ?? "give the device tree's node a mailbox vq0.")
+        } else if system.linux.channels.isEmpty, let last = system.linux.withdrawnChannel {
+            report.problem(
+                "channel-withdrawn", rank: 29,
+                "The firmware announced '\(last.name)' at \(hex32(last.address)) and has destroyed it again, after \(system.linux.messageCounts.received) message(s): no channel is left. \(corePlace)",
+                "none if it is done; else keep the endpoint: rpmsg_destroy_ept (OPENAMP_destroy_ept) announces its end.")
         } else if system.linux.channels.isEmpty {
             report.problem(
                 "no-announcement", rank: 29, "\(system.linux.messageCounts.received) message(s) came, but none of them created a channel that still exists.",
