@@ -12,11 +12,13 @@ extension NodeReader {
         do throws(PropertyFault) { names = try node.strings("mbox-names") ?? [] } catch { warn(error, "Linux finds no mailbox by its name") }
         let list = node.references("mboxes", cells: "#mbox-cells") ?? ReferenceList()
         var taken: [UInt32] = []
+        var refusals: [String: MailboxRefusal] = [:]
         func channel(_ name: String, _ reader: inout NodeReader) throws(CoprocessorNodeError) -> Int? {
             guard let index = names.firstIndex(of: name) else { return nil }
             guard index < list.entries.count else {
                 let fault = list.fault ?? PropertyFault(reader.node, "mboxes", seen: "\(list.entries.count) entries", allowed: "\(index + 1): mbox-names has \(name) as number \(index + 1)")
                 reader.warn(fault, "Linux gets no \(name) mailbox")
+                refusals[name] = .notReferenced
                 return nil
             }
             let entry = list.entries[index]
@@ -30,10 +32,12 @@ extension NodeReader {
             }
             guard let number = entry.arguments.first, number < Self.channels else {
                 reader.warn(PropertyFault(reader.node, "mboxes", seen: "channel \(entry.arguments) for \(name)", allowed: "0 to \(Self.channels - 1)"), "Linux gets no \(name) mailbox")
+                refusals[name] = .outOfRange
                 return nil
             }
             guard !taken.contains(number) else {
                 reader.warn(PropertyFault(reader.node, "mboxes", seen: "channel \(number) again for \(name)", allowed: "one of its own"), "Linux gets no \(name) mailbox")
+                refusals[name] = .taken
                 return nil
             }
             taken.append(number)
@@ -44,6 +48,7 @@ extension NodeReader {
         result.vq1 = try channel("vq1", &self)
         result.shutdown = try channel("shutdown", &self)
         result.detach = binding.driver == .stm32Rproc ? try channel("detach", &self) : nil
+        result.refusals = refusals
         configuration.mailboxes = result
         let expected = [(result.vq0, 0, "vq0"), (result.vq1, 1, "vq1"), (result.shutdown, 2, "shutdown"), (result.detach, 3, "detach")]
         for (got, usual, name) in expected {

@@ -41,7 +41,9 @@ final class Narrator {
     /// `data` gets what the firmware sends to ttys and raw devices.
     func attach(to system: MP1System, data: @escaping ([UInt8]) -> Void) {
         system.onEvent = { [unowned self, level] event in
-            if firstError == nil, case .kernelLog(let record) = event, record.level <= .error { firstError = record.message }
+            if firstError == nil, case .kernelLog(let record) = event, record.level <= .error, !record.isMissingMailbox {
+                firstError = record.message
+            }
             if let line = Self.line(event, level) { Console.note(line) }
             if let until, !hasSeenTrace, case .trace(_, _, let line) = event { hasSeenTrace = line.contains(until) }
             if case .output(let time, let source, let bytes) = event {

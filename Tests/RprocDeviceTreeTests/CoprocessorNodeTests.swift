@@ -215,6 +215,9 @@ struct CoprocessorNodeTests {
         let other = try read { $0[DK2.node].set("mboxes", cells(4, 3, 4, 1, 4, 9, 4, 1)) }
         #expect(other.configuration.mailboxes.named.map(\.channel) == [3, 1, nil, nil])
         #expect(other.warnings.count == 3)
+        #expect(other.configuration.mailboxes.refusals == ["shutdown": .outOfRange, "detach": .taken])
+        let short = try read { $0[DK2.node].set("mboxes", cells(4, 0, 4, 1, 4, 2)) }
+        #expect(short.configuration.mailboxes.refusals == ["detach": .notReferenced])
         #expect(refusal { $0[DK2.node].set("mboxes", cells(5, 0, 0, 4, 1)); $0["/soc/interrupt-controller@5000d000"].set("#mbox-cells", cells(1)) }.contains("mboxes: /soc/interrupt-controller@5000d000"))
         #expect(refusal { $0["/soc/mailbox@4c001000"].set("status", strings("disabled")) }.contains("EPROBE_DEFER"))
     }

@@ -6,8 +6,9 @@ import Testing
 @Suite struct PlatformNodeTests {
     @Test func `A mailbox that is missing is named, and nothing is sent on it`() throws {
         let rig = Rig(configure: { $0.mailboxes.shutdown = nil; $0.mailboxes.detach = nil })
-        #expect(rig.log.suffix(3) == [
-            "remoteproc remoteproc0: cannot get shutdown mbox", "remoteproc remoteproc0: cannot get detach mbox",
+        func refused(_ name: String) -> String { "stm32-rproc 10000000.m4: mbox_request_channel_byname() could not locate channel named \"\(name)\"" }
+        #expect(rig.log.suffix(5) == [
+            refused("shutdown"), "remoteproc remoteproc0: cannot get shutdown mbox", refused("detach"), "remoteproc remoteproc0: cannot get detach mbox",
             "remoteproc remoteproc0: m4 is available",
         ])
         try rig.host.start()
@@ -35,7 +36,9 @@ import Testing
             $0.mailboxes.detach = nil
         })
         #expect(rig.log.dropFirst() == [
-            "stm32-rproc-tee m4@0: wdg irq registered", "remoteproc remoteproc0: mailbox shutdown mbox not used", "remoteproc remoteproc0: m4 is available",
+            "stm32-rproc-tee m4@0: wdg irq registered",
+            "stm32-rproc-tee m4@0: mbox_request_channel_byname() could not locate channel named \"shutdown\"",
+            "remoteproc remoteproc0: mailbox shutdown mbox not used", "remoteproc remoteproc0: m4 is available",
         ])
     }
 

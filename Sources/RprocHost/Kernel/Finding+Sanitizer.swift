@@ -35,6 +35,7 @@ extension Finding {
         case .kickWithoutMailbox: "kick-without-mailbox"
         case .tooManyChannels: "too-many-channels"
         case .ringSizesDiffer: "ring-sizes-differ"
+        case .ringSizeOdd: "ring-size-odd"
         case .kernelLeaves: "kernel-leaves"
         case .imageStaysLoaded: "image-stays-loaded"
         case .detachOverwrites: "detach-overwrites"

@@ -40,6 +40,9 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     case tooManyChannels(limit: Int)
     /// The two rings differ in size: the kernel warns with a back trace.
     case ringSizesDiffer(input: UInt32, output: UInt32)
+    /// A ring's size is no power of two: slots are found by an AND with the size less one, so that some are never used and others
+    /// twice in a round. remoteproc does not look; virtio 1.2 §2.7 forbids it.
+    case ringSizeOdd(queue: String, count: UInt32)
 
     // MARK: The sanitizer's
     // See `RpmsgSanitizer`. `Evidence` says where, what is there, and which instruction wrote it.
@@ -128,6 +131,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
         case .kickWithoutMailbox(let id): "vring with notifyid \(id) has no mailbox: its kicks are dropped"
         case .tooManyChannels(let limit): "more than \(limit) channels announced; the rest is ignored"
         case .ringSizesDiffer(let input, let output): "vring0 has \(input) buffers, vring1 \(output)"
+        case .ringSizeOdd(let queue, let count): "\(queue): a ring of \(count) buffers, which is no power of two: messages are lost or come twice"
         default: sanitizerText
         }
     }

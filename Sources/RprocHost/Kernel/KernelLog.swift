@@ -21,6 +21,9 @@ public struct KernelLogRecord: Equatable, Sendable, CustomStringConvertible {
     /// Device and message as dmesg shows them without a time stamp: `remoteproc remoteproc0: powering up m4`.
     public var line: String { device.isEmpty ? message : "\(device): \(message)" }
 
+    /// The mailbox core's error about a mailbox that the driver then does without: it explains no failure.
+    public var isMissingMailbox: Bool { message.hasPrefix("mbox_") || message.hasPrefix("__mbox_") }
+
     /// As dmesg shows it: `[    0.001234] remoteproc remoteproc0: powering up m4`.
     public var description: String {
         let stamp = time.description

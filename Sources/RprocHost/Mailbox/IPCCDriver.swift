@@ -59,6 +59,14 @@ final class IPCCDriver {
         access { () throws(BusError) in try updateMask(clear: 1 << UInt32(channel)) }
     }
 
+    /// Masks both directions of a channel, as giving a mailbox back does. What waits is not sent, and nobody acknowledges.
+    func close(_ channel: Int) {
+        guard (0..<Self.channelCount).contains(channel) else { return }
+        access { () throws(BusError) in try updateMask(set: 1 << UInt32(channel) | 1 << UInt32(channel + 16)) }
+        channels[channel].queued = 0
+        channels[channel].isActive = false
+    }
+
     // MARK: Sending
 
     /// Queues a doorbell and returns.
@@ -90,6 +98,7 @@ final class IPCCDriver {
         guard channels[channel].queued > 0, !channels[channel].isActive else { return }
         channels[channel].queued &-= 1
         channels[channel].isActive = true
+        log.emit(.debug, Self.device, "stm32_ipcc_send_data: chan:\(channel)")
         access { () throws(BusError) in
             try bus.write32(Self.base.advanced(Self.setClear), 1 << UInt32(channel + 16))
             try updateMask(clear: 1 << UInt32(channel + 16))
@@ -104,6 +113,7 @@ final class IPCCDriver {
             let mask = try bus.read32(Self.base.advanced(Self.mask))
             let status = try bus.read32(Self.base.advanced(Self.receiveStatus)) & ~mask
             for channel in 0..<Self.channelCount where status & 1 << UInt32(channel) != 0 {
+                log.emit(.debug, Self.device, "stm32_ipcc_rx_irq: chan:\(channel) rx")
                 received(channel)
                 try bus.write32(Self.base.advanced(Self.setClear), 1 << UInt32(channel))
             }
@@ -116,6 +126,7 @@ final class IPCCDriver {
             let mask = try bus.read32(Self.base.advanced(Self.mask)) >> 16
             let free = ~(try bus.read32(Self.base.advanced(Self.transmitStatus))) & ~mask
             for channel in 0..<Self.channelCount where free & 1 << UInt32(channel) != 0 {
+                log.emit(.debug, Self.device, "stm32_ipcc_tx_irq: chan:\(channel) tx")
                 try updateMask(set: 1 << UInt32(channel + 16))
                 guard channels[channel].isActive else { continue }
                 channels[channel].isActive = false

@@ -62,6 +62,10 @@ public struct KernelProfile: Equatable, Sendable {
     /// "probe with driver X failed" (6.10 on) instead of "X: probe of D failed".
     public var namesDriverInProbeFailure = true
 
+    /// Why a mailbox could not be had is an error in the log where it used to be a debug line (about 6.15 on).
+    public var mailboxCoreSaysWhy = true
+    /// With EVENT_IDX: a queue for which an interrupt has come cannot be silenced until callbacks are enabled again (5.14 to 6.3).
+    public var keepsCallbacksAfterEvent = false
     /// A PT_LOAD of no bytes is passed over (5.19 on); before that its address must be one of the M4's, or the boot ends.
     public var skipsEmptySegments = true
 
@@ -76,6 +80,8 @@ public struct KernelProfile: Equatable, Sendable {
         profile.suppressesTransmitComplete = true
         profile.vdevIsPlatformDevice = false
         profile.namesDriverInProbeFailure = false
+        profile.mailboxCoreSaysWhy = false
+        profile.keepsCallbacksAfterEvent = true
         profile.skipsEmptySegments = false
         return profile
     }()
@@ -85,6 +91,7 @@ public struct KernelProfile: Equatable, Sendable {
         profile.hearsDoorbellsWhileAttached = false
         profile.suppressesTransmitComplete = true
         profile.namesDriverInProbeFailure = false
+        profile.mailboxCoreSaysWhy = false
         return profile
     }()
 }

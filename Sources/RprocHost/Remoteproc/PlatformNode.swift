@@ -30,12 +30,26 @@ public struct SystemRegisters: Equatable, Sendable {
     public init() {}
 }
 
+/// Why the driver could not get a mailbox, as the mailbox core tells it.
+public enum MailboxRefusal: Equatable, Sendable {
+    /// `mbox-names` does not have the name.
+    case notNamed
+    /// `mboxes` has no entry for it.
+    case notReferenced
+    /// The controller has no such channel.
+    case outOfRange
+    /// The channel is another mailbox's already.
+    case taken
+}
+
 /// `mboxes` by `mbox-names`: the IPCC's channel of each, counted from 0; nil is a mailbox that the driver could not get.
 public struct MailboxChannels: Equatable, Sendable {
     public var vq0: Int? = 0
     public var vq1: Int? = 1
     public var shutdown: Int? = 2
     public var detach: Int? = 3
+    /// Why those that are nil are, by name; `notNamed` for what is not in it.
+    public var refusals: [String: MailboxRefusal] = [:]
     public init() {}
 
     /// In the order in which the driver asks for them.
@@ -63,11 +77,29 @@ extension RemoteProcessor {
         }
     }
 
+    /// `stm32_rproc_free_mbox`
+    func closeMailboxes() {
+        for (_, channel) in configuration.mailboxes.named { if let channel { ipcc.close(channel) } }
+    }
+
     private func missingMailbox(_ name: String) {
+        // The driver of its own knows no detach.
+        if configuration.driver == .stm32RprocTEE && name == "detach" { return }
+        sayRefusal(name)
         switch configuration.driver {
         case .stm32Rproc: warn("cannot get \(name) mbox")
-        // That driver knows no detach.
-        case .stm32RprocTEE: if name != "detach" { info("mailbox \(name) mbox not used") }
+        case .stm32RprocTEE: info("mailbox \(name) mbox not used")
+        }
+    }
+
+    /// The mailbox core's own words, in the name of the device that asked.
+    private func sayRefusal(_ name: String) {
+        let isNewer = configuration.kernel.mailboxCoreSaysWhy
+        switch configuration.mailboxes.refusals[name] ?? .notNamed {
+        case .notNamed: log.emit(.error, driverDevice, "mbox_request_channel_byname() could not locate channel named \"\(name)\"")
+        case .notReferenced: if isNewer { log.emit(.error, driverDevice, "mbox_request_channel: can't parse \"mboxes\" property") }
+        case .taken: if isNewer { log.emit(.error, driverDevice, "__mbox_bind_client: mailbox not free") }
+        case .outOfRange: break
         }
     }
 }

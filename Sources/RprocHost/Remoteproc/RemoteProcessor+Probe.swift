@@ -32,6 +32,7 @@ extension RemoteProcessor {
     /// The driver core's line; nothing of the device is left.
     private func failProbe(_ errno: Errno) {
         probeFailure = errno
+        closeMailboxes()
         state = .deleted
         if configuration.kernel.namesDriverInProbeFailure {
             log.emit(.warning, driverDevice, "probe with driver \(configuration.driver.rawValue) failed with error \(errno.negative)")
@@ -52,6 +53,7 @@ extension RemoteProcessor {
         guard state != .deleted else { return }
         // The driver gives up one claim, `rproc_del` one more.
         for _ in 0..<2 where power > 0 { do throws(Errno) { try stop() } catch {} }
+        closeMailboxes()
         state = .deleted
         info("releasing \(configuration.name)")
     }

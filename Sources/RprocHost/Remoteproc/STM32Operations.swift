@@ -69,6 +69,7 @@ extension RemoteProcessor {
 
     /// `stm32_rproc_kick`: the notifyid is the mailbox's number.
     func kick(_ notifyID: UInt32) {
+        debug("kicking vq index: \(notifyID)")
         guard notifyID < 2 else { return findings.report(.kickWithoutMailbox(notifyID: notifyID)) }
         ringDoorbell(Int(notifyID))
     }

@@ -132,7 +132,8 @@ extension RemoteProcessor {
         // Kernels whose work does not take the lock do not look at the state either.
         let hears = state == .running || state == .attached && configuration.kernel.hearsDoorbellsWhileAttached
         guard hears || !configuration.kernel.vringWorkTakesLock else { return }
-        guard id < notifyIDs.count, let queue = notifyIDs[id]?.queue, queue.hasUsed || queue.isBroken else {
+        debug("vq index \(id) is interrupted")
+        guard id < notifyIDs.count, let queue = notifyIDs[id]?.queue, queue.hasUsed else {
             debug("no message found in vq\(id)")
             return
         }

@@ -27,6 +27,8 @@ public final class RemoteVirtioDevice {
     let configLength: UInt32
     var vrings: [RemoteVring] = []
     private var features: UInt32 = 0
+    /// A driver has it, or is trying.
+    private var isBound = false
     private var bufferSpace: (start: PhysicalAddress, isDynamic: Bool)?
 
     init(processor: RemoteProcessor, index: Int, id: UInt32, offset: Int, configLength: UInt32) {
@@ -75,13 +77,7 @@ public final class RemoteVirtioDevice {
 
     /// `rproc_free_vring`: the numbers go back, and the kernel's copy of the table forgets the addresses.
     func freeVrings() {
-        for vring in vrings {
-            processor.freeNotifyID(vring)
-            do throws(Errno) {
-                try processor.storeInTable(UInt32(0), at: vringOffset(vring.index))
-                try processor.storeInTable(UInt32.max, at: vringOffset(vring.index) + VringResource.notifyIDOffset)
-            } catch {}
-        }
+        for vring in vrings { free(vring) }
         vrings = []
     }
 
@@ -97,6 +93,12 @@ public final class RemoteVirtioDevice {
 
     private func setStatus(_ value: UInt8) throws(Errno) {
         try processor.storeInTable(value, at: offset + VdevResource.statusOffset)
+        processor.log.emit(.debug, isBound ? driverDevice : "virtio \(name)", "status: \(value)")
+    }
+
+    private func reset() throws(Errno) {
+        try processor.storeInTable(UInt8(0), at: offset + VdevResource.statusOffset)
+        processor.log.emit(.debug, isBound ? driverDevice : "virtio \(name)", "reset !")
     }
 
     // MARK: The device's life
@@ -113,7 +115,7 @@ public final class RemoteVirtioDevice {
         }
         number = processor.allocateVirtioNumber(self)
         do throws(Errno) {
-            try setStatus(0)
+            try reset()
             try addStatus(Virtio.statusAcknowledge)
             if id == VdevResource.rpmsg { try probeRpmsg() }
         } catch {
@@ -126,6 +128,8 @@ public final class RemoteVirtioDevice {
 
     /// `virtio_dev_probe` with `rpmsg_probe`.
     private func probeRpmsg() throws(Errno) {
+        isBound = true
+        defer { isBound = rpmsg != nil }
         try addStatus(Virtio.statusDriver)
         do throws(Errno) {
             let offered = try processor.loadFromTable(UInt32.self, at: offset + 8)
@@ -157,13 +161,15 @@ public final class RemoteVirtioDevice {
         else { throw .noMemory }
         let vring = vrings[i]
         guard let layout = VringLayout(count: vring.count, alignment: vring.alignment) else {
-            processor.log.emit(.warning, driverDevice, "Bad virtqueue length \(vring.count)")
+            try refuse(vring, queueName, base)
             throw .noMemory
         }
+        if vring.count & (vring.count - 1) != 0 { processor.findings.report(.ringSizeOdd(queue: queueName, count: vring.count)) }
         let queue = try processor.onBus("zeroing vring\(i)") { () throws(BusError) in
             try VirtQueue(
                 name: queueName, notifyID: vring.notifyID, layout: layout, base: base,
-                eventIndex: features & Virtio.featureEventIndex != 0, bus: processor.bus)
+                eventIndex: features & Virtio.featureEventIndex != 0,
+                keepsCallbacksAfterEvent: processor.configuration.kernel.keepsCallbacksAfterEvent, bus: processor.bus)
         }
         queue.owner = self
         if let sanitizer = processor.sanitizer {
@@ -172,6 +178,23 @@ public final class RemoteVirtioDevice {
         vring.queue = queue
         try processor.storeInTable(carveout.deviceAddress.value, at: vringOffset(i))
         return queue
+    }
+
+    /// A ring whose books the kernel cannot allocate: zeroed all the same, and its entry has neither address nor number any more
+    /// (`rproc_free_vring`).
+    private func refuse(_ vring: RemoteVring, _ queueName: String, _ base: PhysicalAddress) throws(Errno) {
+        let size = Int(VringLayout.byteCount(count: vring.count, alignment: vring.alignment))
+        try processor.onBus("zeroing vring\(vring.index)") { () throws(BusError) in try processor.bus.zero(base, count: size) }
+        processor.error("vring_new_virtqueue \(queueName) failed")
+        free(vring)
+    }
+
+    private func free(_ vring: RemoteVring) {
+        processor.freeNotifyID(vring)
+        do throws(Errno) {
+            try processor.storeInTable(UInt32(0), at: vringOffset(vring.index))
+            try processor.storeInTable(UInt32.max, at: vringOffset(vring.index) + VringResource.notifyIDOffset)
+        } catch {}
     }
 
     /// The message buffers: from the device's own pool, else from the kernel's.
@@ -194,11 +217,12 @@ public final class RemoteVirtioDevice {
         // A device without a driver is not reset. A bus that refuses has been reported; the rest must go all the same.
         if let bus = rpmsg {
             processor.sanitizer?.stopping(self)
-            do throws(Errno) { try setStatus(0) } catch {}
+            do throws(Errno) { try reset() } catch {}
             bus.remove()
             releaseQueues()
             do throws(Errno) { try addStatus(Virtio.statusAcknowledge) } catch {}
         }
+        isBound = false
         processor.freeVirtioNumber(self)
         number = nil
     }
@@ -214,8 +238,11 @@ public final class RemoteVirtioDevice {
         bufferSpace = nil
     }
 
-    /// `vring_interrupt`
-    func queueInterrupt(_ queue: VirtQueue) { rpmsg?.queueInterrupt(queue) }
+    /// The second half of `vring_interrupt`: the ring has used buffers and is in order.
+    func queueInterrupt(_ queue: VirtQueue) {
+        queue.interrupted()
+        rpmsg?.queueInterrupt(queue)
+    }
 
     /// What the entry says now, read from where the table lies.
     public var resource: VdevResource? { processor.tableBytes().flatMap { VdevResource($0, at: offset) } }

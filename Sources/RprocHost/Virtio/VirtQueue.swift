@@ -23,6 +23,8 @@ public final class VirtQueue {
     public let base: PhysicalAddress
     /// EVENT_IDX was agreed on.
     public let usesEventIndex: Bool
+    /// See `KernelProfile.keepsCallbacksAfterEvent`.
+    private let keepsCallbacksAfterEvent: Bool
     private let bus: any NonSecureBus
     weak var owner: (any VirtQueueOwner)?
     /// The sanitizer's books of this ring, while it is on.
@@ -30,6 +32,7 @@ public final class VirtQueue {
     /// What changes with each message. In memory of its own: as properties each access would be checked for exclusivity at run time.
     private struct Books {
         var isBroken = false
+        var eventTriggered = false
         var freeCount: UInt16
         var freeHead: UInt16 = 0
         var lastHead: UInt16 = 0
@@ -46,6 +49,8 @@ public final class VirtQueue {
     private var freeHead: UInt16 { get { books.pointee.freeHead } set { books.pointee.freeHead = newValue } }
     private var added: UInt16 { get { books.pointee.added } set { books.pointee.added = newValue } }
     private var availableFlags: UInt16 { get { books.pointee.availableFlags } set { books.pointee.availableFlags = newValue } }
+    /// With EVENT_IDX: an interrupt has come since callbacks were enabled, so the device will not interrupt again by itself.
+    private var eventTriggered: Bool { get { books.pointee.eventTriggered } set { books.pointee.eventTriggered = newValue } }
     /// The kernel has given up on this ring: nothing is taken or added any more.
     public private(set) var isBroken: Bool { get { books.pointee.isBroken } set { books.pointee.isBroken = newValue } }
     /// Descriptors without a buffer.
@@ -59,10 +64,12 @@ public final class VirtQueue {
 
     /// Zeroes the ring's bytes and nothing past them.
     init(
-        name: String, notifyID: UInt32, layout: VringLayout, base: PhysicalAddress, eventIndex: Bool, bus: any NonSecureBus
+        name: String, notifyID: UInt32, layout: VringLayout, base: PhysicalAddress, eventIndex: Bool,
+        keepsCallbacksAfterEvent: Bool = false, bus: any NonSecureBus
     ) throws(BusError) {
         self.name = name; self.notifyID = notifyID; self.layout = layout; self.base = base
         usesEventIndex = eventIndex
+        self.keepsCallbacksAfterEvent = keepsCallbacksAfterEvent
         self.bus = bus
         let count = Int(layout.count)
         books = .allocate(capacity: 1)
@@ -87,7 +94,11 @@ public final class VirtQueue {
     /// - Throws: `io` when the queue is broken, `noSpace` when all descriptors are with the device.
     func add(_ buffer: PhysicalAddress, length: UInt32, deviceWrites: Bool) throws(Errno) {
         if isBroken { throw .io }
-        guard freeCount > 0 else { throw .noSpace }
+        guard freeCount > 0 else {
+            // What is to be read and does not fit is a reason to ring, whatever the device has asked for.
+            if !deviceWrites { notify() }
+            throw .noSpace
+        }
         let head = freeHead
         let next = nextFree[Int(head)]
         let flags = deviceWrites ? Virtio.descriptorWrite : 0
@@ -114,6 +125,8 @@ public final class VirtQueue {
         added &+= 1
         lastHead = head
         check?.added(head, buffer, length: length, deviceWrites: deviceWrites, next: next, index: availableIndex)
+        // One more, and the device could not tell it from none.
+        if added == .max { kick() }
     }
 
     /// Descriptor of the buffer that was added last, or taken last.
@@ -188,7 +201,8 @@ public final class VirtQueue {
         freeCount &+= 1
         lastUsedIndex &+= 1
         lastHead = freeHead
-        if usesEventIndex && availableFlags & Virtio.noInterrupt == 0 { storeUsedEvent(lastUsedIndex) }
+        // Whether event indices were agreed on or not: without, it is a word that nobody has to read.
+        if availableFlags & Virtio.noInterrupt == 0 { storeUsedEvent(lastUsedIndex) }
         check?.taken(PhysicalAddress(buffer))
         return (PhysicalAddress(buffer), UInt32(truncatingIfNeeded: element >> 32))
     }
@@ -210,14 +224,21 @@ public final class VirtQueue {
 
     // MARK: Interrupt suppression (virtio 1.2 §2.7.7)
 
+    /// The device has interrupted for what is in the used ring.
+    func interrupted() { if usesEventIndex { eventTriggered = true } }
+
     /// A hint that the device need not interrupt.
     func disableCallbacks() {
+        if keepsCallbacksAfterEvent && eventTriggered { return }
         guard availableFlags & Virtio.noInterrupt == 0 else { return }
         availableFlags |= Virtio.noInterrupt
+        // The event lies behind: the device says no more before the index has come round.
+        if eventTriggered { return }
         if usesEventIndex { storeUsedEvent(0) } else { storeFlags() }
     }
 
     func enableCallbacks() {
+        eventTriggered = false
         if availableFlags & Virtio.noInterrupt != 0 {
             availableFlags &= ~Virtio.noInterrupt
             if !usesEventIndex { storeFlags() }

@@ -5,14 +5,15 @@ import MachineBase
 /// Descriptors (16 bytes each), the available ring, padding to `alignment`, the used ring. Source: virtio 1.2 §2.7 for the
 /// parts, §2.7.2 for the legacy layout that remoteproc uses.
 public struct VringLayout: Equatable, Sendable {
-    /// Descriptors in the ring; a power of two up to 32768.
+    /// Descriptors in the ring, up to 32768. A power of two by the standard; of others remoteproc makes rings, too, in which a slot is
+    /// an index AND (count - 1).
     public let count: UInt16
     public let alignment: UInt32
     public let usedOffset: UInt32
 
-    /// nil for a count that is no power of two or above 32768, or a ring that ends past 2^32.
+    /// nil for no descriptor or more than 32768, or a ring that ends past 2^32.
     public init?(count: UInt32, alignment: UInt32) {
-        guard count > 0, count <= 32768, count & (count - 1) == 0, alignment > 0 else { return nil }
+        guard count > 0, count <= 32768, alignment > 0 else { return nil }
         let used = Self.usedStart(count: count, alignment: alignment)
         guard used + 6 + 8 * UInt64(count) <= UInt64(UInt32.max) else { return nil }
         self.count = UInt16(count)

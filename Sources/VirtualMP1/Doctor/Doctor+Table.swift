@@ -64,7 +64,7 @@ extension Doctor {
             } else if let resource, resource.vrings.count != 2 {
                 ("rpmsg needs 2 vrings, and it has \(resource.vrings.count)", "give it two vrings: the first carries the firmware's messages, the second Linux's.")
             } else {
-                ("the driver's probe failed: \(kernelErrors.first ?? "its rings, of \(rings), or its buffers do not fit")", "rings have a power of two of buffers, and fit their regions.")
+                ("the driver's probe failed: \(kernelErrors.first ?? "its rings, of \(rings), or its buffers do not fit")", "rings and buffers have to fit their regions.")
             }
         report.problem(
             "vdev-without-driver", rank: 15,

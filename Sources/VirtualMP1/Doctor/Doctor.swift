@@ -32,7 +32,7 @@ public struct Doctor {
         let heard = KernelErrors()
         let listener = system.onEvent
         system.onEvent = { event in
-            if case .kernelLog(let record) = event, record.level <= .error { heard.messages.append(record.message) }
+            if case .kernelLog(let record) = event, record.level <= .error, !record.isMissingMailbox { heard.messages.append(record.message) }
             listener?(event)
         }
         let begin = system.now
