@@ -106,6 +106,14 @@ import Testing
         #expect(rig.host.findings.kept.map(\.finding).prefix(2) == [.ringSizeOdd(queue: "input", count: 12), .ringSizeOdd(queue: "output", count: 12)])
     }
 
+    @Test func `A vdev of one vring has no driver, and the kernel's oops is a finding`() throws {
+        let rig = Rig(image: Builder(table: Builder.table([Builder.vdev(rings: [(0xFFFF_FFFF, 16, 16)])])))
+        try rig.host.start()
+        #expect(rig.log.contains("virtio_rpmsg_bus virtio0: probe with driver virtio_rpmsg_bus failed with error -12"))
+        #expect(rig.host.findings.kept.map(\.finding) == [.vringMissing(index: 1)])
+        #expect(rig.host.virtioDevices.first?.resource?.status == 0x83)
+    }
+
     @Test func `A ring too large for the driver's books leaves the entry without address and number`() throws {
         let vdev = Builder.vdev(rings: [(0xFFFF_FFFF, 16, 65536), (0xFFFF_FFFF, 16, 16)])
         let rig = Rig(image: Builder(table: Builder.table([vdev])), ddr: 4 << 20) {

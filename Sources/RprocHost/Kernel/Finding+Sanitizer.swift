@@ -36,6 +36,7 @@ extension Finding {
         case .tooManyChannels: "too-many-channels"
         case .ringSizesDiffer: "ring-sizes-differ"
         case .ringSizeOdd: "ring-size-odd"
+        case .vringMissing: "vring-missing"
         case .kernelLeaves: "kernel-leaves"
         case .imageStaysLoaded: "image-stays-loaded"
         case .detachOverwrites: "detach-overwrites"

@@ -43,6 +43,9 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// A ring's size is no power of two: slots are found by an AND with the size less one, so that some are never used and others
     /// twice in a round. remoteproc does not look; virtio 1.2 §2.7 forbids it.
     case ringSizeOdd(queue: String, count: UInt32)
+    /// rpmsg's driver asks for a vring that the vdev does not have, and the device tree has a region for it: remoteproc makes a ring of
+    /// no buffers, and the kernel oopses on it. This host fails the probe.
+    case vringMissing(index: Int)
 
     // MARK: The sanitizer's
     // See `RpmsgSanitizer`. `Evidence` says where, what is there, and which instruction wrote it.
@@ -131,6 +134,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
         case .kickWithoutMailbox(let id): "vring with notifyid \(id) has no mailbox: its kicks are dropped"
         case .tooManyChannels(let limit): "more than \(limit) channels announced; the rest is ignored"
         case .ringSizesDiffer(let input, let output): "vring0 has \(input) buffers, vring1 \(output)"
+        case .vringMissing(let index): "the vdev has no vring\(index): the kernel would oops on a ring of no buffers"
         case .ringSizeOdd(let queue, let count): "\(queue): a ring of \(count) buffers, which is no power of two: messages are lost or come twice"
         default: sanitizerText
         }

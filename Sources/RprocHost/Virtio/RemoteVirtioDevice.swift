@@ -157,8 +157,12 @@ public final class RemoteVirtioDevice {
     /// `rp_find_vq`: the ring lies at its carveout's start, whatever address the firmware had asked for inside it.
     private func findQueue(_ i: Int, _ queueName: String) throws(Errno) -> VirtQueue {
         guard let carveout = processor.carveout(named: "vdev\(index)vring\(i)"), let base = carveout.physicalAddress,
-            carveout.isMapped, i < vrings.count
+            carveout.isMapped
         else { throw .noMemory }
+        guard i < vrings.count else {
+            processor.findings.report(.vringMissing(index: i))
+            throw .noMemory
+        }
         let vring = vrings[i]
         guard let layout = VringLayout(count: vring.count, alignment: vring.alignment) else {
             try refuse(vring, queueName, base)
