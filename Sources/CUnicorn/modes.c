@@ -67,6 +67,14 @@ void m4_engine_read_stacked(m4_engine *e, m4_stacked *s) {
     uc_reg_read_batch(e->uc, b.registers, b.values, b.count);
 }
 
+void m4_engine_read_s(m4_engine *e, uint32_t s[32]) {
+    batch b = {.count = 0};
+    uint64_t d[16] = {0};
+    for (int i = 0; i < 16; i++) add(&b, UC_ARM_REG_D0 + i, &d[i]);
+    uc_reg_read_batch(e->uc, b.registers, b.values, b.count);
+    memcpy(s, d, sizeof d);
+}
+
 void m4_engine_read_fp(m4_engine *e, uint32_t s[16], uint32_t *fpscr) {
     batch b = {.count = 0};
     uint64_t d[8];

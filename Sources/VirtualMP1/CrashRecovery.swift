@@ -72,7 +72,8 @@ extension MP1System {
     private var registersNow: CoredumpExtension.Registers? {
         guard !board.isHeld else { return nil }
         let registers = board.core.registers
-        return CoredumpExtension.Registers(r: registers.r, xpsr: registers.xpsr)
+        return CoredumpExtension.Registers(
+            r: registers.r, xpsr: registers.xpsr, s: board.core.singlePrecisionRegisters, fpscr: registers.fpscr)
     }
 
     /// Tells Linux of a fault or lockup, if it may recover from one more.
@@ -85,7 +86,10 @@ extension MP1System {
         }
         // The core goes on in its handler until Linux stops it; what goes wrong there is the same crash.
         if isRecovering, configuration.recoveryLimit != nil { return true }
-        crash.registers = CoredumpExtension.Registers(r: report.registers.r, xpsr: report.registers.xpsr, signal: report.signal)
+        // An exception's entry leaves S0 to S31 as they are; the report has FPSCR from before it.
+        crash.registers = CoredumpExtension.Registers(
+            r: report.registers.r, xpsr: report.registers.xpsr, signal: report.signal, s: board.core.singlePrecisionRegisters,
+            fpscr: report.registers.fpscr)
         guard mayCrash(isWatchdog: false) else { return false }
         crash.reportedAt = linux.crashCount
         onEvent?(.crashed(now, reason))

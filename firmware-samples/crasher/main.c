@@ -88,6 +88,13 @@ static void no_coprocessor(void)
     __asm__ volatile("vmov.f32 s0, #1.0" ::: "s0");
 }
 
+/* Values to look for in the FPU's registers, then a fault. */
+static void floating_point(void)
+{
+    enable_fault(SCB_SHCSR_USGFAULTENA);
+    __asm__ volatile("vmov.f32 s0, #1.5\n\tvmov.f32 s31, #-2.0\n\tudf #2" ::: "s0", "s31");
+}
+
 static void execute_peripheral(void)
 {
     enable_fault(SCB_SHCSR_MEMFAULTENA);
@@ -143,6 +150,7 @@ static const struct {
     { "unaligned", unaligned },
     { "invstate", invalid_state },
     { "nocp", no_coprocessor },
+    { "float", floating_point },
     { "exec", execute_peripheral },
     { "lockup", lockup },
     { "spin", spin },

@@ -266,6 +266,8 @@ uint32_t m4_engine_privileged_read(m4_engine *e, int reg);
 /// What exception entry stacks, with what decides where.
 typedef struct m4_stacked { uint32_t r[4], r12, lr, xpsr, sp, control; } m4_stacked;
 void m4_engine_read_stacked(m4_engine *e, m4_stacked *s);
+/// S0 to S31.
+void m4_engine_read_s(m4_engine *e, uint32_t s[32]);
 /// S0 to S15 and FPSCR.
 void m4_engine_read_fp(m4_engine *e, uint32_t s[16], uint32_t *fpscr);
 void m4_engine_write_fp(m4_engine *e, const uint32_t s[16], uint32_t fpscr);

@@ -371,6 +371,15 @@ public final class Core: CoreControl {
             faultmask: engine.privileged(UC_ARM_REG_FAULTMASK), control: engine.control, fpscr: engine.read(UC_ARM_REG_FPSCR))
     }
 
+    /// S0 to S31 as bits.
+    public var singlePrecisionRegisters: [UInt32] {
+        [UInt32](unsafeUninitializedCapacity: 32) { buffer, count in
+            buffer.initialize(repeating: 0)
+            m4_engine_read_s(engine.raw, buffer.baseAddress)
+            count = 32
+        }
+    }
+
     /// Starts of the newest blocks of instructions, oldest first, at most `M4_HISTORY`.
     public var history: [UInt32] {
         let end = engine.raw.pointee.history_count

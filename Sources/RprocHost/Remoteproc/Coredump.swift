@@ -9,7 +9,12 @@ public struct CoredumpExtension {
         public var xpsr: UInt32
         /// POSIX's number of what GDB calls the program's end: 11 for a bad access, 6 when none fits.
         public var signal: UInt16
-        public init(r: [UInt32], xpsr: UInt32, signal: UInt16 = 6) { self.r = r; self.xpsr = xpsr; self.signal = signal }
+        /// S0 to S31 as bits; none where they are not known.
+        public var s: [UInt32]
+        public var fpscr: UInt32
+        public init(r: [UInt32], xpsr: UInt32, signal: UInt16 = 6, s: [UInt32] = [], fpscr: UInt32 = 0) {
+            self.r = r; self.xpsr = xpsr; self.signal = signal; self.s = s; self.fpscr = fpscr
+        }
     }
     public var registers: Registers?
     /// Reads memory past the firewall; nil for what Linux itself reads.
@@ -31,11 +36,11 @@ extension RemoteProcessor {
     /// Segments are the mapped memory regions, then trace buffers that do not begin at one. What the bus refuses is 0xFF,
     /// as the kernel fills what it cannot map. Source: Linux `remoteproc_coredump.c`.
     ///
-    /// - Parameter more: makes it an Arm core with an NT_PRSTATUS note behind the kernel's program headers.
+    /// - Parameter more: makes it an Arm core with the notes NT_PRSTATUS, NT_ARM_VFP and NT_GDB_TDESC behind the kernel's program headers.
     public func coredumpImage(_ more: CoredumpExtension? = nil) -> [UInt8] {
         let segments = coredumpSegments
         guard !segments.isEmpty else { return [] }
-        let note = more?.registers.map { Self.statusNote($0) } ?? []
+        let note = more?.registers.map { Self.notes($0) } ?? []
         let headers = segments.count + (note.isEmpty ? 0 : 1)
 
         var out: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1] + [UInt8](repeating: 0, count: 9)
@@ -83,11 +88,8 @@ extension RemoteProcessor {
     }
 
     /// `struct elf_prstatus` of 32-bit Arm, 148 bytes: of it the signal, a process number, and the registers are filled in.
-    private static func statusNote(_ registers: CoredumpExtension.Registers) -> [UInt8] {
+    private static func status(_ registers: CoredumpExtension.Registers) -> [UInt8] {
         var out: [UInt8] = []
-        // namesz, descsz, NT_PRSTATUS, "CORE"
-        for word in [UInt32(5), 148, 1] { out.appendLittleEndian(word) }
-        out += Array("CORE".utf8) + [0, 0, 0, 0]
         for word in [UInt32(registers.signal), 0, 0] { out.appendLittleEndian(word) }
         for half in [registers.signal, 0] { out.appendLittleEndian(half) }
         // Pending and held signals; process 1, its parent, group and session.
@@ -96,6 +98,48 @@ extension RemoteProcessor {
         for index in 0..<16 { out.appendLittleEndian(index < registers.r.count ? registers.r[index] : 0) }
         // CPSR's place, ORIG_r0, and whether floating-point registers follow.
         for word in [registers.xpsr, 0, 0] { out.appendLittleEndian(word) }
+        return out
+    }
+
+    /// `struct user_vfp` of 32-bit Arm: D0 to D31, of which an M4 has 16, and FPSCR.
+    private static func floatingPoint(_ registers: CoredumpExtension.Registers) -> [UInt8] {
+        var out: [UInt8] = []
+        for index in 0..<64 { out.appendLittleEndian(index < registers.s.count ? registers.s[index] : 0) }
+        out.appendLittleEndian(registers.fpscr)
+        return out
+    }
+
+    /// Tells GDB 12 and later that this is an M-profile core, and one with an FPU; without it GDB reads no register of the FPU from
+    /// the core, whatever the ELF file says. Source: GDB's manual, "ARM Features".
+    private static func targetDescription(hasFPU: Bool) -> [UInt8] {
+        var text = "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\"><architecture>arm</architecture>"
+        text += "<feature name=\"org.gnu.gdb.arm.m-profile\">"
+        for index in 0..<13 { text += "<reg name=\"r\(index)\" bitsize=\"32\"/>" }
+        text += "<reg name=\"sp\" bitsize=\"32\" type=\"data_ptr\"/><reg name=\"lr\" bitsize=\"32\"/>"
+        text += "<reg name=\"pc\" bitsize=\"32\" type=\"code_ptr\"/><reg name=\"xpsr\" bitsize=\"32\" regnum=\"25\"/></feature>"
+        if hasFPU {
+            text += "<feature name=\"org.gnu.gdb.arm.vfp\">"
+            for index in 0..<16 { text += "<reg name=\"d\(index)\" bitsize=\"64\" type=\"ieee_double\"/>" }
+            text += "<reg name=\"fpscr\" bitsize=\"32\" type=\"int\" group=\"float\"/></feature>"
+        }
+        return Array(text.utf8) + Array("</target>".utf8) + [0]
+    }
+
+    /// NT_PRSTATUS, NT_ARM_VFP and NT_GDB_TDESC: what GDB reads of a core.
+    private static func notes(_ registers: CoredumpExtension.Registers) -> [UInt8] {
+        var out: [UInt8] = []
+        func pad() { while out.count % 4 != 0 { out.append(0) } }
+        let hasFPU = !registers.s.isEmpty
+        var notes = [("CORE", UInt32(1), status(registers))]
+        if hasFPU { notes.append(("LINUX", 0x400, floatingPoint(registers))) }
+        notes.append(("GDB", 0xFF00_0000, targetDescription(hasFPU: hasFPU)))
+        for (owner, type, content) in notes {
+            for word in [UInt32(owner.utf8.count + 1), UInt32(content.count), type] { out.appendLittleEndian(word) }
+            out += Array(owner.utf8) + [0]
+            pad()
+            out += content
+            pad()
+        }
         return out
     }
 
