@@ -11,6 +11,7 @@ extension ControlRequests {
         if Self.isControlDevice(words[1]) { return control(words[0] == "read" ? nil : text, error) }
         let path = path(words[1])
         guard let node = tree.node(path) else { return noFile(words[1]) }
+        if case .link(let target) = node { return "\(words[1]) is a link to \(target)" }
         guard case .file(let file) = node else { return "\(words[1]) is a folder, and can only be listed" }
         if words[0] == "read" && file.read == nil { return "\(words[1]) can only be written" }
         if words[0] == "write" && file.write == nil { return "\(words[1]) can only be read" }

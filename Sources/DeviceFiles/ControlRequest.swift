@@ -22,6 +22,7 @@ struct ControlRequests {
             if isControl { throw .invalid }
             switch try file(words[1]) {
             case .folder: return Array((tree.list(path(words[1])) ?? []).map { $0 + "\n" }.joined().utf8)
+            case .link(let target): return Array((target + "\n").utf8)
             case .file(let file):
                 guard let read = file.read else { throw file.isSysfs ? .accessDenied : .invalid }
                 return try read()
@@ -78,6 +79,7 @@ struct ControlRequests {
     }
 
     private static func address(_ word: String) -> UInt32? {
-        word == "any" || word == "-1" ? Rpmsg.anyAddress : ControlTree.number(Array(word.utf8))
+        if word == "any" || word == "-1" { return Rpmsg.anyAddress }
+        do throws(Errno) { return try KernelNumber.unsigned(Array(word.utf8)) } catch { return nil }
     }
 }

@@ -5,21 +5,29 @@ import VirtualMP1
 
 /// sysfs' and debugfs' files of one coprocessor, as paths below `/sys`, without a medium: what reading and writing them does.
 ///
-/// Source: Linux `remoteproc_sysfs.c`, `remoteproc_debugfs.c`, `rpmsg_core.c`.
+/// Source: Linux `remoteproc_sysfs.c`, `remoteproc_debugfs.c`, `devcoredump.c`, `rpmsg_core.c`.
 public final class ControlTree {
     public enum Node {
         case folder
         case file(File)
+        /// A symbolic link to this path, from the folder that it is in.
+        case link(String)
     }
     /// One file; nil where the kernel has no such operation.
     public struct File {
         /// Permission bits.
         public var mode: UInt32
+        /// All of it, as one sees it who reads from its beginning to its end.
         public var read: (() throws(Errno) -> [UInt8])?
+        /// One `read` call at an offset, for files that make up their content at each call; others keep what the first call saw.
+        public var chunk: ((_ offset: Int, _ count: Int) throws(Errno) -> [UInt8])?
         /// One `write` call's bytes.
         public var write: (([UInt8]) throws(Errno) -> Void)?
         /// What opening in a direction that is not there gives: EACCES in sysfs; debugfs opens for root and then says EINVAL.
         public var isSysfs: Bool
+        /// A sysfs file without a size of its own; text files have a page.
+        public var isBinary = false
+        var size: UInt64 { isSysfs && !isBinary ? 4096 : 0 }
     }
 
     private let system: MP1System
@@ -28,41 +36,36 @@ public final class ControlTree {
     private var sysfs: String { "class/remoteproc/\(device)" }
     private var debugfs: String { "kernel/debug/remoteproc/\(device)" }
     private static let channelFiles = ["name", "src", "dst", "announce", "modalias"]
-    private static let debugFiles = ["name", "recovery", "coredump", "crash", "resource_table", "carveout_memories"]
     /// As much as one write may bring: a page, as sysfs.
     public static let longestWrite = 4096
-    /// Core dumps by number, as devcoredump keeps them until somebody writes to them.
-    private var dumps: [(number: Int, bytes: [UInt8])] = []
-    private var dumpCount = 0
-    /// Dumps that are kept; the oldest goes first.
-    private static let dumpLimit = 4
+    private let dumps: DeviceCoredumps
 
-    public init(_ system: MP1System) { self.system = system }
-
-    /// Keeps a core dump as `class/devcoredump/devcdN/data`.
-    public func add(coredump bytes: [UInt8]) {
-        dumpCount += 1
-        dumps.append((dumpCount, bytes))
-        if dumps.count > Self.dumpLimit { dumps.removeFirst() }
+    public init(_ system: MP1System) {
+        self.system = system
+        dumps = DeviceCoredumps(system.linux) { [unowned system] in system.now }
     }
+
+    /// Offers a core dump as `class/devcoredump/devcdN/data`.
+    /// - Returns: whether it is there now: one that comes while another is there is dropped.
+    @discardableResult public func add(coredump bytes: [UInt8]) -> Bool { dumps.add(bytes) }
 
     /// The names in a folder, in order; nil when there is no such folder.
     public func list(_ path: String) -> [String]? {
         switch path {
         case "": return ["bus", "class", "kernel"]
         case "class": return ["devcoredump", "remoteproc"]
-        case "class/devcoredump": return dumps.map { "devcd\($0.number)" }
+        case DeviceCoredumps.folder: return (dumps.device.map { [$0] } ?? []) + ["disabled"]
         case "class/remoteproc", "kernel/debug/remoteproc": return [device]
-        case sysfs: return RemoteProcessor.SysfsFile.allCases.map(\.rawValue)
+        case sysfs: return RemoteProcessor.SysfsFile.allCases.map(\.rawValue) + (dumps.device == nil ? [] : ["devcoredump"])
         case "kernel": return ["debug"]
         case "kernel/debug": return ["remoteproc"]
-        case debugfs: return Self.debugFiles + (0..<linux.traceCount).map { "trace\($0)" }
+        case debugfs: return linux.debugfsFiles.map(\.name)
         case "bus": return ["rpmsg"]
         case "bus/rpmsg": return ["devices"]
         // A name that firmware sent may be none for a file.
         case "bus/rpmsg/devices": return linux.channels.map(\.deviceName).filter { !$0.contains("/") && !$0.contains("\0") && $0.utf8.count < 128 }
         default:
-            if let name = path.after("class/devcoredump/"), dumps.contains(where: { "devcd\($0.number)" == name }) { return ["data"] }
+            if let device = dumps.device, path == "\(DeviceCoredumps.folder)/\(device)" { return ["data", "failing_device"] }
             if let name = path.after("bus/rpmsg/devices/"), linux.channels.contains(where: { $0.deviceName == name }) { return Self.channelFiles }
             return nil
         }
@@ -73,15 +76,23 @@ public final class ControlTree {
         guard let slash = path.lastIndex(of: "/") else { return nil }
         let folder = String(path[..<slash]), name = String(path[path.index(after: slash)...])
         guard let names = list(folder), names.contains(name) else { return nil }
-        if folder == sysfs { return RemoteProcessor.SysfsFile(rawValue: name).map { .file(file($0)) } }
+        if folder == sysfs {
+            if name == "devcoredump" { return dumps.device.map { .link("../../devcoredump/\($0)") } }
+            return RemoteProcessor.SysfsFile(rawValue: name).map { .file(file($0)) }
+        }
         if folder == debugfs { return .file(debugFile(name)) }
-        if let number = folder.after("class/devcoredump/devcd"), let dump = dumps.first(where: { String($0.number) == number }) {
-            return .file(
-                File(mode: 0o600, read: { dump.bytes }, write: { [unowned self] _ in dumps.removeAll { $0.number == dump.number } }, isSysfs: true))
+        if folder.hasPrefix(DeviceCoredumps.folder) {
+            if name == "failing_device" { return .link("../../remoteproc/\(self.device)") }
+            return (name == "data" ? dumps.data : dumps.switchFile).map { .file(freeing($0)) }
         }
         guard let device = folder.after("bus/rpmsg/devices/"), let channel = linux.channels.first(where: { $0.deviceName == device }) else { return nil }
         return .file(File(mode: 0o444, read: { Array((Self.text(name, channel) + "\n").utf8) }, isSysfs: true))
     }
+
+    /// Whether a recovery holds the lock, and waits for its dump to be discarded.
+    var isLocked: Bool { linux.waitsForCoredump }
+    /// Whether a write to a file wants that lock.
+    func takesLock(_ path: String) -> Bool { path == "\(sysfs)/state" || path == "\(sysfs)/firmware" }
 
     private func file(_ file: RemoteProcessor.SysfsFile) -> File {
         File(
@@ -91,45 +102,49 @@ public final class ControlTree {
     }
 
     private func write(_ file: RemoteProcessor.SysfsFile, _ bytes: [UInt8]) throws(Errno) {
-        let wasUp = linux.state == .running || linux.state == .attached
         // The kernel takes any bytes for a name; here names are text.
         guard let text = String(validating: bytes, as: UTF8.self) else { throw .invalid }
-        try linux.sysfsWrite(file, text)
-        // A board's shell takes some milliseconds to its next command, in which the firmware announces its channels. Here it waits for
-        // them, so that a script's `stty -F /dev/ttyRPMSG0` behind `echo start > state` finds what it finds on the board.
+        try pausing { () throws(Errno) in try linux.sysfsWrite(file, text) }
+    }
+
+    /// A board's shell takes some milliseconds to its next command, in which the firmware announces its channels. Here a write that has
+    /// started it waits for them, so that a script's `stty -F /dev/ttyRPMSG0` behind `echo start > state` finds what it finds on the board.
+    private func pausing(_ write: () throws(Errno) -> Void) throws(Errno) {
+        let wasUp = linux.state == .running || linux.state == .attached
+        try write()
         if !wasUp, linux.state == .running || linux.state == .attached { system.run(for: Self.shellPause) }
     }
     private static let shellPause = VirtualTime.milliseconds(10)
 
+    /// A file whose write may let a recovery go on.
+    private func freeing(_ file: File) -> File {
+        var file = file
+        let write = file.write
+        file.write = { [unowned self] (bytes) throws(Errno) in
+            let waited = linux.waitsForCoredump
+            try write?(bytes)
+            if waited { system.run(for: Self.shellPause) }
+        }
+        return file
+    }
+
+    /// seq_file makes up its text once; everything else in there reads anew at each call (`simple_read_from_buffer`), so that a program
+    /// that keeps a trace open sees it grow.
     private func debugFile(_ name: String) -> File {
-        func text(_ mode: UInt32, _ body: @escaping () -> String, _ write: (([UInt8]) throws(Errno) -> Void)? = nil) -> File {
-            File(mode: mode, read: { Array(body().utf8) }, write: write, isSysfs: false)
+        let mode = linux.debugfsFiles.first { $0.name == name }?.mode ?? 0o400
+        let read: () throws(Errno) -> [UInt8] = { [unowned self] () throws(Errno) in try linux.debugfsRead(name) }
+        var file = File(mode: UInt32(mode), isSysfs: false)
+        if mode & 0o400 != 0 { file.read = read }
+        if mode & 0o400 != 0, name != "resource_table", name != "carveout_memories" {
+            file.chunk = { (offset, count) throws(Errno) in try Array(read().dropFirst(offset).prefix(count)) }
         }
-        switch name {
-        case "name": return text(0o400, { [unowned self] in linux.sysfsRead(.name) })
-        case "resource_table": return text(0o400, { [unowned self] in linux.resourceTableText })
-        case "carveout_memories": return text(0o400, { [unowned self] in linux.carveoutText })
-        case "recovery":
-            return text(0o600, { [unowned self] in linux.sysfsRead(.recovery) }) { [unowned self] (bytes) throws(Errno) in
-                guard let word = Self.word(bytes, among: ["enabled", "disabled", "recover"], limit: 10) else { throw .invalid }
-                try linux.sysfsWrite(.recovery, word)
-            }
-        case "coredump":
-            return text(0o600, { [unowned self] in linux.sysfsRead(.coredump) }) { [unowned self] (bytes) throws(Errno) in
-                try linux.sysfsWrite(.coredump, Self.word(bytes, among: ["disabled", "enabled", "inline"], limit: 20) ?? "?")
-            }
-        case "crash":
-            return File(
-                mode: 0o200, write: { [unowned self] (bytes) throws(Errno) in
-                    guard let number = Self.number(bytes) else { throw .invalid }
-                    linux.debugfsCrash(number)
-                    // The work that handles it is queued: it has run before the next command of a script.
-                    system.run(for: .milliseconds(1))
-                }, isSysfs: false)
-        default:
-            let index = Int(name.dropFirst("trace".count)) ?? -1
-            return File(mode: 0o400, read: { [unowned self] in linux.traceBytes(index) ?? [] }, isSysfs: false)
+        guard mode & 0o200 != 0 else { return file }
+        file.write = { [unowned self] (bytes) throws(Errno) in
+            try pausing { () throws(Errno) in try linux.debugfsWrite(name, bytes) }
+            // The work that handles a crash is queued: it has run before the next command of a script.
+            if name == "crash" { system.run(for: .milliseconds(1)) }
         }
+        return file
     }
 
     private static func text(_ file: String, _ channel: RpmsgChannel) -> String {
@@ -144,26 +159,6 @@ public final class ControlTree {
 
     private static func printableName(_ name: String) -> String {
         String(decoding: name.utf8.map { $0 >= 0x20 && $0 < 0x7F ? $0 : 0x3F }, as: UTF8.self)
-    }
-
-    /// debugfs compares as many bytes as were written: a beginning of a word is the word.
-    private static func word(_ bytes: [UInt8], among words: [String], limit: Int) -> String? {
-        guard !bytes.isEmpty, bytes.count <= limit else { return nil }
-        let text = bytes.last == 0x0A ? bytes.dropLast() : bytes[...]
-        return words.first { $0.utf8.starts(with: text) }
-    }
-
-    /// `kstrtouint` with base 0: decimal, 0x or 0 before octal digits, one newline.
-    static func number(_ bytes: [UInt8]) -> UInt32? {
-        var text = String(decoding: bytes, as: UTF8.self)
-        if text.hasSuffix("\n") { text.removeLast() }
-        if text.hasPrefix("+") { text.removeFirst() }
-        guard text.first?.isHexDigit == true, text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
-        if text.lowercased().hasPrefix("0x") {
-            let digits = text.dropFirst(2)
-            return digits.first?.isHexDigit == true ? UInt32(digits, radix: 16) : nil
-        }
-        return text.count > 1 && text.hasPrefix("0") ? UInt32(text, radix: 8) : UInt32(text)
     }
 }
 

@@ -78,9 +78,11 @@ public final class DeviceServer {
         }
         let dumped = system.linux.coredumpTaken
         system.linux.coredumpTaken = { [unowned self] bytes in
-            tree.add(coredump: bytes)
+            if system.linux.coredump != .inline { tree.add(coredump: bytes) }
             dumped?(bytes)
         }
+        // Without control files nobody can free it.
+        if controlSocket != nil || fuse != nil { system.linux.inlineCoredump = { [unowned self] bytes in tree.add(coredump: bytes) } }
     }
 
     /// Made at once: firmware may send behind its announcement.
@@ -196,6 +198,7 @@ public final class DeviceServer {
         _ = poll(0)
         system.linux.tty.changed = nil
         system.linux.raw.changed = nil
+        system.linux.inlineCoredump = nil
         terminals = []
         for socket in sockets { socket.close() }
         sockets = []

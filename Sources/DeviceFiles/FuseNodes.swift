@@ -3,16 +3,19 @@ struct FuseNodes {
     static let root: UInt64 = 1
     /// `FUSE_UNKNOWN_INO`, for an entry of a folder that nobody has looked up.
     private static let unknown: UInt64 = 0xFFFF_FFFF
-    private var paths: [UInt64: (path: String, lookups: UInt64)] = [:]
+    private var paths: [UInt64: (path: String, lookups: UInt64, isFile: Bool)] = [:]
     private var numbers: [String: UInt64] = [:]
     private var next: UInt64 = 2
 
     func path(_ number: UInt64) -> String? { number == Self.root ? "" : paths[number]?.path }
 
+    /// Whether it was a regular file when it was looked up: who has it open can ask about it when it is gone.
+    func wasFile(_ number: UInt64) -> Bool { paths[number]?.isFile ?? false }
+
     /// The number for a folder's listing.
     func number(_ path: String) -> UInt64 { path.isEmpty ? Self.root : numbers[path] ?? Self.unknown }
 
-    mutating func lookUp(_ path: String) -> UInt64 {
+    mutating func lookUp(_ path: String, isFile: Bool) -> UInt64 {
         if let number = numbers[path] {
             paths[number]?.lookups &+= 1
             return number
@@ -21,7 +24,7 @@ struct FuseNodes {
         next &+= 1
         if next == Self.unknown { next &+= 1 }
         numbers[path] = number
-        paths[number] = (path, 1)
+        paths[number] = (path, 1, isFile)
         return number
     }
 

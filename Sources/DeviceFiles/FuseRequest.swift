@@ -4,7 +4,7 @@ import Glibc
 struct FuseRequest {
     /// Numbers of `enum fuse_opcode`.
     enum Operation: UInt32 {
-        case lookup = 1, forget = 2, getattr = 3, setattr = 4, symlink = 6, mknod = 8, mkdir = 9, unlink = 10, rmdir = 11, rename = 12, link = 13, open = 14, read = 15, write = 16, statfs = 17, release = 18, fsync = 20
+        case lookup = 1, forget = 2, getattr = 3, setattr = 4, readlink = 5, symlink = 6, mknod = 8, mkdir = 9, unlink = 10, rmdir = 11, rename = 12, link = 13, open = 14, read = 15, write = 16, statfs = 17, release = 18, fsync = 20
         case flush = 25, initialize = 26, opendir = 27, readdir = 28, releasedir = 29, access = 34, interrupt = 36
         case create = 35, destroy = 38, batchForget = 42, rename2 = 45
     }
@@ -47,9 +47,10 @@ struct FuseReply {
     /// `fuse_attr`
     mutating func attributes(_ number: UInt64, _ node: ControlTree.Node) {
         var mode = UInt32(S_IFDIR) | 0o755, size: UInt64 = 0
-        if case .file(let file) = node {
-            mode = UInt32(S_IFREG) | file.mode
-            size = file.isSysfs ? 4096 : 0
+        switch node {
+        case .folder: break
+        case .file(let file): (mode, size) = (UInt32(S_IFREG) | file.mode, file.size)
+        case .link(let target): (mode, size) = (UInt32(S_IFLNK) | 0o777, UInt64(target.utf8.count))
         }
         u64(number)
         u64(size)

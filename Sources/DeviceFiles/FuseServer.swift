@@ -11,9 +11,12 @@ final class FuseServer: PollSource {
     private let tree: ControlTree
     private let mount: FuseMount
     private var nodes = FuseNodes()
-    /// What an open file's reader sees: made at its first read, and when it reads from offset 0 again, as sysfs does.
+    /// What an open file's reader sees: made at its first read, and when it reads from offset 0 again, as seq_file does. Files with a
+    /// `chunk` have none.
     private var contents: [UInt64: [UInt8]] = [:]
     private var nextHandle: UInt64 = 1
+    /// Writes whose programs sleep until the lock is free: not done yet, or done but for the reply's body.
+    private var sleeping: [(request: FuseRequest, body: [UInt8]?)] = []
     private var buffer = [UInt8](repeating: 0, count: FuseServer.bufferSize)
     private static let maximumWrite: UInt32 = 65536
     private static let bufferSize = 65536 + 4096
@@ -27,8 +30,8 @@ final class FuseServer: PollSource {
 
     /// Each open, read or write of a program is an event: the machine may have been asked for something.
     func serve(_ set: PollSet) -> Bool {
-        guard set.found(mount.device) != 0 else { return false }
-        var wrote = false
+        var wrote = wake()
+        guard set.found(mount.device) != 0 else { return wrote }
         for _ in 0..<64 {
             let count = read(mount.device, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
@@ -40,6 +43,21 @@ final class FuseServer: PollSource {
             if let request = FuseRequest(Array(buffer[..<count])) { wrote = answer(request) || wrote }
         }
         return wrote
+    }
+
+    /// Answers who has slept, once the lock is free.
+    private func wake() -> Bool {
+        guard !sleeping.isEmpty, !tree.isLocked else { return false }
+        let requests = sleeping
+        sleeping = []
+        for (request, body) in requests { if let body { reply(request, body) } else { _ = answer(request) } }
+        return true
+    }
+
+    /// A signal for a program that sleeps.
+    private func interrupt(_ unique: UInt64) {
+        for (request, _) in sleeping where request.unique == unique { reply(request, error: EINTR) }
+        sleeping.removeAll { $0.request.unique == unique }
     }
 
     private func reply(_ request: FuseRequest, error: Int32 = 0, _ body: [UInt8] = []) {
@@ -58,11 +76,11 @@ final class FuseServer: PollSource {
             return false
         }
         switch operation {
-        // No reply belongs to these; what is interrupted has been answered already.
+        // No reply belongs to these; what is interrupted has mostly been answered already.
         case .forget: nodes.forget(request.node, request.u64(0))
         case .batchForget:
             for index in 0..<min(Int(request.u32(0)), request.body.count / 16) { nodes.forget(request.u64(8 + index * 16), request.u64(16 + index * 16)) }
-        case .interrupt: break
+        case .interrupt: interrupt(request.u64(0))
         case .initialize: reply(request, greeting(request))
         // As in sysfs: nobody makes, removes or renames anything.
         case .create: reply(request, error: EACCES)
@@ -72,7 +90,16 @@ final class FuseServer: PollSource {
                 reply(request, error: ESTALE)
                 return false
             }
-            do throws(Errno) { reply(request, try handle(operation, request, path)) } catch { reply(request, error: error.userNumber) }
+            let wasLocked = tree.isLocked
+            if operation == .write, wasLocked, tree.takesLock(path) {
+                sleeping.append((request, nil))
+                return false
+            }
+            do throws(Errno) {
+                let body = try handle(operation, request, path)
+                // The kernel recovers in the program that asks for it, and waits for a dump's reader there, too.
+                if operation == .write, !wasLocked, tree.isLocked, path.hasSuffix("/recovery") { sleeping.append((request, body)) } else { reply(request, body) }
+            } catch { reply(request, error: error.userNumber) }
             return operation == .write
         }
         return false
@@ -84,7 +111,9 @@ final class FuseServer: PollSource {
         case .lookup:
             let name = request.name, child = path.isEmpty ? name : "\(path)/\(name)"
             guard let node = tree.node(child) else { throw .noEntry }
-            let number = nodes.lookUp(child)
+            var isFile = false
+            if case .file = node { isFile = true }
+            let number = nodes.lookUp(child, isFile: isFile)
             out.u64(number)
             out.u64(0)
             // Entries and attributes are not cached: they come and go with the firmware.
@@ -93,7 +122,8 @@ final class FuseServer: PollSource {
             out.attributes(number, node)
         case .getattr, .setattr:
             // A shell's `>` truncates; there is nothing to truncate.
-            guard let node = tree.node(path) else { throw .noEntry }
+            let gone = nodes.wasFile(request.node) ? ControlTree.Node.file(ControlTree.File(mode: 0, isSysfs: false)) : nil
+            guard let node = tree.node(path) ?? gone else { throw .noEntry }
             out.u64(0)
             out.u64(0)
             out.attributes(request.node, node)
@@ -108,14 +138,17 @@ final class FuseServer: PollSource {
             out.u32(operation == .open ? 1 : 0)
             out.u32(0)
             nextHandle &+= 1
+        case .readlink:
+            guard case .link(let target)? = tree.node(path) else { throw .invalid }
+            return Array(target.utf8)
         case .read, .readdir:
             let handle = request.u64(0), offset = request.u64(8), count = Int(request.u32(16))
+            if operation == .read, let chunk = try file(path).chunk { return try chunk(Int(clamping: offset), count) }
             if offset == 0 || contents[handle] == nil { contents[handle] = try content(operation, path) }
             guard let content = contents[handle], offset < UInt64(content.count) else { return [] }
             return slice(content, Int(offset), count, isFolder: operation == .readdir)
         case .write:
-            guard case .file(let file)? = tree.node(path) else { throw .noDevice }
-            guard let write = file.write, request.body.count >= 40 else { throw .invalid }
+            guard let write = try file(path).write, request.body.count >= 40 else { throw .invalid }
             // sysfs takes a page at a time, and lets the program write the rest again.
             let count = min(Int(request.u32(16)), ControlTree.longestWrite, request.body.count - 40)
             try write(Array(request.body[40..<40 + count]))
@@ -136,10 +169,14 @@ final class FuseServer: PollSource {
 
     private func content(_ operation: FuseRequest.Operation, _ path: String) throws(Errno) -> [UInt8] {
         if operation == .readdir { return directory(path) }
-        // It may have gone while it was open.
-        guard case .file(let file)? = tree.node(path) else { throw .noDevice }
-        guard let read = file.read else { throw .invalid }
+        guard let read = try file(path).read else { throw .invalid }
         return try read()
+    }
+
+    /// It may have gone while it was open: kernfs then has ENODEV, debugfs EIO.
+    private func file(_ path: String) throws(Errno) -> ControlTree.File {
+        guard case .file(let file)? = tree.node(path) else { throw path.hasPrefix("kernel/debug/") ? .io : .noDevice }
+        return file
     }
 
     /// `fuse_dirent`s, each padded to 8 bytes; an entry's offset is where the next one is.
@@ -147,13 +184,17 @@ final class FuseServer: PollSource {
         var out = FuseReply()
         for name in [".", ".."] + (tree.list(path) ?? []) {
             let child = path.isEmpty ? name : "\(path)/\(name)"
-            var isFolder = true
-            if case .file? = tree.node(child) { isFolder = false }
+            var type = DT_DIR
+            switch tree.node(child) {
+            case .file: type = DT_REG
+            case .link: type = DT_LNK
+            default: break
+            }
             let length = name.utf8.count, size = 24 + (length + 7) & ~7
             out.u64(name.hasPrefix(".") ? 1 : nodes.number(child))
             out.u64(UInt64(out.bytes.count - 8 + size))
             out.u32(UInt32(length))
-            out.u32(isFolder ? UInt32(DT_DIR) : UInt32(DT_REG))
+            out.u32(UInt32(type))
             out.bytes += Array(name.utf8) + [UInt8](repeating: 0, count: size - 24 - length)
         }
         return out.bytes

@@ -40,7 +40,7 @@ extension MP1System {
     }
 
     /// Whether a crash is reported that Linux has not yet recovered from.
-    public var isRecovering: Bool { crash.reportedAt == linux.crashCount || linux.state == .crashed }
+    public var isRecovering: Bool { crash.reportedAt == linux.crashCount || linux.state == .crashed || linux.waitsForCoredump }
 
     /// Linux's interrupt controller driver: EXTI 68 on its rising edge, unmasked (RM0436 EXTI; Linux irq-stm32mp-exti).
     private enum EXTIRegister {

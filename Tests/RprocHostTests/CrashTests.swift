@@ -93,6 +93,61 @@ import Testing
         #expect(dump.count == 52 + 6 * 32 + 0x1_0000 + 2 * 0x4_0000 + 2 * 0x1000 + 2048)
     }
 
+    /// Crashes under `inline`, with somebody who keeps the dump.
+    private func dumping() throws -> Rig {
+        let rig = try booted(.elf) { $0.coredump = .inline }
+        rig.host.inlineCoredump = { $0.count > 52 }
+        rig.host.reportCrash(.watchdog)
+        rig.platform.run(for: .milliseconds(5))
+        #expect(rig.host.state == .offline && rig.host.waitsForCoredump && rig.platform.starts == 1)
+        return rig
+    }
+
+    @Test func `An inline dump keeps the recovery waiting, with the lock held, until it is freed`() throws {
+        let rig = try dumping()
+        rig.platform.run(for: .seconds(299))
+        #expect(rig.host.waitsForCoredump)
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.state, "start") } == .interrupted)
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.firmware, "other") } == .invalid)
+        #expect(rig.log.last == "stm32-rproc 10000000.m4: can't lock rproc m4: -4")
+        rig.host.freeCoredump()
+        rig.platform.run(for: .milliseconds(5))
+        #expect(rig.host.state == .running && !rig.host.waitsForCoredump && rig.host.power == 1 && rig.host.crashCount == 1)
+        #expect(rig.host.channel(named: "rpmsg-tty") != nil)
+        // Nobody waits for it any more.
+        rig.host.freeCoredump()
+        try rig.host.stop()
+        #expect(rig.host.state == .offline)
+    }
+
+    @Test func `An inline dump that nobody frees is thrown away after five minutes`() throws {
+        let rig = try dumping()
+        rig.platform.run(for: .seconds(300))
+        #expect(rig.host.state == .running && rig.platform.starts == 2)
+    }
+
+    @Test func `A recovery behind an inline dump may fail as any other, and unbinding the driver waits for it`() throws {
+        let failing = try dumping()
+        failing.fileError = .noEntry
+        failing.host.freeCoredump()
+        failing.platform.run(for: .milliseconds(5))
+        #expect(failing.log.last == "remoteproc remoteproc0: request_firmware failed: -2")
+        #expect(failing.host.state == .offline && !failing.host.waitsForCoredump)
+        let unbound = try dumping()
+        unbound.host.remove()
+        #expect(unbound.host.state == .deleted)
+        unbound.platform.run(for: .seconds(301))
+        #expect(unbound.host.state == .deleted && unbound.platform.starts == 2 && unbound.host.held == HeldResources())
+    }
+
+    @Test func `A dump that nobody keeps, as one is there already, delays nothing`() throws {
+        let rig = try booted(.elf) { $0.coredump = .inline }
+        rig.host.inlineCoredump = { _ in false }
+        rig.host.reportCrash(.watchdog)
+        rig.platform.run(for: .milliseconds(5))
+        #expect(rig.host.state == .running && rig.platform.starts == 2)
+    }
+
     @Test func `A sender that sleeps while the core is recovered is told that its channel is gone`() throws {
         let rig = try booted(.elf)
         let channel = try #require(rig.host.channel(named: "rpmsg-tty"))

@@ -50,6 +50,7 @@ import Testing
 
     @Test(arguments: [
         ("0", "mmufault"), ("1\n", "watchdog"), ("2", "fatal error"), ("3", "unknown"), ("0x2\n", "fatal error"), ("002", "fatal error"), ("+1", "watchdog"),
+        (String(repeating: "0", count: 33) + "1", "watchdog"), (String(repeating: "0", count: 34) + "1", "mmufault"),
         ("4294967295", "unknown"),
     ]) func `A number written to crash is the crash's type, in any base`(_ number: String, _ type: String) throws {
         let rig = Rig()

@@ -92,6 +92,13 @@ struct StateCell: Sendable, CustomTestStringConvertible {
         #expect(write(.name, "m5") == .accessDenied)
     }
 
+    @Test(arguments: [("start\0junk", nil), ("start\n\0junk", nil), ("start\n\n", Errno.invalid), ("start\r\n", .invalid), ("start ", .invalid), ("\n", .invalid), ("star", .invalid)])
+    func `A word is C's: it ends at a NUL, and one newline before that is none of it`(_ text: String, _ errno: Errno?) {
+        let rig = Rig()
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.state, text) } == errno)
+        #expect(rig.host.state == (errno == nil ? .running : .offline))
+    }
+
     @Test func `A failed stop is silent before 5_18`() throws {
         let rig = Rig(.teeV3) { $0.kernel = .v5_15 }
         try rig.host.start()

@@ -240,6 +240,7 @@ import Testing
                 6
                 running
                  7f 45 4c 46
+                disabled
                 crashed
                 refused
                 running

@@ -144,15 +144,29 @@ extension RemoteProcessor {
     }
 
     /// The recovery's coredump step: `enabled` copies and goes on, `inline` waits for its reader.
-    func takeCoredump() {
-        guard coredump != .disabled, carveouts.contains(where: { if case .region = $0.origin { true } else { false } }) else { return }
-        guard let coredumpTaken else {
+    /// - Returns: whether the recovery has to wait for `freeCoredump()`.
+    func takeCoredump() -> Bool {
+        guard coredump != .disabled, carveouts.contains(where: { if case .region = $0.origin { true } else { false } }) else { return false }
+        guard coredumpTaken != nil || inlineCoredump != nil else {
             // Nobody reads: devcoredump throws it away after five minutes, for which only an inline dump keeps the recovery waiting.
             if coredump == .inline { letPass(configuration.timing.coredumpTimeout) }
-            return
+            return false
         }
         let image = coredumpImage(coredumpExtension?())
-        coredumpTaken(image)
-        if coredump == .inline { info("Ramdump done, \(image.count) bytes read") }
+        coredumpTaken?(image)
+        guard coredump == .inline else { return false }
+        if let inlineCoredump { return inlineCoredump(image) }
+        noteInlineRead(upTo: image.count)
+        return false
+    }
+
+    /// A read of an inline dump has come to its end, at `offset`.
+    public func noteInlineRead(upTo offset: Int) { info("Ramdump done, \(offset) bytes read") }
+
+    /// An inline dump is gone, as by a write to its `data`: the recovery that waits for that goes on as soon as time does.
+    public func freeCoredump() {
+        guard waitsForCoredump else { return }
+        work.queue(.restOfRecovery, at: platform.now)
+        arrangeWork()
     }
 }

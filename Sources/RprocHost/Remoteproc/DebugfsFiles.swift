@@ -29,7 +29,7 @@ extension RemoteProcessor {
         switch file {
         case "recovery": try writeRecovery(bytes)
         case "coredump": try writeCoredump(bytes)
-        case "crash": debugfsCrash(try Self.unsignedInt(bytes))
+        case "crash": debugfsCrash(try KernelNumber.unsigned(bytes))
         default:
             guard debugfsFiles.contains(where: { $0.name == file }) else { throw .noEntry }
             throw .invalid
@@ -67,30 +67,5 @@ extension RemoteProcessor {
     private static func line(_ bytes: [UInt8], limit: Int) throws(Errno) -> [UInt8] {
         guard !bytes.isEmpty, bytes.count <= limit else { throw .invalid }
         return bytes.last == 0x0A ? bytes.dropLast() + [0] : bytes
-    }
-
-    /// `kstrtouint` with base 0: decimal, 0x hexadecimal, 0 octal; a plus sign and one newline are allowed.
-    private static func unsignedInt(_ bytes: [UInt8]) throws(Errno) -> UInt32 {
-        var digits = bytes.prefix { $0 != 0 }
-        if digits.last == 0x0A { digits.removeLast() }
-        if digits.first == 0x2B { digits.removeFirst() }
-        var radix = 10
-        if digits.first == 0x30, digits.count > 1 {
-            radix = 8
-            if digits.dropFirst().first == 0x78 || digits.dropFirst().first == 0x58, digits.count > 2 {
-                radix = 16
-                digits.removeFirst(2)
-            }
-        }
-        guard !digits.isEmpty else { throw .invalid }
-        var value: UInt64 = 0
-        for byte in digits {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, digit < radix else { throw .invalid }
-            let (product, overflow) = value.multipliedReportingOverflow(by: UInt64(radix))
-            guard !overflow, product <= UInt64.max - UInt64(digit) else { throw .outOfRange }
-            value = product + UInt64(digit)
-        }
-        guard let number = UInt32(exactly: value) else { throw .outOfRange }
-        return number
     }
 }

@@ -21,8 +21,12 @@ extension RemoteProcessor {
     }
 
     /// `echo NAME > firmware`: up to the first newline or NUL; a carriage return before it belongs to the name.
-    /// - Throws: `busy` unless offline, `invalid` when empty.
+    /// - Throws: `busy` unless offline, `invalid` when empty, or when it would wait for the lock for ever.
     public func setFirmware(_ name: String) throws(Errno) {
+        if isLocked {
+            log.emit(.error, driverDevice, "can't lock rproc \(configuration.name): \(Errno.interrupted.negative)")
+            throw .invalid
+        }
         guard state == .offline else {
             log.emit(.error, driverDevice, "can't change firmware while running")
             throw .busy

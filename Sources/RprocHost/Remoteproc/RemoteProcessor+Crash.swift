@@ -29,17 +29,36 @@ extension RemoteProcessor {
 
     /// `rproc_trigger_recovery` with `rproc_boot_recovery`: what the first boot parsed and allocated is used again.
     private func triggerRecovery() throws(Errno) {
-        try withLock { () throws(Errno) in
-            guard state == .crashed else { return }
+        let waits = try withLock { () throws(Errno) -> Bool in
+            guard state == .crashed else { return false }
             error("recovering \(configuration.name)")
             try stopCore(crashed: true)
             recoveryHook?()
-            takeCoredump()
-            let image = try requestFirmware()
-            do throws(Errno) { try startCore(image, isRecovery: true) } catch {
-                releaseFirmware()
-                throw error
-            }
+            if takeCoredump() { return true }
+            try startAgain()
+            return false
+        }
+        guard waits else { return }
+        // The kernel's worker sleeps with the lock in its hand.
+        waitsForCoredump = true
+        isLocked = true
+        work.queue(.restOfRecovery, at: platform.now + configuration.timing.coredumpTimeout)
+        arrangeWork()
+    }
+
+    /// An inline dump was freed, or nobody did so for five minutes.
+    func runRestOfRecovery() {
+        guard waitsForCoredump else { return }
+        waitsForCoredump = false
+        isLocked = false
+        do throws(Errno) { try withLock { () throws(Errno) in try startAgain() } } catch {}
+    }
+
+    private func startAgain() throws(Errno) {
+        let image = try requestFirmware()
+        do throws(Errno) { try startCore(image, isRecovery: true) } catch {
+            releaseFirmware()
+            throw error
         }
     }
 }

@@ -33,9 +33,12 @@ public final class RemoteProcessor {
     public var observer: (any RpmsgObserver)?
     /// Checks rings, buffers and table, once `sanitize()` was called.
     public internal(set) var sanitizer: RpmsgSanitizer?
-    /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`. Under `inline` it is the reader that the recovery
-    /// waits for.
+    /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`. Under `inline`, and without `inlineCoredump`, it is the
+    /// reader that the recovery waits for.
     public var coredumpTaken: (([UInt8]) -> Void)?
+    /// Gets the dump under `inline`, and says whether it keeps it: the recovery then waits, offline and with the lock held, for
+    /// `freeCoredump()`, or for `HostTiming.coredumpTimeout`.
+    public var inlineCoredump: (([UInt8]) -> Bool)?
     /// Makes core dumps say more than the kernel's do; see `CoredumpExtension`.
     public var coredumpExtension: (() -> CoredumpExtension?)?
     /// Runs when a crash is reported, before anything is done about it.
@@ -85,6 +88,8 @@ public final class RemoteProcessor {
     var isLocked = false
     var isWorking = false
     var isHandlingInterrupt = false
+    /// Whether a recovery waits for an inline dump to be freed.
+    public internal(set) var waitsForCoredump = false
     /// The TA's last refusal, with what the kernel does not print.
     public internal(set) var lastTEEError: TEEError?
     var table: TableLocation = .none

@@ -15,11 +15,12 @@ extension RemoteProcessor {
         }
     }
 
-    /// What `echo` does: the exact word, with at most one newline after it.
+    /// What `echo` does: the exact word, with at most one newline after it, up to a NUL.
     /// - Throws: `invalid` for a word that is none, `accessDenied` for the name, else what the action returns.
     public func sysfsWrite(_ file: SysfsFile, _ text: String) throws(Errno) {
-        // sysfs_streq
-        let word = text.hasSuffix("\n") ? String(text.dropLast()) : text
+        // sysfs_streq: C's strings. By bytes, as a carriage return and a newline are one Character.
+        let line = text.utf8.prefix { $0 != 0 }
+        let word = String(decoding: line.last == 0x0A ? line.dropLast() : line, as: UTF8.self)
         switch (file, word) {
         case (.firmware, _): try setFirmware(text)
         case (.state, "start"): try start()

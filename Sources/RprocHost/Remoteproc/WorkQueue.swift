@@ -4,20 +4,22 @@ import MachineBase
 final class WorkQueue {
     enum Kind: Int, CaseIterable {
         case receiveInterrupt, transmitFreeInterrupt, vring0, vring1, recovery, autoBoot
+        /// What follows an inline core dump. It holds the lock already.
+        case restOfRecovery
         /// Doorbells that a `KickFault` holds back.
         case lateKick0, lateKick1
         /// Handlers run in interrupt context and late doorbells by themselves; the others are tasks that take the remoteproc lock.
         var isInterrupt: Bool {
             switch self {
             case .receiveInterrupt, .transmitFreeInterrupt, .lateKick0, .lateKick1: true
-            case .vring0, .vring1, .recovery, .autoBoot: false
+            case .vring0, .vring1, .recovery, .autoBoot, .restOfRecovery: false
             }
         }
         /// Takes the lock with every kernel.
         var alwaysTakesLock: Bool { self == .recovery || self == .autoBoot }
     }
     /// What may run now beside interrupt handlers.
-    enum Tasks { case none, vrings, all }
+    enum Tasks { case none, restOfRecovery, vrings, all }
     private var due = [VirtualTime](repeating: .never, count: Kind.allCases.count)
     private let platform: any HostPlatform
 
@@ -46,7 +48,14 @@ final class WorkQueue {
         var bestTime = VirtualTime.never
         for index in 0..<due.count where due[index] < bestTime {
             guard let kind = Kind(rawValue: index) else { continue }
-            guard tasks == .all || kind.isInterrupt || tasks == .vrings && !kind.alwaysTakesLock else { continue }
+            let mayRun =
+                switch tasks {
+                case .all: true
+                case .vrings: !kind.alwaysTakesLock
+                case .restOfRecovery: kind.isInterrupt || kind == .restOfRecovery
+                case .none: kind.isInterrupt
+                }
+            guard mayRun else { continue }
             best = kind
             bestTime = due[index]
         }
@@ -101,6 +110,7 @@ extension RemoteProcessor {
         case .vring1: runVringWork(1)
         case .recovery: runRecoveryWork()
         case .autoBoot: runAutoBoot()
+        case .restOfRecovery: runRestOfRecovery()
         case .lateKick0: lateDoorbell(0)
         case .lateKick1: lateDoorbell(1)
         }
@@ -117,7 +127,8 @@ extension RemoteProcessor {
     private var tasksThatMayRun: WorkQueue.Tasks {
         if isWorking { return .none }
         if !isLocked { return .all }
-        return configuration.kernel.vringWorkTakesLock ? .none : .vrings
+        if !configuration.kernel.vringWorkTakesLock { return .vrings }
+        return waitsForCoredump ? .restOfRecovery : .none
     }
 
     /// `stm32_rproc_mb_vq_work`
