@@ -26,7 +26,7 @@ struct LifecycleOptions: ParsableArguments {
     var attach = false
     @Option(
         help: ArgumentHelp(
-            "Report faults and lockups to Linux as crashes, and go on after its recovery, for at most this many crashes, watchdog resets included.",
+            "Report faults and lockups to Linux as crashes, and go on after its recovery, for at most this many crashes, watchdog resets included. In a served run with 'disabled' in the control file recovery, the state stays crashed until 'recover' is written there.",
             valueName: "count"))
     var recover: UInt32?
     @Option(

@@ -283,6 +283,7 @@ final class RunSession {
         switch reason {
         case .fault(let report), .lockup(let report):
             complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text
+            if options.serving.isOn, options.lifecycle.recover == nil { complaint? += "\nwith --recover N Linux hears of it as a crash, and the run goes on" }
             coredump?.write(system.coredump())
             return .fault
         case .breakpoint(let report), .watchpoint(let report):

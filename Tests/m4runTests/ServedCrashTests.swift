@@ -137,4 +137,25 @@ import Testing
             """)
         #expect(result.out == "0x400: 6 bytes from 0x400\nInput/output error\n")
     }
+
+    @Test("With --recover and recovery disabled a crashed core stays for a look, until it is told to recover", arguments: hasFuse ? [true, false] : [false])
+    func keepsCrashed(fuse: Bool) throws {
+        let elf = try Scratch.elf("crasher")
+        let run = try fuse ? ServedRun("--control", "$DIR", "--recover", "3", image: elf) : ServedRun("--control", "$DIR", "--recover", "3", "--no-fuse", image: elf)
+        try run.wait(for: "dev/ttyRPMSG0")
+        let result = try run.shell(
+            Self.getAndPut(fuse: fuse) + """
+                S=sys/class/remoteproc/remoteproc0; D=sys/kernel/debug/remoteproc/remoteproc0; C=sys/class/devcoredump
+                put disabled $S/recovery; put enabled $S/coredump
+                echo undef > $DIR/dev/ttyRPMSG0; until [ "$(get $S/state)" = crashed ]; do sleep 0.01; done
+                get $D/trace0 | tail -n 1; get $S/state
+                put stop $S/state || echo refused
+                put recover $S/recovery; get $S/state; get $S/recovery
+                get $C/devcd1/data | head -c 4 | od -An -tx1
+                """)
+        #expect(result.out == "about to undef\ncrashed\nrefused\nrunning\ndisabled\n 7f 45 4c 46\n")
+        try ServedRun.wait("answer") { (try? OpenTerminal(run.path("dev/ttyRPMSG0")).ask("again\n")) == "again\n" }
+        let end = try run.end()
+        #expect(end.status == 0 && end.err.contains("UsageFault (UNDEFINSTR) at pc "), "\(end.err)")
+    }
 }
