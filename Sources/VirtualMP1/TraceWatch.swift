@@ -42,9 +42,17 @@ struct TraceWatch {
         return hasNews
     }
 
-    /// Cycles of execution after which to look again, so that firmware that writes round a buffer is not there twice between two looks;
-    /// nil with nothing to watch. A formatted character costs firmware more than the eight cycles that are reckoned with here.
-    var interval: UInt64? { traces.map(\.size).min().map { UInt64(max(256, min($0, 1 << 20))) * 8 } }
+    /// Cycles of execution after which to look again, so that firmware that writes round a buffer is not there twice between two looks: a
+    /// formatted character costs it more than the eight cycles that are reckoned with. Many buffers, or large ones, are looked at less often,
+    /// or looking would take longer than execution. nil with nothing to watch.
+    private(set) var interval: UInt64?
+
+    private static func interval(_ traces: [(address: PhysicalAddress, size: Int)]) -> UInt64? {
+        guard let smallest = traces.lazy.map(\.size).min() else { return nil }
+        // No more than `mostBytes` are watched.
+        let total = traces.reduce(0) { $0 &+ $1.size }
+        return UInt64(max(max(256, min(smallest, mostBytes)) * 8, total / 4, min(traces.count, mostBytes) * 256))
+    }
 
     /// Bytes of trace buffers that are watched, at most: a table may name the same memory any number of times.
     private static let mostBytes = 4 << 20
@@ -61,6 +69,7 @@ struct TraceWatch {
             buffers = []
         }
         if !buffers.map(\.last.count).elementsEqual(traces.map(\.size)) { buffers = traces.map { Buffer(last: [UInt8](repeating: 0, count: $0.size)) } }
+        interval = Self.interval(traces)
         // Buffers are placed in the midst of a boot.
         madeAt = linux.state == .running || linux.state == .attached ? linux.stateChanges : nil
     }
