@@ -70,6 +70,38 @@ import Testing
         #expect(abs(Int(chip["LPTIM\(number).CNT"]) - Int(min(60_000, hertz))) <= 1)
     }
 
+    @Test func `Whatever firmware writes to the clock tree, low-power timers and UARTs with DMA go on`() {
+        let chip = TestSoC(SoCConfiguration(isRCCSecure: false))
+        var state: UInt32 = 1
+        func random() -> UInt32 {
+            state = state &* 1_664_525 &+ 1_013_904_223
+            return state ^ state >> 16
+        }
+        var seen: Set<UInt32> = []
+        for round in 0..<300 {
+            for offset in stride(from: UInt32(0x800), to: 0x940, by: 4) { chip.soc.write(0x5000_0000 + offset, round == 0 ? .max : random(), width: 4) }
+            for offset in stride(from: UInt32(0x0C0), to: 0x0D8, by: 4) { chip.soc.write(0x5000_0000 + offset, random(), width: 4) }
+            for timer in 1...5 {
+                chip["LPTIM\(timer).CR"] = 0
+                chip["LPTIM\(timer).CFGR"] = random() & 0xE00
+                chip["LPTIM\(timer).CR"] = 1
+                chip["LPTIM\(timer).ARR"] = 0xFFFF
+                chip["LPTIM\(timer).CR"] = 5
+            }
+            for uart in UART.Instance.allCases {
+                let name = uart.description
+                chip["\(name).CR1"] = random() & (1 << 15 | 1 << 29)
+                chip["\(name).BRR"] = random()
+                chip["\(name).PRESC"] = random()
+                chip["\(name).CR3"] = 1 << 7
+                chip["\(name).CR1"] = chip["\(name).CR1"] | 1 | 1 << 3
+            }
+            chip.host.run(to: chip.host.nowCycles + 100_000)
+            for timer in 1...5 { seen.insert(chip["LPTIM\(timer).CNT"]) }
+        }
+        #expect(seen.count > 100)
+    }
+
     @Test func `Releasing hold boot is heard once, and only from the secure world`() {
         let chip = TestSoC()
         chip["RCC.MP_GCR", by: linux] = 1
