@@ -55,7 +55,7 @@ let package = Package(
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
         // Flattened device trees; libfdt has no pkg-config file on Debian 12.
         .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"])]),
-        .target(name: "DeviceTree", dependencies: ["CLibFDT"]),
+        .target(name: "DeviceTree", dependencies: ["MachineBase", "CLibFDT"]),
         // The coprocessor's node of a device tree, as Linux's driver and OP-TEE's read it.
         .target(name: "RprocDeviceTree", dependencies: ["DeviceTree", "RprocHost", "SecureLoader", "MachineBase"]),
         // Board, OP-TEE and Linux under one clock.

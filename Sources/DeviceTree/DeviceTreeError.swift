@@ -1,3 +1,5 @@
+import MachineBase
+
 /// Why a device tree, or a property in it, means nothing. Each says what was seen and what is allowed.
 public enum DeviceTreeError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The blob as a whole: header, block bounds, structure.
@@ -32,13 +34,4 @@ public struct PropertyFault: Error, Equatable, Sendable, CustomStringConvertible
 }
 
 /// Text out of a blob as people read it: what is not printable ASCII becomes `\xNN`.
-func printable(_ text: String) -> String {
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
-    return text.utf8.reduce(into: "") { out, byte in
-        if byte >= 0x20 && byte < 0x7F {
-            out.unicodeScalars.append(Unicode.Scalar(byte))
-        } else {
-            out += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
-    }
-}
+func printable(_ text: String) -> String { ForeignText.ascii(text) }

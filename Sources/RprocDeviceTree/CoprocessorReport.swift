@@ -135,7 +135,7 @@ public struct CoprocessorReport: Encodable, Sendable {
 
     /// A line for each fact, a table for each list, and the warnings at the end.
     public var text: String {
-        guard let node else { return (["Linux: \(error ?? "")"] + secureLines).joined(separator: "\n") + "\n" }
+        guard let node else { return (["Linux: \(error ?? "")"] + secureLines).map { ForeignText.line($0) }.joined(separator: "\n") + "\n" }
         var lines = ["\(node)\(model.isEmpty ? "" : "  (\(model))")"]
         func line(_ label: String, _ value: String) { lines.append("  " + Self.pad(label, 12) + value) }
         line("compatible", compatible.joined(separator: ", "))
@@ -158,7 +158,7 @@ public struct CoprocessorReport: Encodable, Sendable {
         for register in registers { lines.append("    \(Self.pad(register.name, 16))\(hex32(register.address)) mask \(hex32(register.mask))") }
         lines += secureLines
         lines += warnings.map { "  warning: \($0)" }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
     }
 
     private var secureLines: [String] {

@@ -20,7 +20,7 @@ public struct FirmwareSymbols: Sendable {
         return named.first { $0.kind == .function } ?? named.first
     }
 
-    /// `main+0x12` for an address in a function.
+    /// `main+0x12` for an address in a function; fit for a terminal, whatever the ELF names its functions.
     public func name(at address: UInt32) -> String? {
         var low = 0, high = symbols.count
         while low < high {
@@ -30,7 +30,8 @@ public struct FirmwareSymbols: Sendable {
         for symbol in symbols[..<low].reversed().prefix(32) where symbol.kind == .function {
             let offset = address &- symbol.address
             if symbol.size > 0 && offset >= symbol.size { continue }
-            return offset == 0 ? symbol.name : "\(symbol.name)+0x\(String(offset, radix: 16))"
+            let name = ForeignText.line(symbol.name)
+            return offset == 0 ? name : "\(name)+0x\(String(offset, radix: 16))"
         }
         return nil
     }

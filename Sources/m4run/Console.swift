@@ -1,12 +1,17 @@
 import Foundation
+import MachineBase
 
 /// Text for people goes to stderr, data to stdout. Neither traps when the reader has gone.
 enum Console {
     /// Why data did not all arrive at stdout; a reader that went away is not counted.
     nonisolated(unsafe) private(set) static var lostData: String?
 
-    static func error(_ text: String) { write("m4run: \(text)\n", to: 2) }
-    static func note(_ line: String) { write(line + "\n", to: 2) }
+    // Whatever names and others' text a line has in it, it stays one line, and steers no terminal.
+    static func error(_ sentence: String) { write("m4run: \(ForeignText.line(sentence, keepingTabs: true))\n", to: 2) }
+    static func note(_ line: String) { write(ForeignText.line(line, keepingTabs: true) + "\n", to: 2) }
+    /// Text of several lines. Names in it have to have passed through `ForeignText.line`, lest they make lines of their own.
+    static func report(_ lines: String) { write("m4run: \(ForeignText.lines(lines))\n", to: 2) }
+    static func notes(_ lines: String) { write(ForeignText.lines(lines) + "\n", to: 2) }
     static func data(_ bytes: [UInt8]) { write(bytes, to: 1) }
     static func data(_ text: String) { write(text, to: 1) }
 
@@ -29,29 +34,5 @@ enum Console {
                 done += count
             }
         }
-    }
-
-    /// Text of the firmware's without what would steer a terminal; lines and tabs stay.
-    static func visible(_ text: String) -> String {
-        text.unicodeScalars.reduce(into: "") { out, scalar in
-            let steers = scalar.value < 0x20 && scalar != "\n" && scalar != "\t" || (0x7F..<0xA0).contains(scalar.value)
-            if steers { out += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) } else { out.unicodeScalars.append(scalar) }
-        }
-    }
-
-    /// Bytes of a message as a person reads them: quoted, with escapes, cut at `limit` bytes.
-    static func quoted(_ bytes: [UInt8], limit: Int = 72) -> String {
-        var text = "\""
-        for byte in bytes.prefix(limit) {
-            switch byte {
-            case 0x0A: text += "\\n"
-            case 0x0D: text += "\\r"
-            case 0x09: text += "\\t"
-            case 0x22, 0x5C: text += "\\" + String(UnicodeScalar(byte))
-            case 0x20..<0x7F: text += String(UnicodeScalar(byte))
-            default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-        }
-        return text + (bytes.count > limit ? "…\" (\(bytes.count) bytes)" : "\"")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceFiles
 import Foundation
+import MachineBase
 
 /// A shell's hand on a run that serves a control folder, where FUSE cannot be had, and for rpmsg_ctrl.
 struct Control: ParsableCommand {
@@ -20,12 +21,12 @@ struct Control: ParsableCommand {
     @Argument(help: "What to write.") var words: [String] = []
 
     func run() throws {
-        guard !file.contains("\n") else { throw UsageError("\(Console.quoted(Array(file.utf8))): no file name") }
+        guard !file.contains("\n") else { throw UsageError("\(ForeignText.quoted(file.utf8)): no file name") }
         do {
             let answer = try ControlClient.request(folder, file: file, write: words.isEmpty ? nil : words.joined(separator: " ") + "\n")
             guard answer.errno == 0 else {
-                let allowed = answer.bytes.isEmpty ? "" : ": " + Console.visible(String(decoding: answer.bytes, as: UTF8.self))
-                Console.error("\(file): \(String(cString: strerror(answer.errno)))\(allowed)")
+                let allowed = answer.bytes.isEmpty ? "" : ": " + ForeignText.line(bytes: answer.bytes)
+                Console.error("\(ForeignText.line(file)): \(String(cString: strerror(answer.errno)))\(allowed)")
                 throw ExitStatus.expectation
             }
             Console.data(answer.bytes)

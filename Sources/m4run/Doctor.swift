@@ -54,7 +54,7 @@ struct DoctorCommand: ParsableCommand {
         for entry in report.entries where entry != report.cause {
             lines.append("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)")
         }
-        return Console.visible(lines.joined(separator: "\n")) + "\n"
+        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
     }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import RprocDeviceTree
 
 /// What a device tree says of the coprocessor.
@@ -27,13 +26,5 @@ struct Dt: ParsableCommand {
         }
     }
 
-    private func show(_ report: CoprocessorReport) { Console.data(json ? Self.encoded(report) : report.text) }
-
-    private static func encoded(_ report: CoprocessorReport) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        guard let data = try? encoder.encode(report) else { return "{}\n" }
-        return String(decoding: data, as: UTF8.self) + "\n"
-    }
+    private func show(_ report: CoprocessorReport) { Console.data(json ? JSON.text(report, keys: .convertToSnakeCase) + "\n" : report.text) }
 }

@@ -48,10 +48,10 @@ struct Exec: ParsableCommand {
             // A status has eight bits: what does not fit must not become success.
             throw ExitCode((0...255).contains(code) ? code : 255)
         case .fault(let report), .lockup(let report):
-            Console.error("the firmware faulted:\n" + report.text)
+            Console.report("the firmware faulted:\n" + report.text)
             throw ExitStatus.fault
         case .breakpoint(let report), .watchpoint(let report):
-            Console.error(report.text(symbols.name))
+            Console.report(report.text(symbols.name))
             throw ExitStatus.halted
         case .deadline, .asleep:
             Console.error("\(elf): no end after \(limit.defaultValueDescription) of virtual time")

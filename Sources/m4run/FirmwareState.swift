@@ -25,12 +25,12 @@ struct FirmwareState {
             return "\(core); Linux found no vdev in a resource table\(why), so it set up no rpmsg."
         }
         if linux.channels.isEmpty, let last = linux.withdrawnChannel {
-            return "\(core); no channel is left: the firmware has destroyed its last one, \(Console.visible(last.name)) at 0x\(String(last.address, radix: 16))."
+            return "\(core); no channel is left: the firmware has destroyed its last one, \(ForeignText.line(last.name)) at 0x\(String(last.address, radix: 16))."
         }
         if linux.channels.isEmpty {
             return "\(core); Linux has set DRIVER_OK and posted its buffers, and waits for the firmware to announce a channel."
         }
-        let names = linux.channels.map { "\($0.name) at 0x\(String($0.destination, radix: 16))" + ($0.driver == nil ? " (no driver)" : "") }
+        let names = linux.channels.map { "\(ForeignText.line($0.name)) at 0x\(String($0.destination, radix: 16))" + ($0.driver == nil ? " (no driver)" : "") }
         return "\(core); channels: \(names.joined(separator: ", "))."
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import SecureLoader
 
 /// What is in an image, and what OP-TEE would say to it.
@@ -17,9 +16,7 @@ struct Inspect: ParsableCommand {
         let report = ImageReport(
             try InputFile.read(image), signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-            Console.data(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n")
+            Console.data(JSON.text(report) + "\n")
         } else {
             Console.data(report.text)
         }

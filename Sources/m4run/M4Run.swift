@@ -40,7 +40,7 @@ struct M4Run: ParsableCommand {
             }
             let prefix = "Error: "
             if text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
-            if !text.isEmpty { Console.error(text) }
+            if !text.isEmpty { Console.report(text) }
             // A code that a command chose itself stands.
             if error is ExitCode { Foundation.exit(code.rawValue) }
             ExitStatus.usage.leave()

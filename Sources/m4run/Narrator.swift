@@ -73,11 +73,11 @@ final class Narrator {
             guard most >= .warning else { return nil }
             let why = switch reason { case .fault(let report), .lockup(let report): report.summary; default: reason.name }
             return "\(stamp(time)) m4run: \(why); reported to Linux as a crash"
-        case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(Console.visible(line))" : nil
-        case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) <- \(Console.quoted(bytes))" : nil
-        case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(Console.quoted(bytes))" : nil
+        case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(line)" : nil
+        case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) <- \(ForeignText.quoted(bytes))" : nil
+        case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(ForeignText.quoted(bytes))" : nil
         case .rawReceived(let time, let device, let source, let bytes):
-            return most >= .info ? "\(stamp(time)) rpmsg\(device) -> \(Console.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
+            return most >= .info ? "\(stamp(time)) rpmsg\(device) -> \(ForeignText.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
         case .boardFinding(let time, let finding): return most >= .warning ? "\(stamp(time)) m4run: \(finding)" : nil
         // In lines, see `show`.
         case .output: return nil
@@ -86,7 +86,7 @@ final class Narrator {
 
     private func show(_ lines: [OutputLines.Line], _ time: VirtualTime) {
         guard level.kernel.map({ $0 >= .info }) == true else { return }
-        for line in lines { Console.note("\(Self.stamp(time)) \(line.source): \(Console.visible(line.text))") }
+        for line in lines { Console.note("\(Self.stamp(time)) \(line.source): \(line.text)") }
     }
 
     /// Shows what the firmware has begun to print and not ended.
@@ -108,7 +108,7 @@ final class Narrator {
         guard level.kernel.map({ $0 >= .info }) == true else { return }
         for (index, text) in traces.enumerated() where !text.isEmpty {
             Console.note("--- /sys/kernel/debug/remoteproc/remoteproc0/trace\(index)")
-            Console.note(Console.visible(text.hasSuffix("\n") ? String(text.dropLast()) : text))
+            Console.notes(text.hasSuffix("\n") ? String(text.dropLast()) : text)
             Console.note("---")
         }
     }

@@ -120,7 +120,7 @@ final class RunSession {
         case .signal, .conditionMet, .virtualLimit: break
         }
         if let until = options.limits.until, end != .conditionMet {
-            complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
+            complaint = "neither a channel nor the trace shows \(ForeignText.quoted(until.utf8)) after \(system.now) s of virtual time. \(waitingFor)"
             return .expectation
         }
         return .fine
@@ -146,7 +146,7 @@ final class RunSession {
             case .answered: break
             case _ where wallRest == 0: return overdue()
             case .noDestination: return outOfTime("\(options.traffic.to.defaultValueDescription) to send to")
-            case .noAnswer: return outOfTime("answer to \(Console.quoted(Array(text.utf8)))")
+            case .noAnswer: return outOfTime("answer to \(ForeignText.quoted(text.utf8))")
             }
         }
         if let server { return try serveUntilTheEnd(server) }
@@ -156,7 +156,7 @@ final class RunSession {
             if let reason = system.stopReason { throw .stopped(reason) }
             if wallRest == 0 && !sees(until) { return overdue() }
             guard sees(until) else {
-                complaint = "neither a channel nor the trace shows \(Console.quoted(Array(until.utf8))) after \(system.now) s of virtual time. \(waitingFor)"
+                complaint = "neither a channel nor the trace shows \(ForeignText.quoted(until.utf8)) after \(system.now) s of virtual time. \(waitingFor)"
                 return .expectation
             }
         }
@@ -238,12 +238,12 @@ final class RunSession {
             while server != nil && (system.linux.state == .running || system.linux.state == .attached) { try system.stop() }
         } catch { return classify(error) }
         if let expected = answers.missing {
-            complaint = "the firmware never sent \(Console.quoted(Array(expected.utf8)))"
+            complaint = "the firmware never sent \(ForeignText.quoted(expected.utf8))"
             return .expectation
         }
         if options.limits.strict, let first = system.linux.findings.kept.first {
             let count = system.linux.findings.count
-            complaint = "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.time) s: \(first.finding)"
+            complaint = "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.time) s: \(ForeignText.line(first.finding.description))"
             return .findings
         }
         return .fine
@@ -259,20 +259,20 @@ final class RunSession {
     private func classify(_ error: SystemError) -> ExitStatus {
         switch error {
         case .refused(let failure):
-            complaint = "\(options.image): \(failure)"
+            complaint = ForeignText.line("\(options.image): \(failure)")
             return .refused
         case .linux(let doing, let errno):
             // Limits interrupt what Linux waits for.
             if system.limitReached { return outOfTime(doing) }
             if system.linux.probeFailure != nil {
-                complaint = "Linux's driver refuses the device: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)"
+                complaint = ForeignText.line("Linux's driver refuses the device: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)")
                 return .usage
             }
             if system.linux.state == .offline {
-                complaint = "\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)"
+                complaint = ForeignText.line("\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)")
                 return .refused
             }
-            complaint = "\(doing): \(errno)"
+            complaint = ForeignText.line("\(doing): \(errno)")
             return .expectation
         case .stopped(let reason): return classify(reason)
         case .timeout(let what, _): return outOfTime(what)
@@ -313,7 +313,7 @@ final class RunSession {
         let wall = (ContinuousClock.now - started) / .seconds(1)
         narrator.capture(system)
         if unfit == nil { narrator.flush(system) }
-        if let complaint { Console.error(complaint) }
+        if let complaint { Console.report(complaint) }
         if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")

@@ -47,12 +47,10 @@ struct Verify: ParsableCommand {
         guard let image else { return }
         let explanation = LoadExplanation(of: try InputFile.read(image), signatures: signatures, support: keys.support, heapSize: heap)
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-            Console.data(String(decoding: try encoder.encode(Answer(image: image, explanation: explanation)), as: UTF8.self) + "\n")
+            Console.data(JSON.text(Answer(image: image, explanation: explanation)) + "\n")
         } else {
             if explain { Console.data(explanation.text) }
-            Console.data("\(image): \(explanation.verdict)\n")
+            Console.data(ForeignText.line("\(image): \(explanation.verdict)") + "\n")
             if unverified { Console.note("WARNING: --unverified: the signature was NOT checked") }
         }
         if explanation.refusal != nil { throw ExitStatus.refused }

@@ -83,9 +83,4 @@ struct RateLimit {
 func hex(_ value: some BinaryInteger) -> String { String(value, radix: 16) }
 
 /// A name out of firmware's memory as dmesg shows it: bytes that are not printable ASCII become `\xNN`.
-func printable(_ text: String) -> String {
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
-    return text.utf8.reduce(into: "") { out, byte in
-        if byte >= 0x20 && byte < 0x7F { out.unicodeScalars.append(Unicode.Scalar(byte)) } else { out += "\\x" + (byte < 16 ? "0" : "") + hex(byte) }
-    }
-}
+func printable(_ text: String) -> String { ForeignText.ascii(text) }

@@ -20,7 +20,7 @@ extension ImageReport {
         for (number, image) in images.enumerated() { lines += describe(image, number) }
         lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
         lines.append(verdict)
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
     }
 
     private var title: String {

@@ -86,7 +86,7 @@ extension LoadExplanation {
             if !notReached.isEmpty { lines.append("not reached: " + notReached.map(\.title).joined(separator: ", ")) }
         }
         lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
     }
 
     private static func line(_ mark: String, _ offset: Int?, _ title: String, _ seen: String, _ allowed: String) -> String {
