@@ -5,7 +5,7 @@ import SecureLoader
 /// `verify --batch`: a line a case, `label TAB result TAB name TAB table`.
 ///
 /// The result is 8 hex digits; the table is `0x` physical address `:0x` size, or `-`. Control characters and backslashes of a label
-/// are written as `\xNN`.
+/// are written as `\xNN`; so is everything beyond ASCII in a label that is not UTF-8, or would steer a terminal.
 struct BatchVerdicts {
     let judge: ImageJudge
 
@@ -27,8 +27,11 @@ struct BatchVerdicts {
     }
 
     private func append(_ label: [UInt8], _ verdict: LoadVerdict, to output: inout [UInt8]) {
+        // Beyond ASCII text stays, unless something in it steers, or it is none.
+        let keepsUpper = label.allSatisfy { $0 < 0x80 }
+            || String(validating: label, as: UTF8.self)?.unicodeScalars.contains { $0.value >= 0x80 && ForeignText.isSteering($0) } == false
         for byte in label {
-            if byte < 0x20 || byte == 0x7F || byte == 0x5C {
+            if byte < 0x20 || byte == 0x7F || byte == 0x5C || byte >= 0x80 && !keepsUpper {
                 output += [0x5C, 0x78, Self.digit(byte >> 4), Self.digit(byte)]
             } else {
                 output.append(byte)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import M4Board
+import MachineBase
 
 @main
 struct M4Run: ParsableCommand {
@@ -40,6 +41,8 @@ struct M4Run: ParsableCommand {
             }
             let prefix = "Error: "
             if text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
+            // The parser repeats words of the command line, which may have lines of their own.
+            for word in CommandLine.arguments where word.contains("\n") { text = text.replacingOccurrences(of: word, with: ForeignText.line(word)) }
             if !text.isEmpty { Console.report(text) }
             // A code that a command chose itself stands.
             if error is ExitCode { Foundation.exit(code.rawValue) }

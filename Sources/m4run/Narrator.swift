@@ -108,7 +108,9 @@ final class Narrator {
         guard level.kernel.map({ $0 >= .info }) == true else { return }
         for (index, text) in traces.enumerated() where !text.isEmpty {
             Console.note("--- /sys/kernel/debug/remoteproc/remoteproc0/trace\(index)")
-            Console.notes(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+            // Indented: a line of the firmware's ends no section, and is no line of the log.
+            let lines = (text.hasSuffix("\n") ? text.dropLast() : text[...]).split(separator: "\n", omittingEmptySubsequences: false)
+            Console.notes(lines.map { "  " + $0 }.joined(separator: "\n"))
             Console.note("---")
         }
     }

@@ -64,7 +64,7 @@ final class RunSession {
 
     func run() -> ExitStatus {
         if let unfit {
-            complaint = unfit
+            complaint = ForeignText.line(unfit)
             return .refused
         }
         let shows = !options.serving.isOn && !options.limits.json
@@ -250,7 +250,7 @@ final class RunSession {
     }
 
     private func outOfTime(_ what: String) -> ExitStatus {
-        complaint = "no \(what) after \(system.now) s of virtual time. \(waitingFor)"
+        complaint = ForeignText.line("no \(what) after \(system.now) s of virtual time. \(waitingFor)")
         return .limit
     }
 

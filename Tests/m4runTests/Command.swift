@@ -6,8 +6,9 @@ struct Command {
         let status: Int32
         /// Ended by a signal instead of by itself.
         let wasKilled: Bool
-        let out: String
-        let err: String
+        let outBytes, errBytes: [UInt8]
+        var out: String { String(decoding: outBytes, as: UTF8.self) }
+        var err: String { String(decoding: errBytes, as: UTF8.self) }
         var lines: [String] { err.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
     }
 
@@ -50,7 +51,7 @@ struct Command {
         overdue.cancel()
         return Result(
             status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
-            out: try out.text(), err: try err.text())
+            outBytes: try out.bytes(), errBytes: try err.bytes())
     }
 
     /// Whether the binary has libunicorn 2.0, which cannot do all that 2.1 can.
@@ -67,10 +68,11 @@ enum Scratch {
         let url: URL
         let handle: FileHandle
         /// What is in it; it is removed.
-        func text() throws -> String {
+        func text() throws -> String { String(decoding: try bytes(), as: UTF8.self) }
+        func bytes() throws -> [UInt8] {
             try handle.close()
             defer { try? FileManager.default.removeItem(at: url) }
-            return String(decoding: try Data(contentsOf: url), as: UTF8.self)
+            return [UInt8](try Data(contentsOf: url))
         }
     }
 
