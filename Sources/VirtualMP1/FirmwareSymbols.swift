@@ -4,7 +4,7 @@ import MachineBase
 /// The symbols of a firmware image: an ELF, or the ELFs in a signed container.
 public struct FirmwareSymbols: Sendable {
     /// Functions and objects, by address.
-    private let symbols: [Symbol]
+    let symbols: [Symbol]
 
     public init(image: [UInt8]) {
         let found = FirmwareImage.elfFiles(image).flatMap(\.symbols)
@@ -21,19 +21,16 @@ public struct FirmwareSymbols: Sendable {
     }
 
     /// `main+0x12` for an address in a function; fit for a terminal, whatever the ELF names its functions.
-    public func name(at address: UInt32) -> String? {
+    public func name(at address: UInt32) -> String? { symbol(of: address, in: address) }
+
+    /// The function that `address` lies in.
+    func functionSymbol(at address: UInt32) -> Symbol? {
         var low = 0, high = symbols.count
         while low < high {
             let middle = (low + high) / 2
             if symbols[middle].address <= address { low = middle + 1 } else { high = middle }
         }
-        for symbol in symbols[..<low].reversed().prefix(32) where symbol.kind == .function {
-            let offset = address &- symbol.address
-            if symbol.size > 0 && offset >= symbol.size { continue }
-            let name = ForeignText.line(symbol.name)
-            return offset == 0 ? name : "\(name)+0x\(String(offset, radix: 16))"
-        }
-        return nil
+        return symbols[..<low].reversed().prefix(32).first { $0.kind == .function && ($0.size == 0 || address &- $0.address < $0.size) }
     }
 
     /// What is named in a `LOCATION` of the command line.

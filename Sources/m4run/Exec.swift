@@ -43,15 +43,18 @@ struct Exec: ParsableCommand {
         board.drainRTT()
         let wall = (ContinuousClock.now - started) / .seconds(1)
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
+        func callers(_ registers: CoreRegisters, _ history: [UInt32]) -> String? {
+            board.callChain(of: registers, history: history, functions: symbols).text(symbols.name(of:))
+        }
         switch reason {
         case .exit(let code):
             // A status has eight bits: what does not fit must not become success.
             throw ExitCode((0...255).contains(code) ? code : 255)
         case .fault(let report), .lockup(let report):
-            Console.report("the firmware faulted:\n" + report.text)
+            Console.report("the firmware faulted:\n" + report.text(callers: callers(report.registers, report.history), symbols.name))
             throw ExitStatus.fault
         case .breakpoint(let report), .watchpoint(let report):
-            Console.report(report.text(symbols.name))
+            Console.report(report.text(callers: callers(report.registers, report.history), symbols.name))
             throw ExitStatus.halted
         case .deadline, .asleep:
             Console.error("\(elf): no end after \(limit.defaultValueDescription) of virtual time")

@@ -19,9 +19,27 @@ struct RunReport: JSONText {
     }
     /// What the firmware printed on one channel beside rpmsg and trace.
     struct Output: Encodable { let source: String, text: String }
+    /// A function under way, and where it goes on.
+    struct Caller: Encodable {
+        let address: UInt32
+        @Nullable var symbol: String?
+        /// The exception whose handler comes before it; nil when it called.
+        @Nullable var interruptedBy: String?
+
+        static func all(_ chain: CallChain, _ symbols: FirmwareSymbols) -> [Caller] {
+            chain.callers.map { Caller($0, symbols) }
+        }
+        private init(_ caller: CallChain.Caller, _ symbols: FirmwareSymbols) {
+            address = caller.address
+            symbol = symbols.symbol(of: caller)
+            interruptedBy = caller.interruptedBy?.description
+        }
+    }
     struct FaultInfo: Encodable {
         let exception: String, summary: String, flags: [String]
         let pc: UInt32, cfsr: UInt32, hfsr: UInt32, mmfar: UInt32, bfar: UInt32
+        @Nullable var symbol: String?
+        let callers: [Caller]
         let registers: [UInt32], history: [UInt32]
     }
 
@@ -32,15 +50,30 @@ struct RunReport: JSONText {
         @Nullable var address: UInt32?
         @Nullable var old: UInt64?
         @Nullable var new: UInt64?
-        let returnAddresses: [UInt32]
+        let callers: [Caller]
         let registers: [UInt32], history: [UInt32]
         let instructions: UInt64
+    }
+
+    /// Where the M4 stood when the run ended, before Linux stopped it.
+    struct Core: Encodable {
+        let state: String
+        let exception: String
+        let pc: UInt32
+        @Nullable var symbol: String?
+        let callers: [Caller]
+
+        init(state: String, exception: String, pc: UInt32, symbol: String?, callers: [Caller]) {
+            (self.state, self.exception, self.pc, self.callers) = (state, exception, pc, callers)
+            self.symbol = symbol
+        }
     }
 
     let result: String
     let exit: Int32
     @Nullable var error: String?
     @Nullable var halt: Halt?
+    @Nullable var m4: Core?
     let image: String
     let boot: String
     let state: String
@@ -72,13 +105,15 @@ struct RunReport: JSONText {
         boot = session.boot.rawValue
         state = system.linux.state.rawValue
         stop = system.stopReason?.name
-        if case .fault(let report) = system.stopReason { fault = FaultInfo(report) }
-        else if case .lockup(let report) = system.stopReason { fault = FaultInfo(report) }
-        else { fault = nil }
-        switch system.stopReason {
-        case .breakpoint(let report), .watchpoint(let report): halt = Halt(report, session.symbols)
-        default: halt = nil
+        func callers(_ registers: CoreRegisters, _ history: [UInt32]) -> [Caller] {
+            Caller.all(system.callChain(of: registers, history: history, session.symbols), session.symbols)
         }
+        switch system.stopReason {
+        case .fault(let report), .lockup(let report): fault = FaultInfo(report, session.symbols, callers(report.registers, report.history))
+        case .breakpoint(let report), .watchpoint(let report): halt = Halt(report, session.symbols, callers(report.registers, report.history))
+        default: break
+        }
+        m4 = session.lastPlace?.report
         channels = session.narrator.channels.map { Channel($0.name, $0.address, driver: $0.driver) }
         crashes = system.linux.crashCount
         received = String(decoding: session.answers.kept, as: UTF8.self)
@@ -98,9 +133,11 @@ struct RunReport: JSONText {
 }
 
 extension RunReport.FaultInfo {
-    init(_ report: FaultReport) {
+    init(_ report: FaultReport, _ symbols: FirmwareSymbols, _ callers: [RunReport.Caller]) {
         exception = report.taken?.description ?? "lockup"
-        summary = report.summary
+        summary = report.summary(symbols.name)
+        symbol = symbols.name(at: report.registers.pc)
+        self.callers = callers
         flags = report.status.flags.map(\.name)
         pc = report.registers.pc
         cfsr = report.status.cfsr
@@ -113,7 +150,7 @@ extension RunReport.FaultInfo {
 }
 
 extension RunReport.Halt {
-    init(_ report: HaltReport, _ symbols: FirmwareSymbols) {
+    init(_ report: HaltReport, _ symbols: FirmwareSymbols, _ callers: [RunReport.Caller]) {
         switch report.cause {
         case .breakpoint: cause = "breakpoint"
         case .instruction: cause = "bkpt"
@@ -127,7 +164,7 @@ extension RunReport.Halt {
         pc = report.pc
         place = report.place
         symbol = symbols.name(at: report.place)
-        returnAddresses = report.returnAddresses
+        self.callers = callers
         registers = report.registers.r
         history = report.history
         instructions = report.retired

@@ -21,6 +21,8 @@ final class RunSession {
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
     private(set) var answers: Answers
+    /// Where the M4 stood at the end, before Linux stopped it.
+    private(set) var lastPlace: CorePlace?
     private let coredump: CoredumpFile?
     private var listener: ChannelListener?
     /// Made and looked over before anything runs.
@@ -84,8 +86,15 @@ final class RunSession {
             if let place { try serve(place) }
             if !options.serving.offline { try options.lifecycle.begin(system, image, name: name) }
             let status = try talk()
-            return status == .fine ? finish() : status
-        } catch { return classify(error) }
+            return status == .fine ? finish() : keep(status)
+        } catch { return keep(classify(error)) }
+    }
+
+    /// What ended badly has its core dump, while the M4 is as it was.
+    private func keep(_ status: ExitStatus) -> ExitStatus {
+        lastPlace = lastPlace ?? CorePlace(system, symbols)
+        if [.fault, .halted, .limit, .expectation].contains(status), !system.board.isHeld { coredump?.write(system.coredump()) }
+        return status
     }
 
     private var name: String { (options.image as NSString).lastPathComponent }
@@ -229,6 +238,7 @@ final class RunSession {
 
     /// The core is stopped as a user would, so that the firmware's shutdown is seen too.
     private func finish() -> ExitStatus {
+        lastPlace = CorePlace(system, symbols)
         narrator.capture(system)
         narrator.showTraces()
         system.timeLimit = .never
@@ -279,15 +289,18 @@ final class RunSession {
         }
     }
 
+    private func callers(_ registers: CoreRegisters, _ history: [UInt32]) -> String? {
+        system.callChain(of: registers, history: history, symbols).text(symbols.name(of:))
+    }
+
     private func classify(_ reason: StopReason) -> ExitStatus {
         switch reason {
         case .fault(let report), .lockup(let report):
-            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text
+            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text(callers: callers(report.registers, report.history), symbols.name)
             if options.serving.isOn, options.lifecycle.recover == nil { complaint? += "\nwith --recover N Linux hears of it as a crash, and the run goes on" }
-            coredump?.write(system.coredump())
             return .fault
         case .breakpoint(let report), .watchpoint(let report):
-            complaint = report.text(symbols.name)
+            complaint = report.text(callers: callers(report.registers, report.history), symbols.name)
             return .halted
         case .exit(let code):
             complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"

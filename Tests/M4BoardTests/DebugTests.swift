@@ -69,17 +69,6 @@ import Testing
         #expect(try end([0x1000, 0x1002]) == end([]))
     }
 
-    @Test func theReportSaysWhereFunctionsReturnTo() throws {
-        let bench = try Bench()
-        // outer: push {lr}; blx r6; pop {pc}; inner: bx lr
-        try bench.place([0xB500, 0x47B0, 0xBD00], at: 0x800)
-        try bench.place([0x4770], at: 0x900)
-        try bench.program(Thumb.load(5, 0x801), Thumb.load(6, 0x901), [0x47A8], Bench.exit)
-        try bench.core.setBreakpoints([0x900])
-        guard case .breakpoint(let report) = bench.run() else { Issue.record("no breakpoint"); return }
-        #expect(report.returnAddresses == [0x804, address(behind: Thumb.load(5, 0x801), Thumb.load(6, 0x901), [0x47A8])])
-    }
-
     @Test func aBKPTStopsTheRunWhereADebuggerIsAndIsSteppedOverAfterwards() throws {
         let bench = try Bench()
         bench.core.haltsAtBKPT = true

@@ -12,12 +12,15 @@ import Testing
         #expect(result.status == 6)
         #expect(result.err.contains(/\] m4run: the M4 stops: breakpoint\n/))
         #expect(result.err.contains(/m4run: breakpoint at 0x[0-9a-f]{8} <echo>, \d+ instructions retired\n/))
-        #expect(result.err.contains(/returns to: 0x[0-9a-f]{8} <rpmsg_receive_all\+0x[0-9a-f]+>, .*<main\+0x/))
+        #expect(result.err.contains(/\ncalled from rpmsg_receive_all\+0x[0-9a-f]+ \(0x[0-9a-f]{8}\), rpmsg_serve\+0x/))
         let object = try #require(
             try JSONSerialization.jsonObject(with: Data(Scratch.run("tty-echo", "--send", "x", "--break", "echo", "--json").out.utf8)) as? [String: Any])
         #expect(object["stop"] as? String == "breakpoint" && object["result"] as? String == "halted")
         let halt = try #require(object["halt"] as? [String: Any])
         #expect(halt["cause"] as? String == "breakpoint" && halt["symbol"] as? String == "echo")
+        let callers = try #require(halt["callers"] as? [[String: Any]])
+        #expect(callers.count == 2 && (callers[0]["symbol"] as? String)?.hasPrefix("rpmsg_receive_all+0x") == true)
+        #expect(callers.allSatisfy { $0.keys.sorted() == ["address", "interrupted_by", "symbol"] })
         #expect((halt["registers"] as? [Int])?.count == 16)
         #expect((halt["instructions"] as? Int ?? 0) > 1000)
     }

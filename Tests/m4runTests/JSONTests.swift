@@ -4,7 +4,7 @@ import Testing
 /// `m4run run --json`: what a script relies on.
 @Suite struct JSONTests {
     static let keys: Set<String> = [
-        "boot", "channels", "crashes", "cycle_model", "cycles", "error", "exit", "fault", "findings", "halt", "image", "instructions", "messages_from_firmware",
+        "boot", "channels", "crashes", "cycle_model", "cycles", "error", "exit", "fault", "findings", "halt", "image", "instructions", "m4", "messages_from_firmware",
         "messages_to_firmware", "output", "received", "received_bytes", "result", "state", "stop", "traces", "virtual_nanoseconds", "wall_seconds",
     ]
 

@@ -235,32 +235,7 @@ extension Core {
 
     private func haltReport(_ cause: HaltReport.Cause) -> HaltReport {
         HaltReport(
-            cause: cause, registers: registers, returnAddresses: returnAddresses(limit: 8), history: history, cycle: cycles, retired: retired)
-    }
-
-    /// LR and words from the stack pointer up that are addresses behind a BL or BLX, without looking further than 2 KiB.
-    public func returnAddresses(limit: Int) -> [UInt32] {
-        var found: [UInt32] = []
-        let link = engine.r(14)
-        if isReturnAddress(link) { found.append(link & ~1) }
-        let stack = engine.r(13) & ~3
-        for index in 0..<UInt32(512) where found.count < limit {
-            let address = stack &+ index &* 4
-            guard address >= stack, let bytes = engine.memory(address, count: 4) else { break }
-            let word = UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
-            // The innermost function may have kept its LR on the stack as well.
-            if isReturnAddress(word), found.last != word & ~1 { found.append(word & ~1) }
-        }
-        return found
-    }
-
-    private func isReturnAddress(_ value: UInt32) -> Bool {
-        let address = value & ~1
-        var first: UInt16 = 0, second: UInt16 = 0
-        guard value & 1 != 0, address >= 4, m4_engine_code(engine.raw, address &- 2, &second) else { return false }
-        if second & 0xFF87 == 0x4780 { return true }  // BLX Rm
-        guard m4_engine_code(engine.raw, address &- 4, &first) else { return false }
-        return first & 0xF800 == 0xF000 && second & 0xD000 == 0xD000  // BL
+            cause: cause, registers: registers, history: history, cycle: cycles, retired: retired)
     }
 
     /// What DWT_PCSR shows: the start of the block under way.

@@ -13,9 +13,6 @@ public struct HaltReport: Equatable, Sendable {
     public var cause: Cause
     /// As they were; PC is the next instruction to be executed.
     public var registers: CoreRegisters
-    /// Where the functions under way seem to return to, innermost first: LR, and words of the stack that point behind a call.
-    /// Some may be left over from earlier calls.
-    public var returnAddresses: [UInt32]
     /// Starts of the newest blocks of instructions, oldest first.
     public var history: [UInt32]
     public var cycle: UInt64
@@ -36,11 +33,10 @@ public struct HaltReport: Equatable, Sendable {
         }
     }
 
-    /// Everything, for a person.
-    public func text(_ name: (UInt32) -> String? = { _ in nil }) -> String {
+    /// Everything, for a person; `callers` is `CallChain.text`.
+    public func text(callers: String? = nil, _ name: (UInt32) -> String? = { _ in nil }) -> String {
         var lines = [summary(name), registers.text]
-        let callers = returnAddresses.map { hex32($0) + (name($0).map { " <\($0)>" } ?? "") }
-        if !callers.isEmpty { lines.append("returns to: " + callers.joined(separator: ", ")) }
+        if let callers { lines.append(callers) }
         lines.append("last blocks of instructions, newest last: " + history.suffix(16).map(hex32).joined(separator: " "))
         return lines.joined(separator: "\n")
     }

@@ -76,21 +76,26 @@ public struct FaultReport: Equatable, Sendable {
     public var cycle: UInt64
 
     /// One line: what happened, where.
-    public var summary: String {
+    public var summary: String { summary { _ in nil } }
+
+    /// One line; `name` makes a symbol of an address.
+    public func summary(_ name: (UInt32) -> String?) -> String {
         let kinds = status.flags.filter { !$0.name.hasSuffix("VALID") && $0.name != "FORCED" }.map(\.name).joined(separator: " ")
         var text = "\(fault.exception)\(kinds.isEmpty ? "" : " (\(kinds))") at pc \(hex32(registers.pc))"
+        if let symbol = name(registers.pc) { text += " <\(symbol)>" }
         if let address = fault.address { text += ", address \(hex32(address))" }
         if let taken, taken != fault.exception { text += ", escalated to \(taken)" }
         if taken == nil { text += ": lockup" }
         return text
     }
 
-    /// Everything, for a person.
-    public var text: String {
-        var lines = [summary]
+    /// Everything, for a person; `callers` is `CallChain.text`.
+    public func text(callers: String? = nil, _ name: (UInt32) -> String? = { _ in nil }) -> String {
+        var lines = [summary(name)]
         lines.append("cfsr \(hex32(status.cfsr)) hfsr \(hex32(status.hfsr)) mmfar \(hex32(status.mmfar)) bfar \(hex32(status.bfar))")
         for flag in status.flags { lines.append("  \(flag.name): \(flag.meaning)") }
         lines.append(registers.text)
+        if let callers { lines.append(callers) }
         lines.append("last blocks of instructions, newest last: " + history.suffix(16).map(hex32).joined(separator: " "))
         return lines.joined(separator: "\n")
     }

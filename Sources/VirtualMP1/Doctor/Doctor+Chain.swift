@@ -208,10 +208,10 @@ extension Doctor {
                 "fault-handler", rank: 1, "The M4 is in the handler of \(activity.registers.exception) at \(place(activity.registers.pc)) and stays there.",
                 "run with --stop-at any to see the fault itself.")
         } else if activity.isLooping, name.hasPrefix("Error_Handler") || name.hasPrefix("assert_failed") || name.hasPrefix("_Error_Handler") {
-            let callers = system.board.core.returnAddresses(limit: 4).map { place($0 &- 2) }.filter { !$0.hasPrefix("Error_Handler") }
+            let callers = system.callChain(symbols).text(limit: 4, symbols.name(of:)).map { ", " + $0 } ?? ""
             report.problem(
                 "error-handler", rank: 2,
-                "The firmware gave up in \(place(activity.registers.pc))" + (callers.isEmpty ? "." : ", called from \(callers.joined(separator: ", "))."),
+                "The firmware gave up in \(place(activity.registers.pc))" + callers + ".",
                 "find the HAL call there that did not return HAL_OK; an unmodelled register may be its reason (the run's warnings name them).")
         } else if judgeTick(activity) {
             return

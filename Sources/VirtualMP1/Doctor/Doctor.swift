@@ -135,13 +135,13 @@ public struct Doctor {
     private mutating func judgeStop(_ reason: StopReason) {
         switch reason {
         case .fault(let fault), .lockup(let fault):
-            let callers = system.board.core.returnAddresses(limit: 8).map { place($0 &- 2) }
-            let entered = symbols["main"] == nil || ([place(fault.registers.pc)] + callers).contains { $0.hasPrefix("main") }
-            let chain = callers.isEmpty ? "" : ", called from " + callers.prefix(4).joined(separator: ", ")
+            let callers = system.callChain(of: fault.registers, history: fault.history, symbols)
+            let isBeforeMain = callers.isComplete && symbols["main"] != nil && isOutsideMain(fault.registers.pc, callers)
+            let chain = callers.text(limit: 8, symbols.name(of:)).map { ", " + $0 } ?? ""
             report.problem(
-                entered ? "fault" : "fault-before-main", rank: 0,
+                isBeforeMain ? "fault-before-main" : "fault", rank: 0,
                 "The firmware faults at \(place(fault.registers.pc)) after \(system.now) s: \(fault.summary)\(chain)"
-                    + (entered ? "." : "; main is not among the callers: it faults in start-up."),
+                    + (isBeforeMain ? "; main is not among the callers: it faults in start-up." : "."),
                 "look at that instruction's address; 'm4run run --break' stops before it.")
         default:
             report.problem(
@@ -157,6 +157,11 @@ public struct Doctor {
         }
     }
 
+    private func isOutsideMain(_ pc: UInt32, _ callers: CallChain) -> Bool {
+        guard let main = symbols["main"]?.address else { return true }
+        return !([pc] + callers.callers.map(\.place)).contains { symbols.function(at: $0)?.start == main }
+    }
+
     /// `fault_id+0x4 (0x10000412)`.
-    func place(_ address: UInt32) -> String { (symbols.name(at: address).map { "\($0) (" } ?? "") + hex32(address) + (symbols.name(at: address) == nil ? "" : ")") }
+    func place(_ address: UInt32) -> String { symbols.place(address) }
 }

@@ -1,0 +1,69 @@
+import ELF32
+import M4Board
+import MachineBase
+
+/// Where functions begin and end, for call chains.
+extension FirmwareSymbols: FunctionMap {
+    /// Longer code without a size is not taken for one function.
+    private static let longestUnsized: UInt32 = 0x1_0000
+
+    public func function(at address: UInt32) -> FunctionExtent? {
+        guard let symbol = functionSymbol(at: address) else { return nil }
+        // GCC puts what is seldom executed elsewhere: its first instruction is not where calls enter.
+        if let cold = symbol.name.range(of: ".cold") {
+            let parents = functions(named: String(symbol.name[..<cold.lowerBound]))
+            return parents.count == 1 ? extent(of: parents[0]) : nil
+        }
+        return extent(of: symbol)
+    }
+
+    private func extent(of symbol: Symbol) -> FunctionExtent {
+        var ranges = [range(of: symbol)]
+        // Of two static functions of one name, nobody knows whose the part is.
+        if functions(named: symbol.name).count == 1 {
+            ranges += symbols.filter { $0.kind == .function && $0.name.hasPrefix(symbol.name + ".cold") }.map(range(of:))
+        }
+        return FunctionExtent(start: symbol.address, ranges: ranges)
+    }
+
+    private func range(of symbol: Symbol) -> Range<UInt32> {
+        let begin = symbol.address
+        if symbol.size > 0 { return begin..<max(begin, begin.addingReportingOverflow(symbol.size).overflow ? .max : begin &+ symbol.size) }
+        let next = symbols.first { $0.kind == Symbol.Kind.function && $0.address > begin }?.address ?? .max
+        return begin..<(begin &+ min(next &- begin, Self.longestUnsized, UInt32.max &- begin))
+    }
+
+    /// Each address once: aliases are one function.
+    private func functions(named name: String) -> [Symbol] {
+        var found: [Symbol] = []
+        for symbol in symbols where symbol.kind == .function && symbol.name == name && !found.contains(where: { $0.address == symbol.address }) {
+            found.append(symbol)
+        }
+        return found
+    }
+
+    /// `main+0x12 (0x10000412)`: where `caller` goes on, in the function whose call or interrupted instruction it is.
+    public func name(of caller: CallChain.Caller) -> String { place(caller.address, in: caller.place) }
+
+    /// `main+0x12 (0x10000412)`, or the number alone.
+    public func place(_ address: UInt32) -> String { place(address, in: address) }
+
+    private func place(_ address: UInt32, in instruction: UInt32) -> String {
+        symbol(of: address, in: instruction).map { "\($0) (\(hex32(address)))" } ?? hex32(address)
+    }
+
+    /// `main+0x12` for `address`, counted from the function that has `instruction`: a call that ends a function returns behind it.
+    func symbol(of address: UInt32, in instruction: UInt32) -> String? {
+        guard let function = functionSymbol(at: instruction) else { return nil }
+        let offset = address &- function.address, name = ForeignText.line(function.name)
+        return offset == 0 ? name : "\(name)+0x\(String(offset, radix: 16))"
+    }
+    public func symbol(of caller: CallChain.Caller) -> String? { symbol(of: caller.address, in: caller.place) }
+}
+
+extension MP1System {
+    /// Who called the code that had `registers`; the core's as they are now unless others are given. Memory must be as it was then.
+    public func callChain(of registers: CoreRegisters? = nil, history: [UInt32]? = nil, _ symbols: FirmwareSymbols) -> CallChain {
+        board.callChain(of: registers ?? board.core.registers, history: history ?? board.core.history, functions: symbols)
+    }
+}
