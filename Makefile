@@ -25,6 +25,7 @@ help:
 	@echo 'make test      the tests'
 	@echo 'make device-tree   device-tree/*.dts through dtc, and what m4run reads in them'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
+	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'
 	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
@@ -57,6 +58,11 @@ FUZZ_SEEDS ?= 1000
 fuzz-rings: firmware
 	@M4RUN_RING_SEEDS=$(FUZZ_SEEDS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) \
 	    swift test $(SWIFT_FLAGS) -c release --disable-testable-imports --filter HostileRingTests
+
+RING_SEQUENCES ?= 20000
+kernel-ring: setup
+	swift build $(SWIFT_FLAGS) -c release --product m4run-ring
+	@M4RUN_RING=$(CURDIR)/$(SCRATCH)/release/m4run-ring scripts/kernel-ring $(RING_SEQUENCES) $(FUZZ_SEED)
 
 ENDURANCE_ROUNDS ?= 1000
 endurance: firmware
@@ -93,4 +99,4 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test endurance fuzz fuzz-rings bench conformance corpus fuzz-images device-tree setup clean
+.PHONY: help build binary firmware run test endurance fuzz fuzz-rings kernel-ring bench conformance corpus fuzz-images device-tree setup clean

@@ -72,6 +72,9 @@ let package = Package(
         // Loads and times rpmsg through firmware, and the Linux side alone; `make bench` runs it.
         .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
 
+        // RprocHost's virtqueue beside the kernel's own virtio_ring.c; `make kernel-ring` compiles that and runs it.
+        .executableTarget(name: "m4run-ring", dependencies: ["RprocHost", "MachineBase"]),
+
         // Writes blobs, whole and damaged, for tests.
         .target(name: "DeviceTreeFixtures", path: "Tests/DeviceTreeFixtures"),
         .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),

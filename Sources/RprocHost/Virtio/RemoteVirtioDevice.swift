@@ -255,9 +255,9 @@ public final class RemoteVirtioDevice {
 }
 
 extension RemoteVirtioDevice: VirtQueueOwner {
-    func queue(_ queue: VirtQueue, broke message: String) { processor.log.emit(.error, driverDevice, "\(queue.name):\(message)") }
-    func queue(_ queue: VirtQueue, found finding: Finding) { processor.findings.report(finding) }
-    func queueKicked(_ queue: VirtQueue) { processor.kick(queue.notifyID) }
+    package func queue(_ queue: VirtQueue, broke message: String) { processor.log.emit(.error, driverDevice, "\(queue.name):\(message)") }
+    package func queue(_ queue: VirtQueue, found finding: Finding) { processor.findings.report(finding) }
+    package func queueKicked(_ queue: VirtQueue) { processor.kick(queue.notifyID) }
 }
 
 extension RemoteProcessor {

@@ -1,7 +1,7 @@
 import MachineBase
 
 /// What a virtqueue tells its owner.
-protocol VirtQueueOwner: AnyObject {
+package protocol VirtQueueOwner: AnyObject {
     /// The ring is out of order; the queue is broken from now on. `message` is the kernel's, without the queue's name.
     func queue(_ queue: VirtQueue, broke message: String)
     func queue(_ queue: VirtQueue, found finding: Finding)
@@ -26,7 +26,7 @@ public final class VirtQueue {
     /// See `KernelProfile.keepsCallbacksAfterEvent`.
     private let keepsCallbacksAfterEvent: Bool
     private let bus: any NonSecureBus
-    weak var owner: (any VirtQueueOwner)?
+    package weak var owner: (any VirtQueueOwner)?
     /// The sanitizer's books of this ring, while it is on.
     var check: RingCheck?
     /// What changes with each message. In memory of its own: as properties each access would be checked for exclusivity at run time.
@@ -63,7 +63,7 @@ public final class VirtQueue {
     public private(set) var kicks: UInt64 { get { books.pointee.kicks } set { books.pointee.kicks = newValue } }
 
     /// Zeroes the ring's bytes and nothing past them.
-    init(
+    package init(
         name: String, notifyID: UInt32, layout: VringLayout, base: PhysicalAddress, eventIndex: Bool,
         keepsCallbacksAfterEvent: Bool = false, bus: any NonSecureBus
     ) throws(BusError) {
@@ -92,7 +92,7 @@ public final class VirtQueue {
 
     /// Gives `buffer` to the device: to read, or to write when `deviceWrites`.
     /// - Throws: `io` when the queue is broken, `noSpace` when all descriptors are with the device.
-    func add(_ buffer: PhysicalAddress, length: UInt32, deviceWrites: Bool) throws(Errno) {
+    package func add(_ buffer: PhysicalAddress, length: UInt32, deviceWrites: Bool) throws(Errno) {
         if isBroken { throw .io }
         guard freeCount > 0 else {
             // What is to be read and does not fit is a reason to ring, whatever the device has asked for.
@@ -135,12 +135,12 @@ public final class VirtQueue {
     // MARK: Kicking
 
     /// Rings the doorbell unless the device has asked for silence.
-    func kick() {
+    package func kick() {
         if kickPrepare() { notify() }
     }
 
     /// Whether the device wants to hear of what was added since the last call.
-    func kickPrepare() -> Bool {
+    package func kickPrepare() -> Bool {
         let new = availableIndex
         let old = new &- added
         added = 0
@@ -156,7 +156,7 @@ public final class VirtQueue {
         }
     }
 
-    func notify() {
+    package func notify() {
         if isBroken { return }
         kicks &+= 1
         owner?.queueKicked(self)
@@ -165,7 +165,7 @@ public final class VirtQueue {
     // MARK: Taking back
 
     /// Whether the device has used a buffer that was not taken yet.
-    var hasUsed: Bool {
+    package var hasUsed: Bool {
         do throws(BusError) { return try bus.load(UInt16.self, base.advanced(layout.usedOffset &+ 2)) != lastUsedIndex } catch {
             fail(error)
             return false
@@ -173,7 +173,7 @@ public final class VirtQueue {
     }
 
     /// The next used buffer and the length that the device says it wrote; nil when there is none or the ring is broken.
-    func take() -> (buffer: PhysicalAddress, length: UInt32)? {
+    package func take() -> (buffer: PhysicalAddress, length: UInt32)? {
         if isBroken { return nil }
         check?.check()
         let slot = lastUsedIndex & (layout.count &- 1)
@@ -225,10 +225,10 @@ public final class VirtQueue {
     // MARK: Interrupt suppression (virtio 1.2 §2.7.7)
 
     /// The device has interrupted for what is in the used ring.
-    func interrupted() { if usesEventIndex { eventTriggered = true } }
+    package func interrupted() { if usesEventIndex { eventTriggered = true } }
 
     /// A hint that the device need not interrupt.
-    func disableCallbacks() {
+    package func disableCallbacks() {
         if keepsCallbacksAfterEvent && eventTriggered { return }
         guard availableFlags & Virtio.noInterrupt == 0 else { return }
         availableFlags |= Virtio.noInterrupt
@@ -237,7 +237,7 @@ public final class VirtQueue {
         if usesEventIndex { storeUsedEvent(0) } else { storeFlags() }
     }
 
-    func enableCallbacks() {
+    package func enableCallbacks() {
         eventTriggered = false
         if availableFlags & Virtio.noInterrupt != 0 {
             availableFlags &= ~Virtio.noInterrupt
