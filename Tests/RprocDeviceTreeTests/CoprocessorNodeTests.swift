@@ -33,7 +33,7 @@ struct CoprocessorNodeTests {
         #expect(node.deviceAddresses.first == .some(DeviceAddress(0)))
     }
 
-    @Test("The tree in device-tree/ compiles without a warning and is what is built in", .enabled(if: Compiler.path != nil))
+    @Test("The tree in device-tree/ compiles without a warning and is what is built in", .enabled(if: Compiler.path != nil, "needs dtc: scripts/setup dtc"))
     func sample() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let (blob, complaints) = try Compiler.compile(root.appendingPathComponent("device-tree/stm32mp157c-dk2-m4.dts"))

@@ -61,6 +61,8 @@ import VirtualMP1
         let growth = Self.resident - before
         #expect(!reference.isEmpty)
         if let allowance = Self.allowance { #expect(growth < allowance, "\(growth) bytes") }
+        // Where it was asked for: elsewhere it is a test like others.
+        guard Self.allowance != nil else { return }
         print("endurance \(name) \(boot.rawValue): \(Self.rounds) rounds, \((ContinuousClock.now - clock) / .seconds(1)) s, growth \(growth) bytes")
     }
 

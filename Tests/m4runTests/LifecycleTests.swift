@@ -20,13 +20,9 @@ import Testing
         #expect(watchdog.err.contains("the M4's watchdog has reset it at 0."))
     }
 
-    /// What gdb-multiarch says to `commands`; nil where there is none.
-    private func gdb(_ commands: [String], _ arguments: [String]) throws -> String? {
-        let gdb = "/usr/bin/gdb-multiarch"
-        guard FileManager.default.isExecutableFile(atPath: gdb) else {
-            print("note: no gdb-multiarch ('scripts/setup gdb' installs it): the core dump was not opened")
-            return nil
-        }
+    /// What gdb-multiarch says to `commands`.
+    private func gdb(_ commands: [String], _ arguments: [String]) throws -> String {
+        let gdb = try #require(Tool.gdb.file)
         let process = Process(), output = try Scratch.file("gdb")
         process.executableURL = URL(fileURLWithPath: gdb)
         process.arguments = ["-nx", "-batch"] + commands.flatMap { ["-ex", $0] } + arguments
@@ -38,27 +34,27 @@ import Testing
         return try output.text()
     }
 
-    @Test("gdb-multiarch shows the FPU's registers from --coredump, with the ELF file and without")
+    @Test("gdb-multiarch shows the FPU's registers from --coredump, with the ELF file and without", .needs(.gdb))
     func floatingPoint() throws {
         let elf = try Scratch.elf("crasher")
         let dump = Scratch.path("float.core")
         let result = try Scratch.run("crasher", "--send", "float", "--coredump", dump)
         #expect(result.status == 3)
         for arguments in [[Scratch.path(elf), dump], ["-core", dump]] {
-            guard let text = try gdb(["p $s0", "p $s31", "p/x $fpscr", "p/x $xpsr", "info registers sp"], arguments) else { return }
+            let text = try gdb(["p $s0", "p $s31", "p/x $fpscr", "p/x $xpsr", "info registers sp"], arguments)
             #expect(text.contains("Program terminated with signal SIGILL"), "\(text)")
             #expect(text.contains("$1 = 1.5\n$2 = -2\n$3 = 0x0\n$4 = 0x1000000\n"), "\(text)")
             #expect(!text.contains("warning"), "\(text)")
         }
     }
 
-    @Test("gdb-multiarch shows registers, place and back trace from --coredump")
+    @Test("gdb-multiarch shows registers, place and back trace from --coredump", .needs(.gdb))
     func debugger() throws {
         let elf = try Scratch.elf("crasher")
         let dump = Scratch.path("crash.core")
         let result = try Scratch.run("crasher", "--send", "bus", "--coredump", dump)
         #expect(result.status == 3)
-        guard let text = try gdb(["set backtrace limit 60", "bt", "info registers"], [Scratch.path(elf), dump]) else { return }
+        let text = try gdb(["set backtrace limit 60", "bt", "info registers"], [Scratch.path(elf), dump])
         #expect(text.contains("Program terminated with signal SIGSEGV"), "\(text)")
         // The outermost function never returns: the trace ends there.
         #expect(text.contains(" rpmsg_serve ") && !text.contains("#20 "), "\(text)")

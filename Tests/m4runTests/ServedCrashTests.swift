@@ -3,7 +3,6 @@ import Testing
 
 /// Crashes of a served run, as a script sees them: words, core dumps, and traces.
 @Suite struct ServedCrashTests {
-    private static let hasFuse = ServingTests.hasFuse
     /// `get FILE` and `put WORD FILE` through FUSE, or through `m4run ctl`.
     private static func getAndPut(fuse: Bool) -> String {
         fuse
@@ -35,7 +34,7 @@ import Testing
                 """)
     }
 
-    @Test("One core dump is there at a time, a page a read, until somebody writes to it; 'disabled' ends them", .enabled(if: hasFuse))
+    @Test("One core dump is there at a time, a page a read, until somebody writes to it; 'disabled' ends them", .needs(.fuse))
     func coredumps() throws {
         let run = try ServedRun("--control", "$DIR")
         try run.wait(for: "dev/ttyRPMSG1")
@@ -83,8 +82,13 @@ import Testing
         #expect(try run.end().status == 0)
     }
 
-    @Test("Under inline a recovery waits, offline, for whoever discards the dump", arguments: hasFuse ? [true, false] : [false])
-    func inlineDump(fuse: Bool) throws {
+    @Test("Under inline a recovery waits, offline, for whoever discards the dump through FUSE", .needs(.fuse))
+    func inlineDumpInFile() throws { try inlineDump(fuse: true) }
+
+    @Test("Under inline a recovery waits, offline, for whoever discards the dump with m4run ctl")
+    func inlineDumpOverSocket() throws { try inlineDump(fuse: false) }
+
+    private func inlineDump(fuse: Bool) throws {
         let run = try fuse ? ServedRun("--control", "$DIR") : ServedRun("--control", "$DIR", "--no-fuse")
         try run.wait(for: "dev/ttyRPMSG1")
         let result = try run.shell(
@@ -99,7 +103,7 @@ import Testing
         #expect(try run.end().status == 0)
     }
 
-    @Test("Programs that need the lock of a recovery sleep until the dump is discarded, or until a signal; 'm4run ctl' gets EINTR", .enabled(if: hasFuse))
+    @Test("Programs that need the lock of a recovery sleep until the dump is discarded, or until a signal; 'm4run ctl' gets EINTR", .needs(.fuse))
     func sleepers() throws {
         let run = try ServedRun("--control", "$DIR")
         try run.wait(for: "dev/ttyRPMSG1")
@@ -124,7 +128,7 @@ import Testing
         #expect(try run.end().status == 0)
     }
 
-    @Test("A trace that is kept open shows what the firmware adds, and says EIO when it is gone", .enabled(if: hasFuse))
+    @Test("A trace that is kept open shows what the firmware adds, and says EIO when it is gone", .needs(.fuse))
     func openTrace() throws {
         let run = try ServedRun("--control", "$DIR")
         try run.wait(for: "dev/ttyRPMSG1")
@@ -138,8 +142,13 @@ import Testing
         #expect(result.out == "0x400: 6 bytes from 0x400\nInput/output error\n")
     }
 
-    @Test("With --recover and recovery disabled a crashed core stays for a look, until it is told to recover", arguments: hasFuse ? [true, false] : [false])
-    func keepsCrashed(fuse: Bool) throws {
+    @Test("With --recover and recovery disabled a crashed core stays for a look through FUSE, until it is told to recover", .needs(.fuse))
+    func crashedFiles() throws { try keepsCrashed(fuse: true) }
+
+    @Test("With --recover and recovery disabled a crashed core stays for a look with m4run ctl, until it is told to recover")
+    func crashedSocket() throws { try keepsCrashed(fuse: false) }
+
+    private func keepsCrashed(fuse: Bool) throws {
         let elf = try Scratch.elf("crasher")
         let run = try fuse ? ServedRun("--control", "$DIR", "--recover", "3", image: elf) : ServedRun("--control", "$DIR", "--recover", "3", "--no-fuse", image: elf)
         try run.wait(for: "dev/ttyRPMSG0")

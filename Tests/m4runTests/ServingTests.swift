@@ -3,14 +3,6 @@ import Testing
 
 /// `--devices` and `--control`: what other programs see of a run, through the files that they open.
 @Suite(.serialized) struct ServingTests {
-    /// Whether a file system can be mounted here, as root with /dev/fuse.
-    static let hasFuse: Bool = {
-        guard geteuid() == 0, let run = try? ServedRun("--control", "$DIR") else { return false }
-        // The run says so before the firmware's devices are there.
-        guard (try? run.wait(for: "dev/ttyRPMSG0")) != nil else { return false }
-        return FileManager.default.fileExists(atPath: run.path("sys/class/remoteproc/remoteproc0/state"))
-    }()
-
     // MARK: Terminals
 
     @Test("A tty is a terminal that programs open, close and open again, and its link goes with the run")
@@ -199,8 +191,13 @@ import Testing
 
         """
 
-    @Test("A shell script over the control files sees sysfs' words and the kernel's errors, through FUSE and through m4run ctl", arguments: hasFuse ? [true, false] : [false])
-    func controlFiles(fuse: Bool) throws {
+    @Test("A shell script over the control files sees sysfs' words and the kernel's errors through FUSE", .needs(.fuse))
+    func controlFiles() throws { try converse(fuse: true) }
+
+    @Test("A shell script over m4run ctl sees sysfs' words and the kernel's errors")
+    func controlSocket() throws { try converse(fuse: false) }
+
+    private func converse(fuse: Bool) throws {
         _ = try Scratch.elf("client-sample")
         let run = fuse ? try ServedRun("--control", "$DIR") : try ServedRun("--control", "$DIR", "--no-fuse")
         try run.wait(for: "dev/ttyRPMSG1")
@@ -215,7 +212,7 @@ import Testing
         ] { #expect(end.err.contains(line), "\(line)") }
     }
 
-    @Test("A crash is written to debugfs, recovers, and leaves a core dump; the channels come back", .enabled(if: hasFuse))
+    @Test("A crash is written to debugfs, recovers, and leaves a core dump; the channels come back", .needs(.fuse))
     func crash() throws {
         let run = try ServedRun("--control", "$DIR")
         try run.wait(for: "dev/ttyRPMSG1")

@@ -1,0 +1,47 @@
+import Foundation
+import Testing
+
+/// What some tests need beside the toolchain. Without it they are skipped, and the report says what to install.
+enum Tool: String, CaseIterable {
+    case busybox, dtc, fuse, gdb, python
+
+    private static let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+
+    private static func program(_ name: String) -> String? {
+        path.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// The program's file; nil when it is not installed. FUSE has none for root.
+    var file: String? {
+        switch self {
+        case .busybox, .dtc: Self.program(rawValue)
+        case .fuse: Self.program("fusermount3")
+        case .gdb: Self.program("gdb-multiarch")
+        case .python: Self.program("python3")
+        }
+    }
+
+    var isHere: Bool { self == .fuse ? Self.mounts : file != nil }
+
+    var advice: String {
+        switch self {
+        case .busybox, .dtc, .gdb: "needs \(self == .gdb ? "gdb-multiarch" : rawValue): scripts/setup \(rawValue)"
+        case .fuse: "needs a /dev/fuse that this user may open" + (geteuid() == 0 ? "" : ", and fusermount3: scripts/setup fuse")
+        case .python: "needs python3: scripts/setup"
+        }
+    }
+
+    /// Whether a run can mount its control files here. A run says so before the firmware's devices are there.
+    private static let mounts: Bool = {
+        guard let run = try? ServedRun("--control", "$DIR"), (try? run.wait(for: "dev/ttyRPMSG0")) != nil else { return false }
+        return FileManager.default.fileExists(atPath: run.path("sys/class/remoteproc/remoteproc0/state"))
+    }()
+}
+
+extension Trait where Self == ConditionTrait {
+    /// Skips the test, by name and with what to install, where a tool is missing.
+    static func needs(_ tool: Tool) -> Self { .enabled(if: tool.isHere, Comment(rawValue: tool.advice)) }
+
+    /// Skips the test where the engine is the system's libunicorn 2.0.
+    static var needsEngine21: Self { .enabled("needs libunicorn 2.1") { try !Command.hasEngine20() } }
+}
