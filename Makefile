@@ -1,4 +1,5 @@
-# The commands of the README. Each sets the machine up first, which takes no time when nothing is missing.
+# Everything that is built, run and tested here. Each target sets the machine up first, which takes no time when nothing is missing;
+# scripts/run and scripts/test do so even where `make` is what is missing.
 #   UNICORN=auto|system   which libunicorn; see scripts/setup
 #   TEST_FLAGS            more for `swift test`, as in make test TEST_FLAGS='--filter Vring'
 #
@@ -18,11 +19,15 @@ endif
 SWIFT_FLAGS := --scratch-path $(SCRATCH)
 export M4RUN := $(CURDIR)/$(SCRATCH)/release/m4run
 export M4RUN_FIRMWARE := $(CURDIR)/.build/firmware
+export TEST_LOG ?= $(SCRATCH)/test.log
+SWIFT_TEST := scripts/filter-tests swift test $(SWIFT_FLAGS) -c release --disable-testable-imports
 
 help:
 	@echo 'make build     $(SCRATCH)/release/m4run and .build/firmware/*.elf'
-	@echo 'make run       build, sign a sample, boot it, talk to it'
-	@echo 'make test      the tests'
+	@echo 'make run       build, sign a sample, boot it, talk to it; scripts/run does the same, and needs no make'
+	@echo 'make test      the tests, TEST_FLAGS="--filter NAME" for some; scripts/test does the same'
+	@echo 'make test-as-user  as root: the tests that make test has built, as nobody'
+	@echo 'make readme    puts into README.md what its examples print now; make test compares'
 	@echo 'make device-tree   device-tree/*.dts through dtc, and what m4run reads in them'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'
@@ -32,6 +37,7 @@ help:
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
+	@echo 'make judge     what takes long: conformance, corpus, fuzz, fuzz-rings, kernel-ring, endurance'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
 
@@ -47,7 +53,14 @@ run: build
 	@scripts/demo
 
 test: firmware
-	swift test $(SWIFT_FLAGS) -c release --disable-testable-imports $(TEST_FLAGS)
+	@$(SWIFT_TEST) $(TEST_FLAGS)
+
+test-as-user:
+	@scripts/test-as-user
+
+readme: build
+	@scripts/setup dtc python
+	@scripts/readme-outputs --write
 
 FUZZ_INSTRUCTIONS ?= 10000000
 FUZZ_SEED ?= 1
@@ -57,7 +70,7 @@ fuzz: setup
 FUZZ_SEEDS ?= 1000
 fuzz-rings: firmware
 	@M4RUN_RING_SEEDS=$(FUZZ_SEEDS) M4RUN_FUZZ_SEED=$(FUZZ_SEED) \
-	    swift test $(SWIFT_FLAGS) -c release --disable-testable-imports --filter HostileRingTests
+	    $(SWIFT_TEST) --filter HostileRingTests
 
 RING_SEQUENCES ?= 20000
 kernel-ring: setup
@@ -66,7 +79,7 @@ kernel-ring: setup
 
 ENDURANCE_ROUNDS ?= 1000
 endurance: firmware
-	ENDURANCE_ROUNDS=$(ENDURANCE_ROUNDS) swift test $(SWIFT_FLAGS) -c release --disable-testable-imports --filter EnduranceTests
+	@ENDURANCE_ROUNDS=$(ENDURANCE_ROUNDS) $(SWIFT_TEST) --filter EnduranceTests
 
 bench: build
 	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
@@ -84,6 +97,15 @@ corpus: build
 fuzz-images: corpus
 	@scripts/fuzz-images
 
+# Minutes to hours: before a release, and after a change to what they judge.
+judge:
+	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory corpus
+	@$(MAKE) --no-print-directory fuzz FUZZ_INSTRUCTIONS=100000000
+	@$(MAKE) --no-print-directory fuzz-rings
+	@$(MAKE) --no-print-directory kernel-ring
+	@$(MAKE) --no-print-directory endurance
+
 device-tree: binary
 	@scripts/setup dtc
 	@mkdir -p .build/device-tree
@@ -99,4 +121,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test endurance fuzz fuzz-rings kernel-ring bench conformance corpus fuzz-images device-tree setup clean
+.PHONY: help build binary firmware run test test-as-user readme judge endurance fuzz fuzz-rings kernel-ring bench conformance corpus fuzz-images \
+    device-tree setup clean
