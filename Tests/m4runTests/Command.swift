@@ -104,7 +104,7 @@ enum Scratch {
     /// The package's folder.
     static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    private static let samples: URL = {
+    static let samples: URL = {
         if let path = ProcessInfo.processInfo.environment["M4RUN_FIRMWARE"] { return URL(fileURLWithPath: path) }
         return package.appendingPathComponent(".build/firmware")
     }()

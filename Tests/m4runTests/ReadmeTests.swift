@@ -27,15 +27,20 @@ import Testing
         #expect(known == listed)
     }
 
-    @Test("The log in the README is the log of that run, whatever numbers another compiler makes of it")
-    func log() throws {
-        func shape(_ lines: [String]) -> [String] { lines.filter { $0.hasPrefix("[") }.map { $0.replacing(/[0-9]+/, with: "#") } }
-        let readme = try lines("README.md")
-        let start = try #require(readme.firstIndex { $0.contains("m4run run .build/demo/tty-echo.signed") })
-        let end = try #require(readme[start...].firstIndex(of: "```"))
-        let run = try Scratch.run("tty-echo", "--send", "hello", "--send", "how fast are you?", "--send", "goodbye")
-        #expect(run.out == "hello\nhow fast are you?\ngoodbye\n")
-        #expect(shape(Array(readme[start..<end])) == shape(run.lines.map { $0.trimmingCharacters(in: .whitespaces) }))
+    @Test("The documents' examples print what the documents show", .needs(.python), .needs(.dtc), .needsEngine21)
+    func examples() throws {
+        let script = Process(), output = try Scratch.file("examples")
+        script.executableURL = Scratch.package.appendingPathComponent("scripts/readme-outputs")
+        script.environment = ProcessInfo.processInfo.environment.merging(
+            ["M4RUN": try Command.binary().path, "M4RUN_FIRMWARE": Scratch.samples.path]) { $1 }
+        script.standardOutput = output.handle
+        script.standardError = output.handle
+        script.standardInput = FileHandle.nullDevice
+        try script.run()
+        script.waitUntilExit()
+        let text = try output.text()
+        #expect(script.terminationStatus == 0, "\(text)")
+        #expect(text.contains(/readme-outputs: [1-9][0-9]* examples, 0 wrong/), "\(text)")
     }
 
     @Test("The demo runs the README's command")
