@@ -1,4 +1,5 @@
 import ELF32
+import M4Board
 import MachineBase
 
 /// The symbols of a firmware image: an ELF, or the ELFs in a signed container.
@@ -42,6 +43,7 @@ public struct FirmwareSymbols: Sendable {
         case noSize(String)
         case badAccess(String)
         case beyond(String)
+        case badValue(String)
         case tooMuch(String)
 
         public var description: String {
@@ -54,7 +56,8 @@ public struct FirmwareSymbols: Sendable {
             case .noSize(let text): "\(text): a size is 1 to 65536 bytes"
             case .badAccess(let text): "'\(text)': an access is r, w or rw, a size a number"
             case .beyond(let text): "\(text): ends beyond the address space"
-            case .tooMuch(let text): "\(text): allowed is location[:size][:r|w|rw]"
+            case .badValue(let text): "'\(text)': the value of a condition is a number that fits the size, of 8 bytes at most"
+            case .tooMuch(let text): "\(text): allowed is location[:size][:r|w|rw][=value]"
             }
         }
     }
@@ -77,9 +80,10 @@ public struct FirmwareSymbols: Sendable {
         return isBeyond ? .failure(.beyond(text)) : .success((address, 0))
     }
 
-    /// A watchpoint as `LOCATION[:SIZE][:r|w|rw]`; the symbol's size, or a word, and writes unless told otherwise.
-    public func watch(_ text: String) -> Result<(address: UInt32, count: UInt32, reads: Bool, writes: Bool), LocationError> {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    /// A watchpoint as `LOCATION[:SIZE][:r|w|rw][=VALUE]`; the symbol's size, or a word, and writes unless told otherwise.
+    public func watch(_ text: String) -> Result<Watchpoint, LocationError> {
+        let condition = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = condition[0].split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         var rest = parts.dropFirst(), count: UInt32?, access = "w"
         if let part = rest.first, part.first?.isNumber == true {
             guard let size = Self.number(part), (1...65536).contains(size) else { return .failure(.noSize(part)) }
@@ -95,8 +99,22 @@ public struct FirmwareSymbols: Sendable {
         return location(parts[0]).flatMap { place in
             let size = count ?? (place.size > 0 ? min(place.size, 65536) : 4)
             guard !place.address.addingReportingOverflow(size &- 1).overflow else { return .failure(.beyond(text)) }
-            return .success((place.address, size, access.contains("r"), access.contains("w")))
+            var watchpoint = Watchpoint(address: place.address, count: size, reads: access.contains("r"), writes: access.contains("w"))
+            if condition.count == 2 {
+                guard size <= 8, let value = Self.value(condition[1], bytes: size) else { return .failure(.badValue(condition[1])) }
+                watchpoint.value = value
+            }
+            return .success(watchpoint)
         }
+    }
+
+    /// A number of so many bytes, as they lie in memory; -1 is one, too.
+    private static func value(_ text: String, bytes: UInt32) -> UInt64? {
+        let isNegative = text.hasPrefix("-"), digits = isNegative ? String(text.dropFirst()) : text
+        guard let number = digits.lowercased().hasPrefix("0x") ? UInt64(digits.dropFirst(2), radix: 16) : UInt64(digits) else { return nil }
+        let mask = bytes >= 8 ? UInt64.max : (1 << UInt64(bytes * 8)) - 1
+        if isNegative { return number <= mask / 2 + 1 ? (0 &- number) & mask : nil }
+        return number <= mask ? number : nil
     }
 
     private static func number(_ text: String) -> UInt32? {

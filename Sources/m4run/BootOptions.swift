@@ -16,7 +16,7 @@ extension Run.BootOptions {
     }
 
     /// MiB that the engine has room for.
-    private static let mostDDR: UInt32 = 256
+    static let mostDDR: UInt32 = 256
 
     /// Whether there is an option that means nothing without OP-TEE.
     var wantsTEE: Bool { !key.isEmpty || unverified || acceptECDSA || isolation != .segments || opteeDtb != nil }
@@ -45,6 +45,7 @@ extension Run.BootOptions {
         configuration.signatureSupport = acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.isolation = isolation
         configuration.board.ddrSize = ddr << 20
+        if let missing = tree.missingDDR(ddr) { Console.note("\(dtb ?? ""): \(missing)") }
         configuration.board.soc.mcuClock = mcuClock
         return configuration
     }

@@ -2,43 +2,48 @@ import M4Board
 import MachineBase
 import VirtualMP1
 
-/// Where the M4 stands, and who called what it executes.
+/// Where the M4 stands, or stood when it stopped, and who called what it executes.
 struct CorePlace {
-    let state: CoreActivity.State
-    let registers: CoreRegisters
     let callers: CallChain
+    private let registers: CoreRegisters
+    private let state: State
     private let symbols: FirmwareSymbols
+    private enum State: String { case running, asleep, lockedUp = "locked-up" }
+    private let waitsForEvent: Bool
 
-    /// As it is now; nil in reset.
-    init?(_ system: MP1System, _ symbols: FirmwareSymbols) {
-        let board = system.board
+    /// As a report has it, else as it is now; nil in reset.
+    init?(_ board: M4Board, _ symbols: FirmwareSymbols, stop: StopReason? = nil) {
         guard !board.isHeld else { return nil }
         state = board.isLockedUp ? .lockedUp : board.isAsleep ? .asleep : .running
-        registers = board.core.registers
-        callers = system.callChain(symbols)
+        waitsForEvent = board.waitsForEvent
+        let history: [UInt32]
+        switch stop {
+        case .fault(let report), .lockup(let report): (registers, history) = (report.registers, report.history)
+        case .breakpoint(let report), .watchpoint(let report): (registers, history) = (report.registers, report.history)
+        default: (registers, history) = (board.core.registers, board.core.history)
+        }
+        callers = board.callChain(of: registers, history: history, functions: symbols)
         self.symbols = symbols
     }
+
+    /// `called from main+0x12 (0x10000412), ...`; nil when no caller is certain.
+    var callersText: String? { callers.text(symbols.name(of:)) }
 
     /// `The M4 sleeps (WFI) at main+0x12 (0x10000412), called from ...`, without a full stop.
     var sentence: String {
         let doing = switch state {
         case .lockedUp: "is locked up"
-        case .asleep: "sleeps (WFI)"
-        case .running, .held: "executes"
+        case .asleep: waitsForEvent ? "sleeps (WFE)" : "sleeps (WFI)"
+        case .running: "executes"
         }
         let exception = registers.exception.value == 0 ? "" : " in the handler of \(registers.exception)"
         return "The M4 \(doing) at \(symbols.place(registers.pc))\(exception)" + (callers.text(limit: 8, symbols.name(of:)).map { ", " + $0 } ?? "")
     }
 
     var report: RunReport.Core {
-        let name = switch state {
-        case .lockedUp: "locked-up"
-        case .asleep: "asleep"
-        case .running: "running"
-        case .held: "held"
-        }
-        return RunReport.Core(
-            state: name, exception: registers.exception.description, pc: registers.pc, symbol: symbols.name(at: registers.pc),
-            callers: RunReport.Caller.all(callers, symbols))
+        RunReport.Core(
+            state: state.rawValue, exception: registers.exception.description, pc: registers.pc, symbol: symbols.name(at: registers.pc),
+            callers: callersReport)
     }
+    var callersReport: [RunReport.Caller] { RunReport.Caller.all(callers, symbols) }
 }

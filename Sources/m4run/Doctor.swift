@@ -16,7 +16,7 @@ struct DoctorCommand: ParsableCommand {
 
     @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
     @OptionGroup(title: "Boot") var boot: Run.BootOptions
-    @Option(name: .customLong("for"), help: "Virtual time that the firmware has, as 250us, 20ms, 2s.") var duration = VirtualDuration(seconds: 2)
+    @Option(name: .customLong("for"), help: "Virtual time that the firmware has, as 250us, 20ms, 2s.", transform: VirtualDuration.read) var duration = VirtualDuration(seconds: 2)
     @Flag(help: "Do not help where a board would not: a resource table that OP-TEE leaves elsewhere is not copied.") var strict = false
     @Option(help: "How much of the run to tell on stderr: quiet, error, warning, info, debug.") var logLevel = Run.LogLevel.quiet
     @Flag(help: "One JSON object on stdout, nothing else there.") var json = false

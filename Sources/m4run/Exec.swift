@@ -11,11 +11,11 @@ struct Exec: ParsableCommand {
         abstract: "Run an ELF on the bare Cortex-M4: no OP-TEE, no Linux.",
         discussion: """
             Text from UARTs, ITM, RTT and semihosting goes to stdout. Semihosting SYS_EXIT ends the run with its code; \
-            a fault ends it with 3, the time limit with 5, a breakpoint with 6.
+            a fault ends it with 3, the time limit with 5, a breakpoint with 6; 8 when it ended with 0 and no breakpoint was hit.
             """)
 
     @Argument(help: "The ELF to run.", completion: .file()) var elf: String
-    @Option(name: .customLong("for"), help: "Virtual time after which to give up.") var limit = VirtualDuration(seconds: 10)
+    @Option(name: .customLong("for"), help: "Virtual time after which to give up.", transform: VirtualDuration.read) var limit = VirtualDuration(seconds: 10)
     @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
     @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
     @OptionGroup(title: "Debugging") var debug: DebugOptions
@@ -43,21 +43,23 @@ struct Exec: ParsableCommand {
         board.drainRTT()
         let wall = (ContinuousClock.now - started) / .seconds(1)
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
-        func callers(_ registers: CoreRegisters, _ history: [UInt32]) -> String? {
-            board.callChain(of: registers, history: history, functions: symbols).text(symbols.name(of:))
-        }
+        let place = CorePlace(board, symbols, stop: reason)
         switch reason {
         case .exit(let code):
+            if code == 0, let sentence = debug.neverReached {
+                Console.error(sentence)
+                throw ExitStatus.notReached
+            }
             // A status has eight bits: what does not fit must not become success.
             throw ExitCode((0...255).contains(code) ? code : 255)
         case .fault(let report), .lockup(let report):
-            Console.report("the firmware faulted:\n" + report.text(callers: callers(report.registers, report.history), symbols.name))
+            Console.report("the firmware faulted:\n" + report.text(callers: place?.callersText, symbols.name))
             throw ExitStatus.fault
         case .breakpoint(let report), .watchpoint(let report):
-            Console.report(report.text(callers: callers(report.registers, report.history), symbols.name))
+            Console.report(report.text(callers: place?.callersText, symbols.name))
             throw ExitStatus.halted
         case .deadline, .asleep:
-            Console.error("\(elf): no end after \(limit.defaultValueDescription) of virtual time")
+            Console.error("\(elf): no end after \(limit) of virtual time. " + (place.map { $0.sentence + "." } ?? "The M4 is held in reset."))
             throw ExitStatus.limit
         default:
             Console.error("the M4 stopped: \(reason.name)")

@@ -18,6 +18,8 @@ enum ExitStatus: Int32, Error {
     case halted = 6
     /// `--strict`, and something was found though all went as asked.
     case findings = 7
+    /// All went as asked, but no `--break` or `--watch` was hit.
+    case notReached = 8
 
     /// Output that was lost is no success.
     func leave() -> Never {
@@ -39,6 +41,7 @@ enum ExitStatus: Int32, Error {
         case .limit: "limit"
         case .halted: "halted"
         case .findings: "findings"
+        case .notReached: "not-reached"
         }
     }
 }

@@ -11,7 +11,7 @@ struct M4Run: ParsableCommand {
         discussion: """
             Exit status, of every command: 0 fine, 1 an expectation was not met, 2 the call, or a file or key it names, \
             3 the firmware faulted, 4 the image was refused or is none, 5 a limit was reached, 6 a breakpoint or watchpoint was hit, \
-            7 --strict found something.
+            7 --strict found something, 8 no --break or --watch was hit.
             """,
         version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
         subcommands: [Run.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self])

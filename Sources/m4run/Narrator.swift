@@ -15,27 +15,19 @@ final class Narrator {
     /// What the firmware printed without Linux's help.
     private(set) var output = OutputLines()
 
-    /// What each source of output is searched for.
-    private let until: String?
-    private var searches: [(source: M4Board.TextSource, search: TextSearch)] = []
+    /// Texts that somebody waits for.
+    var heard: HeardTexts
+    private let symbols: FirmwareSymbols?
+    /// Called when the M4 stops for good, while its memory is as it was.
+    var onStop: () -> Void = {}
 
-    /// - Parameter until: a text to look for in what the firmware prints; nil for none.
-    init(level: Run.LogLevel, until: String? = nil) {
+    /// - Parameters:
+    ///   - texts: to look for in what the firmware says.
+    ///   - symbols: to name places by.
+    init(level: Run.LogLevel, texts: [String] = [], symbols: FirmwareSymbols? = nil) {
         self.level = level
-        self.until = until
-    }
-
-    /// Whether it was in a line of a trace buffer, which may be gone from there by now.
-    private var hasSeenTrace = false
-
-    /// Whether the firmware has printed that text.
-    var hasSeenText: Bool { hasSeenTrace || searches.contains { $0.search.isFound } }
-
-    private func search(_ bytes: [UInt8], from source: M4Board.TextSource) {
-        guard let until else { return }
-        let index = searches.firstIndex { $0.source == source } ?? searches.count
-        if index == searches.count { searches.append((source, TextSearch(until))) }
-        searches[index].search.add(bytes)
+        self.symbols = symbols
+        heard = HeardTexts(texts)
     }
 
     /// `data` gets what the firmware sends to ttys and raw devices.
@@ -44,10 +36,12 @@ final class Narrator {
             if firstError == nil, case .kernelLog(let record) = event, record.level <= .error, !record.isMissingMailbox {
                 firstError = record.message
             }
-            if let line = Self.line(event, level) { Console.note(line) }
-            if let until, !hasSeenTrace, case .trace(_, _, let line) = event { hasSeenTrace = line.contains(until) }
+            if case .stopped = event { onStop() }
+            if let line = line(event, level) { Console.note(line) }
+            if case .crashed(_, let reason) = event, let most = level.kernel, most >= .warning { tellCallers(system, reason) }
+            if case .trace(_, _, let line) = event { heard.add(line: line) }
             if case .output(let time, let source, let bytes) = event {
-                search(bytes, from: source)
+                heard.add(bytes, from: .output(source))
                 show(output.add(bytes, from: source), time)
             }
             if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
@@ -60,25 +54,31 @@ final class Narrator {
         return "[" + String(repeating: " ", count: max(0, 12 - text.count)) + text + "]"
     }
 
-    private static func line(_ event: SystemEvent, _ level: Run.LogLevel) -> String? {
+    /// Who called what crashed; Linux is about to restart it.
+    private func tellCallers(_ system: MP1System, _ reason: StopReason) {
+        guard let symbols, let callers = CorePlace(system.board, symbols, stop: reason)?.callersText else { return }
+        Console.note("\(Self.stamp(system.now)) m4run: \(callers)")
+    }
+
+    private func line(_ event: SystemEvent, _ level: Run.LogLevel) -> String? {
         guard let most = level.kernel else { return nil }
         switch event {
         case .kernelLog(let record): return record.level <= most ? record.description : nil
-        case .finding(let time, let finding): return most >= .warning ? "\(stamp(time)) m4run: \(finding)" : nil
-        case .tablePlaced(let time, let placement): return most >= .warning ? "\(stamp(time)) m4run: WARNING: \(placement)" : nil
-        case .kickFault(let time, let event): return most >= .info ? "\(stamp(time)) m4run: \(event)" : nil
-        case .unmodelled(let time, let access): return most >= .warning ? "\(stamp(time)) m4run: \(access)" : nil
-        case .stopped(let time, let reason): return most >= .warning ? "\(stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
+        case .finding(let time, let finding): return most >= .warning ? "\(Self.stamp(time)) m4run: \(finding)" : nil
+        case .tablePlaced(let time, let placement): return most >= .warning ? "\(Self.stamp(time)) m4run: WARNING: \(placement)" : nil
+        case .kickFault(let time, let event): return most >= .info ? "\(Self.stamp(time)) m4run: \(event)" : nil
+        case .unmodelled(let time, let access): return most >= .warning ? "\(Self.stamp(time)) m4run: \(access)" : nil
+        case .stopped(let time, let reason): return most >= .warning ? "\(Self.stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
         case .crashed(let time, let reason):
             guard most >= .warning else { return nil }
-            let why = switch reason { case .fault(let report), .lockup(let report): report.summary; default: reason.name }
-            return "\(stamp(time)) m4run: \(why); reported to Linux as a crash"
-        case .trace(let time, let index, let line): return most >= .info ? "\(stamp(time)) trace\(index): \(line)" : nil
-        case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) <- \(ForeignText.quoted(bytes))" : nil
-        case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(stamp(time)) ttyRPMSG\(tty) -> \(ForeignText.quoted(bytes))" : nil
+            let why = switch reason { case .fault(let report), .lockup(let report): report.summary { symbols?.name(at: $0) }; default: reason.name }
+            return "\(Self.stamp(time)) m4run: \(why); reported to Linux as a crash"
+        case .trace(let time, let index, let line): return most >= .info ? "\(Self.stamp(time)) trace\(index): \(line)" : nil
+        case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(Self.stamp(time)) ttyRPMSG\(tty) <- \(ForeignText.quoted(bytes))" : nil
+        case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(Self.stamp(time)) ttyRPMSG\(tty) -> \(ForeignText.quoted(bytes))" : nil
         case .rawReceived(let time, let device, let source, let bytes):
-            return most >= .info ? "\(stamp(time)) rpmsg\(device) -> \(ForeignText.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
-        case .boardFinding(let time, let finding): return most >= .warning ? "\(stamp(time)) m4run: \(finding)" : nil
+            return most >= .info ? "\(Self.stamp(time)) rpmsg\(device) -> \(ForeignText.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
+        case .boardFinding(let time, let finding): return most >= .warning ? "\(Self.stamp(time)) m4run: \(finding)" : nil
         // In lines, see `show`.
         case .output: return nil
         }

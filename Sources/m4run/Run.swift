@@ -60,10 +60,19 @@ struct Run: ParsableCommand {
     }
 
     struct TrafficOptions: ParsableArguments {
-        @Option(help: "Text to send, a line each; repeatable. The run waits for an answer to each.") var send: [String] = []
+        @Option(help: "Text to send, a line each; repeatable. The run waits for an answer to each.", transform: OutgoingMessage.line)
+        var send: [OutgoingMessage] = []
+        @Option(help: "Text to send without waiting for an answer; repeatable, and in order with --send.", transform: OutgoingMessage.lineOnly)
+        var sendOnly: [OutgoingMessage] = []
+        @Option(help: ArgumentHelp("Bytes to send as they are, as 'de ad be ef'; the run waits for an answer. Repeatable, and in order with --send.", valueName: "bytes"), transform: OutgoingMessage.bytes)
+        var sendHex: [OutgoingMessage] = []
+        @Option(help: ArgumentHelp("Bytes to send as they are, without waiting for an answer.", valueName: "bytes"), transform: OutgoingMessage.bytesOnly)
+        var sendOnlyHex: [OutgoingMessage] = []
         @Option(help: "Where to: ttyRPMSG0, ttyRPMSG1, ..., rpmsg0, ..., or a channel's name.") var to = Destination.tty(0)
-        @Option(help: "Text that must appear in what the firmware sends, or the exit status is 1; repeatable.") var expect: [String] = []
+        @Option(help: "Text that must appear in what the firmware sends or prints, where --until would find it, or the exit status is 1; repeatable.") var expect: [String] = []
         @Flag(help: "Lines of standard input go to the tty of --to, until end of input.") var interactive = false
+        /// All that is to be sent, in the command line's order.
+        var messages: [OutgoingMessage] { (send + sendOnly + sendHex + sendOnlyHex).sorted { $0.order < $1.order } }
         @Option(help: KickFaultOption.help, transform: KickFaultOption.read) var kickFault: [KickFault] = []
     }
 
@@ -86,9 +95,9 @@ struct Run: ParsableCommand {
     }
 
     struct LimitOptions: ParsableArguments {
-        @Option(name: .customLong("for"), help: "Virtual time to run, as 250us, 20ms, 1.5s.") var duration: VirtualDuration?
-        @Option(help: "Wall time after which the run ends with status 5, as 500ms, 30s, 2m.") var timeout: VirtualDuration?
-        @Option(help: "Run until this text appears in the trace buffer, UART, ITM, RTT or semihosting output, or names an announced channel.") var until: String?
+        @Option(name: .customLong("for"), help: "Virtual time to run, as 250us, 20ms, 1.5s.", transform: VirtualDuration.read) var duration: VirtualDuration?
+        @Option(help: "Wall time after which the run ends with status 5, as 500ms, 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
+        @Option(help: "Run until this text appears in a message, trace buffer, UART, ITM, RTT or semihosting output, or names an announced channel.") var until: String?
         @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
         @Option(help: "How much to tell: quiet, error, warning, info, debug.") var logLevel = LogLevel.info
         @Flag(help: "Stop at the first touch of a register that is not modelled, do not help where a board would not, and fail on any finding.") var strict = false
@@ -103,7 +112,7 @@ struct Run: ParsableCommand {
         }
         if serving.isOn && traffic.interactive { throw ValidationError("--interactive reads standard input; with --devices or --control write to the tty") }
         if serving.control == nil && (serving.offline || serving.noFuse) { throw ValidationError("--offline and --no-fuse go with --control") }
-        if serving.offline && !traffic.send.isEmpty { throw ValidationError("--send needs firmware that runs, and --offline does not start it") }
+        if serving.offline && !traffic.messages.isEmpty { throw ValidationError("--send needs firmware that runs, and --offline does not start it") }
         if serving.devices == "" || serving.control == "" { throw ValidationError("--devices and --control need a folder") }
         try boot.check()
     }

@@ -105,12 +105,10 @@ struct RunReport: JSONText {
         boot = session.boot.rawValue
         state = system.linux.state.rawValue
         stop = system.stopReason?.name
-        func callers(_ registers: CoreRegisters, _ history: [UInt32]) -> [Caller] {
-            Caller.all(system.callChain(of: registers, history: history, session.symbols), session.symbols)
-        }
+        let callers = session.lastPlace?.callersReport ?? []
         switch system.stopReason {
-        case .fault(let report), .lockup(let report): fault = FaultInfo(report, session.symbols, callers(report.registers, report.history))
-        case .breakpoint(let report), .watchpoint(let report): halt = Halt(report, session.symbols, callers(report.registers, report.history))
+        case .fault(let report), .lockup(let report): fault = FaultInfo(report, session.symbols, callers)
+        case .breakpoint(let report), .watchpoint(let report): halt = Halt(report, session.symbols, callers)
         default: break
         }
         m4 = session.lastPlace?.report

@@ -50,12 +50,13 @@ final class RunSession {
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
-        narrator = Narrator(level: options.limits.logLevel, until: options.limits.until)
-        answers = Answers(expected: options.traffic.expect, keeps: options.limits.json)
+        narrator = Narrator(
+            level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
+        answers = Answers(keeps: options.limits.json)
         system = try MP1System(configuration)
         // What comes goes to `answers`.
         system.keepsReceived = false
-        system.watchesTraces = options.limits.until != nil || options.limits.logLevel.kernel.map { $0 >= .info } == true
+        system.watchesTraces = !narrator.heard.isEmpty || options.limits.logLevel.kernel.map { $0 >= .info } == true
         coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
@@ -72,9 +73,11 @@ final class RunSession {
         let shows = !options.serving.isOn && !options.limits.json
         let data: ([UInt8]) -> Void = { [unowned self] bytes in
             answers.add(bytes)
+            narrator.heard.add(bytes, from: .messages)
             if shows { Console.data(bytes) }
         }
         narrator.attach(to: system, data: data)
+        narrator.onStop = { [unowned self] in keepStop() }
         system.onCoredump = { [unowned self] in coredump?.write($0) }
         if case .channel(let name) = options.traffic.to, !["rpmsg-tty", "rpmsg-raw"].contains(name) {
             listener = ChannelListener(system: system, name: name, data: data)
@@ -92,10 +95,18 @@ final class RunSession {
 
     /// What ended badly has its core dump, while the M4 is as it was.
     private func keep(_ status: ExitStatus) -> ExitStatus {
-        lastPlace = lastPlace ?? CorePlace(system, symbols)
+        lastPlace = lastPlace ?? CorePlace(system.board, symbols, stop: system.stopReason)
         if [.fault, .halted, .limit, .expectation].contains(status), !system.board.isHeld { coredump?.write(system.coredump()) }
-        return status
+        return status == .fine ? judge() : status
     }
+
+    /// The M4 has stopped for good: what it was at, before Linux resets it and takes the memory back.
+    private func keepStop() {
+        guard let reason = system.stopReason else { return }
+        lastPlace = CorePlace(system.board, symbols, stop: reason)
+        if reason != .exit(code: 0), !system.board.isHeld { coredump?.write(system.coredump()) }
+    }
+
 
     private var name: String { (options.image as NSString).lastPathComponent }
 
@@ -129,10 +140,14 @@ final class RunSession {
         case .signal, .conditionMet, .virtualLimit: break
         }
         if let until = options.limits.until, end != .conditionMet {
-            complaint = "neither a channel nor the trace shows \(ForeignText.quoted(until.utf8)) after \(system.now) s of virtual time. \(waitingFor)"
-            return .expectation
+            return neverSeen(until)
         }
         return .fine
+    }
+
+    private func neverSeen(_ text: String) -> ExitStatus {
+        complaint = "no message, trace or other output and no channel's name shows \(ForeignText.quoted(text.utf8)) after \(system.now) s of virtual time. \(waitingFor)"
+        return .expectation
     }
 
     private var isTimed: Bool { options.limits.timeout != nil }
@@ -150,12 +165,12 @@ final class RunSession {
     }
 
     private func talk() throws(SystemError) -> ExitStatus {
-        for text in options.traffic.send {
-            switch try send(text) {
-            case .answered: break
+        for message in options.traffic.messages {
+            switch try send(message) {
+            case .answered, .sent: break
             case _ where wallRest == 0: return overdue()
             case .noDestination: return outOfTime("\(options.traffic.to.defaultValueDescription) to send to")
-            case .noAnswer: return outOfTime("answer to \(ForeignText.quoted(text.utf8))")
+            case .noAnswer: return outOfTime("answer to \(ForeignText.quoted(message.forChannel))")
             }
         }
         if let server { return try serveUntilTheEnd(server) }
@@ -164,17 +179,14 @@ final class RunSession {
             pass(span) { sees(until) }
             if let reason = system.stopReason { throw .stopped(reason) }
             if wallRest == 0 && !sees(until) { return overdue() }
-            guard sees(until) else {
-                complaint = "neither a channel nor the trace shows \(ForeignText.quoted(until.utf8)) after \(system.now) s of virtual time. \(waitingFor)"
-                return .expectation
-            }
+            guard sees(until) else { return neverSeen(until) }
         }
         if options.traffic.interactive {
             try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: isTimed ? { [unowned self] in wallRest == 0 } : { false }).run()
         }
-        if let duration = options.limits.duration {
+        if let duration = options.limits.duration, options.limits.until == nil {
             pass(duration.time - system.now)
-        } else if options.limits.until == nil && options.traffic.send.isEmpty && !options.traffic.interactive {
+        } else if options.limits.until == nil && !options.traffic.messages.contains(where: \.waits) && !options.traffic.interactive {
             pass(Self.usualDuration)
         } else {
             // What is on its way may still arrive.
@@ -197,24 +209,26 @@ final class RunSession {
     }
 
     private func sees(_ text: String) -> Bool {
-        system.linux.channels.contains { $0.name == text } || narrator.hasSeenText || (0..<system.linux.traceBuffers.count).contains { system.trace($0)?.contains(text) == true }
+        narrator.heard.look(system)
+        return narrator.heard.has(text)
     }
 
     private var ttyIndex: Int? { if case .tty(let index) = options.traffic.to { index } else { nil } }
 
-    private enum Delivery { case answered, noDestination, noAnswer }
+    private enum Delivery { case sent, answered, noDestination, noAnswer }
 
-    /// Sends one text and waits for an answer.
-    private func send(_ text: String) throws(SystemError) -> Delivery {
+    /// Sends one message and waits for an answer, if it has one.
+    private func send(_ message: OutgoingMessage) throws(SystemError) -> Delivery {
         pass(Self.patience) { isDestinationThere && !system.isRecovering }
         if let reason = system.stopReason { throw .stopped(reason) }
         guard isDestinationThere else { return .noDestination }
         let before = answers.count, crashes = system.crashes
         if let index = ttyIndex {
-            try system.openTTY(index).send(text + "\n")
+            try system.openTTY(index).send(message.forTerminal)
         } else if let channel {
-            try system.send(Array(text.utf8), on: channel)
+            try system.send(message.forChannel, on: channel)
         }
+        guard message.waits else { return .sent }
         // A crash is one too: who recovers from it has lost what was under way.
         func isAnswered() -> Bool { answers.count > before || system.crashes > crashes }
         pass(Self.patience) { isAnswered() }
@@ -238,7 +252,9 @@ final class RunSession {
 
     /// The core is stopped as a user would, so that the firmware's shutdown is seen too.
     private func finish() -> ExitStatus {
-        lastPlace = CorePlace(system, symbols)
+        lastPlace = CorePlace(system.board, symbols)
+        system.board.drainRTT()
+        narrator.heard.look(system)
         narrator.capture(system)
         narrator.showTraces()
         system.timeLimit = .never
@@ -247,14 +263,28 @@ final class RunSession {
             if server == nil { try options.lifecycle.end(system) }
             while server != nil && (system.linux.state == .running || system.linux.state == .attached) { try system.stop() }
         } catch { return classify(error) }
-        if let expected = answers.missing {
-            complaint = "the firmware never sent \(ForeignText.quoted(expected.utf8))"
+        switch system.stopReason {
+        // Firmware may end itself by a reset when it is told to shut down.
+        case nil, .resetRequest, .exit(code: 0): break
+        case let reason?: return classify(reason)
+        }
+        return judge()
+    }
+
+    /// What a run that came to its end lacks of what was asked for.
+    private func judge() -> ExitStatus {
+        if let expected = narrator.heard.missing(of: options.traffic.expect + [options.limits.until].compactMap { $0 }) {
+            complaint = "the firmware never sent or printed \(ForeignText.quoted(expected.utf8))"
             return .expectation
         }
         if options.limits.strict, let first = system.linux.findings.kept.first {
             let count = system.linux.findings.count
             complaint = "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.time) s: \(ForeignText.line(first.finding.description))"
             return .findings
+        }
+        if let sentence = options.debug.neverReached {
+            complaint = sentence
+            return .notReached
         }
         return .fine
     }
@@ -264,7 +294,7 @@ final class RunSession {
         return .limit
     }
 
-    private var waitingFor: String { FirmwareState(system).hint(image) }
+    private var waitingFor: String { FirmwareState(system, symbols).hint(image) }
 
     private func classify(_ error: SystemError) -> ExitStatus {
         switch error {
@@ -289,24 +319,20 @@ final class RunSession {
         }
     }
 
-    private func callers(_ registers: CoreRegisters, _ history: [UInt32]) -> String? {
-        system.callChain(of: registers, history: history, symbols).text(symbols.name(of:))
-    }
-
     private func classify(_ reason: StopReason) -> ExitStatus {
         switch reason {
         case .fault(let report), .lockup(let report):
-            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text(callers: callers(report.registers, report.history), symbols.name)
+            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text(callers: lastPlace?.callersText, symbols.name)
             if options.serving.isOn, options.lifecycle.recover == nil { complaint? += "\nwith --recover N Linux hears of it as a crash, and the run goes on" }
             return .fault
         case .breakpoint(let report), .watchpoint(let report):
-            complaint = report.text(callers: callers(report.registers, report.history), symbols.name)
+            complaint = report.text(callers: lastPlace?.callersText, symbols.name)
             return .halted
         case .exit(let code):
             complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"
             return code == 0 ? .fine : .expectation
         case .hostRequest:
-            if let loop = system.crashLoop { complaint = "\(loop)" } else if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(FirmwareState(system).place)" }
+            if let loop = system.crashLoop { complaint = "\(loop)" } else if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(symbols.place(system.board.core.registers.pc))" }
             return .fault
         case .resetRequest(local: true):
             complaint = "the firmware reset its core (AIRCR.VECTRESET)"

@@ -1,4 +1,5 @@
 import DeviceTree
+import MachineBase
 import RprocDeviceTree
 import RprocHost
 import SecureLoader
@@ -43,8 +44,36 @@ struct TreeOptions {
 
     static func tree(_ path: String) throws -> DeviceTree {
         let blob = try InputFile.read(path)
+        if let hint = sourceHint(path, blob) { throw UsageError(hint) }
         do throws(DeviceTreeError) { return try DeviceTree(blob) } catch { throw UsageError("\(path): \(error)") }
     }
+
+    /// What to do with a device tree's source; nil for anything else.
+    private static func sourceHint(_ path: String, _ bytes: [UInt8]) -> String? {
+        let isNamedSource = [".dts", ".dtsi", ".dtso"].contains { path.hasSuffix($0) }
+        let isBlob = bytes.starts(with: [0xD0, 0x0D, 0xFE, 0xED])
+        guard !isBlob, isNamedSource || String(decoding: bytes.prefix(4096), as: UTF8.self).contains("/dts-v1/") else { return nil }
+        let stem = isNamedSource ? path[..<(path.lastIndex(of: ".") ?? path.endIndex)] : path[...]
+        let name = ForeignText.line(path), blob = ForeignText.line(stem) + ".dtb"
+        let compile = String(decoding: bytes, as: UTF8.self).contains("#include")
+            ? "cpp -nostdinc -undef -x assembler-with-cpp -I INCLUDES \(name) | dtc -I dts -O dtb -o \(blob)" : "dtc -I dts -O dtb -o \(blob) \(name)"
+        return "\(name): the source of a device tree; compile it first: \(compile)"
+    }
+
+    /// The tree's regions of DDR, when the M4 has none there.
+    func missingDDR(_ mebibytes: UInt32) -> String? {
+        let end = Self.ddrStart + UInt64(mebibytes) << 20
+        let regions = (linux?.memoryRegions ?? []).filter {
+            UInt64($0.range.start.value) >= Self.ddrStart && UInt64($0.range.start.value) + UInt64($0.range.size) > end
+        }
+        guard !regions.isEmpty else { return nil }
+        let last = regions.map { UInt64($0.range.start.value) + UInt64($0.range.size) }.max() ?? 0
+        let needed = (last - Self.ddrStart + (1 << 20) - 1) >> 20
+        let names = regions.map { ForeignText.line($0.name) + " (\($0.range))" }.joined(separator: ", ")
+        let way = needed <= UInt64(Run.BootOptions.mostDDR) ? "--ddr \(needed) gives it" : "--ddr gives it \(Run.BootOptions.mostDDR) MiB at most, from 0xc0000000 on"
+        return "\(names): DDR, of which the M4 has \(mebibytes == 0 ? "none" : "\(mebibytes) MiB") here; \(way)"
+    }
+    private static let ddrStart: UInt64 = 0xC000_0000
 
     /// The file's name before what is wrong with it.
     private static func named<R>(_ path: String, _ body: () throws(CoprocessorNodeError) -> R) throws -> R {

@@ -2,7 +2,7 @@ import ArgumentParser
 import MachineBase
 
 /// A span of virtual time as a person writes it: `250us`, `20ms`, `1.5s`, `2m`.
-struct VirtualDuration: ExpressibleByArgument, Equatable {
+struct VirtualDuration: ExpressibleByArgument, Equatable, CustomStringConvertible {
     let time: VirtualTime
     private let text: String
 
@@ -26,5 +26,13 @@ struct VirtualDuration: ExpressibleByArgument, Equatable {
         return nil
     }
 
+    /// - Throws: `ValidationError` that says what is missing.
+    static func read(_ argument: String) throws -> VirtualDuration {
+        if let duration = VirtualDuration(argument: argument) { return duration }
+        let isNumber = !argument.isEmpty && Double(argument) != nil && argument.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E }
+        throw ValidationError(isNumber ? "a unit is missing: \(argument)s, \(argument)ms, \(argument)us, \(argument)ns or \(argument)m" : "a number with a unit, as 250us, 20ms, 1.5s, 2m")
+    }
+
     var defaultValueDescription: String { text }
+    var description: String { text }
 }

@@ -17,6 +17,7 @@ import Testing
         let offset = target &- (address &+ 4)
         return [0xF000 | UInt16(offset >> 12 & 0x3FF) | (offset >> 31 == 1 ? 0x400 : 0), 0xF800 | UInt16(offset >> 1 & 0x7FF)]
     }
+    private static let enableFPU = Thumb.poke(0xE000_ED88, 0x00F0_0000) + Thumb.dsb + Thumb.isb
     private static func branch(from address: UInt32, to target: UInt32) -> [UInt16] {
         let call = bl(from: address, to: target)
         return [call[0], call[1] & ~0x4000]
@@ -60,7 +61,8 @@ import Testing
         Case("a conditional return before the prologue", stop: 0x80C, [0x4280, 0xBF18, 0x4770, 0xB500] + bl(from: 0x808, to: 0x900) + [0xBF00]),
         // cmp r0, r0; it ne; pushne {lr}
         Case("a push on one way only", stop: 0x806, [0x4280, 0xBF18, 0xB500, 0xBF00], callers: []),
-        Case("push {r4, lr}; vpush {d8}; sub sp, #8", stop: 0x80C, [0xB510, 0xED2D, 0x8B02, 0xB082] + bl(from: 0x808, to: 0x900) + [0xBF00]),
+        // Behind what enables the FPU.
+        Case("push {r4, lr}; vpush {d8}; sub sp, #8", stop: 0x828, enableFPU + [0xB510, 0xED2D, 0x8B02, 0xB082] + bl(from: 0x824, to: 0x900) + [0xBF00]),
         Case("stmdb sp!, {r4-r8, lr}", stop: 0x808, [0xE92D, 0x41F0] + bl(from: 0x804, to: 0x900) + [0xBF00]),
         Case("str lr, [sp, #-4]!", stop: 0x808, [0xF84D, 0xED04] + bl(from: 0x804, to: 0x900) + [0xBF00]),
         Case("strd r4, lr, [sp, #-8]!", stop: 0x808, [0xE96D, 0x4E02] + bl(from: 0x804, to: 0x900) + [0xBF00]),

@@ -120,4 +120,31 @@ struct DeviceTreeCommandTests {
         #expect(code.status == 4)
         #expect(code.out.hasPrefix("tty-echo.elf: segment-outside. "), "\(code.out)")
     }
+
+    @Test("The source of a device tree is told to be compiled first")
+    func source() throws {
+        let text = Array("/dts-v1/;\n/ { model = \"x\"; };\n".utf8)
+        let plain = try Command.run("dt", Scratch.write(text, "board.dts"))
+        #expect(plain.status == 2 && plain.err.contains("compile it first: dtc -I dts -O dtb -o board.dtb board.dts"), "\(plain.err)")
+        let included = try Command.run("dt", Scratch.write(Array("#include \"soc.dtsi\"\n".utf8) + text, "included.dts"))
+        #expect(included.err.contains("cpp -nostdinc -undef -x assembler-with-cpp -I INCLUDES included.dts | dtc"), "\(included.err)")
+    }
+
+    @Test("A region of DDR that the M4 does not have is named, with --ddr")
+    func ddr() throws {
+        let tree = dk2()
+        let region = tree["reserved-memory"]["m4ddr@c8000000"]
+        region.set("compatible", strings("shared-dma-pool"))
+        region.set("reg", cells(0xC800_0000, 0x10_0000))
+        region.set("no-map", flag)
+        region.set("phandle", cells(40))
+        tree["ahb"].set("dma-ranges", cells(0, 0x3800_0000, 0x1_0000, 0x1000_0000, 0x1000_0000, 0x6_0000, 0x3000_0000, 0x3000_0000, 0x6_0000, 0xC000_0000, 0xC000_0000, 0x1000_0000))
+        tree[DK2.node].set("memory-region", cells(16, 17, 18, 19, 20, 21, 40))
+        try Scratch.write(tree.blob, "ddr.dtb")
+        let elf = try Scratch.elf("tty-echo")
+        let without = try Command.run("run", elf, "--dtb", "ddr.dtb", "--boot", "elf", "--send", "x")
+        #expect(without.err.contains("m4ddr (0xc8000000+0x100000): DDR, of which the M4 has none here; --ddr 129 gives it"), "\(without.err)")
+        let with = try Command.run("run", elf, "--dtb", "ddr.dtb", "--boot", "elf", "--send", "x", "--ddr", "129")
+        #expect(with.status == 0 && !with.err.contains("DDR, of which"), "\(with.err)")
+    }
 }

@@ -209,6 +209,8 @@ public final class M4Board {
     public var isRunning: Bool { core.state != .held && core.state != .lockedUp }
     public var isHeld: Bool { core.state == .held }
     public var isLockedUp: Bool { core.state == .lockedUp }
+    /// Asleep in WFE, not in WFI.
+    public var waitsForEvent: Bool { core.state == .sleeping(event: true) }
     public var isAsleep: Bool { if case .sleeping = core.state { true } else { false } }
 
     /// Runs until the clock shows `deadline` cycles or something else of `StopReason` happens; never returns later than one

@@ -23,8 +23,10 @@ extension Core {
     ///
     /// Each access to a page of 1 KiB with a watchpoint costs some microseconds; everything else costs nothing. Seen are the
     /// instructions' accesses: not exception stacking, not DMA, not the other processor.
+    ///
+    /// - Parameter start: the instruction from whose first execution since reset on they are in force; nil for all the time.
     /// - Throws: `BoardError.configuration` for more than `mostWatchpoints`, and with libunicorn 2.0, which cannot.
-    public func setWatchpoints(_ watchpoints: [Watchpoint]) throws(BoardError) {
+    public func setWatchpoints(_ watchpoints: [Watchpoint], from start: UInt32? = nil) throws(BoardError) {
         guard watchpoints.isEmpty || M4_VIRTUAL_TLB != 0 else {
             throw .configuration("watchpoints need libunicorn 2.1; this is \(Engine.libraryVersion)")
         }
@@ -32,6 +34,8 @@ extension Core {
             throw .configuration("\(watchpoints.count) watchpoints: at most \(Self.mostWatchpoints)")
         }
         self.watchpoints = watchpoints
+        watchpointsStart = start.map { $0 & ~1 }
+        watches = start == nil
         debugChanged()
     }
 
@@ -46,16 +50,19 @@ extension Core {
         debugStale = false
         let raw = engine.raw
         steps = scs.debug.monitorSteps
-        var breaks = breakpoints.map { m4_break(address: $0, ignored: 0, kinds: Self.hostBreak) }
+        let begin = watches ? [] : [watchpointsStart].compactMap { $0 }
+        var breaks = (breakpoints + begin).map { m4_break(address: $0, ignored: 0, kinds: Self.hostBreak) }
         breaks += scs.patchedBreakpoints.map { m4_break(address: $0, ignored: 0, kinds: Self.patchBreak) }
         breaks += scs.matchedInstructions.map { m4_break(address: $0.address, ignored: $0.ignored, kinds: Self.matchBreak) }
         m4_engine_set_breaks(raw, breaks, UInt32(breaks.count))
-        var pages = watchpoints.flatMap { watchpoint in
+        var pages = watchpointsInForce.flatMap { watchpoint in
             aliases(of: watchpoint.address).map { m4_watched(first: $0, last: $0.addingReportingOverflow(watchpoint.last &- watchpoint.address).partialValue) }
         }
         pages += scs.watchedRanges.map { m4_watched(first: $0.first, last: $0.last) }
         m4_engine_set_watched(raw, pages, UInt32(min(pages.count, Int(M4_MAX_WATCHED))))
     }
+
+    private var watchpointsInForce: [Watchpoint] { watches ? watchpoints : [] }
 
     /// All device addresses of the byte at `address`.
     private func aliases(of address: UInt32) -> [UInt32] {
@@ -85,7 +92,13 @@ extension Core {
         let kinds = raw.pointee.break_kinds
         let address = nextPC & ~1
         if kinds & Self.hostBreak != 0 {
+            let begins = address == watchpointsStart && !watches
+            if begins {
+                watches = true
+                updateDebug()
+            }
             pass(address, kinds: Self.hostBreak)
+            if begins, !breakpoints.contains(address) { return }
             pendingStop = .breakpoint(haltReport(.breakpoint))
             return
         }
@@ -144,7 +157,7 @@ extension Core {
     func watchedFault() {
         let pc = nextPC & ~1
         let access = instruction(at: pc)?.access(pc: pc, register: engine.r)
-        watched = Watched(pc: pc, access: access, before: watchpoints.map(bytes(of:)))
+        watched = Watched(pc: pc, access: access, before: watchpointsInForce.map(bytes(of:)))
         wantsStep = true
         pass(pc, kinds: Self.everyBreak)
     }
@@ -208,13 +221,14 @@ extension Core {
         guard let access = step.access else { return }
         if scs.matchAccess(access.address, count: access.count, isWrite: access.isWrite, value: value(access)) { dataMatch = true }
         let address = canonical(access.address)
-        for (watchpoint, old) in zip(watchpoints, step.before) {
+        for (watchpoint, old) in zip(watchpointsInForce, step.before) {
             var home = watchpoint
             home.address = canonical(watchpoint.address)
             guard access.isWrite ? watchpoint.writes : watchpoint.reads, home.covers(address, access.count) else { continue }
             let hit = WatchedAccess(
                 pc: step.pc, address: access.address, count: access.count, isWrite: access.isWrite, watched: watchpoint.address,
                 width: watchpoint.count, old: old, new: bytes(of: watchpoint))
+            if let value = watchpoint.value, hit.new != value { continue }
             pendingStop = pendingStop ?? .watchpoint(haltReport(.access(hit)))
             return
         }

@@ -25,6 +25,9 @@ public final class Core: CoreControl {
     var debugStale = false
     public internal(set) var breakpoints: [UInt32] = []
     public internal(set) var watchpoints: [Watchpoint] = []
+    /// Where they come into force, and whether they have.
+    var watchpointsStart: UInt32?
+    var watches = true
     /// Whether a BKPT of the firmware's stops a run, as with a debugger attached; otherwise it is the firmware's own, a
     /// DebugMonitor exception or a HardFault.
     public var haltsAtBKPT = false
@@ -179,6 +182,7 @@ public final class Core: CoreControl {
         watched = nil
         dataMatch = false
         passedBKPT = nil
+        watches = watchpointsStart == nil
         onHold()
         debugChanged()
     }

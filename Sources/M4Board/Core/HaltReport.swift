@@ -76,9 +76,11 @@ public struct Watchpoint: Equatable, Sendable {
     public var count: UInt32
     public var reads: Bool
     public var writes: Bool
+    /// Stop only when the bytes, little-endian, are this behind the access; nil for any. Eight bytes at most, in memory.
+    public var value: UInt64?
 
-    public init(address: UInt32, count: UInt32, reads: Bool = false, writes: Bool = true) {
-        self.address = address; self.count = max(1, count); self.reads = reads; self.writes = writes
+    public init(address: UInt32, count: UInt32, reads: Bool = false, writes: Bool = true, value: UInt64? = nil) {
+        self.address = address; self.count = max(1, count); self.reads = reads; self.writes = writes; self.value = value
     }
 
     /// The last byte; the end of the address space at most.
