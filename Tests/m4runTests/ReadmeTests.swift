@@ -40,7 +40,7 @@ import Testing
         script.waitUntilExit()
         let text = try output.text()
         #expect(script.terminationStatus == 0, "\(text)")
-        let hasRun = text.contains(/readme-outputs: [1-9][0-9]* examples, /)
+        let hasRun = text.contains(/readme-outputs: [1-9][0-9]* examples,/)
         #expect(hasRun, "no example was run")
     }
 
