@@ -8,20 +8,38 @@ import VirtualMP1
 enum Kernel: String, ExpressibleByArgument, CaseIterable {
     case newest
     case v6_6 = "6.6"
+    case v6_1 = "6.1"
     case v5_15 = "5.15"
 
     var profile: KernelProfile {
         switch self {
         case .newest: .newest
         case .v6_6: .v6_6
+        case .v6_1: .v6_1
         case .v5_15: .v5_15
+        }
+    }
+}
+
+/// ST's distributions, by the first number of their version.
+enum OpenSTLinux: String, ExpressibleByArgument, CaseIterable {
+    case v4 = "4"
+    case v5 = "5"
+    case v6 = "6"
+
+    var profile: KernelProfile {
+        switch self {
+        case .v4: .openSTLinux4
+        case .v5: .openSTLinux5
+        case .v6: .openSTLinux6
         }
     }
 }
 
 /// Options about the remote processor's life: which kernel, who starts it, and what becomes of a crash.
 struct LifecycleOptions: ParsableArguments {
-    @Option(help: "The kernel whose ways and words Linux has: newest, 6.6, 5.15.") var kernel = Kernel.newest
+    @Option(help: "The kernel whose ways and words Linux has: newest (the default), 6.6, 6.1, 5.15.") var kernel: Kernel?
+    @Option(help: "The same by ST's distribution: 4 (kernel 5.15), 5 (6.1), 6 (6.6), with ST's remoteproc driver.") var openstlinux: OpenSTLinux?
     @Flag(help: "The boot loader has started the firmware (an ELF); Linux attaches to it, and detaches at the end. For --boot elf.")
     var attach = false
     @Option(
@@ -38,11 +56,14 @@ struct LifecycleOptions: ParsableArguments {
 
     func validate() throws {
         if coredump == "" { throw ValidationError("--coredump needs a file name") }
-        if coredumpPlain && coredump == nil { throw ValidationError("--coredump-plain goes with --coredump") }
+        if coredumpPlain && coredump == nil {
+            throw ValidationError("--coredump-plain goes with --coredump; what --control has under sys/class/devcoredump is the kernel's own in any case")
+        }
+        if kernel != nil && openstlinux != nil { throw ValidationError("--kernel and --openstlinux exclude each other") }
     }
 
     func configure(_ configuration: inout SystemConfiguration, _ image: [UInt8]) {
-        configuration.linux.kernel = kernel.profile
+        configuration.linux.kernel = openstlinux?.profile ?? kernel?.profile ?? .newest
         configuration.recoveryLimit = recover
         configuration.coredumpHasRegisters = !coredumpPlain
         if coredump != nil { configuration.linux.coredump = .enabled }

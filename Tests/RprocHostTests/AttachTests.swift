@@ -157,11 +157,12 @@ import Testing
         #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noDevice)
     }
 
-    @Test func `6_6 drops the doorbells of an attached core`() throws {
+    @Test func `6_6 drops the doorbells of an attached core, and 6_1 and ST's kernels do not`() throws {
         let rig = try attached { $0.kernel = .v6_6 }
         #expect(rig.host.state == .attached && rig.host.channels.isEmpty)
-        let older = try attached { $0.kernel = .v5_15 }
-        #expect(older.host.channels.count == 1)
+        for kernel in [KernelProfile.v5_15, .v6_1, .newest, .openSTLinux4, .openSTLinux5, .openSTLinux6] {
+            #expect(try attached { $0.kernel = kernel }.host.channels.count == 1)
+        }
     }
 
     @Test func `Auto-boot attaches to what runs and boots what does not, without a word from user space`() throws {

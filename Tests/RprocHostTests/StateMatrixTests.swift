@@ -5,8 +5,18 @@ import Testing
 /// One cell of the `state` file's matrix: what a write returns, and what has become of state and power.
 struct StateCell: Sendable, CustomTestStringConvertible {
     enum Kernel: String, Sendable, CaseIterable {
-        case newest, v6_6, v5_15
-        var profile: KernelProfile { switch self { case .newest: .newest; case .v6_6: .v6_6; case .v5_15: .v5_15 } }
+        case newest, v6_6, v6_1, v5_15, openSTLinux4, openSTLinux5, openSTLinux6
+        var profile: KernelProfile {
+            switch self {
+            case .newest: .newest
+            case .v6_6: .v6_6
+            case .v6_1: .v6_1
+            case .v5_15: .v5_15
+            case .openSTLinux4: .openSTLinux4
+            case .openSTLinux5: .openSTLinux5
+            case .openSTLinux6: .openSTLinux6
+            }
+        }
     }
     var word: String
     var from: RemoteProcessorState
@@ -17,13 +27,14 @@ struct StateCell: Sendable, CustomTestStringConvertible {
     var sequence = BootSequence.elf
     var testDescription: String { "\(word) while \(from.rawValue), \(sequence.rawValue)" }
 
-    static let recent: [Kernel] = [.newest, .v6_6]
+    static let recent: [Kernel] = [.newest, .v6_6, .v6_1, .openSTLinux5, .openSTLinux6]
+    static let old: [Kernel] = [.v5_15, .openSTLinux4]
     static let all: [StateCell] = [
         StateCell(word: "start", from: .offline, errno: nil, to: .running, power: 1),
         StateCell(word: "start", from: .running, errno: nil, to: .running, power: 2, kernels: recent),
-        StateCell(word: "start", from: .running, errno: .busy, to: .running, power: 1, kernels: [.v5_15]),
+        StateCell(word: "start", from: .running, errno: .busy, to: .running, power: 1, kernels: old),
         StateCell(word: "start", from: .attached, errno: nil, to: .attached, power: 2, kernels: recent),
-        StateCell(word: "start", from: .attached, errno: .busy, to: .attached, power: 1, kernels: [.v5_15]),
+        StateCell(word: "start", from: .attached, errno: .busy, to: .attached, power: 1, kernels: old),
         StateCell(word: "start", from: .detached, errno: nil, to: .attached, power: 1),
         StateCell(word: "start", from: .crashed, errno: nil, to: .crashed, power: 2),
         StateCell(word: "start", from: .deleted, errno: .noDevice, to: .deleted, power: 0),

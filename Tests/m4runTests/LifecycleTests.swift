@@ -106,5 +106,15 @@ import Testing
         let newest = try Scratch.run("tty-echo", "--kernel", "6.6", "--send", "x")
         #expect(newest.err.contains("rproc-virtio rproc-virtio.0.auto: registered virtio0 (type 7)\n"))
         #expect(try Scratch.run("tty-echo", "--kernel", "4.19").status == 2)
+        #expect(try Scratch.run("tty-echo", "--kernel", "6.1", "--send", "x").status == 0)
+        #expect(try Scratch.run("tty-echo", "--kernel", "6.1", "--openstlinux", "5").err.contains("exclude each other"))
+        #expect(try Scratch.run("tty-echo", "--openstlinux", "7").status == 2)
+        // By the words of its kernel, and the order of its driver.
+        for (version, words) in [("4", " remoteproc0#vdev0buffer: registered virtio0 (type 7)"), ("5", "rproc-virtio rproc-virtio.0.auto: registered virtio0 (type 7)"), ("6", "rproc-virtio rproc-virtio.0.auto: registered virtio0 (type 7)")] {
+            let run = try Scratch.run("tty-echo", "--openstlinux", version, "--send", "x")
+            #expect(run.status == 0 && run.err.contains(words), "\(run.err)")
+            let order = run.lines.filter { $0.hasSuffix("is now up") || $0.contains("creating channel") }
+            #expect(order.count == 3 && order.last?.hasSuffix("is now up") == true, "\(run.err)")
+        }
     }
 }

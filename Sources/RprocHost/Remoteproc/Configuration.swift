@@ -45,57 +45,6 @@ extension [MemoryRegion] {
     ]
 }
 
-/// Where kernels differ in ways one can see. The default is the newest.
-public struct KernelProfile: Equatable, Sendable {
-    /// `start` while running succeeds and counts (2022 on); before that EBUSY.
-    public var startIsCounted = true
-    /// vring work takes the remoteproc lock, so announcements sent early are handled after "is now up".
-    public var vringWorkTakesLock = true
-    /// The virtio driver sets NO_INTERRUPT on its transmit ring except while a sender sleeps (up to about 6.19).
-    public var suppressesTransmitComplete = false
-    /// The vdev is a platform device (6.0 on): its log prefix, and its failure to probe does not end the boot.
-    public var vdevIsPlatformDevice = true
-    /// What `stop` and the shutdown return is what stopping returned (5.18 on); before that always success.
-    public var stopReturnsStatus = true
-    /// Doorbells are heard while attached; from 6.4 to 6.10 they are dropped.
-    public var hearsDoorbellsWhileAttached = true
-    /// "probe with driver X failed" (6.10 on) instead of "X: probe of D failed".
-    public var namesDriverInProbeFailure = true
-
-    /// Why a mailbox could not be had is an error in the log where it used to be a debug line (about 6.15 on).
-    public var mailboxCoreSaysWhy = true
-    /// With EVENT_IDX: a queue for which an interrupt has come cannot be silenced until callbacks are enabled again (5.14 to 6.3).
-    public var keepsCallbacksAfterEvent = false
-    /// A PT_LOAD of no bytes is passed over (5.19 on); before that its address must be one of the M4's, or the boot ends.
-    public var skipsEmptySegments = true
-
-    public init() {}
-    public static let newest = KernelProfile()
-    /// About 5.15: before the vdev was a platform device.
-    public static let v5_15: KernelProfile = {
-        var profile = KernelProfile()
-        profile.startIsCounted = false
-        profile.stopReturnsStatus = false
-        profile.vringWorkTakesLock = false
-        profile.suppressesTransmitComplete = true
-        profile.vdevIsPlatformDevice = false
-        profile.namesDriverInProbeFailure = false
-        profile.mailboxCoreSaysWhy = false
-        profile.keepsCallbacksAfterEvent = true
-        profile.skipsEmptySegments = false
-        return profile
-    }()
-    /// About 6.6.
-    public static let v6_6: KernelProfile = {
-        var profile = KernelProfile()
-        profile.hearsDoorbellsWhileAttached = false
-        profile.suppressesTransmitComplete = true
-        profile.namesDriverInProbeFailure = false
-        profile.mailboxCoreSaysWhy = false
-        return profile
-    }()
-}
-
 /// How long Linux takes for what is instantaneous here, and how long it waits.
 public struct HostTiming: Equatable, Sendable {
     /// From the M4's first instruction to the virtio device's set-up: milliseconds on hardware. Zero and large values
