@@ -21,7 +21,22 @@ import Testing
     @Test func `A missing file`() throws {
         let rig = Rig()
         rig.fileError = .noEntry
-        try refuse(rig, .noEntry, ["powering up m4", "request_firmware failed: -2"]) { rig.fileError = nil }
+        try refuse(
+            rig, .noEntry, ["powering up m4", "Direct firmware load for rproc-m4-fw failed with error -2", "request_firmware failed: -2"]
+        ) { rig.fileError = nil }
+        #expect(rig.records.first { $0.message.hasPrefix("Direct") }?.level == .warning)
+    }
+
+    @Test func `A name that leads out of the folder is refused by the firmware loader`() throws {
+        let rig = Rig()
+        try rig.host.setFirmware("a/../b\u{1b}")
+        rig.fileError = .invalid
+        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+        #expect(
+            rig.log.suffix(3) == [
+                "remoteproc remoteproc0: Firmware load for 'a/../b\\x1b' refused, path contains '..' component",
+                "remoteproc remoteproc0: request_firmware failed: -22", "remoteproc remoteproc0: Boot failed: -22",
+            ])
     }
 
     @Test(arguments: [

@@ -144,6 +144,25 @@ import Testing
         #expect(doorbells(rig, 0) == before + 2)
     }
 
+    @Test(arguments: [(1, 2), (16, nil)] as [(UInt32, Int?)])
+    func `A NEXT flag that the firmware sets in a descriptor is a finding: the kernel walks on, for ever where all have it`(_ count: UInt32, _ taken: Int?) throws {
+        let rig = try booted()
+        // Flags of descriptors 1 to `count`, of which the next message comes back in the first: WRITE as Linux has set it, and NEXT.
+        for head in 1...count { store(rig, 3, Self.vring0 + 16 * (head & 15) + 12) }
+        let channel = try #require(rig.host.channel(named: "rpmsg-raw"))
+        for byte: UInt8 in 1...2 {
+            rig.remote.send([byte], from: 0x400, to: channel.source, on: rig.platform)
+            rig.platform.run(for: .milliseconds(1))
+        }
+        let findings = rig.host.findings.kept.map(\.finding).filter { $0.name == "descriptor-next-set" }
+        guard findings.count == 1, case .descriptorNextSet(let evidence, taken) = findings[0] else {
+            Issue.record("\(findings)")
+            return
+        }
+        #expect(evidence.field == "descriptor[1]" && evidence.address == PhysicalAddress(Self.vring0 + 16) && evidence.bytes[12] == 3)
+        #expect(rig.host.messageCounts.received == 3)
+    }
+
     @Test func `A broken ring is passed over in silence while something is in it, and is empty otherwise`() throws {
         let rig = try booted()
         rig.host.log.maximumLevel = .debug

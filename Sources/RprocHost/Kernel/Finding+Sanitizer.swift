@@ -4,7 +4,7 @@ extension Finding {
     /// What the sanitizer saw; nil for findings of the kernel's own code.
     public var evidence: Evidence? {
         switch self {
-        case .descriptorRewritten(let evidence, _), .availableRingRewritten(let evidence, _), .usedIndexWentBack(let evidence, _, _),
+        case .descriptorNextSet(let evidence, _), .descriptorRewritten(let evidence, _), .availableRingRewritten(let evidence, _), .usedIndexWentBack(let evidence, _, _),
             .usedIndexBeyondAvailable(let evidence, _, _, _), .usedIDOutOfRange(let evidence, _, _), .bufferReturnedTwice(let evidence, _, _),
             .bufferNeverGiven(let evidence, _), .usedLengthBeyondBuffer(let evidence, _, _), .usedLengthShort(let evidence, _, _),
             .bufferNotReturned(let evidence, _, _), .missingKick(let evidence, _, _), .spuriousKick(let evidence),
@@ -34,6 +34,8 @@ extension Finding {
         case .headersOutsideImage: "headers-outside-image"
         case .kickWithoutMailbox: "kick-without-mailbox"
         case .tooManyChannels: "too-many-channels"
+        case .messagesLost: "messages-lost"
+        case .descriptorNextSet: "descriptor-next-set"
         case .ringSizesDiffer: "ring-sizes-differ"
         case .ringSizeOdd: "ring-size-odd"
         case .vringMissing: "vring-missing"
@@ -77,6 +79,8 @@ extension Finding {
 
     private var sentence: String {
         switch self {
+        case .descriptorNextSet(_, nil): "NEXT is set, which Linux has not done: a kernel goes on through its own list for ever here, and the machine hangs"
+        case .descriptorNextSet(_, let taken?): "NEXT is set, which Linux has not done: a kernel takes \(taken) descriptors for free here where one came back"
         case .descriptorRewritten(_, let posted): "only Linux may write descriptors; it had written \(digits(posted))"
         case .availableRingRewritten(_, let posted): "only Linux may write the available ring; it had written \(digits(posted))"
         case .usedIndexWentBack(_, let from, let to): "the used index went back from \(from) to \(to)"

@@ -38,6 +38,12 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     case kickWithoutMailbox(notifyID: UInt32)
     /// More channels were announced than this host keeps.
     case tooManyChannels(limit: Int)
+    /// More messages wait in a `/dev/rpmsgN` than this host keeps: what comes now is lost (`count` is 0), or was, `count` of them. The
+    /// kernel keeps as many as memory holds.
+    case messagesLost(device: String, waiting: Int, count: UInt64)
+    /// A descriptor that the device gives back has a NEXT flag, which Linux has not set: a kernel goes on from there through its own list
+    /// (`detach_buf_split`). `taken` descriptors are then free for it, nil for a walk without an end.
+    case descriptorNextSet(Evidence, taken: Int?)
     /// The two rings differ in size: the kernel warns with a back trace.
     case ringSizesDiffer(input: UInt32, output: UInt32)
     /// A ring's size is no power of two: slots are found by an AND with the size less one, so that some are never used and others
@@ -133,6 +139,9 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
             "ELF headers reach to offset \(end) of an image of \(size) bytes"
         case .kickWithoutMailbox(let id): "vring with notifyid \(id) has no mailbox: its kicks are dropped"
         case .tooManyChannels(let limit): "more than \(limit) channels announced; the rest is ignored"
+        case .messagesLost(let device, let waiting, 0):
+            "messages-lost: \(waiting) messages wait in \(device) and nobody reads them: what comes now is lost; a kernel keeps as many as memory holds"
+        case .messagesLost(let device, _, let count): "messages-lost: \(count) message\(count == 1 ? "" : "s") for \(device) lost, as nobody had read what came before"
         case .ringSizesDiffer(let input, let output): "vring0 has \(input) buffers, vring1 \(output)"
         case .vringMissing(let index): "the vdev has no vring\(index): the kernel would oops on a ring of no buffers"
         case .ringSizeOdd(let queue, let count): "\(queue): a ring of \(count) buffers, which is no power of two: messages are lost or come twice"

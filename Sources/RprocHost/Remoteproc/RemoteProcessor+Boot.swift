@@ -67,6 +67,12 @@ extension RemoteProcessor {
 
     func requestFirmware() throws(Errno) -> [UInt8] {
         do throws(Errno) { return try firmwareSource(firmware) } catch {
+            // The firmware loader's own word, `drivers/base/firmware_loader/main.c`.
+            if firmware.split(separator: "/").contains("..") {
+                warn("Firmware load for '\(printable(firmware))' refused, path contains '..' component")
+            } else {
+                warn("Direct firmware load for \(printable(firmware)) failed with error \(error.negative)")
+            }
             self.error("request_firmware failed: \(error.negative)")
             throw error
         }

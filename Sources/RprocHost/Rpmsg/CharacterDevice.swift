@@ -22,8 +22,10 @@ public final class RpmsgCharacterDevice {
     /// As many messages wait for a reader. The kernel has no such bound: there, firmware can fill the memory.
     public static let queueLimit = 4096
     private var queue = MessageQueue()
-    /// Messages that came while `queueLimit` others waited, and are lost.
+    /// Messages that came while `queueLimit` others waited, and are lost; a finding at the first, and one at the end of such a time.
     public private(set) var dropped: UInt64 = 0
+    /// Of them those since the last message that found room.
+    private var droppedInARow: UInt64 = 0
     public private(set) var isOpen = false
     /// Runs when a message has come or the device has gone: what wakes a poll.
     public var changed: (() -> Void)?
@@ -129,10 +131,25 @@ public final class RpmsgCharacterDevice {
         if let raw = bus?.processor.raw, queue.count < Self.queueLimit, raw.queuedBytes <= RpmsgRawDriver.queuedLimit {
             queue.append(payload)
             raw.queuedBytes &+= payload.count
+            reportLosses()
         } else {
             dropped &+= 1
+            // Without anybody who could open the device nothing is lost that somebody wants: messages are seen as they come.
+            guard isOpen || bus?.processor.raw.changed != nil else {
+                changed?()
+                return
+            }
+            droppedInARow &+= 1
+            if droppedInARow == 1 { bus?.processor.findings.report(.messagesLost(device: name, waiting: queue.count, count: 0)) }
         }
         changed?()
+    }
+
+    /// There is room again, or nobody to wait for.
+    private func reportLosses() {
+        guard droppedInARow > 0 else { return }
+        bus?.processor.findings.report(.messagesLost(device: name, waiting: queue.count, count: droppedInARow))
+        droppedInARow = 0
     }
 
     /// The device node goes; who has it open keeps a dead descriptor.
@@ -145,6 +162,7 @@ public final class RpmsgCharacterDevice {
     }
 
     private func forgetMessages() {
+        reportLosses()
         bus?.processor.raw.queuedBytes &-= queue.byteCount
         queue = MessageQueue()
     }

@@ -17,9 +17,9 @@ public final class RpmsgTTY {
     /// The tty layer took only `count` bytes of a message: the driver says so, and the rest is lost (`rpmsg_tty_cb`).
     public func truncated(to count: Int) {
         guard let processor = channel.bus?.processor else { return }
-        if truncationLimit.allow(at: processor.platform.now).allowed {
-            processor.log.emit(.error, channel.logName, "Trunc buffer: available space is \(count)")
-        }
+        let (allowed, suppressed) = truncationLimit.allow(at: processor.platform.now)
+        if suppressed > 0 { processor.log.emit(.warning, "", "rpmsg_tty_cb: \(suppressed) callbacks suppressed") }
+        if allowed { processor.log.emit(.error, channel.logName, "Trunc buffer: available space is \(count)") }
     }
 
     /// One `write`: the first 496 bytes at most, as one message, without waiting (`rpmsg_tty_write`).

@@ -196,6 +196,7 @@ public final class VirtQueue {
         let buffer = buffers[head]
         guard buffer != Self.noBuffer else { return broken("id \(id) is not a head!", slot: slot, id: id) }
         buffers[head] = Self.noBuffer
+        noteChain(UInt16(truncatingIfNeeded: id))
         nextFree[head] = freeHead
         freeHead = UInt16(truncatingIfNeeded: id)
         freeCount &+= 1
@@ -208,6 +209,26 @@ public final class VirtQueue {
     }
 
     private var reportedAhead = false
+    private var reportedChain = false
+
+    /// Where the kernel would go on from a descriptor whose flags the device has given a NEXT (`detach_buf_split`): by its own list, for as
+    /// long as flags in the ring say so. Said once a ring; the books here go on without.
+    private func noteChain(_ head: UInt16) {
+        func flags(_ index: UInt16) -> UInt16 {
+            do throws(BusError) { return try bus.load(UInt16.self, base.advanced(16 &* UInt32(index) &+ 12)) } catch { return 0 }
+        }
+        guard !reportedChain, flags(head) & Virtio.descriptorNext != 0 else { return }
+        reportedChain = true
+        var index = head, taken = 1
+        while taken <= Int(layout.count), flags(index) & Virtio.descriptorNext != 0 {
+            index = nextFree[Int(index)]
+            taken += 1
+        }
+        let address = base.advanced(16 &* UInt32(head)), place = check?.name ?? name, field = "descriptor[\(head)]"
+        let bytes = (try? bus.readBytes(address, count: 16)) ?? []
+        let evidence = check?.sanitizer.evidence(place, field, address, bytes) ?? Evidence(place: place, field: field, address: address, bytes: bytes, writer: nil)
+        owner?.queue(self, found: .descriptorNextSet(evidence, taken: taken > Int(layout.count) ? nil : taken))
+    }
 
     private func broken(_ message: String, slot: UInt16, id: UInt32) -> (buffer: PhysicalAddress, length: UInt32)? {
         isBroken = true
