@@ -57,7 +57,8 @@ final class DeviceCoredumps {
 
     private func chunk(_ dump: Dump, _ offset: Int, _ count: Int) -> [UInt8] {
         let wanted = min(count, Self.page)
-        let end = dump.isInline && offset < dump.headerSize ? dump.headerSize : dump.bytes.count
+        // The headers come by themselves; but a page for the page cache is whole, as what is short there is the end (see FuseServer).
+        let end = dump.isInline && offset < dump.headerSize && count != Self.page ? dump.headerSize : dump.bytes.count
         let bytes = Array(dump.bytes[min(offset, end)..<min(offset + wanted, end)])
         if dump.isInline, end == dump.bytes.count, bytes.count < wanted { linux.noteInlineRead(upTo: offset + bytes.count) }
         return bytes

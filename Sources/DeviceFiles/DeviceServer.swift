@@ -76,13 +76,10 @@ public final class DeviceServer {
             if case .ttyReceived(_, let tty, let bytes) = event { terminals.first { $0.port.index == tty }?.receive(bytes) }
             previous?(event)
         }
-        let dumped = system.linux.coredumpTaken
-        system.linux.coredumpTaken = { [unowned self] bytes in
-            if system.linux.coredump != .inline { tree.add(coredump: bytes) }
-            dumped?(bytes)
-        }
-        // Without control files nobody can free it.
-        if controlSocket != nil || fuse != nil { system.linux.inlineCoredump = { [unowned self] bytes in tree.add(coredump: bytes) } }
+        // Without control files nobody can read a dump, or free it.
+        guard controlSocket != nil || fuse != nil else { return }
+        system.linux.coredumpTaken = { [unowned self] bytes in if system.linux.coredump != .inline { tree.add(coredump: bytes) } }
+        system.linux.inlineCoredump = { [unowned self] bytes in tree.add(coredump: bytes) }
     }
 
     /// Made at once: firmware may send behind its announcement.
@@ -198,6 +195,7 @@ public final class DeviceServer {
         _ = poll(0)
         system.linux.tty.changed = nil
         system.linux.raw.changed = nil
+        system.linux.coredumpTaken = nil
         system.linux.inlineCoredump = nil
         terminals = []
         for socket in sockets { socket.close() }

@@ -54,11 +54,10 @@ extension MP1System {
     func watchCrashes() {
         setEXTI(EXTIRegister.rtsr3)
         setEXTI(EXTIRegister.c1imr3)
-        linux.coredumpTaken = { [unowned self] image in
-            onCoredump?(image)
+        linux.coredumpDue = { [unowned self] in
+            onCoredump?(linux.coredumpImage(coredumpExtension))
             crash.registers = nil
         }
-        linux.coredumpExtension = { [unowned self] in coredumpExtension }
         linux.crashReported = { [unowned self] _ in if crash.registers == nil { crash.registers = registersNow } }
     }
 

@@ -55,7 +55,7 @@ public final class MP1System {
     var crash = CrashState()
     /// What ended the run, if it was one crash too many.
     public internal(set) var crashLoop: CrashLoop?
-    /// Gets each core dump that a recovery takes; see `HostConfiguration.coredump`.
+    /// Gets each core dump that a recovery takes, with what `SystemConfiguration.coredumpHasRegisters` adds; see `HostConfiguration.coredump`.
     public var onCoredump: (([UInt8]) -> Void)?
 
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.

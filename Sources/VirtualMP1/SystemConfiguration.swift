@@ -26,7 +26,8 @@ public struct SystemConfiguration: Sendable {
     /// the board would tell Linux of it, and recoveries from the M4's watchdog have no bound. With a number, zero or more, faults and
     /// lockups are reported to Linux as crashes of type "fatal error".
     public var recoveryLimit: UInt32?
-    /// Whether core dumps have the core's registers, and all memory whatever the firewall says. The kernel's have neither.
+    /// Whether core dumps for `onCoredump` and `coredump()` have the core's registers, and all memory whatever the firewall says. The kernel's,
+    /// which programs under Linux read, have neither.
     public var coredumpHasRegisters = false
     /// An ELF that the boot loader has started before Linux: found running at the probe, to be attached to. Nil for none.
     public var bootLoaderFirmware: [UInt8]?

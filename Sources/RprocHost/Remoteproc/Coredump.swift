@@ -61,6 +61,9 @@ extension RemoteProcessor {
         return out + note
     }
 
+    /// Bytes of the kernel's image.
+    private var coredumpSize: Int { coredumpSegments.reduce(52) { $0 + 32 + Int($1.size) } }
+
     private var coredumpSegments: [Segment] {
         var segments: [Segment] = []
         for carveout in carveouts {
@@ -147,12 +150,13 @@ extension RemoteProcessor {
     /// - Returns: whether the recovery has to wait for `freeCoredump()`.
     func takeCoredump() -> Bool {
         guard coredump != .disabled, carveouts.contains(where: { if case .region = $0.origin { true } else { false } }) else { return false }
+        coredumpDue?()
         guard coredumpTaken != nil || inlineCoredump != nil else {
             // Nobody reads: devcoredump throws it away after five minutes, for which only an inline dump keeps the recovery waiting.
-            if coredump == .inline { letPass(configuration.timing.coredumpTimeout) }
+            if coredump == .inline { if coredumpDue == nil { letPass(configuration.timing.coredumpTimeout) } else { noteInlineRead(upTo: coredumpSize) } }
             return false
         }
-        let image = coredumpImage(coredumpExtension?())
+        let image = coredumpImage()
         coredumpTaken?(image)
         guard coredump == .inline else { return false }
         if let inlineCoredump { return inlineCoredump(image) }

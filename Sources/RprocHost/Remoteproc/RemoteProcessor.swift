@@ -33,14 +33,14 @@ public final class RemoteProcessor {
     public var observer: (any RpmsgObserver)?
     /// Checks rings, buffers and table, once `sanitize()` was called.
     public internal(set) var sanitizer: RpmsgSanitizer?
-    /// Gets the core dump that a recovery takes, if `coredump` is not `disabled`. Under `inline`, and without `inlineCoredump`, it is the
+    /// Gets the core dump that a recovery takes, the kernel's own, if `coredump` is not `disabled`. Under `inline`, and without `inlineCoredump`, it is the
     /// reader that the recovery waits for.
     public var coredumpTaken: (([UInt8]) -> Void)?
+    /// Runs where a recovery takes its core dump, before that, for who wants `coredumpImage` with something of his own.
+    public var coredumpDue: (() -> Void)?
     /// Gets the dump under `inline`, and says whether it keeps it: the recovery then waits, offline and with the lock held, for
     /// `freeCoredump()`, or for `HostTiming.coredumpTimeout`.
     public var inlineCoredump: (([UInt8]) -> Bool)?
-    /// Makes core dumps say more than the kernel's do; see `CoredumpExtension`.
-    public var coredumpExtension: (() -> CoredumpExtension?)?
     /// Runs when a crash is reported, before anything is done about it.
     public var crashReported: ((CrashType) -> Void)?
     /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
