@@ -9,6 +9,9 @@ extension ControlRequests {
         guard words.count == 2 else { return "" }
         let text = String(decoding: request.dropFirst(words.joined(separator: " ").utf8.count + 1), as: UTF8.self).split { $0 == " " || $0 == "\n" }.map(String.init)
         if Self.isControlDevice(words[1]) { return control(words[0] == "read" ? nil : text, error) }
+        if words[0] == "write", Self.terminal(words[1]) != nil, error == .noMemory {
+            return "all buffers of the ring are with the firmware, and rpmsg_tty does not wait; what came before went (a write to the terminal in \(folder)/dev waits)"
+        }
         let path = path(words[1])
         guard let node = tree.node(path) else { return noFile(words[1]) }
         if case .link(let target) = node { return "\(words[1]) is a link to \(target)" }
@@ -39,7 +42,7 @@ extension ControlRequests {
     private func noFile(_ name: String) -> String {
         let device = name.split(separator: "/").last.map(String.init) ?? name
         if device.hasPrefix("ttyRPMSG") || device.after("rpmsg").map({ Int($0) != nil }) == true {
-            return "\(device) is a device, to be opened in \(folder)/dev; ctl has the control files and rpmsg_ctrl0"
+            return "\(device) is a device, to be opened in \(folder)/dev; ctl has the control files and rpmsg_ctrl0, and writes to ttyRPMSGs that are there"
         }
         if device.hasPrefix("trace") {
             let count = system.linux.traceCount

@@ -1,7 +1,9 @@
+import MachineBase
 import RprocHost
 import VirtualMP1
 
-/// What `m4run ctl` asks of a run, as text: the control files by name, and `rpmsg_ctrl0` with its ioctls as words.
+/// What `m4run ctl` asks of a run, as text: the control files by name, `rpmsg_ctrl0` with its ioctls as words, and writes to ttys as
+/// rpmsg_tty does them.
 struct ControlRequests {
     let tree: ControlTree
     let system: MP1System
@@ -21,7 +23,8 @@ struct ControlRequests {
             // A device without read: it has ioctls alone.
             if isControl { throw .invalid }
             switch try file(words[1]) {
-            case .folder: return Array((tree.list(path(words[1])) ?? []).map { $0 + "\n" }.joined().utf8)
+            // A name of firmware's is no line of its own making.
+            case .folder: return Array((tree.list(path(words[1])) ?? []).map { ForeignText.line($0) + "\n" }.joined().utf8)
             case .link(let target): return Array((target + "\n").utf8)
             case .file(let file):
                 guard let read = file.read else { throw file.isSysfs ? .accessDenied : .invalid }
@@ -32,6 +35,10 @@ struct ControlRequests {
         let data = Array(bytes[(head.count + 1)...])
         guard data.count <= ControlTree.longestWrite else { throw .invalid }
         if isControl { return try control(String(decoding: data, as: UTF8.self)) }
+        if let index = Self.terminal(words[1]) {
+            try write(data, terminal: index)
+            return []
+        }
         guard case .file(let file) = try file(words[1]) else { throw .invalid }
         guard let write = file.write else { throw file.isSysfs ? .accessDenied : .invalid }
         try write(data)
@@ -44,6 +51,26 @@ struct ControlRequests {
     }
 
     static func isControlDevice(_ name: String) -> Bool { name == "rpmsg_ctrl0" || name == "dev/rpmsg_ctrl0" || name == "/dev/rpmsg_ctrl0" }
+
+    /// The N of `ttyRPMSGN`, with or without `dev/`.
+    static func terminal(_ name: String) -> Int? { (name.after("/dev/ttyRPMSG") ?? name.after("dev/ttyRPMSG") ?? name.after("ttyRPMSG")).flatMap { Int($0) } }
+
+    /// A `write` to the tty as rpmsg_tty's: in pieces of 496 bytes, without waiting for buffers; what went before one is missing is gone. (A
+    /// pseudo-terminal has no write that fails.)
+    private func write(_ bytes: [UInt8], terminal index: Int) throws(Errno) {
+        guard let port = system.linux.tty.port(index) else { throw .noEntry }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(Rpmsg.maximumPayload))
+            let result: Result<Int, Errno> = piece.withUnsafeBytes { buffer in
+                do throws(Errno) { return .success(try port.write(buffer)) } catch { return .failure(error) }
+            }
+            let count = try result.get()
+            system.onEvent?(.ttySent(system.now, tty: index, Array(piece.prefix(count))))
+            guard count > 0 else { throw .io }
+            rest = rest.dropFirst(count)
+        }
+    }
 
     /// `state` and `trace0` are short for the files of sysfs and debugfs, in that order.
     func path(_ name: String) -> String {

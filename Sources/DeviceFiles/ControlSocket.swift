@@ -5,6 +5,9 @@ import RprocHost
 ///
 /// A client connects, sends its request, shuts its side down, and reads the answer to its end: the errno as a decimal number
 /// and a newline (0 is fine), then bytes: what was read, or for an errno a sentence about what is allowed.
+///
+/// As many clients as `connectionLimit` are served at a time. Those that come then wait in the listener's backlog, and behind that in
+/// their `connect`, which says EAGAIN to who does not want to wait: nobody's request is cut off for somebody else's.
 final class ControlSocket: PollSource {
     static let name = "control"
     private let requests: ControlRequests
@@ -19,6 +22,7 @@ final class ControlSocket: PollSource {
     }
     private var connections: [Connection] = []
     private static let connectionLimit = 64
+    static let backlog: Int32 = 64
     static let longestRequest = 4096 + ControlTree.longestWrite
 
     /// `listener` is listened to; it is closed at the end.
@@ -30,7 +34,7 @@ final class ControlSocket: PollSource {
     deinit { Glibc.close(listener) }
 
     func watch(_ set: inout PollSet) {
-        set.add(listener, POLLIN)
+        if connections.count < Self.connectionLimit { set.add(listener, POLLIN) }
         for connection in connections { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
     }
 
@@ -39,8 +43,6 @@ final class ControlSocket: PollSource {
             let descriptor = accept(listener, nil, nil)
             if descriptor >= 0 {
                 Descriptor.prepare(descriptor)
-                // Clients that ask nothing do not keep others out.
-                if connections.count >= Self.connectionLimit { connections.remove(at: connections.firstIndex { $0.answer == nil } ?? 0) }
                 connections.append(Connection(descriptor))
             }
         }

@@ -27,7 +27,10 @@ public final class ControlTree {
         public var isSysfs: Bool
         /// A sysfs file without a size of its own; text files have a page.
         public var isBinary = false
+        /// What `stat` shows.
         var size: UInt64 { isSysfs && !isBinary ? 4096 : 0 }
+        /// Whether it shows nothing though there is something to read.
+        var hidesSize: Bool { read != nil && size == 0 }
     }
 
     private let system: MP1System
@@ -63,10 +66,10 @@ public final class ControlTree {
         case "bus": return ["rpmsg"]
         case "bus/rpmsg": return ["devices"]
         // A name that firmware sent may be none for a file.
-        case "bus/rpmsg/devices": return linux.channels.map(\.deviceName).filter { !$0.contains("/") && !$0.contains("\0") && $0.utf8.count < 128 }
+        case "bus/rpmsg/devices": return linux.busEntries.map(\.deviceName).filter { $0.utf8.count < 256 && $0.utf8.allSatisfy { $0 != 0 && $0 != 0x2F } }
         default:
             if let device = dumps.device, path == "\(DeviceCoredumps.folder)/\(device)" { return ["data", "failing_device"] }
-            if let name = path.after("bus/rpmsg/devices/"), linux.channels.contains(where: { $0.deviceName == name }) { return Self.channelFiles }
+            if let name = path.after("bus/rpmsg/devices/"), linux.busEntries.contains(where: { $0.deviceName == name }) { return Self.channelFiles }
             return nil
         }
     }
@@ -85,8 +88,8 @@ public final class ControlTree {
             if name == "failing_device" { return .link("../../remoteproc/\(self.device)") }
             return (name == "data" ? dumps.data : dumps.switchFile).map { .file(freeing($0)) }
         }
-        guard let device = folder.after("bus/rpmsg/devices/"), let channel = linux.channels.first(where: { $0.deviceName == device }) else { return nil }
-        return .file(File(mode: 0o444, read: { Array((Self.text(name, channel) + "\n").utf8) }, isSysfs: true))
+        guard let device = folder.after("bus/rpmsg/devices/"), let entry = linux.busEntries.first(where: { $0.deviceName == device }) else { return nil }
+        return .file(File(mode: 0o444, read: { Array((Self.text(name, entry) + "\n").utf8) }, isSysfs: true))
     }
 
     /// Whether a recovery holds the lock, and waits for its dump to be discarded.
@@ -147,13 +150,13 @@ public final class ControlTree {
         return file
     }
 
-    private static func text(_ file: String, _ channel: RpmsgChannel) -> String {
+    private static func text(_ file: String, _ entry: RpmsgBusEntry) -> String {
         switch file {
-        case "name": printableName(channel.name)
-        case "src": "0x" + String(channel.source, radix: 16)
-        case "dst": "0x" + String(channel.destination, radix: 16)
-        case "announce": channel.isAnnounced ? "true" : "false"
-        default: "rpmsg:" + printableName(channel.name)
+        case "name": printableName(entry.name)
+        case "src": "0x" + String(entry.source, radix: 16)
+        case "dst": "0x" + String(entry.destination, radix: 16)
+        case "announce": entry.isAnnounced ? "true" : "false"
+        default: "rpmsg:" + printableName(entry.name)
         }
     }
 

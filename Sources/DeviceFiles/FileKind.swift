@@ -7,9 +7,10 @@ enum FileKind: Equatable {
     /// It could not be looked at: the errno.
     case unknown(Int32)
 
-    init(_ path: String) {
+    /// - Parameter folder: what `path` is below of, unless it is absolute.
+    init(_ path: String, in folder: Int32 = AT_FDCWD) {
         var info = stat()
-        guard lstat(path, &info) == 0 else {
+        guard fstatat(folder, path, &info, AT_SYMLINK_NOFOLLOW) == 0 else {
             self = errno == ENOENT ? .nothing : .unknown(errno)
             return
         }
@@ -20,7 +21,7 @@ enum FileKind: Equatable {
         case S_IFCHR, S_IFBLK: self = .device
         case S_IFLNK:
             var target = [CChar](repeating: 0, count: 4096)
-            let count = readlink(path, &target, target.count)
+            let count = readlinkat(folder, path, &target, target.count)
             self = .link(to: String(decoding: target.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
         default: self = .file
         }

@@ -4,13 +4,13 @@ import Glibc
 final class FuseMount {
     /// What requests are read from and answers written to.
     private(set) var device: Int32 = -1
-    private let path: String
+    private let point: MountPoint
     private static let type = "fuse.m4run"
 
-    /// Mounts at `path`, an empty folder; see `checkEmpty`.
-    init(_ path: String) throws(DeviceFilesError) {
-        self.path = path
-        device = geteuid() == 0 ? try Self.mountDirectly(path) : try Self.mountWithHelper(path)
+    /// Mounts at `point`, an empty folder; see `checkEmpty`.
+    init(_ point: MountPoint) throws(DeviceFilesError) {
+        self.point = point
+        device = geteuid() == 0 ? try Self.mountDirectly(point) : try Self.mountWithHelper(point)
         Descriptor.prepare(device)
     }
 
@@ -20,62 +20,57 @@ final class FuseMount {
         guard device >= 0 else { return }
         Glibc.close(device)
         device = -1
-        if Self.isDead(path) { Self.unmount(path) }
+        if point.isDead { Self.unmount(point) }
     }
 
     private static let allowed = "; for the file system of --control there may be an empty folder, or nothing (or use --no-fuse)"
 
-    /// Takes away what killed runs have left mounted at `path`, one over another.
-    static func clearDead(_ path: String) throws(DeviceFilesError) {
+    /// Takes away what killed runs have left mounted there, one over another.
+    static func clearDead(_ point: MountPoint) throws(DeviceFilesError) {
         for _ in 0..<16 {
-            guard isDead(path), MountTable.type(at: path) == type else { return }
-            unmount(path)
-            if isDead(path) { throw DeviceFilesError("\(path): what a killed run has left mounted there cannot be unmounted; its owner can: fusermount3 -u \(path)") }
+            guard point.isDead, let path = point.currentPath, MountTable.type(at: path) == type else { return }
+            unmount(point)
+            if point.isDead { throw DeviceFilesError("\(point): what a killed run has left mounted there cannot be unmounted; its owner can: fusermount3 -u \(path)") }
         }
     }
 
-    /// Makes sure that nothing would be covered at `path`: an empty folder may be there, or nothing.
-    static func checkEmpty(_ path: String) throws(DeviceFilesError) {
-        if let mounted = MountTable.type(at: path) { throw DeviceFilesError("\(path): a file system (\(mounted)) is mounted there" + allowed) }
-        let kind = FileKind(path)
+    /// Makes sure that nothing would be covered there: an empty folder may be there, or nothing.
+    static func checkEmpty(_ point: MountPoint) throws(DeviceFilesError) {
+        if let path = point.currentPath, let mounted = MountTable.type(at: path) { throw DeviceFilesError("\(point): a file system (\(mounted)) is mounted there" + allowed) }
+        let kind = FileKind(point.reachable)
         if kind == .nothing { return }
-        guard kind == .folder, let folder = opendir(path) else { throw DeviceFilesError("\(path): \(kind.words) is in the way" + allowed) }
+        guard kind == .folder, let folder = opendir(point.reachable) else { throw DeviceFilesError("\(point): \(kind.words) is in the way" + allowed) }
         defer { closedir(folder) }
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
-            if name != "." && name != ".." { throw DeviceFilesError("\(path): a folder with something in it (\(name)), which would be covered" + allowed) }
+            if name != "." && name != ".." { throw DeviceFilesError("\(point): a folder with something in it (\(name)), which would be covered" + allowed) }
         }
     }
 
     deinit { close() }
 
-    /// Whether a file system is mounted there whose server is gone.
-    static func isDead(_ path: String) -> Bool {
-        var info = stat()
-        return stat(path, &info) != 0 && errno == ENOTCONN
-    }
-
-    static func unmount(_ path: String) {
+    static func unmount(_ point: MountPoint) {
         // MNT_DETACH: a shell that stands in it does not keep it.
-        if umount2(path, Int32(MNT_DETACH)) == 0 || geteuid() == 0 { return }
-        _ = run(["-u", "-q", "-z", "--", path], descriptor: nil)
+        if umount2(point.reachable, Int32(MNT_DETACH)) == 0 || geteuid() == 0 { return }
+        if let path = point.currentPath { _ = run(["-u", "-q", "-z", "--", path], descriptor: nil) }
     }
 
-    private static func mountDirectly(_ path: String) throws(DeviceFilesError) -> Int32 {
+    private static func mountDirectly(_ point: MountPoint) throws(DeviceFilesError) -> Int32 {
         let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
         guard device >= 0 else { throw .system("/dev/fuse") }
         let options = "fd=\(device),rootmode=40000,user_id=\(getuid()),group_id=\(getgid())"
         let flags = UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC)
-        guard mount("m4run", path, type, flags, options) == 0 else {
+        guard mount("m4run", point.reachable, type, flags, options) == 0 else {
             let number = errno
             Glibc.close(device)
-            throw .system("\(path): mount", number)
+            throw .system("\(point): mount", number)
         }
         return device
     }
 
     /// fusermount3 mounts, and passes the descriptor back over a socket.
-    private static func mountWithHelper(_ path: String) throws(DeviceFilesError) -> Int32 {
+    private static func mountWithHelper(_ point: MountPoint) throws(DeviceFilesError) -> Int32 {
+        guard let path = point.currentPath else { throw DeviceFilesError("\(point): where that is cannot be read from /proc") }
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0 else { throw .system("socketpair") }
         defer { Glibc.close(pair[0]) }
@@ -83,7 +78,7 @@ final class FuseMount {
         let isDone = run(["-o", "nosuid,nodev,fsname=m4run,subtype=m4run", "--", path], descriptor: pair[1])
         Glibc.close(pair[1])
         guard let isDone else { throw DeviceFilesError("fusermount3 is not installed (Debian's package fuse3)") }
-        guard isDone, let device = receiveDescriptor(pair[0]) else { throw DeviceFilesError("\(path): fusermount3 could not mount") }
+        guard isDone, let device = receiveDescriptor(pair[0]) else { throw DeviceFilesError("\(point): fusermount3 could not mount") }
         return device
     }
 

@@ -44,12 +44,12 @@ struct FuseReply {
     mutating func u64(_ value: UInt64) { append(value) }
     private mutating func append<T: FixedWidthInteger>(_ value: T) { withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) } }
 
-    /// `fuse_attr`
-    mutating func attributes(_ number: UInt64, _ node: ControlTree.Node) {
+    /// `fuse_attr`; `size` in place of what `stat` shows of a file.
+    mutating func attributes(_ number: UInt64, _ node: ControlTree.Node, size other: UInt64? = nil) {
         var mode = UInt32(S_IFDIR) | 0o755, size: UInt64 = 0
         switch node {
         case .folder: break
-        case .file(let file): (mode, size) = (UInt32(S_IFREG) | file.mode, file.size)
+        case .file(let file): (mode, size) = (UInt32(S_IFREG) | file.mode, other ?? file.size)
         case .link(let target): (mode, size) = (UInt32(S_IFLNK) | 0o777, UInt64(target.utf8.count))
         }
         u64(number)

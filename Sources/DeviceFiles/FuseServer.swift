@@ -15,6 +15,10 @@ final class FuseServer: PollSource {
     /// `chunk` have none.
     private var contents: [UInt64: [UInt8]] = [:]
     private var nextHandle: UInt64 = 1
+    /// How often each node is open.
+    private var opened: [UInt64: Int] = [:]
+    /// A size that no file reaches.
+    private static let unknownSize: UInt64 = 1 << 40
     /// Writes whose programs sleep until the lock is free: not done yet, or done but for the reply's body.
     private var sleeping: [(request: FuseRequest, body: [UInt8]?)] = []
     private var buffer = [UInt8](repeating: 0, count: FuseServer.bufferSize)
@@ -119,20 +123,21 @@ final class FuseServer: PollSource {
             // Entries and attributes are not cached: they come and go with the firmware.
             for _ in 0..<2 { out.u64(0) }
             for _ in 0..<2 { out.u32(0) }
-            out.attributes(number, node)
+            out.attributes(number, node, size: hiddenSize(number, node, lookup: true))
         case .getattr, .setattr:
             // A shell's `>` truncates; there is nothing to truncate.
             let gone = nodes.wasFile(request.node) ? ControlTree.Node.file(ControlTree.File(mode: 0, isSysfs: false)) : nil
             guard let node = tree.node(path) ?? gone else { throw .noEntry }
             out.u64(0)
             out.u64(0)
-            out.attributes(request.node, node)
+            out.attributes(request.node, node, size: hiddenSize(request.node, node, lookup: false))
         case .open, .opendir:
             guard let node = tree.node(path) else { throw .noEntry }
             if case .file(let file) = node, file.isSysfs {
                 let access = Int32(bitPattern: request.u32(0)) & O_ACCMODE
                 if access != O_WRONLY && file.read == nil || access != O_RDONLY && file.write == nil { throw .accessDenied }
             }
+            opened[request.node, default: 0] += 1
             out.u64(nextHandle)
             // FOPEN_DIRECT_IO: each read and write of the program comes here as it is.
             out.u32(operation == .open ? 1 : 0)
@@ -154,7 +159,9 @@ final class FuseServer: PollSource {
             try write(Array(request.body[40..<40 + count]))
             out.u32(UInt32(count))
             out.u32(0)
-        case .release, .releasedir: contents[request.u64(0)] = nil
+        case .release, .releasedir:
+            contents[request.u64(0)] = nil
+            if let count = opened[request.node] { opened[request.node] = count > 1 ? count - 1 : nil }
         case .statfs:
             for _ in 0..<5 { out.u64(0) }
             out.u32(4096)
@@ -165,6 +172,18 @@ final class FuseServer: PollSource {
         default: break
         }
         return out.bytes
+    }
+
+    /// What the kernel is told of the size of a file that shows none.
+    ///
+    /// debugfs' files have size 0 and can be read all the same, also by `sendfile` and `splice`, as busybox' `cat` does. For FUSE's files these go
+    /// by the size that the kernel was told last, and end at a read that is short. So at a look-up, which comes before each open, there is no end to it;
+    /// who asks while it is open gets as much as there is, to end at; and `stat` alone gets 0, as with debugfs.
+    private func hiddenSize(_ number: UInt64, _ node: ControlTree.Node, lookup: Bool) -> UInt64? {
+        guard case .file(let file) = node, file.hidesSize else { return nil }
+        if lookup { return Self.unknownSize }
+        guard opened[number] != nil, let read = file.read else { return nil }
+        do throws(Errno) { return UInt64(try read().count) } catch { return nil }
     }
 
     private func content(_ operation: FuseRequest.Operation, _ path: String) throws(Errno) -> [UInt8] {

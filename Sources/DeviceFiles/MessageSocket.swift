@@ -33,7 +33,9 @@ final class MessageSocket: PollSource {
         try listen()
     }
 
-    private func listen() throws(DeviceFilesError) { listener = try folder.socket(name, type: SOCK_SEQPACKET) }
+    /// One may wait to be accepted: a second that comes at the same moment is refused with all others that come later, instead of being let
+    /// in and hung up on.
+    private func listen() throws(DeviceFilesError) { listener = try folder.socket(name, type: SOCK_SEQPACKET, backlog: 0) }
 
     func watch(_ set: inout PollSet) {
         set.add(listener, POLLIN)

@@ -2,13 +2,15 @@ import Glibc
 
 /// A folder in which a run has its links and sockets, for as long as it lives.
 ///
-/// It is locked (`flock` on the folder), and the lock ends with the process however that ends. What a run makes there it has
+/// Everything is done through the folder's descriptor: who renames the folder meanwhile takes all of it along, and at the end it goes from
+/// there. It is locked (`flock` on the folder), and the lock ends with the process however that ends. What a run makes there it has
 /// entered in `ServedNames` before: of those names, in a folder that nobody has locked, links to terminals and sockets on which
 /// nobody listens are left over from a run that was killed, and are taken away. Anything else is somebody's, and stays.
 final class ServedFolder {
+    /// As it was named, for messages.
     let path: String
-    private var descriptor: Int32 = -1
-    /// Folders that were made, to be removed at the end if they are empty then.
+    private(set) var descriptor: Int32 = -1
+    /// Folders in it that were made, to be removed at the end if they are empty then; "" for itself.
     private var made: [String] = []
     /// Links and sockets that are there now, each with what it is and its inode: anything else of that name is somebody else's. (The
     /// inode alone says little: a new file gets the number of one that was just removed.)
@@ -30,8 +32,8 @@ final class ServedFolder {
                 throw number == EWOULDBLOCK
                     ? DeviceFilesError("\(path): another m4run serves this folder; each run needs one of its own") : .system("\(path): cannot be locked", number)
             }
-            try Self.checkWritable(path)
-            let record = try ServedNames(folder: path)
+            try Self.checkWritable(descriptor, ".", path)
+            let record = try ServedNames(folder: path, descriptor)
             try record.begin()
             self.record = record
         } catch {
@@ -39,14 +41,29 @@ final class ServedFolder {
             if isNew { rmdir(path) }
             throw error
         }
-        for name in record.names where name.hasSuffix(Self.folderMark) { made.append(file(String(name.dropLast()))) }
+        for name in record.names where name.hasSuffix(Self.folderMark) { made.append(String(name.dropLast())) }
         if isNew {
-            made.append(path)
+            made.append("")
             try record.add(Self.folderMark)
         }
     }
 
-    func file(_ name: String) -> String { name.isEmpty ? path : path == "/" ? "/\(name)" : "\(path)/\(name)" }
+    /// A path in it as users know it, for messages.
+    func file(_ name: String) -> String { Self.joined(path, name) }
+
+    /// A path in it that this process can use wherever the folder is by now, and however long its name is.
+    func reachable(_ name: String) -> String { Self.hasProc ? Self.joined("/proc/self/fd/\(descriptor)", name) : file(name) }
+    private static let hasProc = access("/proc/self/fd", X_OK) == 0
+
+    /// Where it is now, for other processes; nil when that cannot be known.
+    var currentPath: String? { Self.target("/proc/self/fd/\(descriptor)") }
+
+    private static func joined(_ path: String, _ name: String) -> String { name.isEmpty ? path : path == "/" ? "/\(name)" : "\(path)/\(name)" }
+
+    private static func target(_ path: String) -> String? {
+        guard case .link(let target) = FileKind(path), target.hasPrefix("/") else { return nil }
+        return target
+    }
 
     // MARK: Folders
 
@@ -55,30 +72,36 @@ final class ServedFolder {
         var prefix = ""
         for part in name.split(separator: "/") {
             prefix = prefix.isEmpty ? String(part) : "\(prefix)/\(part)"
-            guard try Self.makeFolder(file(prefix)) else { continue }
-            made.append(file(prefix))
+            guard try Self.makeFolder(file(prefix), in: descriptor, prefix) else { continue }
+            made.append(prefix)
             try record.add(prefix + Self.folderMark)
         }
     }
 
+    /// - Parameters:
+    ///   - path: for messages.
+    ///   - name: below `folder`; `path` itself unless given.
     /// - Returns: whether it was not there before.
-    private static func makeFolder(_ path: String) throws(DeviceFilesError) -> Bool {
-        if mkdir(path, 0o755) == 0 { return true }
+    private static func makeFolder(_ path: String, in folder: Int32 = AT_FDCWD, _ name: String? = nil) throws(DeviceFilesError) -> Bool {
+        let name = name ?? path
+        if mkdirat(folder, name, 0o755) == 0 { return true }
         let number = errno
         var info = stat()
-        if stat(path, &info) == 0 {
+        if fstatat(folder, name, &info, 0) == 0 {
             guard info.st_mode & S_IFMT == S_IFDIR else {
-                throw DeviceFilesError("\(path): \(FileKind(path).words) is in the way; a folder may be there, or nothing")
+                throw DeviceFilesError("\(path): \(FileKind(name, in: folder).words) is in the way; a folder may be there, or nothing")
             }
             return false
         }
-        if number == EEXIST { throw DeviceFilesError("\(path): \(FileKind(path).words) is in the way; a folder may be there, or nothing") }
+        if number == EEXIST { throw DeviceFilesError("\(path): \(FileKind(name, in: folder).words) is in the way; a folder may be there, or nothing") }
         let reason = String(cString: strerror(number))
         throw DeviceFilesError("\(path): the folder cannot be made: \(reason); it must be there, or be a new name in a folder that may be written to")
     }
 
-    static func checkWritable(_ path: String) throws(DeviceFilesError) {
-        guard access(path, W_OK | X_OK) == 0 else {
+    func checkWritable(_ name: String) throws(DeviceFilesError) { try Self.checkWritable(descriptor, name, file(name)) }
+
+    private static func checkWritable(_ folder: Int32, _ name: String, _ path: String) throws(DeviceFilesError) {
+        guard faccessat(folder, name, W_OK | X_OK, 0) == 0 else {
             throw DeviceFilesError("\(path): cannot be written to: \(String(cString: strerror(errno))); links and sockets are made in it")
         }
     }
@@ -89,7 +112,8 @@ final class ServedFolder {
     /// somebody else's terminal by now.
     /// - Throws: `DeviceFilesError` when somebody else has such a name.
     func clearLeftovers(_ name: String, isOurs: (String) -> Bool) throws(DeviceFilesError) {
-        guard let folder = opendir(file(name)) else { throw .system("\(file(name)): cannot be read") }
+        let opened = openat(descriptor, name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard opened >= 0, let folder = fdopendir(opened) else { throw .system("\(file(name)): cannot be read") }
         var found: [String] = []
         while let entry = readdir(folder) {
             let text = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
@@ -103,19 +127,25 @@ final class ServedFolder {
     func link(_ name: String, to target: String) throws(DeviceFilesError) {
         try clear(name)
         try record.add(name)
-        guard symlink(target, file(name)) == 0 else { throw .system("\(file(name)): cannot be made") }
+        guard symlinkat(target, descriptor, name) == 0 else { throw .system("\(file(name)): cannot be made") }
         noteMade(name)
     }
 
-    /// A socket that is listened to.
-    func socket(_ name: String, type: __socket_type) throws(DeviceFilesError) -> Int32 {
+    /// A socket that is listened to, for this user alone whatever the umask says.
+    ///
+    /// - Parameter backlog: connections that may wait to be accepted.
+    func socket(_ name: String, type: __socket_type, backlog: Int32) throws(DeviceFilesError) -> Int32 {
         try clear(name)
         try record.add(name)
         let path = file(name)
-        guard var address = UnixAddress(path) else { throw Self.tooLong(path) }
+        // Clients have no descriptor of the folder.
+        guard path.utf8.count <= UnixAddress.longest, var address = UnixAddress(reachable(name)) else { throw Self.tooLong(path) }
         let descriptor = Glibc.socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { throw .system("\(path): cannot be made") }
-        guard address.bind(descriptor) == 0, listen(descriptor, 8) == 0 else {
+        // The file has the socket's mode from its first moment, less the umask; that it has no less is for the second call.
+        guard fchmod(descriptor, 0o600) == 0, address.bind(descriptor) == 0, fchmodat(self.descriptor, name, 0o600, 0) == 0,
+            listen(descriptor, backlog) == 0
+        else {
             let number = errno
             Glibc.close(descriptor)
             throw .system("\(path): cannot be made", number)
@@ -129,32 +159,35 @@ final class ServedFolder {
     }
 
     private func noteMade(_ name: String) {
-        var info = stat()
         present.removeAll { $0.name == name }
-        if lstat(file(name), &info) == 0 { present.append((name, FileKind(file(name)), UInt64(info.st_ino))) }
+        if let inode = inode(name) { present.append((name, FileKind(name, in: descriptor), inode)) }
     }
 
     func remove(_ name: String) {
         guard let index = present.firstIndex(where: { $0.name == name }) else { return }
         let made = present.remove(at: index)
+        if inode(name) == made.inode, FileKind(name, in: descriptor) == made.kind { unlinkat(descriptor, name, 0) }
+    }
+
+    private func inode(_ name: String) -> UInt64? {
         var info = stat()
-        if lstat(file(name), &info) == 0, UInt64(info.st_ino) == made.inode, FileKind(file(name)) == made.kind { unlink(file(name)) }
+        return fstatat(descriptor, name, &info, AT_SYMLINK_NOFOLLOW) == 0 ? UInt64(info.st_ino) : nil
     }
 
     /// Makes way for `name`, if what is there is this run's or can only be a dead one's.
     private func clear(_ name: String) throws(DeviceFilesError) {
         remove(name)
-        let path = file(name), kind = FileKind(path)
+        let path = file(name), kind = FileKind(name, in: descriptor)
         let isLeft: Bool = switch kind {
         case .nothing: true
-        case .socket: record.contains(name) && !Self.isListenedTo(path)
+        case .socket: record.contains(name) && !Self.isListenedTo(reachable(name))
         case .link(let target): record.contains(name) && target.hasPrefix("/dev/pts/")
         default: false
         }
         guard isLeft else {
             throw DeviceFilesError("\(path): \(kind.words) is in the way, and was not made by m4run; there may be nothing, or what a killed run has left")
         }
-        guard unlink(path) == 0 || errno == ENOENT else { throw .system("\(path): cannot be replaced") }
+        guard unlinkat(descriptor, name, 0) == 0 || errno == ENOENT else { throw .system("\(path): cannot be replaced") }
     }
 
     private static func isListenedTo(_ path: String) -> Bool {
@@ -175,10 +208,17 @@ final class ServedFolder {
         for name in present.map(\.name) { remove(name) }
         record.clear()
         // What somebody has put something into stays.
-        for folder in made.sorted(by: { $0.utf8.count > $1.utf8.count }) { rmdir(folder) }
+        for folder in made.sorted(by: { $0.utf8.count > $1.utf8.count }) where !folder.isEmpty { unlinkat(descriptor, folder, AT_REMOVEDIR) }
+        if made.contains(""), let currentPath, let there = Self.identity(currentPath), there == Self.identity("/proc/self/fd/\(descriptor)") { rmdir(currentPath) }
         made = []
         Glibc.close(descriptor)
         descriptor = -1
+    }
+
+    /// Device and inode.
+    private static func identity(_ path: String) -> [UInt64]? {
+        var info = stat()
+        return stat(path, &info) == 0 ? [UInt64(info.st_dev), UInt64(info.st_ino)] : nil
     }
 
     deinit { close() }

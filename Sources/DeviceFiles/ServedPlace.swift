@@ -31,15 +31,16 @@ public final class ServedPlace {
         guard longest.utf8.count <= UnixAddress.longest else { throw ServedFolder.tooLong(longest) }
         if !devicePrefix.isEmpty {
             try folder.make("dev")
-            try ServedFolder.checkWritable(folder.file("dev"))
+            try folder.checkWritable("dev")
         }
         try devices.clearLeftovers(String(devicePrefix.dropLast()), isOurs: Self.isDevice)
         if folders.control != nil {
             try folder.make("lib/firmware")
             // Before anybody looks at it: what a killed run has left mounted answers nothing.
-            try FuseMount.clearDead(folder.file("sys"))
-            if folders.usesFuse { try FuseMount.checkEmpty(folder.file("sys")) }
-            controlListener = try folder.socket(ControlSocket.name, type: SOCK_STREAM)
+            let point = MountPoint("sys", in: folder)
+            try FuseMount.clearDead(point)
+            if folders.usesFuse { try FuseMount.checkEmpty(point) }
+            controlListener = try folder.socket(ControlSocket.name, type: SOCK_STREAM, backlog: ControlSocket.backlog)
             if folders.usesFuse { try mountFileSystem() }
         }
         Self.raiseDescriptorLimit()
@@ -47,10 +48,12 @@ public final class ServedPlace {
 
     /// `sys`, if FUSE can be had.
     private func mountFileSystem() throws(DeviceFilesError) {
-        let path = folder.file("sys")
         try folder.make("sys")
-        do throws(DeviceFilesError) { mount = try FuseMount(path) } catch { whyNoFuse = error.description }
+        do throws(DeviceFilesError) { mount = try FuseMount(MountPoint("sys", in: folder)) } catch { whyNoFuse = error.description }
     }
+
+    /// `lib/firmware` of the control folder, wherever that has been moved to.
+    public var firmwareFolder: String { folder.reachable("lib/firmware") }
 
     /// `ttyRPMSG0`, `rpmsg12`: names that a firmware's devices can have.
     private static func isDevice(_ name: String) -> Bool {

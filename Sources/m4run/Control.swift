@@ -12,7 +12,8 @@ struct Control: ParsableCommand {
             FILE is a name as sysfs and debugfs have it (state, firmware, recovery, coredump, name, crash, trace0, resource_table, \
             carveout_memories), or a path below the folder (sys/class/...). Without words it is shown; with words they are written, \
             as echo does. rpmsg_ctrl0 has what its ioctls do, and nothing to read: create-endpoint, create-channel and release-channel \
-            NAME SOURCE DESTINATION, and destroy-endpoint rpmsgN; an address is a number or 'any'. The status is 1 when Linux refuses, \
+            NAME SOURCE DESTINATION, and destroy-endpoint rpmsgN; an address is a number or 'any'. Words for a ttyRPMSGN go to the \
+            firmware as rpmsg_tty sends them, with ENOMEM when no buffer is free. The status is 1 when Linux refuses, \
             with its errno as text and what would have been allowed; 2 when no run serves the folder.
             """)
 

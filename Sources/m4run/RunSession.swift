@@ -118,13 +118,15 @@ final class RunSession {
         if let why = place.whyNoFuse, let folder = options.serving.control {
             Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
         }
-        if let control = options.serving.control {
+        if options.serving.control != nil {
             let beside = (options.image as NSString).deletingLastPathComponent
-            let files = FirmwareFolder(["\(control)/lib/firmware", beside.isEmpty ? "." : beside])
+            let files = FirmwareFolder([place.firmwareFolder, beside.isEmpty ? "." : beside])
             system.firmwareFiles = { name throws(Errno) in try files.read(name) }
         }
         guard options.serving.offline else { return }
         system.put(image, name: name)
+        // The boot loader's firmware runs: Linux attaches to it whatever the name is, and refuses another.
+        guard system.linux.state != .detached else { return }
         do throws(Errno) { try system.linux.setFirmware(name) } catch { throw .linux(doing: "firmware \(name)", error) }
     }
 
@@ -261,7 +263,7 @@ final class RunSession {
         // Others may have stopped it already, or started it twice.
         do throws(SystemError) {
             if server == nil { try options.lifecycle.end(system) }
-            while server != nil && (system.linux.state == .running || system.linux.state == .attached) { try system.stop() }
+            while server != nil && (system.linux.state == .running || system.linux.state == .attached) { try options.lifecycle.end(system) }
         } catch { return classify(error) }
         switch system.stopReason {
         // Firmware may end itself by a reset when it is told to shut down.

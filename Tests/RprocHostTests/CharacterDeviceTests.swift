@@ -38,15 +38,45 @@ import Testing
     @Test func `Messages wait for a reader, are forgotten by a close, and are bounded`() throws {
         let rig = try booted([.init("rpmsg-raw", address: 0x400, reaction: .ignore)])
         let node = try #require(rig.host.raw.node(0))
+        // Somebody who lets programs open it.
+        rig.host.raw.changed = { _, _ in }
         for _ in 0..<RpmsgCharacterDevice.queueLimit + 10 {
             rig.remote.send([7], from: 0x400, to: 0x400, on: rig.platform)
             rig.platform.run(for: .microseconds(100))
         }
         #expect(node.available == RpmsgCharacterDevice.queueLimit && node.dropped == 10)
+        func losses() -> [Finding] { rig.host.findings.kept.map(\.finding).filter { $0.name == "messages-lost" } }
+        #expect(losses() == [.messagesLost(device: "rpmsg0", waiting: 4096, count: 0)])
         try node.open()
         #expect(try node.read() == [7])
+        rig.remote.send([8], from: 0x400, to: 0x400, on: rig.platform)
+        rig.platform.run(for: .microseconds(100))
+        #expect(losses().last == .messagesLost(device: "rpmsg0", waiting: 4096, count: 10))
+        #expect(losses().last?.description == "messages-lost: 10 messages for rpmsg0 lost, as nobody had read what came before")
         node.close()
-        #expect(node.available == 0)
+        #expect(node.available == 0 && losses().count == 2)
+    }
+
+    @Test func `The bus has rpmsg_ctrl and the name service beside the channels, with names that are no paths`() throws {
+        func entries(_ kernel: KernelProfile, features: UInt32 = 1) throws -> [RpmsgBusEntry] {
+            let names = ["../../etc/x", "a/\u{301}", "a!\u{301}", "rpmsg-tty"]
+            let vdev = FirmwareImageBuilder.vdev(features: features)
+            let services = names.map { MockRemote.Service($0, address: 0x400) }
+            let rig = Rig(image: FirmwareImageBuilder(table: FirmwareImageBuilder.table([vdev])), services: services) { $0.kernel = kernel }
+            try rig.host.start()
+            rig.platform.run(for: .milliseconds(2))
+            return rig.host.busEntries
+        }
+        // A slash becomes an exclamation mark; the kernel refuses the second of two that are then the same.
+        let all = try entries(.newest)
+        #expect(
+            all.map(\.deviceName) == [
+                "virtio0.rpmsg_ctrl.0.0", "virtio0.rpmsg_ns.53.53", "virtio0...!..!etc!x.-1.1024", "virtio0.a!\u{301}.-1.1024", "virtio0.rpmsg-tty.-1.1024",
+            ])
+        #expect(all.allSatisfy { !$0.deviceName.utf8.contains(0x2F) })
+        #expect(all[1].name == "rpmsg_ns" && all[1].source == 53 && all[1].destination == 53 && !all[1].isAnnounced)
+        #expect(try entries(.v5_15)[0].deviceName == "virtio0.rpmsg_chrdev.0.0")
+        #expect(try entries(.newest, features: 0).map(\.name) == ["rpmsg_ctrl"])
     }
 
     @Test func `A full ring refuses at once, and takes more when the firmware has read`() throws {

@@ -101,6 +101,121 @@ import Testing
         withExtendedLifetime(first) {}
     }
 
+    @Test("Sockets are their owner's alone whatever the umask", arguments: ["000", "022", "077", "777"])
+    func modes(umask: String) throws {
+        let folder = try Self.folder("true")
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", in: folder, umask: umask)
+        if umask == "777" {
+            // Its folders are not to be entered then, by anybody but root.
+            guard geteuid() == 0 else { return }
+        }
+        try run.wait(for: "dev/ttyRPMSG1")
+        #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400; stat -c %a $DIR/control $DIR/dev/rpmsg0").out == "rpmsg0\n600\n600\n")
+        #expect(try run.end().status == 0)
+    }
+
+    @Test("A folder that is renamed meanwhile takes all of the run along, and is as empty at the end")
+    func renamed() throws { try renamed(fuse: false) }
+
+    @Test("A folder that is renamed meanwhile takes the file system along, and leaves no mount", .needs(.fuse))
+    func renamedWithFiles() throws { try renamed(fuse: true) }
+
+    private func renamed(fuse: Bool) throws {
+        let folder = try Self.folder("mkdir place")
+        let run = fuse ? try ServedRun("--control", "$DIR/place", in: folder) : try ServedRun("--control", "$DIR/place", "--no-fuse", in: folder)
+        try run.wait(for: "place/dev/ttyRPMSG1")
+        _ = try Scratch.elf("client-sample")
+        let source = Scratch.path("client-sample.elf")
+        let result = try run.shell(
+            """
+            mv $DIR/place $DIR/moved; mkdir $DIR/place
+            $M4RUN ctl $DIR/moved rpmsg_ctrl0 create-endpoint mine any 0x400; ls $DIR/moved/dev
+            cp \(source) $DIR/moved/lib/firmware/new.elf
+            $M4RUN ctl $DIR/moved state stop; $M4RUN ctl $DIR/moved firmware new.elf; $M4RUN ctl $DIR/moved state start; $M4RUN ctl $DIR/moved state
+            rm $DIR/moved/lib/firmware/new.elf; ls -a $DIR/place
+            """)
+        #expect(result.out.hasPrefix("rpmsg0\nrpmsg0\nttyRPMSG0\nttyRPMSG1\n"), "\(result.out)")
+        #expect(result.out.hasSuffix("running\n.\n..\n"), "\(result.out)")
+        if fuse { #expect(try run.shell("cat $DIR/moved/sys/class/remoteproc/remoteproc0/state").out == "running\n") }
+        #expect(try run.end().status == 0)
+        #expect(try Self.list(folder, "true") == "./moved ./place")
+        #expect(try !String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).contains(folder.path))
+    }
+
+    @Test("A folder that the run has made, and somebody has renamed, goes as well; what a killed run has left in one the next takes away")
+    func renamedByKilled() throws {
+        let folder = try Self.folder("true")
+        let first = try ServedRun("--control", "$DIR/place", in: folder)
+        try first.wait(for: "place/dev/ttyRPMSG1")
+        #expect(try first.shell("mv $DIR/place $DIR/moved").status == 0)
+        try first.end(SIGKILL)
+        let second = try ServedRun("--control", "$DIR/moved", in: folder)
+        try ServedRun.wait("answer") { (try? second.shell("$M4RUN ctl $DIR/moved state").out) == "running\n" }
+        #expect(try second.shell("mv $DIR/moved $DIR/again").status == 0)
+        #expect(try second.end().status == 0)
+        #expect(try Self.list(folder, "true") == "")
+        withExtendedLifetime(first) {}
+    }
+
+    @Test("Of more clients than the control socket serves the others wait, and none is cut off; who does not want to wait is told to try again")
+    func manyClients() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let path = run.path("control")
+        // Each in the middle of a request.
+        var clients: [HandMadeClient] = []
+        for _ in 0..<64 {
+            let client = try HandMadeClient(path)
+            client.send("read sta")
+            clients.append(client)
+        }
+        // In the backlog, and behind it.
+        let waiting = try HandMadeClient(path)
+        waiting.send("read name")
+        waiting.finish()
+        var refused: Int32 = 0
+        while refused == 0, clients.count < 300 {
+            do { clients.append(try HandMadeClient(path, blocks: false)) } catch let error as OpenTerminal.Failed { refused = error.number }
+        }
+        #expect(refused == EAGAIN)
+        // What is not the socket goes on.
+        #expect(try OpenTerminal(run.path("dev/ttyRPMSG0")).ask("hello\n") == "hello\n")
+        for client in clients.prefix(64) {
+            client.send("te")
+            client.finish()
+            #expect(client.answer() == "0\nrunning\n")
+        }
+        #expect(waiting.answer() == "0\nm4\n")
+        clients = []
+        #expect(try run.end().status == 0)
+    }
+
+    @Test("Of two that open a raw device at the same moment one has it, and the other is refused")
+    func rawRivals() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400").out == "rpmsg0\n")
+        for _ in 0..<20 {
+            // Faster than the run can let the first one in.
+            var opened: [HandMadeClient] = [], refused: Set<Int32> = []
+            for _ in 0..<8 {
+                do { opened.append(try HandMadeClient(run.path("dev/rpmsg0"), SOCK_SEQPACKET, blocks: false)) } catch let error as OpenTerminal.Failed {
+                    refused.insert(error.number)
+                }
+            }
+            #expect(opened.count == 1 && refused.isSubset(of: [EAGAIN, ECONNREFUSED]), "\(opened.count) \(refused)")
+            opened = []
+            // Until the run has seen it go.
+            try ServedRun.wait("a socket") {
+                guard let socket = try? OpenSocket(run.path("dev/rpmsg0")) else { return false }
+                return socket.send([1]) == 1 && socket.receive() == [1]
+            }
+            try ServedRun.wait("its end") { (try? HandMadeClient(run.path("dev/rpmsg0"), SOCK_SEQPACKET)) != nil }
+            usleep(50_000)
+        }
+        #expect(try run.end().status == 0)
+    }
+
     /// A new folder in which a shell has run `script`.
     private static func folder(_ script: String) throws -> URL {
         let folder = try ServedRun.newFolder()
@@ -118,6 +233,36 @@ import Testing
         try shell.run()
         shell.waitUntilExit()
         return try output.text().split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    }
+}
+
+/// A client of a socket, by hand.
+private final class HandMadeClient {
+    private let descriptor: Int32
+    init(_ path: String, _ type: __socket_type = SOCK_STREAM, blocks: Bool = true) throws {
+        descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | (blocks ? 0 : Int32(SOCK_NONBLOCK.rawValue)), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+        }
+        if result != 0 {
+            let number = errno
+            close(descriptor)
+            throw OpenTerminal.Failed(number: number)
+        }
+        var patience = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    }
+    deinit { close(descriptor) }
+
+    func send(_ text: String) { _ = Foundation.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
+    func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func answer() -> String {
+        var bytes: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
+        while case let count = read(descriptor, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

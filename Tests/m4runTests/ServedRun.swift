@@ -7,12 +7,15 @@ final class ServedRun {
     private let out: Scratch.File, err: Scratch.File
 
     /// Starts with `arguments` behind the image; `$DIR` in them is the run's folder.
-    init(_ arguments: String..., image: String? = nil, in folder: URL? = nil) throws {
+    ///
+    /// - Parameter umask: as octal digits; that of the tests unless given.
+    init(_ arguments: String..., image: String? = nil, in folder: URL? = nil, umask: String? = nil) throws {
         self.folder = try folder ?? Self.newFolder()
         (out, err) = (try Scratch.file("out"), try Scratch.file("err"))
-        process.executableURL = try Command.binary()
-        process.arguments = ["run", try image ?? Scratch.elf("tty-echo"), "--boot", "elf", "--timeout", "120s"]
+        let command = ["run", try image ?? Scratch.elf("tty-echo"), "--boot", "elf", "--timeout", "120s"]
             + arguments.map { $0.replacingOccurrences(of: "$DIR", with: self.folder.path) }
+        process.executableURL = try umask == nil ? Command.binary() : URL(fileURLWithPath: "/bin/sh")
+        process.arguments = try umask.map { ["-c", "umask \($0); exec \"$@\"", "sh", try Command.binary().path] + command } ?? command
         process.currentDirectoryURL = Scratch.folder
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = out.handle

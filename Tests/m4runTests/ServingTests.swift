@@ -207,7 +207,8 @@ import Testing
         let end = try run.end()
         #expect(end.status == 0)
         for line in [
-            "Unrecognised option: bogus", "can't change firmware while running", "request_firmware failed: -2", "Boot failed: -2",
+            "Unrecognised option: bogus", "can't change firmware while running", "remoteproc remoteproc0: Direct firmware load for missing.elf failed with error -2",
+            "request_firmware failed: -2", "Boot failed: -2",
             "creating channel rpmsg-client-sample addr 0x400",
         ] { #expect(end.err.contains(line), "\(line)") }
     }
@@ -243,10 +244,78 @@ import Testing
                 running
                 virtio0.rpmsg-tty.-1.1024
                 virtio0.rpmsg-tty.-1.1025
+                virtio0.rpmsg_ctrl.0.0
+                virtio0.rpmsg_ns.53.53
 
                 """)
         #expect(try OpenTerminal(run.path("dev/ttyRPMSG0")).ask("again\n") == "again\n")
         #expect(try run.end().status == 0)
+    }
+
+    @Test("What shows no size is read in full by sendfile, too", .needs(.fuse))
+    func withoutSize() throws {
+        let run = try ServedRun("--control", "$DIR")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let folder = "sys/kernel/debug/remoteproc/remoteproc0"
+        _ = try run.shell("echo enabled > $DIR/sys/class/remoteproc/remoteproc0/coredump; echo 2 > $DIR/\(folder)/crash")
+        try ServedRun.wait("answer") { (try? OpenTerminal(run.path("dev/ttyRPMSG0")).ask("back\n")) == "back\n" }
+        let files = ["trace0", "resource_table", "carveout_memories", "name", "recovery", "coredump"].map { "\(folder)/\($0)" } + ["sys/class/devcoredump/devcd1/data"]
+        for file in files {
+            let path = run.path(file)
+            #expect(try run.shell("stat -c %s \(path)").out == "0\n")
+            let whole = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+            #expect(!whole.isEmpty)
+            for asksFirst in [false, true] { #expect(try Self.sendfile(path, asksFirst) == whole, "\(file), fstat before: \(asksFirst)") }
+        }
+        // Not what was there at an earlier look.
+        #expect(try OpenTerminal(run.path("dev/ttyRPMSG0")).ask("again\n") == "again\n")
+        let trace = String(decoding: try Self.sendfile(run.path("\(folder)/trace0"), false), as: UTF8.self)
+        #expect(trace.hasSuffix("0x400: 6 bytes from 0x400\n"), "\(trace)")
+    }
+
+    @Test("busybox' cat, which does with sendfile alone, shows debugfs' files and core dumps", .needs(.fuse), .needs(.busybox))
+    func busybox() throws {
+        let run = try ServedRun("--control", "$DIR")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let busybox = try #require(Tool.busybox.file)
+        let result = try run.shell(
+            """
+            S=$DIR/sys/class/remoteproc/remoteproc0; D=$DIR/sys/kernel/debug/remoteproc/remoteproc0
+            \(busybox) cat $D/trace0 | head -n 1; \(busybox) cat $D/resource_table | head -n 1; \(busybox) cat $S/state
+            echo enabled > $S/coredump; echo 2 > $D/crash; \(busybox) cat $DIR/sys/class/devcoredump/devcd1/data | wc -c
+            """)
+        #expect(result.out == "tty-echo\nEntry 0 is of type vdev\nrunning\n600308\n")
+    }
+
+    /// What `sendfile(2)` copies of a file into another, until it says that nothing is left.
+    private static func sendfile(_ path: String, _ asksFirst: Bool) throws -> [UInt8] {
+        let input = open(path, O_RDONLY | O_CLOEXEC), output = try Scratch.file("sent")
+        defer { close(input) }
+        var info = stat()
+        if asksFirst { fstat(input, &info) }
+        while Foundation.sendfile(output.handle.fileDescriptor, input, nil, 1 << 20) > 0 {}
+        defer { try? FileManager.default.removeItem(at: output.url) }
+        return try [UInt8](Data(contentsOf: output.url))
+    }
+
+    @Test("Channel names of firmware's are folders as the kernel names them, and lines of ctl's as a person can read them", .needs(.fuse))
+    func hostileNames() throws {
+        let run = try ServedRun("--control", "$DIR", image: Scratch.elf("steering"))
+        try run.wait(for: "dev/ttyRPMSG0")
+        let folder = run.path("sys/bus/rpmsg/devices")
+        func list() -> [String] { ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() }
+        // rpmsg_ctrl, rpmsg_ns, and what the firmware announces.
+        try ServedRun.wait("channels") { list().count == 8 }
+        let names = list()
+        #expect(names.contains("virtio0...!..!..!..!etc!x.-1.1026"), "\(names)")
+        for name in names {
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)").sorted() == ["announce", "dst", "modalias", "name", "src"])
+            let text = try String(contentsOfFile: "\(folder)/\(name)/name", encoding: .utf8)
+            #expect(text.last == "\n" && text.dropLast().utf8.allSatisfy { (0x20..<0x7F).contains($0) })
+        }
+        let listing = try run.shell("$M4RUN ctl $DIR sys/bus/rpmsg/devices").out
+        #expect(listing.split(separator: "\n").count == names.count)
+        #expect(!listing.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || (0x7F..<0xA0).contains($0.value) })
     }
 
     @Test("--offline leaves the start to a script")
@@ -256,6 +325,37 @@ import Testing
         let result = try run.shell("$M4RUN ctl $DIR state; $M4RUN ctl $DIR firmware; $M4RUN ctl $DIR state start")
         #expect(result == (0, "offline\ntty-echo.elf\n"))
         #expect(try run.waitForEnd().status == 0)
+    }
+
+    @Test("With --attach and --offline a script attaches, and what is attached at the end is let go")
+    func attachOffline() throws {
+        let run = try ServedRun("--control", "$DIR", "--attach", "--offline", "--no-fuse")
+        try run.wait(for: "control")
+        let result = try run.shell(
+            """
+            $M4RUN ctl $DIR state; $M4RUN ctl $DIR firmware other 2>&1 | cut -d: -f 1-3
+            $M4RUN ctl $DIR state start; $M4RUN ctl $DIR state; $M4RUN ctl $DIR firmware
+            """)
+        #expect(result == (0, "detached\nm4run: firmware: Device or resource busy\nattached\nunknown\n"))
+        #expect(try OpenTerminal(run.path("dev/ttyRPMSG0")).ask("hello\n") == "hello\n")
+        let end = try run.end()
+        #expect(end.status == 0 && end.err.contains("remoteproc0: detached remote processor m4\n"), "\(end.err)")
+    }
+
+    @Test("Words that ctl writes to a tty go as rpmsg_tty sends them, with ENOMEM when no buffer is free")
+    func ctlTerminal() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let tty = try OpenTerminal(run.path("dev/ttyRPMSG0"))
+        #expect(try run.shell("$M4RUN ctl $DIR dev/ttyRPMSG0 hello you; $M4RUN ctl $DIR ttyRPMSG7 x 2>&1 | cut -d: -f 1-3").out == "m4run: ttyRPMSG7: No such file or directory\n")
+        #expect(try tty.exchange([], expecting: 10) == Array("hello you\n".utf8))
+        #expect(try run.end().err.contains("ttyRPMSG0 <- \"hello you\\n\"\n"))
+        // Firmware that takes nothing: sixteen buffers, and then none.
+        let deaf = try ServedRun("--control", "$DIR", "--no-fuse", image: Scratch.elf("crasher"))
+        try deaf.wait(for: "dev/ttyRPMSG0")
+        let full = try deaf.shell("$M4RUN ctl $DIR ttyRPMSG0 spin; i=0; while [ $i -lt 20 ]; do $M4RUN ctl $DIR ttyRPMSG0 x || break; i=$((i + 1)); done 2>&1; echo $i")
+        #expect(full.out.contains("m4run: ttyRPMSG0: Cannot allocate memory: all buffers of the ring are with the firmware"), "\(full.out)")
+        #expect(full.out.hasSuffix("\n15\n") || full.out.hasSuffix("\n16\n"), "\(full.out)")
     }
 
     // MARK: Ends

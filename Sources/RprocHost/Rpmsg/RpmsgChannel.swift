@@ -23,8 +23,8 @@ public final class RpmsgChannel {
     init(name: String, source: UInt32, destination: UInt32, bus: RpmsgBus) {
         self.name = name; self.source = source; self.destination = destination; self.bus = bus
         isAnnounced = source != Rpmsg.anyAddress
-        // sysfs has no slashes in names: the kernel puts an exclamation mark there.
-        let fileName = name.contains("/") ? String(name.map { $0 == "/" ? "!" : $0 }) : name
+        // sysfs has no slashes in names: the kernel puts an exclamation mark there. By bytes, as a slash and an accent behind it are one Character.
+        let fileName = String(decoding: name.utf8.map { $0 == 0x2F ? 0x21 : $0 }, as: UTF8.self)
         deviceName = "\(bus.device.name).\(fileName).\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))"
     }
 
