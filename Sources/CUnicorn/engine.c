@@ -184,8 +184,22 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_update_limit(m4_engine *e) {
-    bool waits = e->stop_requested || e->releases_due || e->fp_deferred || e->changing || e->pending_priority < e->active_priority;
-    e->limit = waits ? 0 : m4_usual_limit(e);
+    bool waits = e->stop_requested || m4_engine_is_interrupted(e) || e->releases_due || e->fp_deferred || e->changing || e->pending_priority < e->active_priority;
+    m4_set_limit(e, waits ? 0 : m4_usual_limit(e));
+}
+
+void m4_engine_interrupt(m4_engine *e, m4_interrupt how) {
+    uint8_t none = M4_INTERRUPT_NONE;
+    if (how == M4_INTERRUPT_FOR_GOOD) __atomic_store_n(&e->interrupted, how, __ATOMIC_RELAXED);
+    else __atomic_compare_exchange_n(&e->interrupted, &none, how, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    m4_set_limit(e, 0);
+}
+
+bool m4_engine_take_interrupt(m4_engine *e) {
+    if (!m4_engine_is_interrupted(e)) return false;
+    uint8_t once = M4_INTERRUPT_ONCE;
+    __atomic_compare_exchange_n(&e->interrupted, &once, M4_INTERRUPT_NONE, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return true;
 }
 
 // An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.

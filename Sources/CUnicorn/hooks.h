@@ -31,6 +31,9 @@ void m4_record_access(m4_engine *e, uint32_t address, uint32_t size, bool write)
 /// Somebody else than an instruction has stored `count` bytes.
 void m4_record_other_write(m4_engine *e, uint32_t address, uint32_t count);
 void m4_recorder_close(m4_engine *e);
+// Another thread may set it to 0; see m4_engine_interrupt.
+static inline uint64_t m4_limit(const m4_engine *e) { return __atomic_load_n(&e->limit, __ATOMIC_RELAXED); }
+static inline void m4_set_limit(m4_engine *e, uint64_t limit) { __atomic_store_n(&e->limit, limit, __ATOMIC_RELAXED); }
 /// Drops translations of what has changed.
 void m4_forget_written(m4_engine *e, uint32_t address, uint32_t count);
 /// Cycles that a taken branch costs to fill the pipeline. Source: Cortex-M4 TRM r0p1, 3.3.1: P, 1 to 3.

@@ -293,7 +293,7 @@ void m4_abandon(m4_engine *e, m4_stop stop) {
     if (e->stopped) return;
     m4_record(e, stop);
     e->abandoned = uc_context_save(e->uc, e->abandoned_at) == UC_ERR_OK;
-    e->limit = 0;
+    m4_set_limit(e, 0);
     // What is left of the block can reach memory and registers through a fill only, which is refused.
     uc_ctl_flush_tlb(e->uc);
     uc_emu_stop(e->uc);

@@ -40,7 +40,7 @@ final class LinuxPlatform: HostPlatform {
         let last = clock.cycles(until: min(deadline, limit))
         while true {
             if condition() { return .conditionMet }
-            if terminalStop != nil { return .interrupted }
+            if terminalStop != nil || board.stopper.hasEnded { return .interrupted }
             if board.cycles >= last {
                 guard deadline > limit else { return .deadlineReached }
                 limitReached = true

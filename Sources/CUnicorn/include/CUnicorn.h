@@ -93,6 +93,9 @@ typedef struct m4_waiting {
     uint32_t word_count;
 } m4_waiting;
 
+/// Whether another thread wants the run to end: once, or each from now on.
+typedef enum m4_interrupt { M4_INTERRUPT_NONE = 0, M4_INTERRUPT_ONCE, M4_INTERRUPT_FOR_GOOD } m4_interrupt;
+
 /// What becomes of a run that came to an exception.
 typedef enum m4_course {
     M4_COURSE_STOP,     ///< It ends as it would without the question; nothing has been done.
@@ -120,6 +123,7 @@ typedef struct m4_engine {
     int32_t active_priority;    ///< Group priority of what is active; 256 in thread mode.
     uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
     bool stop_requested;
+    uint8_t interrupted;        ///< An `m4_interrupt`, from another thread; atomic, as `limit` is.
     bool sign_changed;          ///< FAULTMASK was written while an MPU was on; set here, cleared by the board.
     uint32_t changing;          ///< SYSm of a special register to be put right before the next block; 0 for none.
     uint32_t kept;              ///< What it was before.
@@ -222,6 +226,14 @@ static inline uint32_t m4_block_size(const m4_engine *e) { return (uint32_t)(e->
 void m4_engine_retire_to(m4_engine *e, uint32_t pc);
 /// To be called when `deadline`, the priorities or `stop_requested` changed while a run may be under way.
 void m4_engine_update_limit(m4_engine *e);
+/// Ends the run at its next block, or the next run. The one function that another thread may call. A limit that the engine's thread
+/// sets in the same moment may win: to be called again until the run has ended.
+void m4_engine_interrupt(m4_engine *e, m4_interrupt how);
+static inline bool m4_engine_is_interrupted(const m4_engine *e) { return __atomic_load_n(&e->interrupted, __ATOMIC_RELAXED) != M4_INTERRUPT_NONE; }
+/// Whether a run is for nothing from now on.
+static inline bool m4_engine_is_ended(const m4_engine *e) { return __atomic_load_n(&e->interrupted, __ATOMIC_RELAXED) == M4_INTERRUPT_FOR_GOOD; }
+/// Whether the run is to end; one that was to end once has done so now.
+bool m4_engine_take_interrupt(m4_engine *e);
 /// Whether the pending exception may be taken now, masks considered.
 bool m4_engine_can_take(m4_engine *e);
 /// Execution priority: of what is active, raised by FAULTMASK, PRIMASK and BASEPRI.

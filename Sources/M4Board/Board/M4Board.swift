@@ -213,6 +213,9 @@ public final class M4Board {
     public var waitsForEvent: Bool { core.state == .sleeping(event: true) }
     public var isAsleep: Bool { if case .sleeping = core.state { true } else { false } }
 
+    /// Ends a run from another thread.
+    public private(set) lazy var stopper = RunStopper(core.engine)
+
     /// Runs until the clock shows `deadline` cycles or something else of `StopReason` happens; never returns later than one
     /// block of instructions after the deadline.
     public func run(until deadline: UInt64) -> StopReason {

@@ -183,6 +183,8 @@ public final class RTT {
         let first = block &+ Self.headerSize
         do {
             for n in 0..<up {
+                // Channels of hundreds of KiB take their time; what is not taken now stays in its ring.
+                if core.isInterrupted { return }
                 if let channel = try channel(first &+ n &* Self.channelSize, "up-channel \(n)", block) { drain(channel, Int(n)) }
             }
             if down > 0, !input.isEmpty, let channel = try channel(first &+ up &* Self.channelSize, "down-channel 0", block) { fill(channel) }

@@ -33,6 +33,6 @@ extension Core {
 
     /// Whether something waits that the run loop sees to before the next instruction. Whatever can, interrupts.
     private var isLoopWanted: Bool {
-        engine.raw.pointee.stop_requested || !hot.pointee.isRunning || events.next <= engine.raw.pointee.cycles
+        engine.raw.pointee.stop_requested || isInterrupted || !hot.pointee.isRunning || events.next <= engine.raw.pointee.cycles
     }
 }

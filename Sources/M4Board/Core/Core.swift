@@ -127,6 +127,9 @@ public final class Core: CoreControl {
         interrupt()
     }
 
+    /// Whether another thread wants the run to end; see `RunStopper`.
+    var isInterrupted: Bool { m4_engine_is_interrupted(engine.raw) }
+
     /// Makes the engine come back to the run loop at the next block.
     func interrupt() {
         engine.raw.pointee.stop_requested = true
@@ -278,7 +281,7 @@ public final class Core: CoreControl {
     private func takePendingStop() -> StopReason? {
         if let reason = resetRequest { resetRequest = nil; return reason }
         if let reason = pendingStop { pendingStop = nil; return reason }
-        guard hostStop else { return nil }
+        guard hostStop || m4_engine_take_interrupt(engine.raw) else { return nil }
         hostStop = false
         return .hostRequest
     }
