@@ -45,6 +45,9 @@ public final class DeviceServer {
     private var problem: DeviceFilesError?
     /// What a program has written to a tty: its number, and the bytes as they went to the firmware.
     public var onSent: ((Int, [UInt8]) -> Void)?
+    /// Whether what the run has to say waits for somebody who does not read. While it does, virtual time stands still, and all else goes
+    /// on; what a program asks for (as by `echo stop > state`) takes its virtual time all the same.
+    public var isHeld: () -> Bool = { false }
 
     /// A step of virtual time while nothing happens, and the longest wait for outside.
     private static let step = VirtualTime.milliseconds(20)
@@ -63,6 +66,7 @@ public final class DeviceServer {
             place.controlListener = -1
         }
         if let mount = place.mount { fuse = FuseServer(tree, mount) }
+        place.signals.onFirst { [stopper = system.board.stopper] _ in stopper.interrupt() }
         listen()
     }
 
@@ -124,7 +128,7 @@ public final class DeviceServer {
     ///   - wallLimit: wall time from now, in nanoseconds; nil for none.
     ///   - condition: looked at after each step.
     public func serve(wallLimit: UInt64? = nil, until condition: () -> Bool = { false }) -> End {
-        let begin = Self.wallTime
+        let begin = WallTime.now
         let virtualBegin = system.now.nanoseconds
         // Virtual time that the wall clock has been given up on.
         var waived: UInt64 = 0
@@ -136,26 +140,28 @@ public final class DeviceServer {
             if system.stopReason != nil { return .stopped }
             if condition() { return .conditionMet }
             if system.limitReached { return .virtualLimit }
-            let passed = Self.wallTime - begin
+            let passed = WallTime.now - begin
             if let wallLimit, passed >= wallLimit { return .wallLimit }
 
-            let moved = poll(isBusy ? 0 : Self.patience(wallLimit.map { $0 - passed }))
+            let isHeld = isHeld()
+            let moved = poll(isHeld ? Self.heldPatience : isBusy ? 0 : Self.patience(wallLimit.map { $0 - passed }))
             if let number = place.signals.take() { return .signal(number) }
             if moved, talk < Self.longestTalk {
                 (isBusy, talk) = (true, talk + 1)
                 continue
             }
             talk = 0
+            if isHeld { continue }
             let before = system.linux.messageCounts
             let virtual = system.now.nanoseconds - virtualBegin
             if isBusy {
                 // What was just said is answered before anybody waits.
-                system.run(for: .milliseconds(1))
+                run(for: .milliseconds(1))
             } else {
-                let debt = (Self.wallTime - begin) &- waived
+                let debt = (WallTime.now - begin) &- waived
                 if debt > virtual {
                     if debt - virtual > Self.longestDebt { waived += debt - virtual - Self.longestDebt }
-                    system.run(for: min(VirtualTime(nanoseconds: min(debt - virtual, Self.longestDebt)), Self.step))
+                    run(for: min(VirtualTime(nanoseconds: min(debt - virtual, Self.longestDebt)), Self.step))
                 }
             }
             let after = system.linux.messageCounts
@@ -168,10 +174,12 @@ public final class DeviceServer {
         Int32(min(Self.step.nanoseconds, rest ?? .max) / 1_000_000) + 1
     }
 
-    private static var wallTime: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    /// Milliseconds between two looks for whether what holds virtual time does so still.
+    private static let heldPatience: Int32 = 2
+
+    /// A step, or less when somebody does not read or wants the end meanwhile: the firmware of a step may print gigabytes.
+    private func run(for span: VirtualTime) {
+        system.run(for: span) { isHeld() || place.signals.first != nil }
     }
 
     /// Waits for outside and does what is asked.

@@ -6,12 +6,23 @@ final class FuseMount {
     private(set) var device: Int32 = -1
     private let point: MountPoint
     private static let type = "fuse.m4run"
+    private var leaving: Int?
 
     /// Mounts at `point`, an empty folder; see `checkEmpty`.
     init(_ point: MountPoint) throws(DeviceFilesError) {
         self.point = point
         device = geteuid() == 0 ? try Self.mountDirectly(point) : try Self.mountWithHelper(point)
         Descriptor.prepare(device)
+        // The folder stays as it is for as long as this is entered.
+        nonisolated(unsafe) let point = point
+        leaving = Leavings.add { [device] in Self.abandon(point, device) }
+    }
+
+    /// Unmounts while others may still use the descriptor: it gets another meaning, but its number is not free for something else.
+    private static func abandon(_ point: MountPoint, _ device: Int32) {
+        let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
+        if nothing >= 0 { dup2(nothing, device) }
+        if point.isDead { unmount(point) }
     }
 
     /// Without its descriptor the file system answers everything with ENOTCONN; before that, unmounting could wait for us. What
@@ -21,6 +32,8 @@ final class FuseMount {
         Glibc.close(device)
         device = -1
         if point.isDead { Self.unmount(point) }
+        if let leaving { Leavings.forget(leaving) }
+        leaving = nil
     }
 
     private static let allowed = "; for the file system of --control there may be an empty folder, or nothing (or use --no-fuse)"

@@ -14,7 +14,9 @@ final class ServedFolder {
     private var made: [String] = []
     /// Links and sockets that are there now, each with what it is and its inode: anything else of that name is somebody else's. (The
     /// inode alone says little: a new file gets the number of one that was just removed.)
-    private var present: [(name: String, kind: FileKind, inode: UInt64)] = []
+    private var present: [(name: String, kind: FileKind, inode: UInt64, leaving: Int)] = []
+    /// Of folders and record.
+    private var leavings: [Int] = []
     private var record: ServedNames
     private static let folderMark = "/"
 
@@ -41,11 +43,18 @@ final class ServedFolder {
             if isNew { rmdir(path) }
             throw error
         }
-        for name in record.names where name.hasSuffix(Self.folderMark) { made.append(String(name.dropLast())) }
-        if isNew {
-            made.append("")
-            try record.add(Self.folderMark)
-        }
+        if isNew { note(madeFolder: "") }
+        leavings.append(Leavings.add { [descriptor] in unlinkat(descriptor, ServedNames.fileName, 0) })
+        for name in record.names where name.hasSuffix(Self.folderMark) { note(madeFolder: String(name.dropLast())) }
+        if isNew { try self.record.add(Self.folderMark) }
+    }
+
+    private func note(madeFolder name: String) {
+        made.append(name)
+        // What somebody has put something into stays.
+        leavings.append(Leavings.add { [descriptor, path] in
+            if name.isEmpty { rmdir(Self.target("/proc/self/fd/\(descriptor)") ?? path) } else { unlinkat(descriptor, name, AT_REMOVEDIR) }
+        })
     }
 
     /// A path in it as users know it, for messages.
@@ -73,7 +82,7 @@ final class ServedFolder {
         for part in name.split(separator: "/") {
             prefix = prefix.isEmpty ? String(part) : "\(prefix)/\(part)"
             guard try Self.makeFolder(file(prefix), in: descriptor, prefix) else { continue }
-            made.append(prefix)
+            note(madeFolder: prefix)
             try record.add(prefix + Self.folderMark)
         }
     }
@@ -159,14 +168,25 @@ final class ServedFolder {
     }
 
     private func noteMade(_ name: String) {
+        forget(name)
+        guard let inode = inode(name) else { return }
+        let leaving = Leavings.add { [descriptor] in
+            var info = stat()
+            if fstatat(descriptor, name, &info, AT_SYMLINK_NOFOLLOW) == 0, UInt64(info.st_ino) == inode { unlinkat(descriptor, name, 0) }
+        }
+        present.append((name, FileKind(name, in: descriptor), inode, leaving))
+    }
+
+    private func forget(_ name: String) {
+        for entry in present where entry.name == name { Leavings.forget(entry.leaving) }
         present.removeAll { $0.name == name }
-        if let inode = inode(name) { present.append((name, FileKind(name, in: descriptor), inode)) }
     }
 
     func remove(_ name: String) {
         guard let index = present.firstIndex(where: { $0.name == name }) else { return }
         let made = present.remove(at: index)
         if inode(name) == made.inode, FileKind(name, in: descriptor) == made.kind { unlinkat(descriptor, name, 0) }
+        Leavings.forget(made.leaving)
     }
 
     private func inode(_ name: String) -> UInt64? {
@@ -211,6 +231,8 @@ final class ServedFolder {
         for folder in made.sorted(by: { $0.utf8.count > $1.utf8.count }) where !folder.isEmpty { unlinkat(descriptor, folder, AT_REMOVEDIR) }
         if made.contains(""), let currentPath, let there = Self.identity(currentPath), there == Self.identity("/proc/self/fd/\(descriptor)") { rmdir(currentPath) }
         made = []
+        for leaving in leavings { Leavings.forget(leaving) }
+        leavings = []
         Glibc.close(descriptor)
         descriptor = -1
     }

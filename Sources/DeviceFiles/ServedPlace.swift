@@ -15,8 +15,10 @@ public final class ServedPlace {
     public private(set) var whyNoFuse: String?
 
     /// - Throws: `DeviceFilesError` when a folder is not to be had, something is in the way, or a path is too long for a socket.
-    public init(_ folders: ServedFolders) throws(DeviceFilesError) {
-        signals = try StopSignals()
+    ///
+    /// - Parameter signals: those that the process has already; without them some of its own.
+    public init(_ folders: ServedFolders, signals: StopSignals? = nil) throws(DeviceFilesError) {
+        self.signals = if let signals { signals } else { try StopSignals() }
         guard let main = folders.control ?? folders.devices else { throw DeviceFilesError("nothing to serve") }
         folder = try ServedFolder(main)
         if folders.control == nil {
