@@ -2,9 +2,16 @@ import Foundation
 import MachineBase
 
 /// Text for people goes to stderr, data to stdout. Neither traps when the reader has gone.
+///
+/// Commands that run firmware write through an `OutputQueue`: who does not read holds virtual time up, and neither signals nor --timeout.
 enum Console {
-    /// Why data did not all arrive at stdout; a reader that went away is not counted.
-    nonisolated(unsafe) private(set) static var lostData: String?
+    nonisolated(unsafe) private static var queues: (out: OutputQueue, err: OutputQueue)?
+    /// Why data did not all arrive at stdout where it was written at once.
+    nonisolated(unsafe) private static var failure: String?
+    /// Whether writing waits while a queue is full. A served run has others to look after: it lets virtual time wait instead.
+    nonisolated(unsafe) static var waitsForReaders = true
+    /// Told, where writing does not wait, that a queue is full now.
+    nonisolated(unsafe) static var onFull: (() -> Void)?
 
     // Whatever names and others' text a line has in it, it stays one line, and steers no terminal.
     static func error(_ sentence: String) { write("m4run: \(ForeignText.line(sentence, keepingTabs: true))\n", to: 2) }
@@ -18,6 +25,70 @@ enum Console {
     private static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        guard let queues else { return writeAtOnce(bytes, to: descriptor) }
+        let queue = descriptor == 1 ? queues.out : queues.err
+        queue.add(bytes, to: descriptor) { waitsForReaders && Supervisor.cut == nil }
+        if !waitsForReaders, let onFull, queue.isFull { onFull() }
+    }
+
+    // MARK: Readers that do not read
+
+    /// From here on somebody else writes, in the order of the calls. Before the first call from another thread.
+    static func startWriting() {
+        guard queues == nil, let out = OutputQueue() else { return }
+        guard !isOnePlace, let err = OutputQueue() else {
+            queues = (out, out)
+            return
+        }
+        queues = (out, err)
+    }
+
+    /// Whether stdout and stderr lead to the same file, pipe or terminal, where their order shows.
+    private static var isOnePlace: Bool {
+        var out = stat(), err = stat()
+        return fstat(1, &out) == 0 && fstat(2, &err) == 0 && out.st_dev == err.st_dev && out.st_ino == err.st_ino
+    }
+
+    /// Whether somebody must read before more is said.
+    static var isFull: Bool { queues.map { $0.out.isFull || $0.err.isFull } ?? false }
+    /// Whether nobody can read any more what goes to stdout.
+    static var readerHasGone: Bool { queues?.out.hasGone(1) ?? false }
+    /// Whether something for stdout has not gone yet.
+    static var isDataWaiting: Bool { queues.map { $0.out.count(1) > 0 } ?? false }
+
+    /// Waits until all has gone, for as long as `waits` says; asked with the bytes that have gone so far.
+    /// - Returns: bytes for stdout, and for stderr, that have not.
+    static func drain(waits: (UInt64) -> Bool) -> (out: Int, err: Int) {
+        guard let queues else { return (0, 0) }
+        _ = queues.out.drain(waits: waits)
+        if queues.out !== queues.err { _ = queues.err.drain(waits: waits) }
+        return (queues.out.count(1), queues.err.count(2))
+    }
+
+    /// Why data did not all arrive at stdout; a reader that went away is not counted.
+    static var lostData: String? {
+        if let failure { return failure }
+        guard let queue = queues?.out else { return nil }
+        if let number = queue.failure(1) { return String(cString: strerror(number)) }
+        let count = queue.droppedCount(1)
+        return count > 0 ? "\(count) bytes were dropped while nobody read" : nil
+    }
+
+    /// Messages that found no room because nobody read them, in bytes.
+    static var lostMessages: Int { queues?.err.droppedCount(2) ?? 0 }
+
+    // MARK: Without a queue
+
+    /// Writes a few bytes if they can go now; for another thread than the machine's, when the process ends.
+    static func sayNow(_ text: String, to descriptor: Int32 = 2) {
+        var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard poll(&room, 1, 0) == 1, Int32(room.revents) & POLLOUT != 0 else { return }
+        // As much as a pipe takes in one piece.
+        let bytes = Array(text.utf8.prefix(4096))
+        _ = Foundation.write(descriptor, bytes, bytes.count)
+    }
+
+    private static func writeAtOnce(_ bytes: [UInt8], to descriptor: Int32) {
         bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count {
@@ -28,7 +99,7 @@ enum Console {
                     if poll(&room, 1, -1) >= 0 { continue }
                 }
                 guard count > 0 else {
-                    if descriptor == 1 && errno != EPIPE { lostData = String(cString: strerror(errno)) }
+                    if descriptor == 1 && errno != EPIPE { failure = String(cString: strerror(errno)) }
                     return
                 }
                 done += count

@@ -20,9 +20,12 @@ struct Control: ParsableCommand {
     @Argument(help: "The folder that the run was given with --control.", completion: .directory) var folder: String
     @Argument(help: "The control file.") var file: String
     @Argument(help: "What to write.") var words: [String] = []
+    @Option(help: "Wall time after which to give up with status 5, as 500ms, 30s; the run may take its time, or stand still.", transform: VirtualDuration.read) var timeout: VirtualDuration?
 
     func run() throws {
         guard !file.contains("\n") else { throw UsageError("\(ForeignText.quoted(file.utf8)): no file name") }
+        if let timeout { try Supervisor.start(timeout, .unhandled) }
+        Supervisor.isPreparing("waiting for the run that serves \(folder)")
         do {
             let answer = try ControlClient.request(folder, file: file, write: words.isEmpty ? nil : words.joined(separator: " ") + "\n")
             guard answer.errno == 0 else {

@@ -20,10 +20,12 @@ struct DoctorCommand: ParsableCommand {
     @Flag(help: "Do not help where a board would not: a resource table that OP-TEE leaves elsewhere is not copied.") var strict = false
     @Option(help: "How much of the run to tell on stderr: quiet, error, warning, info, debug.") var logLevel = Run.LogLevel.quiet
     @Flag(help: "One JSON object on stdout, nothing else there.") var json = false
+    @Option(help: "Wall time after which the run ends with status 5 and no diagnosis, as 500ms, 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
 
     func validate() throws { try boot.check() }
 
     func run() throws {
+        try Supervisor.start(timeout, .end, json: json ? image : nil)
         let bytes = try InputFile.read(image)
         let name = (image as NSString).lastPathComponent
         let tree = try TreeOptions(boot)
@@ -35,7 +37,15 @@ struct DoctorCommand: ParsableCommand {
         let narrator = Narrator(level: logLevel)
         narrator.attach(to: system) { _ in }
         var doctor = VirtualMP1.Doctor(system, image: bytes, symbols: symbols)
+        Supervisor.watch(system.board.stopper)
         let report = doctor.examine(name: name, span: duration.time)
+        if let cut = Supervisor.cut {
+            // What was seen up to here depends on the wall clock: no diagnosis.
+            let complaint = "\(Supervisor.sentence(cut)), at \(system.now) s of virtual time; nothing can be said of the firmware"
+            Console.error(complaint)
+            if json { Console.data(CutReport(cut, complaint, image: image).text + "\n") }
+            throw Supervisor.status(cut)
+        }
         Console.data(json ? DoctorJSON(report, image: name).text + "\n" : Self.text(report, name))
         if report.isFine { return }
         throw !report.entries.contains { $0.name == "accepted" } ? ExitStatus.refused : ExitStatus.expectation

@@ -11,11 +11,12 @@ struct Exec: ParsableCommand {
         abstract: "Run an ELF on the bare Cortex-M4: no OP-TEE, no Linux.",
         discussion: """
             Text from UARTs, ITM, RTT and semihosting goes to stdout. Semihosting SYS_EXIT ends the run with its code; \
-            a fault ends it with 3, the time limit with 5, a breakpoint with 6; 8 when it ended with 0 and no breakpoint was hit.
+            a fault ends it with 3, the time limit and --timeout with 5, a breakpoint with 6; 8 when it ended with 0 and no breakpoint was hit.
             """)
 
     @Argument(help: "The ELF to run.", completion: .file()) var elf: String
     @Option(name: .customLong("for"), help: "Virtual time after which to give up.", transform: VirtualDuration.read) var limit = VirtualDuration(seconds: 10)
+    @Option(help: "Wall time after which the run ends with status 5, as 500ms, 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
     @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
     @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
     @OptionGroup(title: "Debugging") var debug: DebugOptions
@@ -24,6 +25,7 @@ struct Exec: ParsableCommand {
     var arguments: [String] = []
 
     func run() throws {
+        try Supervisor.start(timeout, .end)
         let bytes = try InputFile.read(elf)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = stopAt
@@ -39,11 +41,17 @@ struct Exec: ParsableCommand {
         board.setHoldBoot(released: true)
         let deadline = board.configuration.coreClock.cycles(until: limit.time)
         let started = ContinuousClock.now
+        Supervisor.watch(board.stopper)
         let reason = board.run(until: deadline)
-        board.drainRTT()
+        if Supervisor.cut == nil { board.drainRTT() }
         let wall = (ContinuousClock.now - started) / .seconds(1)
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
         let place = CorePlace(board, symbols, stop: reason)
+        if reason == .hostRequest, let cut = Supervisor.cut {
+            let pc = board.core.registers.pc
+            Console.error("\(Supervisor.sentence(cut)), at \(board.now) s of virtual time, pc \(hex32(pc))" + (symbols.name(at: pc).map { " (\($0))" } ?? ""))
+            throw Supervisor.status(cut)
+        }
         switch reason {
         case .exit(let code):
             if code == 0, let sentence = debug.neverReached {

@@ -20,16 +20,11 @@ enum ExitStatus: Int32, Error {
     case findings = 7
     /// All went as asked, but no `--break` or `--watch` was hit.
     case notReached = 8
+    // A signal ended a run without folders. The process then ends by that signal, which shells show as these.
+    case hungUp = 129, interrupted = 130, terminated = 143
 
     /// Output that was lost is no success.
-    func leave() -> Never {
-        fflush(nil)
-        if self == .fine, let why = Console.lostData {
-            Console.error("standard output: \(why)")
-            exit(ExitStatus.usage.rawValue)
-        }
-        exit(rawValue)
-    }
+    func leave() -> Never { Supervisor.leave(rawValue) }
 
     var name: String {
         switch self {
@@ -42,6 +37,7 @@ enum ExitStatus: Int32, Error {
         case .halted: "halted"
         case .findings: "findings"
         case .notReached: "not-reached"
+        case .hungUp, .interrupted, .terminated: "signal"
         }
     }
 }

@@ -1,3 +1,4 @@
+import DeviceFiles
 import Foundation
 
 /// Files as the commands read and write them.
@@ -6,6 +7,8 @@ enum InputFile {
     static let largest = 256 << 20
 
     static func read(_ path: String) throws -> [UInt8] {
+        Supervisor.isPreparing("reading \(path)")
+        defer { Supervisor.isPreparing("preparing the run") }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw UsageError("\(path): no such file") }
         guard !isFolder.boolValue else { throw UsageError("\(path): is a folder") }
@@ -36,6 +39,8 @@ enum InputFile {
         guard !exists || access(target, W_OK) == 0 else { throw failure() }
         guard !exists || info.st_mode & S_IFMT == S_IFREG else { return try store(bytes, to: target, for: path) }
         let part = target + ".\(getpid()).part"
+        let leaving = Leavings.add { unlink(part) }
+        defer { Leavings.forget(leaving) }
         do {
             try store(bytes, to: part, for: path)
             guard !exists || chmod(part, info.st_mode & 0o7777) == 0, rename(part, target) == 0 else { throw failure() }

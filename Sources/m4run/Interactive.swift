@@ -9,7 +9,7 @@ import VirtualMP1
 struct Interactive {
     let system: MP1System
     let terminal: Terminal
-    /// Whether the wall time is over that the run was given.
+    /// Whether the run is to end, or nobody sees the answers any more.
     let isOver: () -> Bool
     private static let step = VirtualTime.milliseconds(20)
     /// A line that is longer goes in pieces, as a terminal's input does.

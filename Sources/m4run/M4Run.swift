@@ -11,7 +11,7 @@ struct M4Run: ParsableCommand {
         discussion: """
             Exit status, of every command: 0 fine, 1 an expectation was not met, 2 the call, or a file or key it names, \
             3 the firmware faulted, 4 the image was refused or is none, 5 a limit was reached, 6 a breakpoint or watchpoint was hit, \
-            7 --strict found something, 8 no --break or --watch was hit.
+            7 --strict found something, 8 no --break or --watch was hit. A signal that ends a run without folders is its status (130 for SIGINT).
             """,
         version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
         subcommands: [Run.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self])
@@ -45,7 +45,7 @@ struct M4Run: ParsableCommand {
             for word in CommandLine.arguments where word.contains("\n") { text = text.replacingOccurrences(of: word, with: ForeignText.line(word)) }
             if !text.isEmpty { Console.report(text) }
             // A code that a command chose itself stands.
-            if error is ExitCode { Foundation.exit(code.rawValue) }
+            if error is ExitCode { Supervisor.leave(code.rawValue) }
             ExitStatus.usage.leave()
         }
     }

@@ -90,7 +90,7 @@ struct Run: ParsableCommand {
         func place() throws -> ServedPlace {
             var folders = ServedFolders(devices: devices, control: control)
             folders.usesFuse = !noFuse
-            do throws(DeviceFilesError) { return try ServedPlace(folders) } catch { throw UsageError(error.description) }
+            do throws(DeviceFilesError) { return try ServedPlace(folders, signals: Supervisor.signals) } catch { throw UsageError(error.description) }
         }
     }
 
@@ -118,6 +118,7 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
+        try Supervisor.start(limits.timeout, serving.isOn ? .handled : .end, json: limits.json ? image : nil)
         let session = try RunSession(self)
         let status = session.run()
         session.report(status)

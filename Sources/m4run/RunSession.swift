@@ -20,6 +20,8 @@ final class RunSession {
     private let unfit: String?
     /// Why the run ended as it did, in a sentence; nil when all went well.
     private var complaint: String?
+    /// The firmware is being stopped, which takes its own time.
+    private var isStopping = false
     private(set) var answers: Answers
     /// Where the M4 stood at the end, before Linux stopped it.
     private(set) var lastPlace: CorePlace?
@@ -66,6 +68,14 @@ final class RunSession {
     // MARK: Running
 
     func run() -> ExitStatus {
+        Supervisor.watch(system.board.stopper)
+        let status = goThrough()
+        // What the machine itself came to stands; all else was cut short.
+        guard let cut = Supervisor.cut, ![.fault, .halted, .refused].contains(status) else { return status }
+        return cutShort(by: cut)
+    }
+
+    private func goThrough() -> ExitStatus {
         if let unfit {
             complaint = ForeignText.line(unfit)
             return .refused
@@ -89,7 +99,7 @@ final class RunSession {
             if let place { try serve(place) }
             if !options.serving.offline { try options.lifecycle.begin(system, image, name: name) }
             let status = try talk()
-            return status == .fine ? finish() : keep(status)
+            return status == .fine && !isCut ? finish() : keep(status == .fine ? .limit : status)
         } catch { return keep(classify(error)) }
     }
 
@@ -107,13 +117,16 @@ final class RunSession {
         if reason != .exit(code: 0), !system.board.isHeld { coredump?.write(system.coredump()) }
     }
 
-
     private var name: String { (options.image as NSString).lastPathComponent }
 
     /// Opens the folders to other programs, before the firmware announces anything.
     private func serve(_ place: ServedPlace) throws(SystemError) {
         let server = DeviceServer(system, in: place)
         self.server = server
+        // Others are served while nobody reads: the server lets virtual time wait instead.
+        Console.waitsForReaders = false
+        Console.onFull = { [unowned system] in system.board.core.requestStop() }
+        server.isHeld = { Console.isFull }
         server.onSent = { [unowned self] tty, bytes in system.onEvent?(.ttySent(system.now, tty: tty, bytes)) }
         if let why = place.whyNoFuse, let folder = options.serving.control {
             Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
@@ -132,13 +145,14 @@ final class RunSession {
 
     /// Lets other programs talk to the firmware until something ends it.
     private func serveUntilTheEnd(_ server: DeviceServer) throws(SystemError) -> ExitStatus {
-        let end = server.serve(wallLimit: wallRest) { options.limits.until.map(sees) ?? false }
+        let end = server.serve(wallLimit: Supervisor.rest) { options.limits.until.map(sees) ?? false }
         switch end {
         case .stopped: throw .stopped(system.stopReason ?? .deadline)
         case .failed(let error):
             complaint = error.description
             return .usage
-        case .wallLimit: return overdue()
+        // `run` says so.
+        case .wallLimit: return .limit
         case .signal, .conditionMet, .virtualLimit: break
         }
         if let until = options.limits.until, end != .conditionMet {
@@ -152,25 +166,19 @@ final class RunSession {
         return .expectation
     }
 
-    private var isTimed: Bool { options.limits.timeout != nil }
+    /// Whether the run is to end whatever it is at.
+    private var isCut: Bool { Supervisor.cut != nil }
 
-    /// Nanoseconds of --timeout that are left.
-    private var wallRest: UInt64? {
-        guard let timeout = options.limits.timeout else { return nil }
-        let passed = (ContinuousClock.now - started) / .nanoseconds(1)
-        return timeout.time.nanoseconds - min(timeout.time.nanoseconds, UInt64(max(0, passed)))
-    }
-
-    private func overdue() -> ExitStatus {
-        complaint = "--timeout: the wall time is over, at \(system.now) s of virtual time. \(waitingFor)"
-        return .limit
+    private func cutShort(by cut: Supervisor.Cut) -> ExitStatus {
+        complaint = "\(Supervisor.sentence(cut)), " + (isStopping ? "while Linux stopped the firmware, " : "") + "at \(system.now) s of virtual time. \(waitingFor)"
+        return Supervisor.status(cut)
     }
 
     private func talk() throws(SystemError) -> ExitStatus {
         for message in options.traffic.messages {
             switch try send(message) {
             case .answered, .sent: break
-            case _ where wallRest == 0: return overdue()
+            case _ where isCut: return .limit
             case .noDestination: return outOfTime("\(options.traffic.to.defaultValueDescription) to send to")
             case .noAnswer: return outOfTime("answer to \(ForeignText.quoted(message.forChannel))")
             }
@@ -180,11 +188,11 @@ final class RunSession {
             let span = options.limits.duration?.time ?? Self.patience
             pass(span) { sees(until) }
             if let reason = system.stopReason { throw .stopped(reason) }
-            if wallRest == 0 && !sees(until) { return overdue() }
+            if isCut { return .limit }
             guard sees(until) else { return neverSeen(until) }
         }
         if options.traffic.interactive {
-            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: isTimed ? { [unowned self] in wallRest == 0 } : { false }).run()
+            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: { Supervisor.cut != nil || Console.readerHasGone }).run()
         }
         if let duration = options.limits.duration, options.limits.until == nil {
             pass(duration.time - system.now)
@@ -195,7 +203,7 @@ final class RunSession {
             pass(.milliseconds(20))
         }
         if let reason = system.stopReason { throw .stopped(reason) }
-        return wallRest == 0 ? overdue() : .fine
+        return .fine
     }
 
     /// Lets `span` of virtual time pass, or less. In steps, at whose ends the trace buffers are looked at: firmware writes to them
@@ -206,7 +214,7 @@ final class RunSession {
             let now = system.now
             let step = max(.milliseconds(1), VirtualTime(nanoseconds: (now - begin).nanoseconds / 100))
             system.run(for: min(step, end - now), until: condition)
-            guard system.now > now, wallRest != 0 else { return }
+            guard system.now > now, !isCut else { return }
         }
     }
 
@@ -260,6 +268,7 @@ final class RunSession {
         narrator.capture(system)
         narrator.showTraces()
         system.timeLimit = .never
+        isStopping = true
         // Others may have stopped it already, or started it twice.
         do throws(SystemError) {
             if server == nil { try options.lifecycle.end(system) }
@@ -303,6 +312,7 @@ final class RunSession {
         case .refused(let failure):
             complaint = ForeignText.line("\(options.image): \(failure)")
             return .refused
+        case .linux where isCut, .timeout where isCut: return .limit
         case .linux(let doing, let errno):
             // Limits interrupt what Linux waits for.
             if system.limitReached { return outOfTime(doing) }

@@ -95,6 +95,8 @@ final class ServedRun {
     /// Descriptors that the run has open.
     func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count }
 
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
     /// Ends the run by a signal, and waits for it.
     @discardableResult
     func end(_ signal: Int32 = SIGTERM) throws -> (status: Int32, err: String) {

@@ -1,0 +1,238 @@
+import DeviceFiles
+import Foundation
+import M4Board
+import MachineBase
+import Synchronization
+
+/// Ends a command at its --timeout, or at a signal, whatever it is doing then.
+///
+/// The machine is asked to come back, and the command then ends in order: complaint, report, links and mounts taken away. What does not
+/// come back in time (a read that blocks, a file system that hangs, an image that takes seconds to verify) ends with the process, which
+/// first takes away what is in `Leavings`. Nothing here decides what a machine does, only how long it may.
+enum Supervisor {
+    /// Why the command ends before it would have by itself.
+    enum Cut: Equatable {
+        case timeout(String)
+        case signal(Int32)
+        /// A served run was asked to end by this signal, and the firmware's stop took too long.
+        case slowStop(Int32)
+    }
+
+    /// What signals are to a command.
+    enum Signals {
+        /// They end it, as ever.
+        case unhandled
+        /// The first ends the machine's run; the command then reports, and ends by the signal.
+        case end
+        /// Somebody else sees the first, and ends in order.
+        case handled
+    }
+
+    /// Nanoseconds behind a cut in which a command can end in order, and at which the process ends all the same.
+    static let orderly: UInt64 = 300_000_000
+    private static let lastMoment: UInt64 = 380_000_000
+    /// The same behind a signal, which nobody has set a time for.
+    private static let lastMomentOfSignal: UInt64 = 2_000_000_000
+    /// What a served run has to stop its firmware after a signal.
+    private static let stopTime: UInt64 = 5_000_000_000
+    /// Between two calls to the machine.
+    private static let insistence: UInt64 = 5_000_000
+
+    private struct State {
+        var cut: Cut?
+        var cutAt: UInt64 = 0
+        var deadline: UInt64?
+        /// What is done before there is a machine that could end in order.
+        var preparing: String? = "starting"
+        var stopper: RunStopper?
+        /// What --json has to print where the command cannot.
+        var image: String?
+    }
+    /// In an object: of a `static let` that is a Mutex itself, Swift 6.1's optimizer reads what it was made with.
+    private final class Shared: Sendable {
+        let state = Mutex(State())
+        /// Looked at for every piece of output.
+        let isCut = Atomic<Bool>(false)
+    }
+    private static let shared = Shared()
+
+    /// The signals of this command, once `start` has been told to look after them.
+    nonisolated(unsafe) private(set) static var signals: StopSignals?
+
+    /// Begins; output goes through its own thread from here on.
+    ///
+    /// - Parameters:
+    ///   - timeout: wall time from now; nil for no limit.
+    ///   - json: the image's name, where there is to be a JSON object in any case.
+    /// - Throws: `UsageError` when the system has no thread for it.
+    static func start(_ timeout: VirtualDuration?, _ use: Signals, json image: String? = nil) throws {
+        Console.startWriting()
+        let begin = WallTime.now
+        shared.state.withLock { $0.image = image }
+        if use != .unhandled {
+            let signals: StopSignals
+            do throws(DeviceFilesError) { signals = try StopSignals(keepsIgnored: use == .end ? [SIGINT, SIGTERM, SIGHUP] : [SIGHUP]) } catch {
+                throw UsageError(error.description)
+            }
+            Self.signals = signals
+            signals.onFirst { number in signalled(number, use) }
+        }
+        guard let timeout else { return }
+        let (deadline, isNever) = begin.addingReportingOverflow(timeout.time.nanoseconds)
+        guard !isNever else { return }
+        shared.state.withLock { $0.deadline = deadline }
+        let text = timeout.defaultValueDescription
+        let isWatched = DetachedThread.start {
+            WallTime.sleep(until: deadline)
+            cut(.timeout(text))
+        }
+        guard isWatched else { throw UsageError("--timeout: \(String(cString: strerror(EAGAIN)))") }
+    }
+
+    /// What the command does now that cannot be ended in order, and needs not be.
+    static func isPreparing(_ what: String) { shared.state.withLock { if $0.preparing != nil { $0.preparing = what } } }
+
+    /// From here on the machine is asked to come back, and the command ends by itself.
+    static func watch(_ stopper: RunStopper) {
+        shared.state.withLock { ($0.stopper, $0.preparing) = (stopper, nil) }
+    }
+
+    /// Why the command is to end now; nil while it may go on.
+    static var cut: Cut? { shared.isCut.load(ordering: .relaxed) ? shared.state.withLock { $0.cut } : nil }
+
+    /// Nanoseconds of --timeout that are left; nil without it.
+    static var rest: UInt64? {
+        shared.state.withLock { state in
+            state.deadline.map { deadline in
+                let now = WallTime.now
+                return deadline > now ? deadline - now : 0
+            }
+        }
+    }
+
+    // MARK: The end
+
+    private static func signalled(_ number: Int32, _ use: Signals) {
+        guard shared.state.withLock({ $0.preparing }) == nil else { StopSignals.die(number) }
+        DetachedThread.start {
+            if use == .handled { WallTime.sleep(until: WallTime.now + stopTime) }
+            cut(use == .handled ? .slowStop(number) : .signal(number))
+        }
+    }
+
+    /// Makes the machine come back, and at the last moment ends the process.
+    private static func cut(_ why: Cut) {
+        let now = WallTime.now
+        let (isFirst, preparing, stopper) = shared.state.withLock { state in
+            guard state.cut == nil else { return (false, state.preparing, state.stopper) }
+            (state.cut, state.cutAt) = (why, now)
+            return (true, state.preparing, state.stopper)
+        }
+        if !isFirst {
+            // A signal's end may take longer than --timeout has left.
+            if case .timeout = why {} else { return }
+        }
+        shared.isCut.store(true, ordering: .releasing)
+        if let preparing { end(why, "\(sentence(why)), while \(preparing)") }
+        var last = lastMoment
+        if case .signal = why { last = lastMomentOfSignal }
+        while WallTime.now < now + last {
+            stopper?.end()
+            WallTime.sleep(until: min(now + last, WallTime.now + insistence))
+        }
+        end(why, "\(sentence(why)); the run could not be brought to its end in order")
+    }
+
+    /// Ends the process now, without waiting for anybody.
+    private static func end(_ why: Cut, _ complaint: String) -> Never {
+        let code = status(why).rawValue
+        // Whatever blocks from here on: a file system, then a terminal.
+        exit(code, in: 1_000_000_000)
+        Leavings.takeAway()
+        exit(code, in: 50_000_000)
+        Console.sayNow("m4run: \(ForeignText.line(complaint))\n")
+        if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting { Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1) }
+        if case .signal(let number) = why { StopSignals.die(number) }
+        _exit(code)
+    }
+
+    private static func exit(_ code: Int32, in nanoseconds: UInt64) {
+        DetachedThread.start {
+            WallTime.sleep(until: WallTime.now + nanoseconds)
+            _exit(code)
+        }
+    }
+
+    /// Ends the process when what it has said is where it was to go; nobody is waited for beyond a limit or signal.
+    static func leave(_ wanted: Int32) -> Never {
+        fflush(nil)
+        var code = wanted
+        if Console.lostMessages > 0 { Console.note("m4run: \(Console.lostMessages) bytes of messages before this one were dropped while nobody read") }
+        var rest = drain()
+        if code == 0, rest.out == 0, let why = Console.lostData {
+            Console.error("standard output: \(why)")
+            code = ExitStatus.usage.rawValue
+            rest = drain()
+        }
+        let cut = cut
+        if rest.out + rest.err > 0 {
+            Leavings.takeAway()
+            let why = cut.map { sentence($0) } ?? "a signal came"
+            // Messages that nobody reads leave no place to say so.
+            if rest.out > 0 { Console.sayNow("m4run: \(why), while \(rest.out) bytes for standard output waited for somebody to read\n") }
+            if code == 0 { code = cut.map { status($0).rawValue } ?? (rest.out > 0 ? ExitStatus.usage.rawValue : 0) }
+        }
+        if case .signal(let number)? = cut, code > 128 || rest.out + rest.err > 0 { StopSignals.die(number) }
+        Foundation.exit(code)
+    }
+
+    private static func drain() -> (out: Int, err: Int) {
+        var written: UInt64?, since = WallTime.now
+        return Console.drain { count in
+            let now = WallTime.now
+            if case .timeout? = cut { return now < shared.state.withLock { $0.cutAt } + orderly }
+            // Who reads is waited for, signal or not.
+            if written != count { (written, since) = (count, now) }
+            return signals?.first == nil || now < since + orderly
+        }
+    }
+
+    // MARK: Words
+
+    /// `SIGTERM`, for 15.
+    static func name(_ signal: Int32) -> String {
+        switch signal {
+        case SIGINT: "SIGINT"
+        case SIGTERM: "SIGTERM"
+        default: "SIGHUP"
+        }
+    }
+
+    /// What happened, without a full stop.
+    static func sentence(_ cut: Cut) -> String {
+        switch cut {
+        case .timeout(let text): "--timeout \(text): the wall time is over"
+        case .signal(let number): "ended by \(name(number))"
+        case .slowStop(let number): "\(name(number)): the firmware's stop was cut after \(stopTime / 1_000_000_000) s of wall time"
+        }
+    }
+
+    static func status(_ cut: Cut) -> ExitStatus {
+        switch cut {
+        case .timeout, .slowStop: .limit
+        case .signal(SIGINT): .interrupted
+        case .signal(SIGTERM): .terminated
+        case .signal: .hungUp
+        }
+    }
+}
+
+/// What --json prints where a command was cut before, or so deeply, that it cannot say more.
+struct CutReport: JSONText {
+    let error: String, exit: Int32, image: String, result: String
+
+    init(_ cut: Supervisor.Cut, _ complaint: String, image: String) {
+        let status = Supervisor.status(cut)
+        (error, exit, self.image, result) = (complaint, status.rawValue, image, status.name)
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Testing
+
+/// `--timeout` holds, whatever a run is at, and says so; who does not read holds virtual time up and nothing else.
+@Suite struct LimitTests {
+    /// Half a second is promised; the rest is for a machine that is busy with other tests.
+    static let slack = 2.0
+
+    struct Case: CustomTestStringConvertible, Sendable {
+        let words: [String]
+        var out = LimitedCommand.Reader.reads, err = LimitedCommand.Reader.reads
+        var testDescription: String { words.joined(separator: " ") + ", stdout \(out), stderr \(err)" }
+    }
+
+    static let longSteps = [
+        Case(words: ["run", "hostile-endless-semihosting", "--boot", "elf", "--for", "1ms"]),
+        Case(words: ["run", "hostile-endless-semihosting", "--boot", "elf", "--log-level", "quiet"], out: .gone),
+        Case(words: ["run", "hostile-endless-semihosting", "--boot", "elf"], out: .stalls, err: .likeOutput),
+        Case(words: ["run", "hostile-endless-semihosting", "--boot", "elf"], err: .stalls),
+        Case(words: ["run", "hostile-rtt-channels", "--boot", "elf", "--for", "1ms"]),
+        Case(words: ["run", "hostile-late-flood", "--boot", "elf", "--for", "3ms"], err: .stalls),
+        Case(words: ["exec", "hostile-endless-semihosting"], out: .gone),
+        Case(words: ["exec", "hostile-endless-semihosting"], out: .stalls),
+        Case(words: ["exec", "hostile-rtt-channels"], out: .stalls, err: .stalls),
+        Case(words: ["doctor", "hostile-endless-semihosting", "--boot", "elf"]),
+        Case(words: ["doctor", "hostile-endless-semihosting", "--boot", "elf", "--log-level", "debug"], err: .stalls),
+    ]
+
+    @Test("--timeout ends what firmware asks of the host without end, and who reads nothing, with status 5", arguments: longSteps)
+    func longStep(which: Case) throws {
+        var words = which.words
+        words[1] = try Scratch.elf(words[1])
+        let end = try LimitedCommand(words + ["--timeout", "500ms"], out: which.out, err: which.err).end()
+        #expect(end.status == 5 && !end.wasKilled, "\(end.err.suffix(500))")
+        #expect(end.seconds < 0.5 + Self.slack)
+        if which.err == .reads { #expect(end.err.contains("m4run: --timeout 500ms: the wall time is over"), "\(end.err.suffix(500))") }
+        if which.err == .reads, which.out == .stalls { #expect(end.err.contains(" bytes for standard output waited for somebody to read\n"), "\(end.err.suffix(500))") }
+    }
+
+    @Test("A run, or a diagnosis, that was cut says so in its JSON", arguments: ["run", "doctor"])
+    func json(command: String) throws {
+        let end = try LimitedCommand([command, Scratch.elf("hostile-endless-semihosting"), "--boot", "elf", "--json", "--timeout", "300ms"]).end()
+        #expect(end.status == 5 && end.seconds < 0.3 + Self.slack)
+        let report = try end.report()
+        #expect(report.exit == 5 && report.result == "limit")
+        #expect(report.error?.hasPrefix("--timeout 300ms: the wall time is over, at 0.0") == true, "\(report)")
+    }
+
+    @Test("--timeout counts while Linux stops the firmware, too")
+    func stopPhase() throws {
+        let end = try LimitedCommand(["run", Scratch.elf("hostile-late-flood"), "--boot", "elf", "--for", "3ms", "--json", "--timeout", "1s"]).end()
+        #expect(end.status == 5 && end.seconds < 1 + Self.slack)
+        #expect(try end.report().result == "limit")
+        #expect(end.err.contains("m4run: --timeout 1s: the wall time is over, while Linux stopped the firmware, at 0.0"), "\(end.err.suffix(500))")
+    }
+
+    @Test("--timeout ends what waits for a pipe that nobody writes to", arguments: [
+        ["run", "PIPE", "--boot", "elf"], ["run", "ELF", "--boot", "elf", "--dtb", "PIPE"], ["run", "ELF", "--key", "PIPE"],
+        ["exec", "PIPE"], ["doctor", "PIPE", "--boot", "elf", "--json"],
+    ])
+    func pipe(words: [String]) throws {
+        let name = "pipe-\(UUID().uuidString)", elf = try Scratch.elf("tty-echo")
+        #expect(mkfifo(Scratch.path(name), 0o600) == 0)
+        let end = try LimitedCommand(words.map { $0 == "PIPE" ? name : $0 == "ELF" ? elf : $0 } + ["--timeout", "200ms"]).end()
+        #expect(end.status == 5 && end.seconds < 0.2 + Self.slack)
+        #expect(end.err == "m4run: --timeout 200ms: the wall time is over, while reading \(name)\n")
+        if words.contains("--json") { #expect(try end.report().result == "limit") }
+    }
+
+    @Test("--timeout ends a conversation whose input goes on and says nothing, and a core dump into a pipe that nobody reads")
+    func others() throws {
+        let silence = Pipe()
+        let talk = try LimitedCommand(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--interactive", "--timeout", "300ms"], input: silence.fileHandleForReading).end()
+        #expect(talk.status == 5 && talk.seconds < 0.3 + Self.slack)
+        let name = "pipe-\(UUID().uuidString)"
+        #expect(mkfifo(Scratch.path(name), 0o600) == 0)
+        let dump = try LimitedCommand(
+            ["run", Scratch.elf("crasher"), "--boot", "elf", "--send", "hardfault", "--coredump", name, "--json", "--timeout", "300ms"]).end()
+        #expect(dump.status == 5 && dump.seconds < 0.3 + Self.slack)
+        #expect(try dump.report().result == "limit")
+        withExtendedLifetime(silence) {}
+    }
+
+    // MARK: Readers
+
+    @Test("A slow reader gets all that a file gets, in the same order", arguments: [LimitedCommand.Reader.reads, .likeOutput])
+    func slowReader(err: LimitedCommand.Reader) throws {
+        let words = ["exec", try Scratch.elf("hostile-endless-lines"), "--for", "2s", "--quiet"]
+        let whole = try LimitedCommand(words, err: err).end()
+        #expect(whole.status == 5 && whole.out.utf8.count > 400_000)
+        let slow = try LimitedCommand(words, out: .stalls, err: err)
+        try slow.waitForUnread()
+        usleep(100_000)
+        // At its end, so that the end of the input comes.
+        let pipe = try #require(slow.unread.first)
+        try pipe.fileHandleForWriting.close()
+        let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(text == whole.out)
+        #expect(try slow.end().status == 5)
+    }
+
+    @Test("A conversation ends when nobody sees the answers any more")
+    func interactiveReaderGone() throws {
+        let input = Pipe()
+        let run = try LimitedCommand(
+            ["run", Scratch.elf("tty-echo"), "--boot", "elf", "--interactive", "--timeout", "60s"], out: .gone, input: input.fileHandleForReading)
+        try input.fileHandleForWriting.write(contentsOf: Data("hello\n".utf8))
+        #expect(try run.end().status == 0)
+    }
+
+    @Test("While nobody reads a served run's output, its files and ctl answer, and one SIGTERM ends it in order", arguments: [
+        Case(words: [], err: .stalls), Case(words: [], out: .stalls, err: .likeOutput),
+    ])
+    func servedUnread(which: Case) throws {
+        let folder = try ServedRun.newFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let run = try LimitedCommand(
+            ["run", Scratch.elf("hostile-endless-lines"), "--boot", "elf", "--control", folder.path, "--timeout", "60s"], out: which.out, err: which.err)
+        try run.waitForUnread()
+        // Longer than what waits for the pipe takes to be full itself.
+        usleep(2_000_000)
+        for _ in 0..<3 {
+            let state = try LimitedCommand(["ctl", folder.path, "state", "--timeout", "10s"]).end()
+            #expect(state.status == 0 && state.out == "running\n", "\(state.err)")
+        }
+        let file = folder.appendingPathComponent("sys/class/remoteproc/remoteproc0/state")
+        if FileManager.default.fileExists(atPath: file.path) { #expect(try String(contentsOf: file, encoding: .utf8) == "running\n") }
+        run.signal(SIGTERM)
+        let end = try run.end()
+        #expect(end.status == 0 && !end.wasKilled)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+
+    @Test("ctl gives up on a run that does not answer, at its --timeout")
+    func ctlTimeout() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG0")
+        run.send(SIGSTOP)
+        let end = try LimitedCommand(["ctl", run.folder.path, "state", "--timeout", "300ms"]).end()
+        run.send(SIGCONT)
+        #expect(end.status == 5 && end.seconds < 0.3 + Self.slack)
+        #expect(end.err == "m4run: --timeout 300ms: the wall time is over, while waiting for the run that serves \(run.folder.path)\n")
+        #expect(try run.end().status == 0)
+    }
+}
