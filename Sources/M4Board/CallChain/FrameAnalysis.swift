@@ -13,20 +13,18 @@ struct FrameAnalysis {
     private let function: FunctionExtent
     private let code: CodeReader
     private var work: [UInt32] = []
-    /// More is not looked at: code of a size that no compiler makes of a function.
-    private static let mostSteps = 200_000
+    /// Instructions looked at.
+    private(set) var steps = 0
 
-    init(_ function: FunctionExtent, _ code: CodeReader) {
+    /// - Parameter mostSteps: what needs more is given up: nothing is certain then.
+    init(_ function: FunctionExtent, _ code: CodeReader, mostSteps: Int) {
         self.function = function
         self.code = code
         arrive(at: function.start, .entry)
-        var steps = 0
         while let address = work.popLast() {
             steps += 1
-            guard steps <= Self.mostSteps else {
-                // Nothing is certain then.
-                states = [:]
-                leavesIndirectly = true
+            guard steps <= mostSteps else {
+                (states, exits, leavesIndirectly) = ([:], [], false)
                 return
             }
             follow(address)

@@ -27,9 +27,24 @@ struct StackUnwinder {
     }
 
     private let mostFrames = 64
+    private var analyses: [UInt32: FrameAnalysis] = [:]
+    /// Instructions that may still be looked at, for the whole chain: symbols and code may be anybody's.
+    private var steps = 200_000
+
+    init(code: CodeReader, functions: any FunctionMap, resetEntry: UInt32?, processStack: UInt32) {
+        (self.code, self.functions, self.resetEntry, self.processStack) = (code, functions, resetEntry, processStack)
+    }
+
+    private mutating func analysis(of function: FunctionExtent) -> FrameAnalysis {
+        if let known = analyses[function.start] { return known }
+        let analysis = FrameAnalysis(function, code, mostSteps: steps)
+        steps = max(0, steps - analysis.steps)
+        analyses[function.start] = analysis
+        return analysis
+    }
 
     /// - Parameter history: starts of the newest blocks of instructions, oldest first.
-    func chain(from registers: CoreRegisters, history: [UInt32]) -> CallChain {
+    mutating func chain(from registers: CoreRegisters, history: [UInt32]) -> CallChain {
         var chain = CallChain()
         var frame = Frame(
             r: registers.r.prefix(15).map { $0 }, place: registers.pc, exception: Int(registers.xpsr & 0x1FF), isExact: true)
@@ -46,7 +61,7 @@ struct StackUnwinder {
                 chain.isComplete = true
                 return chain
             }
-            guard let state = FrameAnalysis(function, code).states[frame.place], let stack = stackAtEntry(frame, state),
+            guard let state = analysis(of: function).states[frame.place], let stack = stackAtEntry(frame, state),
                 let link = value(of: 14, in: frame, state, stack)
             else { return chain }
             let outer = callerRegisters(frame, state, stack)
@@ -104,13 +119,13 @@ struct StackUnwinder {
     }
 
     /// Whether a call of `target` comes to the function at `start`: directly, or by jumps of what it calls.
-    private func leads(_ target: UInt32?, to start: UInt32) -> Bool {
+    private mutating func leads(_ target: UInt32?, to start: UInt32) -> Bool {
         // BLX: wherever the register said.
         guard let target, target != start else { return true }
         var seen: Set<UInt32> = [target], open = [target]
         while let next = open.popLast() {
             guard let function = functions.function(at: next), function.start == next else { continue }
-            let analysis = FrameAnalysis(function, code)
+            let analysis = analysis(of: function)
             if analysis.exits.contains(start) || analysis.leavesIndirectly { return true }
             guard seen.count < 16 else { return false }
             for exit in analysis.exits where seen.insert(exit).inserted { open.append(exit) }
@@ -173,7 +188,7 @@ extension M4Board {
         let code = CodeReader(
             halfword: { address in core.engine.memory(address, count: 2).map { UnsafeRawPointer($0).loadUnaligned(as: UInt16.self) } },
             word: { address in core.engine.memory(address, count: 4).map { UnsafeRawPointer($0).loadUnaligned(as: UInt32.self) } })
-        let unwinder = StackUnwinder(
+        var unwinder = StackUnwinder(
             code: code, functions: functions, resetEntry: code.word(core.scs.vectorTable &+ 4), processStack: registers.psp)
         return unwinder.chain(from: registers, history: history)
     }
