@@ -7,27 +7,36 @@ import SwiftASN1
 /// It is what `openssl pkcs8 -topk8` and `openssl genpkey -aes256` write.
 struct EncryptedPrivateKey {
     private static let label = "ENCRYPTED PRIVATE KEY"
-    /// What a hostile file may make us count to; OpenSSL writes 2048.
-    private static let mostIterations = 10_000_000
+    /// What a file may make us count to, about a second; OpenSSL writes 2048, and 1,300,000 is the most that is recommended anywhere.
+    private static let mostIterations: UInt64 = 2_000_000
 
     private var salt: [UInt8], iterations: Int, hash: KDF.Insecure.PBKDF2.HashFunction
     private var usesDES: Bool, keyLength: Int, initialisationVector: [UInt8], ciphertext: [UInt8]
 
-    init(pem: PEMBlock) throws(KeyError) {
+    /// nil for a scheme of PKCS#12's, which is another's to open: of it the rounds alone are read, and are few enough.
+    init?(pem: PEMBlock) throws(KeyError) {
         do {
             let root = try DER.parse(try PEMDocument(pemString: pem.text).derBytes)
-            self = try DER.sequence(root, identifier: .sequence) { fields in
-                let parts = try Self.next(&fields) { algorithm in
-                    guard try ASN1ObjectIdentifier(derEncoded: &algorithm) == .pbes2 else {
-                        throw KeyError.unsupportedEncryption(label: Self.label)
+            let key: EncryptedPrivateKey? = try DER.sequence(root, identifier: .sequence) { fields in
+                let parts: (Derivation, Cipher)? = try Self.next(&fields) { algorithm in
+                    let scheme = try ASN1ObjectIdentifier(derEncoded: &algorithm)
+                    if scheme.oidComponents.starts(with: ASN1ObjectIdentifier.pkcs12.oidComponents) {
+                        return try Self.next(&algorithm) { fields in
+                            _ = try ASN1OctetString(derEncoded: &fields)
+                            _ = try Self.iterations(&fields)
+                            return nil
+                        }
                     }
+                    guard scheme == .pbes2 else { throw KeyError.unsupportedEncryption(label: Self.label) }
                     return try Self.next(&algorithm) { scheme in
                         (try Self.keyDerivation(&scheme), try Self.cipher(&scheme))
                     }
                 }
                 let data = try ASN1OctetString(derEncoded: &fields)
-                return EncryptedPrivateKey(derivation: parts.0, cipher: parts.1, ciphertext: Array(data.bytes))
+                return parts.map { EncryptedPrivateKey(derivation: $0.0, cipher: $0.1, ciphertext: Array(data.bytes)) }
             }
+            guard let key else { return nil }
+            self = key
         } catch let error as KeyError {
             throw error
         } catch { throw .malformed(label: Self.label) }
@@ -50,6 +59,17 @@ struct EncryptedPrivateKey {
         return try DER.sequence(node, identifier: .sequence, read)
     }
 
+    /// Refused here, before anything is hashed, when they are too many.
+    private static func iterations(_ fields: inout ASN1NodeCollection.Iterator) throws -> Int {
+        let bytes = try ArraySlice<UInt8>(derEncoded: &fields)
+        guard bytes.count <= 8 else { throw KeyError.tooManyRounds(label: label, rounds: "2^\(bytes.count * 8 - 8) and more", allowed: Int(mostIterations)) }
+        let rounds = bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        guard (1...mostIterations).contains(rounds) else {
+            throw KeyError.tooManyRounds(label: label, rounds: "\(rounds)", allowed: Int(mostIterations))
+        }
+        return Int(rounds)
+    }
+
     private static func keyDerivation(_ scheme: inout ASN1NodeCollection.Iterator) throws -> Derivation {
         try Self.next(&scheme) { nodes in
             guard try ASN1ObjectIdentifier(derEncoded: &nodes) == .pbkdf2 else {
@@ -57,7 +77,7 @@ struct EncryptedPrivateKey {
             }
             return try Self.next(&nodes) { fields in
                 let salt = Array(try ASN1OctetString(derEncoded: &fields).bytes)
-                let iterations = try Int(derEncoded: &fields)
+                let iterations = try Self.iterations(&fields)
                 var hash = KDF.Insecure.PBKDF2.HashFunction.insecureSHA1
                 while let node = fields.next() {
                     // An optional key length, which the cipher gives as well, and the optional hash.
@@ -74,7 +94,6 @@ struct EncryptedPrivateKey {
                         }
                     }
                 }
-                guard (1...mostIterations).contains(iterations) else { throw KeyError.unsupportedEncryption(label: label) }
                 return (salt, iterations, hash)
             }
         }
@@ -112,6 +131,7 @@ struct EncryptedPrivateKey {
 }
 
 extension ASN1ObjectIdentifier {
+    fileprivate static let pkcs12: Self = [1, 2, 840, 113549, 1, 12, 1]
     fileprivate static let pbes2: Self = [1, 2, 840, 113549, 1, 5, 13]
     fileprivate static let pbkdf2: Self = [1, 2, 840, 113549, 1, 5, 12]
     fileprivate static let hmacSHA1: Self = [1, 2, 840, 113549, 2, 7]

@@ -10,10 +10,18 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupportedKind(label: String)
     /// An RSA key of a size that cannot be used, or is not generated, here.
     case unsupportedSize(bits: Int, allowed: String)
+    /// An RSA key whose public exponent has more bits than OP-TEE has room for.
+    case publicExponent(bits: Int, allowed: Int)
+    /// A private RSA key whose numbers are not those of one key.
+    case inconsistent(label: String, what: String)
+    /// A PEM block, or a key file, that is larger than any key.
+    case tooLarge(what: String, bytes: Int, allowed: Int)
     /// The key is encrypted and no pass phrase was given.
     case passphraseMissing(label: String)
     /// The pass phrase does not open the key.
     case passphraseRejected(label: String)
+    /// A key whose pass phrase is to be hashed more often than is done here; nothing was hashed.
+    case tooManyRounds(label: String, rounds: String, allowed: Int)
     /// A key encrypted in a way that is not read here at all.
     case unsupportedEncryption(label: String)
     /// The library could not make a key.
@@ -28,11 +36,18 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noKey(let labels):
             labels.isEmpty
                 ? "no PEM block in the key file; a line such as -----BEGIN PRIVATE KEY----- was expected"
-                : "no key among the PEM blocks of the key file: \(labels.joined(separator: ", "))"
+                : "no key among the PEM blocks of the key file: \(labels.prefix(8).joined(separator: ", "))"
+                    + (labels.count > 8 ? " and \(labels.count - 8) more" : "")
         case .malformed(let label): "the PEM block \(label) does not decode"
         case .notPrivate(let label): "the key (\(label)) has no private part and cannot sign"
         case .unsupportedKind(let label): "the key (\(label)) is neither RSA nor EC on the curve P-256"
         case .unsupportedSize(let bits, let allowed): "the RSA key has \(bits) bits; allowed: \(allowed)"
+        case .publicExponent(let bits, let allowed):
+            "the RSA key's public exponent has \(bits) bits; OP-TEE keeps it in a word of \(allowed)"
+        case .inconsistent(let label, let what): "the numbers of the key (\(label)) do not belong together: \(what)"
+        case .tooLarge(let what, let bytes, let allowed): "\(what) has \(bytes) bytes; up to \(allowed) are taken"
+        case .tooManyRounds(let label, let rounds, let allowed):
+            "the key (\(label)) asks for \(rounds) rounds of key derivation; 1 to \(allowed) are done"
         case .passphraseMissing(let label): "the key (\(label)) is encrypted and needs a pass phrase"
         case .passphraseRejected(let label): "the pass phrase does not open the key (\(label))"
         case .unsupportedEncryption(let label):

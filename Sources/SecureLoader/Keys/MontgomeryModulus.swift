@@ -7,7 +7,7 @@ struct MontgomeryModulus {
     /// -1 / modulus, modulo 2^64.
     private let inverse: UInt64
     /// R^2 modulo the modulus, where R is 2^64 to the number of limbs.
-    private let square: [UInt64]
+    private var square: [UInt64]
 
     /// - Parameter bytes: big-endian. nil unless it is odd and above 1.
     init?(_ bytes: [UInt8]) {
@@ -18,10 +18,22 @@ struct MontgomeryModulus {
         var inverse = low
         for _ in 0..<5 { inverse = inverse &* (2 &- low &* inverse) }
         self.inverse = 0 &- inverse
-        var power = [1] + [UInt64](repeating: 0, count: limbs.count - 1)
-        for _ in 0..<limbs.count * 128 {
-            let carry = Self.double(&power)
-            if carry || !Self.isLess(power, limbs) { Self.subtract(limbs, from: &power) }
+        func double(_ number: inout [UInt64]) {
+            let carry = Self.double(&number)
+            if carry || !Self.isLess(number, limbs) { Self.subtract(limbs, from: &number) }
+        }
+        // The modulus' highest bit is below it; doubled up to R it is R modulo the modulus.
+        let bits = limbs.count * 64 - (limbs.last?.leadingZeroBitCount ?? 0)
+        var power = [UInt64](repeating: 0, count: limbs.count)
+        power[(bits - 1) / 64] = 1 << UInt64((bits - 1) % 64)
+        for _ in 0..<limbs.count * 64 - bits + 1 { double(&power) }
+        // As in any power: squaring R times 2^k gives R times 2^2k, and the exponent is the bits of R.
+        square = []
+        var scratch = [UInt64](repeating: 0, count: limbs.count + 2)
+        let exponent = limbs.count * 64
+        for bit in (0..<Int.bitWidth - exponent.leadingZeroBitCount).reversed() {
+            power = multiply(power, power, &scratch)
+            if exponent >> bit & 1 == 1 { double(&power) }
         }
         square = power
     }

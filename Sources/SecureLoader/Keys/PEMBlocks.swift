@@ -13,8 +13,12 @@ struct PEMBlock: Equatable {
     /// A traditional key with `Proc-Type: 4,ENCRYPTED`.
     var hasEncryptionHeader: Bool { text.contains("Proc-Type: 4,ENCRYPTED") }
 
+    /// The largest text of which blocks are taken, and the largest block: room for several times the largest key.
+    static let mostText = 1 << 20, mostBlock = 1 << 16
+
     /// The blocks of a text in order; what is outside blocks, or a block without its END line, is passed over.
-    static func blocks(in text: String) -> [PEMBlock] {
+    static func blocks(in text: String) throws(KeyError) -> [PEMBlock] {
+        guard text.utf8.count <= mostText else { throw .tooLarge(what: "the key file", bytes: text.utf8.count, allowed: mostText) }
         var blocks: [PEMBlock] = []
         var label: String?
         var lines: [Substring] = []
@@ -26,7 +30,11 @@ struct PEMBlock: Equatable {
             } else if let current = label {
                 lines.append(line)
                 guard boundary(line, "END") == current else { continue }
-                blocks.append(PEMBlock(label: current, text: lines.joined(separator: "\n") + "\n"))
+                let text = lines.joined(separator: "\n") + "\n"
+                guard text.utf8.count <= mostBlock else {
+                    throw .tooLarge(what: "the PEM block \(current)", bytes: text.utf8.count, allowed: mostBlock)
+                }
+                blocks.append(PEMBlock(label: current, text: text))
                 label = nil
             }
         }

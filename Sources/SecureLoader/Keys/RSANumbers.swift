@@ -12,6 +12,19 @@ struct RSANumbers: Equatable, Sendable {
     var publicExponent: [UInt8] { integers[1] }
     /// nil of a public key.
     var privateExponent: [UInt8]? { integers.count > 2 ? integers[2] : nil }
+    /// Both primes and what belongs to them; nil of a public key.
+    var secret: Secret? {
+        guard integers.count == 8 else { return nil }
+        return Secret(
+            p: Natural(integers[3]), q: Natural(integers[4]), dp: Natural(integers[5]), dq: Natural(integers[6]), qInverse: Natural(integers[7]))
+    }
+    struct Secret {
+        let p, q: Natural
+        /// d modulo p - 1 and q - 1.
+        let dp, dq: Natural
+        /// 1 / q, modulo p.
+        let qInverse: Natural
+    }
     /// The size of the modulus.
     var bits: Int { modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0) }
 

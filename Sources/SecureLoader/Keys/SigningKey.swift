@@ -12,7 +12,7 @@ public enum SigningKey: Sendable {
     ///
     /// - Parameter passphrase: opens an encrypted key; not used for others.
     public init(pem text: String, passphrase: String? = nil) throws(KeyError) {
-        let blocks = PEMBlock.blocks(in: text)
+        let blocks = try PEMBlock.blocks(in: text)
         for block in blocks {
             switch block.label {
             case "RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
@@ -74,31 +74,40 @@ extension SigningKey {
         }
         // PEM says PRIVATE KEY for any algorithm: the reader that succeeds tells which it is.
         if block.label == "EC PRIVATE KEY" { throw .unsupportedKind(label: block.label) }
-        if let key = try? _RSA.Signing.PrivateKey(unsafePEMRepresentation: block.text) { return .rsa(key) }
         guard let der = block.der else { throw .malformed(label: block.label) }
-        guard RSANumbers(der: der) != nil || block.label == "RSA PRIVATE KEY" else { throw .unsupportedKind(label: block.label) }
-        return try uncommon(der, block.label)
+        return try readRSA(der, block.label)
     }
 
     /// Of what is inside an encrypted block, either kind of key.
     private static func readEncrypted(_ block: PEMBlock, _ passphrase: String) throws(KeyError) -> SigningKey {
-        let opened = try? _RSA.Signing.PrivateKey(encryptedPEMRepresentation: block.text) { give in give(Array(passphrase.utf8)) }
-        if let key = opened { return try key.keySizeInBits < 1024 ? uncommon(Array(key.derRepresentation), block.label) : .rsa(key) }
-        let der =
-            block.label == "ENCRYPTED PRIVATE KEY"
-            ? try EncryptedPrivateKey(pem: block).decrypted(passphrase) : try TraditionalEncryption(block).decrypted(passphrase)
+        let der: [UInt8]
+        switch block.label {
+        case "ENCRYPTED PRIVATE KEY":
+            guard let encrypted = try EncryptedPrivateKey(pem: block) else { return try readByLibrary(block, passphrase) }
+            der = try encrypted.decrypted(passphrase)
+        default: der = try TraditionalEncryption(block).decrypted(passphrase)
+        }
         if let key = try? P256.Signing.PrivateKey(derRepresentation: der) { return .ecdsaP256(key) }
-        if let key = try? _RSA.Signing.PrivateKey(unsafeDERRepresentation: der) { return .rsa(key) }
         // A wrong pass phrase in some 250 leaves something that looks padded.
         guard (try? DER.parse(der)) != nil else { throw .passphraseRejected(label: block.label) }
-        guard RSANumbers(der: der) != nil else { throw .unsupportedKind(label: block.label) }
-        return try uncommon(der, block.label)
+        return try readRSA(der, block.label)
     }
 
-    /// An RSA key whose size is why the library does not take it.
-    private static func uncommon(_ der: [UInt8], _ label: String) throws(KeyError) -> SigningKey {
-        let key = try UncommonRSAKey(der: der, label: label)
-        guard key.numbers.privateExponent != nil, !UncommonRSAKey.librarySizes.contains(key.numbers.bits) else { throw .malformed(label: label) }
-        return .uncommonRSA(key)
+    /// PKCS#12's schemes, which the library knows; how often it hashes was looked at.
+    private static func readByLibrary(_ block: PEMBlock, _ passphrase: String) throws(KeyError) -> SigningKey {
+        let opened = try? _RSA.Signing.PrivateKey(encryptedPEMRepresentation: block.text) { give in give(Array(passphrase.utf8)) }
+        guard let opened else { throw .passphraseRejected(label: block.label) }
+        return try readRSA(Array(opened.derRepresentation), block.label)
+    }
+
+    /// PKCS#1 or PKCS#8. What the key's numbers ask for is bounded before anything is done with them.
+    private static func readRSA(_ der: [UInt8], _ label: String) throws(KeyError) -> SigningKey {
+        guard let numbers = RSANumbers(der: der) else { throw label == "RSA PRIVATE KEY" ? .malformed(label: label) : .unsupportedKind(label: label) }
+        guard numbers.privateExponent != nil else { throw .malformed(label: label) }
+        try numbers.checkSize()
+        try numbers.checkConsistency(label)
+        guard UncommonRSAKey.librarySizes.contains(numbers.bits) else { return .uncommonRSA(try UncommonRSAKey(numbers, label: label)) }
+        guard let key = try? _RSA.Signing.PrivateKey(unsafeDERRepresentation: der) else { throw .malformed(label: label) }
+        return .rsa(key)
     }
 }

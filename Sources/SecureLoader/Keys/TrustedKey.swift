@@ -10,7 +10,7 @@ public enum TrustedKey: Sendable {
     /// Reads the first key of a PEM text: SubjectPublicKeyInfo or PKCS#1. A private key is taken for its public part, as
     /// OP-TEE's build takes it.
     public init(pem text: String, passphrase: String? = nil) throws(KeyError) {
-        let blocks = PEMBlock.blocks(in: text)
+        let blocks = try PEMBlock.blocks(in: text)
         for block in blocks {
             switch block.label {
             case "PUBLIC KEY", "RSA PUBLIC KEY":
@@ -27,14 +27,13 @@ public enum TrustedKey: Sendable {
 
     private static func read(_ block: PEMBlock) throws(KeyError) -> TrustedKey {
         if let key = try? P256.Signing.PublicKey(pemRepresentation: block.text) { return .ecdsaP256(key) }
-        if let key = try? _RSA.Signing.PublicKey(unsafePEMRepresentation: block.text) { return .rsa(key) }
         guard let der = block.der else { throw .malformed(label: block.label) }
-        guard RSANumbers(der: der) != nil else { throw .unsupportedKind(label: block.label) }
-        let key = try UncommonRSAKey(der: der, label: block.label)
-        guard key.numbers.privateExponent == nil, !UncommonRSAKey.librarySizes.contains(key.numbers.bits) else {
-            throw .malformed(label: block.label)
-        }
-        return .uncommonRSA(key)
+        guard let numbers = RSANumbers(der: der) else { throw .unsupportedKind(label: block.label) }
+        guard numbers.privateExponent == nil else { throw .malformed(label: block.label) }
+        try numbers.checkSize()
+        guard UncommonRSAKey.librarySizes.contains(numbers.bits) else { return .uncommonRSA(try UncommonRSAKey(numbers, label: block.label)) }
+        guard let key = try? _RSA.Signing.PublicKey(unsafePEMRepresentation: block.text) else { throw .malformed(label: block.label) }
+        return .rsa(key)
     }
 
     public var signatureType: SignatureType {

@@ -2,27 +2,17 @@ import Crypto
 
 /// An RSA key of a size that the cryptography library does not take: below 1024 bits, or above 8192.
 ///
-/// OP-TEE takes any that its build has room for, and the signing script any at all. Verifies and, with a private key, signs: RSASSA-PKCS1-v1_5
+/// OP-TEE takes any that its build has room for, and the signing script any that OpenSSL does. Verifies and, with a private key, signs: RSASSA-PKCS1-v1_5
 /// with SHA-256, by plain modular powers, whose time tells of a secret exponent: such keys are for tests. Source: RFC 8017 §8.2.
 public struct UncommonRSAKey: Sendable {
-    /// In bits: room for an encoded SHA-256, and what is computed in a moment.
-    static let sizes = 489...65_536
     /// Those that the library takes.
     static let librarySizes = 1024...8192
 
     let numbers: RSANumbers
     private let modulus: MontgomeryModulus
 
-    /// - Parameter der: a public or private key, PKCS#1, SubjectPublicKeyInfo or PKCS#8.
-    init(der: [UInt8], label: String) throws(KeyError) {
-        guard let numbers = RSANumbers(der: der) else { throw .malformed(label: label) }
-        guard Self.sizes.contains(numbers.bits) else {
-            throw .unsupportedSize(bits: numbers.bits, allowed: "\(Self.sizes.lowerBound) to \(Self.sizes.upperBound)")
-        }
-        try self.init(numbers, label: label)
-    }
-
-    private init(_ numbers: RSANumbers, label: String) throws(KeyError) {
+    /// - Parameter numbers: of a public or private key, checked.
+    init(_ numbers: RSANumbers, label: String) throws(KeyError) {
         guard let modulus = MontgomeryModulus(numbers.modulus) else { throw .malformed(label: label) }
         self.numbers = numbers
         self.modulus = modulus
@@ -42,8 +32,22 @@ public struct UncommonRSAKey: Sendable {
 
     /// nil of a public key, and of one whose numbers do not belong together.
     func signature(for digest: SHA256Digest) -> [UInt8]? {
-        guard let exponent = numbers.privateExponent, let signature = modulus.power(encoded(digest), exponent) else { return nil }
+        guard let signature = power(encoded(digest)) else { return nil }
         return verifies(signature, over: digest) ? signature : nil
+    }
+
+    /// The private power, modulo each prime: four times as fast as modulo their product. Source: RFC 8017 §5.1.2.
+    private func power(_ message: [UInt8]) -> [UInt8]? {
+        func power(_ prime: Natural, _ exponent: Natural) -> Natural? {
+            let size = (prime.bits + 7) / 8
+            guard let base = Natural(message).remainder(by: prime), let modulus = MontgomeryModulus(prime.bytes(size)) else { return nil }
+            return modulus.power(base.bytes(size), exponent.bytes((exponent.bits + 7) / 8)).map { Natural($0) }
+        }
+        guard let secret = numbers.secret, let first = power(secret.p, secret.dp), let second = power(secret.q, secret.dq),
+            let reduced = second.remainder(by: secret.p), let difference = (first + secret.p) - reduced,
+            let factor = (difference * secret.qInverse).remainder(by: secret.p)
+        else { return nil }
+        return (second + factor * secret.q).bytes(length)
     }
 
     /// EMSA-PKCS1-v1_5. Source: RFC 8017 §9.2.

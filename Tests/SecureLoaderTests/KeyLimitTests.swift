@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+import SecureLoader
+
+/// Keys that ask for more work than any key needs, or whose numbers are none: refused before the work begins.
+@Suite struct KeyLimitTests {
+    // MARK: DER, as little of it as keys need
+
+    private static func node(_ tag: UInt8, _ body: [UInt8]) -> [UInt8] {
+        var length: [UInt8] = []
+        var rest = body.count
+        while rest > 0 { (length, rest) = ([UInt8(rest & 0xFF)] + length, rest >> 8) }
+        return [tag] + (body.count < 128 ? [UInt8(body.count)] : [0x80 | UInt8(length.count)] + length) + body
+    }
+    /// - Parameter bytes: big-endian.
+    private static func integer(_ bytes: [UInt8]) -> [UInt8] { node(2, (bytes.first.map { $0 >= 0x80 } ?? true ? [0] : []) + bytes) }
+    private static func sequence(_ parts: [UInt8]...) -> [UInt8] { node(0x30, Array(parts.joined())) }
+    private static func pem(_ label: String, _ der: [UInt8]) -> String {
+        let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+        return "-----BEGIN \(label)-----\n\(text)\n-----END \(label)-----\n"
+    }
+    /// An odd number of so many bits.
+    private static func number(bits: Int) -> [UInt8] {
+        [UInt8(1 << ((bits - 1) % 8))] + [UInt8](repeating: 0x5B, count: (bits - 1) / 8)
+    }
+
+    /// An encrypted key that wants so many rounds: of PBKDF2, or of PKCS#12's.
+    private static func encrypted(rounds: [UInt8], pkcs12: Bool) -> String {
+        let salt = node(4, [1, 2, 3, 4, 5, 6, 7, 8])
+        let scheme: [UInt8]
+        if pkcs12 {
+            scheme = sequence(node(6, [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x01, 0x03]), sequence(salt, node(2, rounds)))
+        } else {
+            let derivation = sequence(node(6, [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05, 0x0C]), sequence(salt, node(2, rounds)))
+            let cipher = sequence(node(6, [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2A]), node(4, [UInt8](repeating: 0, count: 16)))
+            scheme = sequence(node(6, [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05, 0x0D]), sequence(derivation, cipher))
+        }
+        return pem("ENCRYPTED PRIVATE KEY", sequence(scheme, node(4, [UInt8](repeating: 7, count: 64))))
+    }
+
+    @Test(arguments: [false, true])
+    func roundsOfKeyDerivationAreRefusedBeforeOneIsDone(pkcs12: Bool) {
+        let cases: [(bytes: [UInt8], says: String)] = [
+            ([0x02, 0xFA, 0xF0, 0x80], "50000000"), ([0x1E, 0x84, 0x81], "2000001"), ([0], "0"),
+            ([0] + [UInt8](repeating: 0xFF, count: 8), "18446744073709551615"), ([1] + [UInt8](repeating: 0, count: 8), "2^64 and more"),
+        ]
+        for (bytes, says) in cases {
+            #expect(throws: KeyError.tooManyRounds(label: "ENCRYPTED PRIVATE KEY", rounds: says, allowed: 2_000_000)) {
+                try SigningKey(pem: Self.encrypted(rounds: bytes, pkcs12: pkcs12), passphrase: "sesame")
+            }
+        }
+        // As many as are done, or fewer: hashed, and wrong.
+        #expect(throws: KeyError.passphraseRejected(label: "ENCRYPTED PRIVATE KEY")) {
+            try SigningKey(pem: Self.encrypted(rounds: [0x08, 0x00], pkcs12: pkcs12), passphrase: "sesame")
+        }
+    }
+
+    @Test func anOutsizedKeyIsRefusedByItsSizeAlone() {
+        for bits in [16_385, 65_536, 200_000] {
+            let n = Self.number(bits: bits)
+            let key = Self.sequence(Self.integer([]), Self.integer(n), Self.integer([1, 0, 1]), Self.integer(n), Self.integer([3]), Self.integer([3]), Self.integer([1]), Self.integer([1]), Self.integer([1]))
+            let error = KeyError.unsupportedSize(bits: bits, allowed: "489 to 16384")
+            if bits < 100_000 {
+                #expect(throws: error) { try SigningKey(pem: Self.pem("RSA PRIVATE KEY", key)) }
+            } else {
+                #expect(throws: KeyError.self) { try SigningKey(pem: Self.pem("RSA PRIVATE KEY", key)) }
+            }
+            #expect(throws: error) { try TrustedKey(pem: Self.pem("RSA PUBLIC KEY", Self.sequence(Self.integer(n), Self.integer([1, 0, 1])))) }
+        }
+    }
+
+    @Test func aModulusThatIsNotTheProductOfItsPrimesIsRefused() {
+        for bits in [600, 1024, 2048, 16_384] {
+            let n = Self.number(bits: bits)
+            let key = Self.sequence(Self.integer([]), Self.integer(n), Self.integer([1, 0, 1]), Self.integer(n), Self.integer([3]), Self.integer([3]), Self.integer([1]), Self.integer([1]), Self.integer([1]))
+            #expect(throws: KeyError.inconsistent(label: "RSA PRIVATE KEY", what: "p of 2 bits times q of 2 is not the modulus of \(bits)")) {
+                try SigningKey(pem: Self.pem("RSA PRIVATE KEY", key))
+            }
+        }
+    }
+
+    @Test func aPublicExponentOfMoreThanAWordIsRefused() {
+        for bits in [33, 64, 2048] {
+            let key = Self.sequence(Self.integer(Self.number(bits: 2048)), Self.integer(Self.number(bits: bits)))
+            #expect(throws: KeyError.publicExponent(bits: bits, allowed: 32)) { try TrustedKey(pem: Self.pem("RSA PUBLIC KEY", key)) }
+        }
+    }
+
+    @Test func eachOfAKeysNumbersMustBelongToTheOthers() throws {
+        let lines = TestKeys.rsaPKCS1.split(separator: "\n")
+        let der = [UInt8](try #require(Data(base64Encoded: lines.dropFirst().dropLast().joined())))
+        // The integers, each with the offset of its last byte.
+        var ends: [Int] = [], place = 4
+        while place < der.count {
+            let long = der[place + 1] == 0x82
+            place += long ? 4 + Int(der[place + 2]) << 8 + Int(der[place + 3]) : der[place + 1] == 0x81 ? 3 + Int(der[place + 2]) : 2 + Int(der[place + 1])
+            ends.append(place - 1)
+        }
+        #expect(ends.count == 9 && ends.last == der.count - 1)
+        for (number, end) in ends.enumerated().dropFirst() {
+            var damaged = der
+            // Odd numbers stay odd.
+            damaged[end] ^= 2
+            #expect(throws: KeyError.self, "number \(number)") { try SigningKey(pem: Self.pem("RSA PRIVATE KEY", damaged)) }
+        }
+    }
+
+    @Test func whatIsLargerThanAnyKeyIsNotRead() {
+        #expect(throws: KeyError.tooLarge(what: "the key file", bytes: 2_000_000, allowed: 1 << 20)) {
+            try TrustedKey(pem: String(repeating: "A", count: 2_000_000))
+        }
+        #expect(throws: KeyError.self) { try TrustedKey(pem: Self.pem("PUBLIC KEY", [UInt8](repeating: 0x30, count: 100_000))) }
+        // Thousands of blocks without a key are named by the first few.
+        let many = String(repeating: Self.pem("CERTIFICATE", [1, 2, 3]), count: 5000)
+        do throws(KeyError) {
+            _ = try TrustedKey(pem: many)
+            Issue.record("a key in certificates")
+        } catch { #expect(error.description.utf8.count < 300 && error.description.contains("4992 more")) }
+    }
+}
