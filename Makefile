@@ -32,6 +32,7 @@ help:
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'
 	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
+	@echo 'make hostile   HOSTILE_CASES (300) of hostile files, keys, command lines, firmware and readers, from HOSTILE_SEED on'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
@@ -77,6 +78,11 @@ kernel-ring: setup
 	swift build $(SWIFT_FLAGS) -c release --product m4run-ring
 	@M4RUN_RING=$(CURDIR)/$(SCRATCH)/release/m4run-ring scripts/kernel-ring $(RING_SEQUENCES) $(FUZZ_SEED)
 
+HOSTILE_CASES ?= 300
+HOSTILE_SEED ?= 1
+hostile: build
+	@scripts/hostile $(HOSTILE_CASES) --seed $(HOSTILE_SEED)
+
 ENDURANCE_ROUNDS ?= 1000
 endurance: firmware
 	@ENDURANCE_ROUNDS=$(ENDURANCE_ROUNDS) $(SWIFT_TEST) --filter EnduranceTests
@@ -121,5 +127,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test test-as-user readme judge endurance fuzz fuzz-rings kernel-ring bench conformance corpus fuzz-images \
+.PHONY: help build binary firmware run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring bench conformance corpus fuzz-images \
     device-tree setup clean
