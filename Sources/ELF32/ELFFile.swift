@@ -27,10 +27,13 @@ public enum ELFError: Error, Equatable, Sendable, CustomStringConvertible {
 /// Reading is total. A table that does not lie inside the file reads as far as it does, a name or a range that does not is
 /// nil: what a loader must refuse, it refuses by its own rules.
 public struct ELFFile: Sendable {
-    public let bytes: [UInt8]
+    public let bytes: ArraySlice<UInt8>
     public let header: ELFHeader
 
-    public init(_ bytes: [UInt8]) throws(ELFError) {
+    public init(_ bytes: [UInt8]) throws(ELFError) { try self.init(bytes[...]) }
+
+    /// A file inside a larger one; nothing is copied.
+    public init(_ bytes: ArraySlice<UInt8>) throws(ELFError) {
         guard let header = ELFHeader(bytes) else { throw .tooShort(count: bytes.count) }
         guard header.hasMagic else { throw .notELF(found: Array(header.identification.prefix(4))) }
         guard header.fileClass == 1 else { throw .not32Bit(fileClass: header.fileClass) }
@@ -69,7 +72,7 @@ public struct ELFFile: Sendable {
     public func bytes(at offset: UInt32, size: UInt32) -> ArraySlice<UInt8>? {
         let end = Int(offset) + Int(size)
         guard end <= bytes.count else { return nil }
-        return bytes[Int(offset)..<end]
+        return bytes[bytes.startIndex + Int(offset)..<bytes.startIndex + end]
     }
 
     /// The segment's bytes in the file (`filesz` of them).
@@ -91,7 +94,12 @@ public struct ELFFile: Sendable {
     }
 
     /// The first section of that name.
-    public func section(named name: String) -> SectionHeader? { sections.first { $0.name == name }?.header }
+    public func section(named name: String) -> SectionHeader? {
+        let headers = sectionHeaders, wanted = Array(name.utf8) + [0]
+        guard let names = stringTable(at: Int(header.sectionNameIndex), in: headers) else { return nil }
+        // Compared where they are: a hostile file has 65535 names of many kilobytes.
+        return headers.first { names.bytes.dropFirst(Int($0.name)).starts(with: wanted) }
+    }
 
     func stringTable(at index: Int, in headers: [SectionHeader]) -> StringTable? {
         guard headers.indices.contains(index) else { return nil }

@@ -13,7 +13,22 @@ enum SectionCases {
         try section(&list, elf)
         try contents(&list)
         try addresses(&list, elf)
+        try cuts(&list, elf)
         return list.cases
+    }
+
+    /// The file ends inside the last section header, behind what is read of it: IMGSIZE is signed and stays, img_len fits the file.
+    private static func cuts(_ list: inout CaseList, _ elf: SmallELF) throws {
+        var plain = elf
+        plain.table = nil
+        for (name, file, found) in [("table", elf, table), ("names", plain, "-")] {
+            for count in [8, 16] {
+                try list.add(
+                    "section.cut.\(name).\(count)", Container([Container.padded(file.bytes)]), .success,
+                    "\(find): sh_align and sh_entsize are not read", table: found
+                ) { $0.images[0].removeLast(count) }
+            }
+        }
     }
 
     private static func put(

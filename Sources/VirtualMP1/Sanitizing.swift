@@ -58,14 +58,14 @@ enum FirmwareImage {
         if let plain = try? ELFFile(image) { return [plain] }
         guard let header = SignedImageHeader(image), header.magic == SignedImageHeader.magic else { return [] }
         let end = min(image.count, SignedImageHeader.size + Int(header.tlvLength))
-        let tlvs = TLVArea(Array(image[SignedImageHeader.size..<end]))
+        let tlvs = TLVArea(image[SignedImageHeader.size..<end])
         guard let sizes = tlvs.value(of: .imageSizes)?.bytes else { return [] }
         var offset = header.imagesOffset
         var files: [ELFFile] = []
         for index in 0..<(sizes.count / 4) {
             let size: UInt32 = sizes.littleEndian(at: index * 4) ?? 0
             guard size > 0, offset <= image.count, Int(size) <= image.count - offset,
-                let file = try? ELFFile(Array(image[offset..<offset + Int(size)]))
+                let file = try? ELFFile(image[offset..<offset + Int(size)])
             else { break }
             files.append(file)
             offset += Int(size)

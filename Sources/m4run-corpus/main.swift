@@ -59,7 +59,7 @@ do {
     try FileManager.default.createDirectory(atPath: seeds, withIntermediateDirectories: true)
     for item in cases where item.image.count < 4096 {
         write(item.image, seeds, item.name)
-        if item.expected == .success, let elf = try? ImageExtraction.images(in: item.image).first { write(elf, seeds, item.name + ".elf") }
+        if item.expected == .success, let elf = try? ImageExtraction.images(in: item.image).first { write(Array(elf), seeds, item.name + ".elf") }
     }
     write(CorpusKeys.rsa.trusted.pem.utf8, folder, "rsa.pem")
     write(CorpusKeys.ecdsa.trusted.pem.utf8, folder, "ecdsa.pem")

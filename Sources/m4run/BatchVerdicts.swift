@@ -11,17 +11,22 @@ struct BatchVerdicts {
 
     /// Lines are kept together up to about so many bytes.
     private static let flushSize = 1 << 16
+    /// Or for about so long, so that a reader of few lines has them, and goes, while large images are judged.
+    private static let flushTime = Duration.milliseconds(100)
 
     func run(_ path: String) throws {
         var pack = try ImagePack(path)
         var output: [UInt8] = []
         output.reserveCapacity(Self.flushSize * 2)
         defer { Console.data(output) }
-        while let (label, image) = try pack.next() {
+        var flushed = ContinuousClock.now
+        // With nobody to read the lines, there is nobody to judge for.
+        while Console.hasReader(), let (label, image) = try pack.next() {
             append(label, judge.verdict(on: image), to: &output)
-            if output.count >= Self.flushSize {
+            if output.count >= Self.flushSize || ContinuousClock.now - flushed > Self.flushTime {
                 Console.data(output)
                 output.removeAll(keepingCapacity: true)
+                flushed = .now
             }
         }
     }
@@ -57,87 +62,5 @@ struct BatchVerdicts {
 
     private static func hex(_ value: UInt32, to output: inout [UInt8]) {
         for shift in stride(from: 28, through: 0, by: -4) { output.append(digit(UInt8(truncatingIfNeeded: value >> UInt32(shift)) & 15)) }
-    }
-}
-
-/// Many images in one file: {label length u32, image length u32, label, image}, again and again. Read as it is needed.
-struct ImagePack {
-    private let path: String
-    private let handle: FileHandle
-    private var buffer: [UInt8] = []
-    /// Of the first byte in `buffer` that was not handed out.
-    private var position = 0
-    /// Of the same byte in the file.
-    private var offset = 0
-
-    private static let chunk = 1 << 20
-
-    init(_ path: String) throws {
-        self.path = path
-        if path == "-" {
-            handle = .standardInput
-        } else {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw UsageError("\(path): no such file") }
-            guard !isFolder.boolValue else { throw UsageError("\(path): is a folder") }
-            guard let file = FileHandle(forReadingAtPath: path) else { throw UsageError("\(path): cannot be opened for reading") }
-            handle = file
-        }
-    }
-
-    /// The next case; nil at the end.
-    mutating func next() throws -> (label: [UInt8], image: [UInt8])? {
-        let start = offset
-        guard try fill(8) else {
-            guard buffer.count > position else { return nil }
-            throw broken(start, "\(buffer.count - position) bytes are left; a case begins with two lengths of 4 bytes")
-        }
-        let labelLength = Int(buffer.littleEndian(UInt32.self, at: position) ?? 0)
-        let imageLength = Int(buffer.littleEndian(UInt32.self, at: position + 4) ?? 0)
-        guard labelLength <= Self.longestLabel else {
-            throw broken(start, "a label of \(labelLength) bytes is announced; up to \(Self.longestLabel) are taken")
-        }
-        guard imageLength <= InputFile.largest else {
-            throw broken(start + 4, "an image of \(imageLength) bytes is announced; up to \(InputFile.largest) are taken")
-        }
-        advance(8)
-        guard let label = try take(labelLength) else {
-            throw broken(start, "a label of \(labelLength) bytes is announced, and \(buffer.count - position) bytes are left")
-        }
-        guard let image = try take(imageLength) else {
-            throw broken(start + 4, "an image of \(imageLength) bytes is announced, and \(buffer.count - position) bytes are left")
-        }
-        return (label, image)
-    }
-
-    private static let longestLabel = 1 << 16
-
-    private func broken(_ offset: Int, _ what: String) -> UsageError {
-        UsageError("\(path == "-" ? "standard input" : path): offset 0x\(String(offset, radix: 16)): \(what)")
-    }
-
-    private mutating func advance(_ count: Int) {
-        position += count
-        offset += count
-    }
-
-    private mutating func take(_ count: Int) throws -> [UInt8]? {
-        guard try fill(count) else { return nil }
-        let bytes = Array(buffer[position..<position + count])
-        advance(count)
-        return bytes
-    }
-
-    /// Whether `count` bytes are in the buffer, after reading as much as it takes.
-    private mutating func fill(_ count: Int) throws -> Bool {
-        while buffer.count - position < count {
-            buffer.removeFirst(position)
-            position = 0
-            let data: Data?
-            do { data = try handle.read(upToCount: Self.chunk) } catch { throw broken(offset, "cannot be read: \(error.localizedDescription)") }
-            guard let data, !data.isEmpty else { return false }
-            buffer += data
-        }
-        return true
     }
 }

@@ -22,6 +22,17 @@ enum Console {
     static func data(_ bytes: [UInt8]) { write(bytes, to: 1) }
     static func data(_ text: String) { write(text, to: 1) }
 
+    /// Whether somebody can still read what goes to stdout: a pipe's reader may have gone, a disk be full.
+    ///
+    /// - Parameter input: what to wait for in the meantime; it is there to be read, or at its end, when the answer is true.
+    static func hasReader(whileWaitingFor input: Int32? = nil) -> Bool {
+        guard lostData == nil else { return false }
+        // A descriptor of -1 is passed over; errors of stdout come unasked.
+        var looked = [pollfd(fd: 1, events: 0, revents: 0), pollfd(fd: input ?? -1, events: Int16(POLLIN), revents: 0)]
+        while poll(&looked, 2, input == nil ? 0 : -1) < 0 { if errno != EINTR { return true } }
+        return looked[0].revents == 0
+    }
+
     private static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {

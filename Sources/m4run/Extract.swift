@@ -23,7 +23,7 @@ struct Extract: ParsableCommand {
     func run() throws {
         let file = try InputFile.read(image)
         let trusted = try keys.read()
-        let images: [[UInt8]]
+        let images: [ArraySlice<UInt8>]
         do throws(ExtractionError) { images = try ImageExtraction.images(in: file) } catch { throw Refusal("\(image): \(error)") }
         let names = images.indices.map { name($0, of: images) }
         if !force, let existing = names.first(where: { FileManager.default.fileExists(atPath: $0) }) {
@@ -33,12 +33,12 @@ struct Extract: ParsableCommand {
         warn(file, trusted)
         try InputFile.makeFolder(out)
         for (bytes, name) in zip(images, names) {
-            try InputFile.write(bytes, to: name)
+            try InputFile.write([bytes], to: name)
             Console.note("\(name): \(bytes.count) bytes")
         }
     }
 
-    private func name(_ number: Int, of images: [[UInt8]]) -> String {
+    private func name(_ number: Int, of images: [ArraySlice<UInt8>]) -> String {
         let stem = ((image as NSString).lastPathComponent as NSString).deletingPathExtension
         let isELF = images[number].starts(with: [0x7F, 0x45, 0x4C, 0x46])
         return (out as NSString).appendingPathComponent(stem + (images.count > 1 ? ".\(number)" : "") + (isELF ? ".elf" : ".bin"))

@@ -6,20 +6,35 @@ enum InputFile {
     /// Larger than any firmware that fits the M4's memories and DDR window.
     static let largest = 256 << 20
 
-    static func read(_ path: String) throws -> [UInt8] {
+    /// A key file is text of a few kilobytes; what is much more, or never ends, is none.
+    static let largestPEM = 1 << 20
+
+    /// All of the file, in memory once. A device or pipe is read to its end.
+    static func read(_ path: String, limit: Int = largest) throws -> [UInt8] {
         Supervisor.isPreparing("reading \(path)")
         defer { Supervisor.isPreparing("preparing the run") }
+        let descriptor = try open(path)
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw UsageError("\(path): cannot be read") }
+        let size = info.st_mode & S_IFMT == S_IFREG ? Int(info.st_size) : 0
+        for most in [largest, limit] where size > most { throw UsageError("\(path): larger than \(most) bytes") }
+        var file = FileBytes(descriptor)
+        guard let bytes = file.rest(limit + 1, expecting: size) else { throw UsageError("\(path): cannot be read: \(String(cString: strerror(errno)))") }
+        guard bytes.count <= limit else { throw UsageError("\(path): larger than \(limit) bytes") }
+        return bytes
+    }
+
+    static func open(_ path: String) throws -> Int32 {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw UsageError("\(path): no such file") }
         guard !isFolder.boolValue else { throw UsageError("\(path): is a folder") }
-        guard let handle = FileHandle(forReadingAtPath: path) else { throw UsageError("\(path): cannot be opened for reading") }
-        defer { try? handle.close() }
-        guard let data = try? handle.read(upToCount: largest + 1) ?? Data() else { throw UsageError("\(path): cannot be read") }
-        guard data.count <= largest else { throw UsageError("\(path): larger than \(largest) bytes") }
-        return [UInt8](data)
+        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw UsageError("\(path): cannot be opened for reading") }
+        return descriptor
     }
 
-    static func text(_ path: String) throws -> String { String(decoding: try read(path), as: UTF8.self) }
+    static func pem(_ path: String) throws -> String { String(decoding: try read(path, limit: largestPEM), as: UTF8.self) }
 
     /// Whether two paths name one file.
     static func isSame(_ a: String, _ b: String) -> Bool {
@@ -31,18 +46,21 @@ enum InputFile {
     /// Replaces the file at `path`, through symbolic links: all of it, or nothing. A device or pipe is written to.
     ///
     /// What was there keeps its mode, and keeps its bytes when it may not be written to.
-    static func write(_ bytes: [UInt8], to path: String) throws {
+    static func write(_ bytes: [UInt8], to path: String) throws { try write([bytes[...]], to: path) }
+
+    /// The same for what is in several pieces.
+    static func write(_ pieces: [ArraySlice<UInt8>], to path: String) throws {
         func failure(_ reason: String = String(cString: strerror(errno))) -> UsageError { UsageError("\(path): cannot be written: \(reason)") }
         let target = try target(of: path)
         var info = stat()
         let exists = stat(target, &info) == 0
         guard !exists || access(target, W_OK) == 0 else { throw failure() }
-        guard !exists || info.st_mode & S_IFMT == S_IFREG else { return try store(bytes, to: target, for: path) }
+        guard !exists || info.st_mode & S_IFMT == S_IFREG else { return try store(pieces, to: target, for: path) }
         let part = target + ".\(getpid()).part"
         let leaving = Leavings.add { unlink(part) }
         defer { Leavings.forget(leaving) }
         do {
-            try store(bytes, to: part, for: path)
+            try store(pieces, to: part, for: path)
             guard !exists || chmod(part, info.st_mode & 0o7777) == 0, rename(part, target) == 0 else { throw failure() }
         } catch {
             unlink(part)
@@ -61,11 +79,11 @@ enum InputFile {
         throw UsageError("\(path): cannot be written: \(String(cString: strerror(ELOOP)))")
     }
 
-    private static func store(_ bytes: [UInt8], to place: String, for path: String) throws {
+    private static func store(_ pieces: [ArraySlice<UInt8>], to place: String, for path: String) throws {
         guard let file = fopen(place, "wb") else { throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
-        let written = fwrite(bytes, 1, bytes.count, file)
+        let isWritten = pieces.allSatisfy { piece in piece.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) == $0.count } }
         // What was buffered may fail as late as here.
-        guard fclose(file) == 0, written == bytes.count else {
+        guard fclose(file) == 0, isWritten else {
             throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))")
         }
     }

@@ -5,7 +5,12 @@ import SecureLoader
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show an image: header, records, segments, hashes, resource table, and why it would be refused.",
-        discussion: "Exit status: 0 when OP-TEE would load it (or it is a plain ELF for Arm), 4 when it would be refused or is no image.")
+        discussion: """
+            Without --key nobody checks the signature, and the verdict says so: it is on all else.
+
+            Exit status: 0 when OP-TEE would load it (without --key: if its signature is good; or it is a plain ELF for Arm), 4 when it would \
+            be refused or is no image.
+            """)
 
     @Argument(help: "A signed image or an ELF.", completion: .file()) var image: String
     @OptionGroup var keys: TrustedKeys
@@ -16,11 +21,25 @@ struct Inspect: ParsableCommand {
         let report = ImageReport(
             try InputFile.read(image), signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
         if json {
-            Console.data(JSON.text(report) + "\n")
+            Console.data(JSON.text(Answer(report: report)) + "\n")
         } else {
             Console.data(report.text)
         }
         let isPlainELF = report.kind == .elf && report.images.allSatisfy { $0.problem == nil && $0.machine == 40 }
         if !report.loads && !isPlainELF { throw ExitStatus.refused }
+    }
+
+    /// The report's JSON object, with what it comes to.
+    private struct Answer: Encodable {
+        let report: ImageReport
+
+        private enum Key: String, CodingKey { case verdict, signatureChecked }
+
+        func encode(to encoder: any Encoder) throws {
+            try report.encode(to: encoder)
+            var object = encoder.container(keyedBy: Key.self)
+            try object.encode(report.verdict, forKey: .verdict)
+            try object.encode(report.isSignatureChecked, forKey: .signatureChecked)
+        }
     }
 }

@@ -68,7 +68,7 @@ struct Sign: ParsableCommand {
         if let input = ([key] + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
             throw UsageError("--out \(out) would overwrite \(input)")
         }
-        let pem = try InputFile.text(key)
+        let pem = try InputFile.pem(key)
         let signingKey: SigningKey
         do throws(KeyError) { signingKey = try SigningKey(pem: pem, passphrase: keyPassphrase) } catch {
             throw UsageError("\(key): \(error)")
@@ -79,9 +79,9 @@ struct Sign: ParsableCommand {
         }
         let images = try inputs.map { try InputFile.read($0) }
         let signer = ImageSigner(key: signingKey, keyInfo: try keyInfo.map { try InputFile.read($0) }, platformTLVs: records)
-        let image: [UInt8]
-        do throws(SigningError) { image = try signer.sign(images) } catch { throw mistake(error) }
-        try InputFile.write(image, to: out)
+        let image: SignedPieces
+        do throws(SigningError) { image = try signer.pieces(images) } catch { throw mistake(error) }
+        try InputFile.write(image.pieces.map { $0[...] }, to: out)
         Console.note("\(out): \(image.count) bytes, \(images.count == 1 ? "one image" : "\(images.count) images"), signed with \(signingKey.trusted.summary)")
         // The signature is good: what is left is what the script does not look at.
         if let failure = ImageJudge(signatures: .unverified).verdict(on: image).failure {
@@ -112,8 +112,9 @@ struct Keygen: ParsableCommand {
 
     func run() throws {
         if kind == .ECC, let bits { throw UsageError("--bits \(bits) is for RSA; an ECC key is on P-256") }
-        try InputFile.makeFolder(out)
+        // First what may be refused, so that a refusal leaves no folder.
         let key = try SigningKey.generate(kind == .RSA ? .rsa(bits: bits ?? 2048) : .ecdsaP256)
+        try InputFile.makeFolder(out)
         try KeyFiles.write(key, to: out + "/private.pem", publicKeyTo: out + "/public.pem", overwriting: force)
         Console.note("\(out)/private.pem, \(out)/public.pem: \(key.trusted.summary)")
     }

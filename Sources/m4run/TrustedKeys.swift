@@ -14,7 +14,7 @@ struct TrustedKeys: ParsableArguments {
     func read() throws -> [TrustedKey] { try key.map(Self.read) }
 
     static func read(_ path: String) throws -> TrustedKey {
-        let pem = try InputFile.text(path)
+        let pem = try InputFile.pem(path)
         do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
     }
 }

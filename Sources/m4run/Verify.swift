@@ -39,6 +39,7 @@ struct Verify: ParsableCommand {
     func run() throws {
         let signatures: SignaturePolicy = unverified ? .unverified : .trusted(try keys.read())
         if let batch {
+            if unverified { Self.warn() }
             try BatchVerdicts(
                 judge: ImageJudge(signatures: signatures, support: keys.support, heapSize: heap)
             ).run(batch)
@@ -47,23 +48,27 @@ struct Verify: ParsableCommand {
         guard let image else { return }
         let explanation = LoadExplanation(of: try InputFile.read(image), signatures: signatures, support: keys.support, heapSize: heap)
         if json {
-            Console.data(JSON.text(Answer(image: image, explanation: explanation)) + "\n")
+            Console.data(JSON.text(Answer(image: image, explanation: explanation, isChecked: !unverified)) + "\n")
         } else {
             if explain { Console.data(explanation.text) }
-            Console.data(ForeignText.line("\(image): \(explanation.verdict)") + "\n")
-            if unverified { Console.note("WARNING: --unverified: the signature was NOT checked") }
+            Console.data(ForeignText.line("\(image): \(explanation.verdict)\(unverified ? "; the signature was NOT checked" : "")") + "\n")
         }
+        if unverified { Self.warn() }
         if explanation.refusal != nil { throw ExitStatus.refused }
     }
+
+    private static func warn() { Console.note("WARNING: --unverified: the signature was NOT checked") }
 
     /// The JSON object. Its keys are always there; null where there is nothing to say.
     private struct Answer: Encodable {
         let image: String
         let explanation: LoadExplanation
+        let isChecked: Bool
 
         private enum Key: String, CodingKey {
             case image, size, result, check, reason, offset, checks, warnings
             case notReached = "not_reached"
+            case signatureChecked = "signature_checked"
             case resourceTable = "resource_table"
         }
 
@@ -72,6 +77,7 @@ struct Verify: ParsableCommand {
             try object.encode(image, forKey: .image)
             try object.encode(explanation.size, forKey: .size)
             try object.encode(explanation.result, forKey: .result)
+            try object.encode(isChecked, forKey: .signatureChecked)
             try object.encode(explanation.refusal?.check, forKey: .check)
             try object.encode(explanation.refusal?.reason, forKey: .reason)
             try object.encode(explanation.refusal?.offset, forKey: .offset)

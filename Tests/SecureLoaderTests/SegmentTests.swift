@@ -175,4 +175,19 @@ import SecureLoader
         fixture.images[0].storeLittleEndian(1 as UInt16, at: 44)
         #expect(try Board().refusal(of: fixture.bytes) == nil)
     }
+
+    @Test func anImageThatLoadsTheSameAgainAndAgainIsEnded() throws {
+        let elf = ELFFixture(segments: [.load(0x1000_0000, [UInt8](repeating: 0, count: 0x4_0000))]).bytes
+        func image(_ count: Int) throws -> [UInt8] {
+            var fixture = try SignedFixture([elf])
+            // The same program header so many times, behind the file: one hash record goes for all.
+            fixture.images[0].storeLittleEndian(UInt32(elf.count), at: 28)
+            fixture.images[0].storeLittleEndian(UInt16(count), at: 44)
+            fixture.images[0] += (0..<count).flatMap { _ in elf[52..<84] }
+            fixture.set(0x05, ResourceTableFixture.words(UInt32((fixture.images[0].count + 7) & ~7)))
+            return try fixture.bytes
+        }
+        #expect(try Board().refusal(of: image(200)) == nil)
+        expect(try Board().refusal(of: image(2000)), .cancel, .work)
+    }
 }

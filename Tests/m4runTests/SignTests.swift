@@ -75,6 +75,33 @@ import Testing
         #expect(try Command.run("inspect", Scratch.elf("tty-echo")).status == 0)
     }
 
+    @Test("Without a key inspect says that nobody checked the signature, and what comes of all else")
+    func unchecked() throws {
+        var image = try Scratch.bytes(Scratch.signed("tty-echo"))
+        // In the signature, which ends in front of the ELF file.
+        image[0x1B0] ^= 0xFF
+        let corrupted = try Scratch.write(image, "corrupted.signed")
+        let unchecked = try Command.run("inspect", corrupted)
+        #expect(unchecked.status == 0 && !unchecked.out.contains("the TA loads it"))
+        #expect(unchecked.out.hasSuffix("nobody checked the signature: no key given; all else in it is as the TA wants it\n"))
+        let json = try Command.run("inspect", corrupted, "--json").out
+        #expect(json.contains("\"signatureChecked\" : false") && json.contains("\"verdict\" : \"nobody checked the signature"))
+        let checked = try Command.run("inspect", corrupted, "--key", Scratch.key())
+        #expect(checked.status == 4 && checked.out.contains("the TA refuses it: TEE_ERROR_SIGNATURE_INVALID"))
+        try Scratch.write(RefusalTests.tampered(image), "corrupted-too.signed")
+        let both = try Command.run("inspect", "corrupted-too.signed")
+        #expect(both.status == 4 && both.out.contains("nobody checked the signature: no key given; apart from that the TA refuses it: TEE_ERROR_SECURITY"))
+    }
+
+    @Test("A key that is refused leaves neither folder nor image")
+    func refusedKeys() throws {
+        let keygen = try Command.run("keygen", "--out", "never-made", "--bits", "65536")
+        #expect(keygen.status == 2 && !FileManager.default.fileExists(atPath: Scratch.path("never-made")))
+        let endless = try Command.run("sign", "--in", Scratch.elf("tty-echo"), "--key", "/dev/zero", "--out", "never-signed")
+        #expect(endless.status == 2 && endless.err == "m4run: /dev/zero: larger than 1048576 bytes\n")
+        #expect(!FileManager.default.fileExists(atPath: Scratch.path("never-signed")))
+    }
+
     @Test("inspect --json is one object")
     func json() throws {
         let result = try Command.run("inspect", Scratch.signed("tty-echo"), "--json")

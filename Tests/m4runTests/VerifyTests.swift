@@ -22,6 +22,11 @@ import Testing
         #expect(try Command.run("verify", image, "--key", Scratch.key("other"), "--key", Scratch.key()).status == 0)
         let unverified = try Command.run("verify", image, "--unverified")
         #expect(unverified.status == 0 && unverified.err.contains("NOT checked"))
+        // Who keeps stdout alone reads it there.
+        #expect(unverified.out.hasSuffix(", 140 bytes; the signature was NOT checked\n"))
+        let object = try Command.run("verify", image, "--unverified", "--json")
+        #expect(object.out.contains("\"signature_checked\" : false") && object.err.contains("NOT checked"))
+        #expect(try Command.run("verify", image, "--key", Scratch.key(), "--json").out.contains("\"signature_checked\" : true"))
     }
 
     @Test("--explain walks the checks in the TA's order, and says what was not reached")
@@ -73,6 +78,22 @@ import Testing
         try Scratch.write([], "empty.pack")
         let empty = try Command.run("verify", "--batch", "empty.pack", "--unverified")
         #expect(empty.status == 0 && empty.out.isEmpty)
+    }
+
+    @Test("Verdicts end when their reader has gone, however much is left to judge, or to come")
+    func abandonedBatch() throws {
+        func run(_ input: FileHandle) throws -> Command.Result {
+            let pipe = Pipe()
+            try pipe.fileHandleForReading.close()
+            return try Command.run(["verify", "--batch", "-", "--key", Scratch.key()], in: Scratch.folder, input: input, output: pipe.fileHandleForWriting)
+        }
+        // Cases without label and image, without end.
+        let endless = try run(try #require(FileHandle(forReadingAtPath: "/dev/zero")))
+        #expect(!endless.wasKilled && endless.status == 0 && endless.err.isEmpty)
+        let silent = Pipe()
+        let waiting = try run(silent.fileHandleForReading)
+        #expect(!waiting.wasKilled && waiting.status == 0)
+        try silent.fileHandleForWriting.close()
     }
 
     @Test("A pack that ends early or lies is one error with the offset, after the lines of what came before")

@@ -9,10 +9,11 @@ public struct HashRecord: Equatable, Sendable {
     /// 32 bytes.
     public var hash: [UInt8]
 
-    /// The records of a HASHTABLE value; what is left over past the last whole one is not read.
-    public static func records(_ bytes: ArraySlice<UInt8>) -> [HashRecord] {
-        stride(from: 0, through: bytes.count - size, by: size).compactMap { offset in
-            ProgramHeader(bytes, at: offset).map {
+    /// The first records of a HASHTABLE value, `limit` of them at most; what is left over past the last whole one is not read.
+    public static func records(_ bytes: ArraySlice<UInt8>, limit: Int = .max) -> [HashRecord] {
+        (0..<min(bytes.count / size, limit)).compactMap { number in
+            let offset = number * size
+            return ProgramHeader(bytes, at: offset).map {
                 HashRecord(header: $0, hash: Array(bytes.dropFirst(offset + ProgramHeader.size).prefix(32)))
             }
         }

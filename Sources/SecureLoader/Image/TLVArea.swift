@@ -64,20 +64,24 @@ public struct TLVArea: Sendable {
     }
 
     /// `tlvLength` bytes: the padding of the area is not searched.
-    public let bytes: [UInt8]
+    public let bytes: ArraySlice<UInt8>
 
-    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    public init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
-    /// Every record in order, until fewer than 8 bytes are left.
-    public var records: [Record] {
-        var result: [Record] = []
-        var offset = 0
-        while let record = record(at: offset) {
-            result.append(record)
+    /// An area inside a larger file; nothing is copied.
+    public init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+
+    /// The records in order, until fewer than 8 bytes are left. A hostile area has millions of them.
+    public var records: some Sequence<Record> {
+        sequence(state: 0) { offset in
+            guard let record = record(at: offset) else { return nil }
             offset = next(after: record)
+            return record
         }
-        return result
     }
+
+    /// The bytes in `range`, which counts from the start of the area.
+    public subscript(range: Range<Int>) -> ArraySlice<UInt8> { bytes.dropFirst(range.lowerBound).prefix(range.count) }
 
     /// The value of the first record of `type` that lies inside the area, with its offset in the area; nil when there is none,
     /// or when that first record is empty. Types compare in full.
@@ -85,7 +89,7 @@ public struct TLVArea: Sendable {
         var offset = 0
         while let record = record(at: offset) {
             if record.type == type, let value = record.value {
-                return value.isEmpty ? nil : (bytes[value], value.lowerBound)
+                return value.isEmpty ? nil : (self[value], value.lowerBound)
             }
             offset = next(after: record)
         }

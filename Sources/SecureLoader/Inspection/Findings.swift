@@ -12,22 +12,14 @@ struct Findings {
 
     private typealias Warning = ImageReport.Warning
 
-    private static let mostOfASubject = 16
-
-    /// Of each subject at most ``mostOfASubject``, and then how many more there are.
     var warnings: [ImageReport.Warning] {
-        let all = recordWarnings + sizeWarnings + tableWarnings + images.enumerated().flatMap(imageWarnings) + placementWarnings
-        var counts: [Warning.Subject: Int] = [:]
-        var result: [Warning] = []
-        for warning in all {
-            counts[warning.subject, default: 0] += 1
-            if counts[warning.subject, default: 0] <= Self.mostOfASubject { result.append(warning) }
-        }
-        for subject in Warning.Subject.allCases {
-            let more = counts[subject, default: 0] - Self.mostOfASubject
-            if more > 0 { result.append(Warning(subject, "\(more) more of the kind \(subject.rawValue)")) }
-        }
-        return result
+        var list = WarningList()
+        addRecordWarnings(to: &list)
+        list.add(sizeWarnings)
+        addTableWarnings(to: &list)
+        for (number, image) in images.enumerated() { list.add(imageWarnings(number, image)) }
+        list.add(placementWarnings)
+        return list.all
     }
 
     // MARK: The TLV area
@@ -36,46 +28,40 @@ struct Findings {
         .signatureType, .hashType, .imageCount, .imageTypes, .imageSizes, .hashTable, .keyInfo,
     ]
 
-    private var recordWarnings: [Warning] {
-        guard header != nil else { return [] }
-        var warnings: [Warning] = []
+    /// Types that are looked for a second time.
+    private static let mostTypes = 4096
+
+    private func addRecordWarnings(to list: inout WarningList) {
+        guard header != nil else { return }
         var seen: Set<TLVType> = []
-        let records = tlvs.records
-        for record in records {
+        var end = 0
+        for record in tlvs.records {
+            end = record.offset + 8 + Int(record.length)
             let place = SignedImageHeader.size + record.offset
             if record.value == nil {
-                warnings.append(
-                    Warning(
-                        .hiddenRecord, at: place,
-                        "\(record.type) says \(record.length) bytes, more than the TLV area has: neither it nor anything behind it "
-                            + "is found"))
-            } else if !seen.insert(record.type).inserted {
-                warnings.append(Warning(.repeatedRecord, at: place, "\(record.type) is there again; only the first counts"))
+                list.add(
+                    .hiddenRecord, at: place,
+                    "\(record.type) says \(record.length) bytes, more than the TLV area has: neither it nor anything behind it is found")
+            } else if seen.count < Self.mostTypes, !seen.insert(record.type).inserted {
+                list.add(.repeatedRecord, at: place, "\(record.type) is there again; only the first counts")
             }
             if !Self.known.contains(record.type), !TLVType.platformRange.contains(record.type.rawValue) {
-                warnings.append(
-                    Warning(
-                        .unknownRecord, at: place,
-                        "record type \(hex32(record.type.rawValue)) is not one that the TA or a platform reads"))
+                list.add(.unknownRecord, at: place, "record type \(hex32(record.type.rawValue)) is not one that the TA or a platform reads")
             }
         }
         if tlvs.value(of: .hashType).map({ Array($0.bytes) }) != [1] {
-            warnings.append(Warning(.hashType, "HASHTYPE is not SHA-256 (1); the TA does not read it and takes SHA-256"))
+            list.add(.hashType, "HASHTYPE is not SHA-256 (1); the TA does not read it and takes SHA-256")
         }
-        let end = records.last.map { $0.offset + 8 + Int($0.length) } ?? 0
-        if end < tlvs.bytes.count, tlvs.bytes[end...].contains(where: { $0 != 0 }) {
-            let place = SignedImageHeader.size + end
-            warnings.append(Warning(.bytesBehindRecords, at: place, "bytes that are not zero behind the last record"))
+        if end < tlvs.bytes.count, tlvs.bytes.dropFirst(end).contains(where: { $0 != 0 }) {
+            list.add(.bytesBehindRecords, at: SignedImageHeader.size + end, "bytes that are not zero behind the last record")
         }
-        return warnings
     }
 
     private var sizeWarnings: [Warning] {
         guard let header, let sizes = tlvs.value(of: .imageSizes) else { return [] }
-        let words = stride(from: 0, through: sizes.bytes.count - 4, by: 4).map {
-            sizes.bytes.littleEndian(UInt32.self, at: $0) ?? 0
+        let sum = stride(from: 0, through: sizes.bytes.count - 4, by: 4).reduce(0) {
+            $0 + Int(sizes.bytes.littleEndian(UInt32.self, at: $1) ?? 0)
         }
-        let sum = words.reduce(0) { $0 + Int($1) }
         guard sum != Int(header.imagesLength) else { return [] }
         return [
             Warning(
@@ -86,24 +72,22 @@ struct Findings {
 
     // MARK: The hash table
 
-    private var tableWarnings: [Warning] {
-        guard let place = tlvs.value(of: .hashTable)?.offset else { return [] }
+    private func addTableWarnings(to list: inout WarningList) {
+        guard let place = tlvs.value(of: .hashTable)?.offset else { return }
         let segments = images.flatMap(\.segments)
         let headers = Set(segments.map(HeaderKey.init))
         let places = Set(segments.map { PlaceKey(type: $0.type, address: $0.physicalAddress) })
         var first: [UInt32: Int] = [:]
-        var warnings: [Warning] = []
         for (number, record) in table.enumerated() {
             let header = record.header, address = hex32(header.physicalAddress)
             let offset = SignedImageHeader.size + place + number * HashRecord.size
             if !headers.contains(HeaderKey(ImageReport.Segment(header, hash: .none))) {
                 let changed = places.contains(PlaceKey(type: header.type, address: header.physicalAddress))
-                warnings.append(
-                    Warning(
-                        changed ? .changedHeader : .recordWithoutHeader, at: offset,
-                        "hash record \(number) (\(header.typeName) at \(address)) is of a program header that the images do not have"
-                            + (changed ? " in this form" : "")
-                            + ": headers are not under the signature, and one was changed after signing"))
+                list.add(
+                    changed ? .changedHeader : .recordWithoutHeader, at: offset,
+                    "hash record \(number) (\(header.typeName) at \(address)) is of a program header that the images do not have"
+                        + (changed ? " in this form" : "")
+                        + ": headers are not under the signature, and one was changed after signing")
             }
             guard let earlier = first[header.physicalAddress] else {
                 first[header.physicalAddress] = number
@@ -111,14 +95,11 @@ struct Findings {
             }
             let other = table[earlier].header
             guard header.isLoad || other.isLoad, header != other else { continue }
-            warnings.append(
-                Warning(
-                    .sharedAddress, at: offset,
-                    "hash records \(earlier) (\(other.typeName)) and \(number) (\(header.typeName)) have p_paddr \(address) in common; "
-                        + "the TA takes the first for both"
-                        + (other.isLoad ? "" : ", and refuses the image with TEE_ERROR_BAD_PARAMETERS")))
+            list.add(
+                .sharedAddress, at: offset,
+                "hash records \(earlier) (\(other.typeName)) and \(number) (\(header.typeName)) have p_paddr \(address) in common; "
+                    + "the TA takes the first for both" + (other.isLoad ? "" : ", and refuses the image with TEE_ERROR_BAD_PARAMETERS"))
         }
-        return warnings
     }
 
     // MARK: The ELF files
@@ -170,7 +151,7 @@ struct Findings {
     }
 
     private func cutNameWarnings(_ number: Int, _ image: ImageReport.Image) -> [Warning] {
-        guard let file = try? ELFFile(Array(bytes[image.offset..<image.offset + image.size])), let names = file.sectionNames
+        guard let file = try? ELFFile(bytes[image.offset..<image.offset + image.size]), let names = file.sectionNames
         else { return [] }
         let name = FirmwareLoad.resourceTableName
         let cut = file.sectionHeaders.first { section in

@@ -7,6 +7,8 @@ public enum ExtractionError: Error, Equatable, Sendable, CustomStringConvertible
     case notSigned(ImageReport.Kind)
     /// The IMGSIZE record is missing, or not a whole number of words.
     case imageSizes
+    /// More images than the one byte of NUM_IMG counts.
+    case imageCount(Int)
     /// An image does not lie in the file.
     case outside(image: Int, offset: Int, size: Int, fileSize: Int)
 
@@ -15,6 +17,7 @@ public enum ExtractionError: Error, Equatable, Sendable, CustomStringConvertible
         case .notSigned(.elf): "an ELF file that is not signed; there is nothing to extract"
         case .notSigned: "not a signed image: it does not begin with \(hex32(SignedImageHeader.magic))"
         case .imageSizes: "the TLV area has no IMGSIZE record of whole 32-bit words; where images begin and end is not known"
+        case .imageCount(let count): "the IMGSIZE record has \(count) sizes; a signed image holds 1 to 255 images"
         case .outside(let image, let offset, let size, let fileSize):
             "image \(image): \(size) bytes at offset 0x\(String(offset, radix: 16)) do not lie in the file of \(fileSize)"
         }
@@ -23,34 +26,35 @@ public enum ExtractionError: Error, Equatable, Sendable, CustomStringConvertible
 
 /// The images inside a signed one, as they were before signing. Nothing is verified.
 public enum ImageExtraction {
-    /// Of each image its bytes without the signer's padding.
+    /// Of each image its bytes in `file`, without the signer's padding.
     ///
     /// A signed image holds padded sizes only. Up to 7 zeros behind the end that an ELF's own tables give it are taken for
     /// padding; what has more behind its end, or is no ELF, comes out whole.
-    public static func images(in file: [UInt8]) throws(ExtractionError) -> [[UInt8]] {
+    public static func images(in file: [UInt8]) throws(ExtractionError) -> [ArraySlice<UInt8>] {
         let kind = ImageReport.Kind(of: file)
         guard kind == .signed, let header = SignedImageHeader(file) else { throw .notSigned(kind) }
         let end = min(file.count, SignedImageHeader.size + Int(header.tlvLength))
-        let tlvs = TLVArea(Array(file[SignedImageHeader.size..<end]))
+        let tlvs = TLVArea(file[SignedImageHeader.size..<end])
         guard let sizes = tlvs.value(of: .imageSizes)?.bytes, sizes.count % 4 == 0 else { throw .imageSizes }
-        var images: [[UInt8]] = []
+        guard sizes.count / 4 <= 255 else { throw .imageCount(sizes.count / 4) }
+        var images: [ArraySlice<UInt8>] = []
         var offset = header.imagesOffset
         for place in stride(from: 0, to: sizes.count, by: 4) {
             let size = Int(sizes.littleEndian(UInt32.self, at: place) ?? 0)
             guard offset <= file.count, size <= file.count - offset else {
                 throw .outside(image: images.count, offset: offset, size: size, fileSize: file.count)
             }
-            images.append(withoutPadding(Array(file[offset..<offset + size])))
+            images.append(withoutPadding(file[offset..<offset + size]))
             offset += size
         }
         return images
     }
 
-    private static func withoutPadding(_ image: [UInt8]) -> [UInt8] {
+    private static func withoutPadding(_ image: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard let end = (try? ELFFile(image))?.end, end <= image.count, image.count - end < 8,
-            image[end...].allSatisfy({ $0 == 0 })
+            image.dropFirst(end).allSatisfy({ $0 == 0 })
         else { return image }
-        return Array(image[..<end])
+        return image.prefix(end)
     }
 }
 

@@ -34,6 +34,11 @@ public final class ImageJudge {
     ///
     /// - Parameter onCheck: is told of every check that the image passes, in the TA's order.
     public func verdict(on image: [UInt8], onCheck: ((LoadCheck) -> Void)? = nil) -> LoadVerdict {
+        verdict(on: ImageBuffer(image), onCheck: onCheck)
+    }
+
+    /// The same for an image that is not in one piece.
+    public func verdict(on image: some SharedMemory, onCheck: ((LoadCheck) -> Void)? = nil) -> LoadVerdict {
         platform.reset()
         let ta = RemoteprocTA(platform: platform, configuration: configuration, heapSize: heapSize)
         ta.onCheck = onCheck

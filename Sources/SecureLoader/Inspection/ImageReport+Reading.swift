@@ -18,19 +18,22 @@ extension ImageReport {
         refusal = Self.refusal(of: bytes, signatures, support, heapSize)
         switch kind {
         case .elf:
-            images = [Self.image(bytes, 0..<bytes.count, nil)]
-            warnings = Findings(bytes: bytes, header: nil, tlvs: TLVArea([]), images: images, table: []).warnings
+            var budget = ReportBudget(fileSize: bytes.count)
+            images = [Self.image(bytes, 0..<bytes.count, nil, &budget)]
+            warnings = Findings(bytes: bytes, header: nil, tlvs: TLVArea([]), images: images, table: []).warnings + budget.warnings
         case .signed:
             guard let header else { break }
             self.header = header
             let end = min(bytes.count, SignedImageHeader.size + Int(header.tlvLength))
-            let tlvs = TLVArea(Array(bytes[SignedImageHeader.size..<end]))
-            records = tlvs.records.map { Self.record($0, in: tlvs) }
+            let tlvs = TLVArea(bytes[SignedImageHeader.size..<end])
+            records = tlvs.records.prefix(ReportBudget.records).map { Self.record($0, in: tlvs) }
             signature = Self.signature(bytes, header, tlvs, signatures)
-            let table = tlvs.value(of: .hashTable).map { HashRecord.records($0.bytes) } ?? []
+            let table = tlvs.value(of: .hashTable).map { HashRecord.records($0.bytes, limit: ReportBudget.segments) } ?? []
             let hashes = Dictionary(grouping: table, by: \.header).mapValues { $0.map(\.hash) }
-            images = Self.imageRanges(bytes, header, tlvs).map { Self.image(bytes, $0, hashes) }
-            warnings = Findings(bytes: bytes, header: header, tlvs: tlvs, images: images, table: table).warnings
+            var budget = ReportBudget(fileSize: bytes.count)
+            for range in Self.imageRanges(bytes, header, tlvs) { images.append(Self.image(bytes, range, hashes, &budget)) }
+            budget.recordsLeftOut = records.count < ReportBudget.records ? 0 : tlvs.records.reduce(-records.count) { count, _ in count + 1 }
+            warnings = Findings(bytes: bytes, header: header, tlvs: tlvs, images: images, table: table).warnings + budget.warnings
         case .unknown: break
         }
     }
@@ -51,6 +54,7 @@ extension ImageReport {
         result.verification = .invalid
         let end = header.signatureOffset + Int(header.signatureLength)
         guard end <= bytes.count else { return result }
+        guard header.signatureLength <= ReportBudget.longestSignature else { return result }
         let digest = SHA256.hash(data: bytes[..<header.signatureOffset])
         let signature = Array(bytes[header.signatureOffset..<end])
         let named = keys.named(by: Array(tlvs.value(of: .keyInfo)?.bytes ?? []))
@@ -67,7 +71,7 @@ extension ImageReport {
         guard let sizes = tlvs.value(of: .imageSizes)?.bytes else { return [header.imagesOffset..<bytes.count] }
         var ranges: [Range<Int>] = []
         var start = header.imagesOffset
-        for at in stride(from: 0, through: sizes.count - 4, by: 4) where start < bytes.count {
+        for at in stride(from: 0, through: sizes.count - 4, by: 4).prefix(ReportBudget.images) where start < bytes.count {
             let end = start + Int(sizes.littleEndian(UInt32.self, at: at) ?? 0)
             ranges.append(start..<min(end, bytes.count))
             start = end
@@ -76,10 +80,10 @@ extension ImageReport {
     }
 
     /// - Parameter hashes: what the hash table says of each program header; nil when there is no table.
-    private static func image(_ bytes: [UInt8], _ range: Range<Int>, _ hashes: [ProgramHeader: [[UInt8]]]?) -> Image {
+    private static func image(_ bytes: [UInt8], _ range: Range<Int>, _ hashes: [ProgramHeader: [[UInt8]]]?, _ budget: inout ReportBudget) -> Image {
         var image = Image(offset: range.lowerBound, size: range.count, segments: [])
         let file: ELFFile
-        do throws(ELFError) { file = try ELFFile(Array(bytes[range])) } catch {
+        do throws(ELFError) { file = try ELFFile(bytes[range]) } catch {
             image.problem = error.description
             return image
         }
@@ -87,8 +91,8 @@ extension ImageReport {
         image.entry = file.header.entry
         // Of many headers with the same bytes, which a hostile file can have, each run of bytes is hashed once.
         var digests: [Range<Int>: [UInt8]] = [:]
-        for segment in file.programHeaders {
-            image.segments.append(Segment(segment, hash: hashState(of: segment, in: file, hashes, &digests)))
+        for segment in file.programHeaders where budget.takesSegment() {
+            image.segments.append(Segment(segment, hash: hashState(of: segment, in: file, hashes, &digests, &budget)))
         }
         if let section = file.section(named: ".resource_table"), section.size > 0,
             let content = file.bytes(at: section.offset, size: section.size)
@@ -101,13 +105,17 @@ extension ImageReport {
     }
 
     private static func hashState(
-        of segment: ProgramHeader, in file: ELFFile, _ hashes: [ProgramHeader: [[UInt8]]]?, _ digests: inout [Range<Int>: [UInt8]]
+        of segment: ProgramHeader, in file: ELFFile, _ hashes: [ProgramHeader: [[UInt8]]]?, _ digests: inout [Range<Int>: [UInt8]],
+        _ budget: inout ReportBudget
     ) -> HashState {
         guard let hashes else { return .none }
         guard let contents = file.contents(of: segment) else { return .outside }
         guard let recorded = hashes[segment] else { return .noRecord }
-        let actual = digests[contents.indices] ?? Array(SHA256.hash(data: contents))
-        digests[contents.indices] = actual
+        if digests[contents.indices] == nil {
+            guard budget.takesHash(of: contents.count) else { return .notHashed }
+            digests[contents.indices] = Array(SHA256.hash(data: contents))
+        }
+        guard let actual = digests[contents.indices] else { return .notHashed }
         return recorded.contains(actual) ? .matches : .differs
     }
 }
@@ -137,7 +145,7 @@ extension ImageReport {
         Record(
             type: record.type.rawValue, name: record.type.description, offset: SignedImageHeader.size + record.offset,
             length: record.length,
-            meaning: record.value.map { meaning(record.type, tlvs.bytes[$0]) } ?? "does not end inside the area")
+            meaning: record.value.map { meaning(record.type, tlvs[$0]) } ?? "does not end inside the area")
     }
 
     private static func meaning(_ type: TLVType, _ value: ArraySlice<UInt8>) -> String {
@@ -146,9 +154,9 @@ extension ImageReport {
         case .signatureType: return "\(first): \(SignatureType(rawValue: first)?.description ?? "unknown")"
         case .hashType: return "\(first): \(first == 1 ? "SHA-256" : "unknown")"
         case .imageCount: return "\(first)"
-        case .imageTypes: return list(value.map { $0 == 1 ? "ELF" : "unknown \($0)" })
+        case .imageTypes: return list(value.prefix(9).map { $0 == 1 ? "ELF" : "unknown \($0)" })
         case .imageSizes:
-            return list(stride(from: 0, through: value.count - 4, by: 4).map { "\(value.littleEndian(UInt32.self, at: $0) ?? 0)" })
+            return list(stride(from: 0, through: value.count - 4, by: 4).prefix(9).map { "\(value.littleEndian(UInt32.self, at: $0) ?? 0)" })
         case .hashTable: return "\(value.count / HashRecord.size) records"
         default:
             let printable = value.allSatisfy { (0x20..<0x7F).contains($0) }

@@ -31,12 +31,6 @@ extension ImageReport {
         }
     }
 
-    private var verdict: String {
-        guard let refusal else { return "the TA loads it" }
-        let hint = kind == .elf ? "; an ELF file must be signed first" : ""
-        return "the TA refuses it: \(refusal)\(hint)"
-    }
-
     private func describe(_ signature: Signature) -> String {
         let type = signature.type?.description ?? "unknown type"
         switch signature.verification {
@@ -58,6 +52,7 @@ extension ImageReport {
                 case .noRecord: "no hash record"
                 case .outside: "outside the file"
                 case .none: ""
+                case .notHashed: "not hashed"
                 }
             let sizes = "file 0x\(String(segment.fileSize, radix: 16)), memory 0x\(String(segment.memorySize, radix: 16))"
             let linked = segment.virtualAddress == segment.physicalAddress ? "" : "  linked at \(hex32(segment.virtualAddress))"

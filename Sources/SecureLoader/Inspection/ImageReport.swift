@@ -39,6 +39,8 @@ public struct ImageReport: Equatable, Sendable, Codable {
         case outside
         /// There is no hash table: a plain ELF file.
         case none
+        /// The file's segments overlap so often that hashing them all would take for ever.
+        case notHashed
     }
 
     public struct Segment: Equatable, Sendable, Codable {
@@ -77,7 +79,7 @@ public struct ImageReport: Equatable, Sendable, Codable {
         public enum Subject: String, Sendable, Codable, CaseIterable {
             case hashType, repeatedRecord, hiddenRecord, unknownRecord, bytesBehindRecords, imageSizes, machine
             case recordWithoutHeader, changedHeader, sharedAddress, hashOfOther, memorySize, overlap, resetVectors
-            case resourceTableAddress, resourceTableName, unauthenticated, noSections
+            case resourceTableAddress, resourceTableName, unauthenticated, noSections, notShown
         }
         public var subject: Subject
         public var text: String
@@ -99,5 +101,20 @@ public struct ImageReport: Equatable, Sendable, Codable {
     public var refusal: TEEFailure?
     public var warnings: [Warning] = []
 
+    /// Whether the TA takes the image. Of a signature that was not checked it says nothing: ``verdict``.
     public var loads: Bool { refusal == nil }
+
+    /// Whether somebody looked at who signed the image.
+    public var isSignatureChecked: Bool { signature.map { $0.verification != .notChecked } ?? true }
+
+    /// What comes of it, in a line.
+    public var verdict: String {
+        guard let refusal else {
+            return isSignatureChecked
+                ? "the TA loads it" : "nobody checked the signature: no key given; all else in it is as the TA wants it"
+        }
+        let hint = kind == .elf ? "; an ELF file must be signed first" : ""
+        let unchecked = isSignatureChecked ? "" : "nobody checked the signature: no key given; apart from that "
+        return "\(unchecked)the TA refuses it: \(refusal)\(hint)"
+    }
 }

@@ -51,7 +51,7 @@ extension RemoteprocPTA {
                     "device address high word \(hex32(address.b)); the M4 has 32-bit addresses")
             }
             try loadSegment(
-                processor: processor, parameters.p1.memory.contents, to: DeviceAddress(address.a),
+                processor: processor, SharedMemoryPart(whole: parameters.p1.memory, offset: 0, count: parameters.p1.memory.count), to: DeviceAddress(address.a),
                 hash: parameters.p3.memory.contents)
         case .setMemory:
             try setMemory(

@@ -60,25 +60,48 @@ public final class RemoteprocPTA {
     public func loadSegment(
         processor: UInt32, _ bytes: [UInt8], to address: DeviceAddress, hash: [UInt8], imageOffset offset: Int? = nil
     ) throws(TEEFailure) {
+        try loadSegment(processor: processor, ImageBuffer(bytes), to: address, hash: hash, imageOffset: offset)
+    }
+
+    /// The same from the caller's memory: read once, when nothing is left that could refuse its size or address.
+    func loadSegment(
+        processor: UInt32, _ bytes: some SharedMemory, to address: DeviceAddress, hash: [UInt8], imageOffset offset: Int? = nil
+    ) throws(TEEFailure) {
         guard hash.count == SHA256Digest.byteCount else {
             throw TEEFailure(.badParameters, .digestLength, "a hash of \(hash.count) bytes; SHA-256 has \(SHA256Digest.byteCount)")
         }
         try requireOff()
         let size = UInt32(clamping: bytes.count)
         let range = PhysicalRange(start: try translate(processor, address, size, .segmentAddress, offset), size: size)
-        let copied: [UInt8]
         take(range)
-        do throws(BusError) {
-            try platform.write(bytes, at: range.start)
-            copied = try platform.read(range)
-        } catch { throw busFailure(error) }
-        let actual = SHA256.hash(data: copied)
+        try copy(bytes, to: range, offset)
+        let actual = try digest(of: range)
         guard actual.elementsEqual(hash) else {
             do throws(BusError) { try platform.fill(range, with: 0) } catch { throw busFailure(error) }
             throw TEEFailure(
                 .security, .segmentHash, at: offset,
                 "the \(size) bytes loaded to \(address) hash to \(hexText(actual)); the hash table says \(hexText(hash)); cleared")
         }
+    }
+
+    /// In parts: a segment of the DDR window can be as large as all else together.
+    private static let part: UInt32 = 1 << 20
+
+    private func copy(_ bytes: some SharedMemory, to range: PhysicalRange, _ offset: Int?) throws(TEEFailure) {
+        for part in range.parts(Self.part) {
+            guard let bytes = bytes.read(at: Int(part.start.value &- range.start.value), count: Int(part.size)) else {
+                throw TEEFailure(.badParameters, .segmentBounds, at: offset, "the image shrank while a segment of \(range.size) bytes was read")
+            }
+            do throws(BusError) { try platform.write(bytes, at: part.start) } catch { throw busFailure(error) }
+        }
+    }
+
+    private func digest(of range: PhysicalRange) throws(TEEFailure) -> SHA256Digest {
+        var hash = SHA256()
+        for part in range.parts(Self.part) {
+            do throws(BusError) { hash.update(data: try platform.read(part)) } catch { throw busFailure(error) }
+        }
+        return hash.finalize()
     }
 
     /// SET_MEMORY: fills with 0, or with 1 for any other value (the command collapses it).
@@ -182,4 +205,13 @@ public final class RemoteprocPTA {
     }
 
     private func busFailure(_ error: BusError) -> TEEFailure { TEEFailure(.generic, .bus, error.description) }
+}
+
+extension PhysicalRange {
+    /// The range in order, in parts of `size` bytes and a rest.
+    fileprivate func parts(_ size: UInt32) -> [PhysicalRange] {
+        stride(from: UInt32(0), to: self.size, by: Int(size)).map { offset in
+            PhysicalRange(start: PhysicalAddress(start.value &+ offset), size: min(size, self.size - offset))
+        }
+    }
 }

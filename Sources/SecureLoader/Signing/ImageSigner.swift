@@ -18,7 +18,10 @@ public struct ImageSigner: Sendable {
     }
 
     /// The signed image of `images`, ELF files that the TA will load in this order.
-    public func sign(_ images: [[UInt8]]) throws(SigningError) -> [UInt8] {
+    public func sign(_ images: [[UInt8]]) throws(SigningError) -> [UInt8] { try pieces(images).bytes }
+
+    /// ``sign(_:)`` without a copy of the ELF files.
+    public func pieces(_ images: [[UInt8]]) throws(SigningError) -> SignedPieces {
         let tlvs = try tlvArea(images)
         // The script writes the padded length into the header: the area is a whole number of 8-byte units.
         let header = SignedImageHeader(
@@ -30,11 +33,9 @@ public struct ImageSigner: Sendable {
         let signature: [UInt8]
         do throws(KeyError) { signature = try key.signature(for: hash.finalize()) } catch { throw .key(error) }
 
-        var output = header.bytes
-        output.reserveCapacity(header.fileSize)
-        output += tlvs
-        for chunk in [signature] + images { output.appendPaddedTo8(chunk) }
-        return output
+        var front = header.bytes + tlvs
+        front.appendPaddedTo8(signature)
+        return SignedPieces([front] + images.flatMap { [$0, [UInt8](repeating: 0, count: paddedTo8($0.count) - $0.count)] })
     }
 
     private func tlvArea(_ images: [[UInt8]]) throws(SigningError) -> [UInt8] {

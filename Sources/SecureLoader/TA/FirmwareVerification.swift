@@ -27,7 +27,7 @@ extension FirmwareLoad {
         try check(header)
         let verified = VerifiedImage(
             header: header,
-            tlvs: TLVArea(Array(copy[SignedImageHeader.size..<SignedImageHeader.size + Int(header.tlvLength)])))
+            tlvs: TLVArea(copy[SignedImageHeader.size..<SignedImageHeader.size + Int(header.tlvLength)]))
         try verifySignature(of: verified, copy, &heap)
         return verified
     }

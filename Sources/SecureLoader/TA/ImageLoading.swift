@@ -3,7 +3,8 @@ import MachineBase
 
 /// One image of the file, still in Linux's memory.
 ///
-/// The TA takes IMGSIZE for its length. Reads past the buffer, which the C code would do, have no answer here.
+/// The TA takes IMGSIZE for its length. Reads past the buffer, which the C code would do, have no answer here: they are refused with
+/// BAD_FORMAT. It reads field by field, so a header that the end of the buffer cuts behind the fields it uses is as good as a whole one.
 struct ImageWindow {
     var memory: any SharedMemory
     var number: Int
@@ -26,14 +27,29 @@ struct ImageWindow {
     /// Whether the C code could read 32-bit words at `offset`: the buffer itself is 4-aligned.
     func isAligned(_ offset: Int) -> Bool { (base + offset) % 4 == 0 }
 
-    func header() throws(TEEFailure) -> ELFHeader {
-        guard let bytes = read(0, ELFHeader.size), let header = ELFHeader(bytes) else {
+    /// The ELF header, of which the first `needed` bytes must be in the buffer; what is cut off behind them reads as 0.
+    func header(_ needed: Int) throws(TEEFailure) -> ELFHeader {
+        let bytes = readUpTo(ELFHeader.size, 0)
+        guard bytes.count >= needed, let header = ELFHeader(bytes.extended(to: ELFHeader.size)) else {
             throw TEEFailure(
                 .badFormat, .elfHeader, at: base,
-                "image \(number) begins where \(max(0, memory.count - base)) bytes are left; an ELF header has "
-                    + "\(ELFHeader.size)")
+                "image \(number) begins where \(max(0, memory.count - base)) bytes are left; of an ELF header \(needed) are read")
         }
         return header
+    }
+
+    /// The program header at `offset`; nil when a field that is read of it is not in the buffer: the type alone, of a segment that is
+    /// not loaded, else all up to p_memsz.
+    func programHeader(_ offset: Int) -> ProgramHeader? {
+        let bytes = readUpTo(ProgramHeader.size, offset)
+        guard bytes.count >= 4, let header = ProgramHeader(bytes.extended(to: ProgramHeader.size)) else { return nil }
+        return bytes.count >= 24 || !header.isLoad ? header : nil
+    }
+
+    /// The section header at `offset`, of which the first `needed` bytes must be in the buffer; what is cut off behind them reads as 0.
+    func sectionHeader(_ offset: Int, _ needed: Int) -> SectionHeader? {
+        let bytes = readUpTo(SectionHeader.size, offset)
+        return bytes.count >= needed ? SectionHeader(bytes.extended(to: SectionHeader.size)) : nil
     }
 }
 
@@ -72,7 +88,7 @@ extension FirmwareLoad {
         guard window.size >= ELFHeader.size else {
             throw refuse(0, "the images have \(window.size) bytes; an ELF header has \(ELFHeader.size)")
         }
-        let header = try window.header()
+        let header = try window.header(ELFHeader.size)
         // The C code adds in 32 bits: an offset just below 2^32 passes here, and is refused when sections are looked for.
         guard Int(header.sectionHeaderOffset &+ UInt32(SectionHeader.size)) <= window.size else {
             throw refuse(
@@ -148,4 +164,9 @@ extension FirmwareLoad {
     private static func missing(_ type: TLVType, _ check: TEEFailure.Check) -> TEEFailure {
         TEEFailure(.noData, check, at: SignedImageHeader.size, "\(type) is missing or empty in the TLV area")
     }
+}
+
+extension [UInt8] {
+    /// With zeros behind the end, as many bytes as `count`.
+    fileprivate func extended(to count: Int) -> [UInt8] { self + repeatElement(0, count: Swift.max(0, count - self.count)) }
 }

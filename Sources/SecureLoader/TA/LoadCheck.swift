@@ -75,6 +75,7 @@ extension TEEFailure.Check {
         case .resourceTableAddress: "table's address"
         case .resourceTableRepeated: "one table only"
         case .bus: "bus"
+        case .work: "bytes loaded in all"
         }
     }
 }

@@ -9,21 +9,27 @@ extension FirmwareLoad {
         guard let section = try resourceTableSection(of: window), section.size > 0 else { return nil }
         let offset = Int(section.offset), size = Int(section.size)
         let place = window.base + offset
-        // The C code reads the header alone: an IMGSIZE beyond the file lets the rest lie there.
-        guard window.holds(offset, size), let bytes = window.read(offset, min(size, Self.tableHeaderSize)) else {
+        guard window.holds(offset, size) else {
             throw TEEFailure(
                 .badFormat, .resourceTableBounds, at: place,
                 "the resource table, \(size) bytes at \(hex32(section.offset)), is not in the image of \(window.size)")
         }
-        guard let version: UInt32 = bytes.littleEndian(at: 0), let count: UInt32 = bytes.littleEndian(at: 4),
-            let reserved0: UInt32 = bytes.littleEndian(at: 8), let reserved1: UInt32 = bytes.littleEndian(at: 12)
-        else {
+        guard size >= Self.tableHeaderSize else {
             throw TEEFailure(.badFormat, .resourceTableBounds, at: place, "the resource table has \(size) bytes; its header has 16")
         }
         guard window.isAligned(offset) else {
             throw TEEFailure(
                 .corruptObject, .resourceTableAlignment, at: place,
                 "the resource table is at \(hex32(section.offset)) in the image; it must be 4-aligned")
+        }
+        // The header alone is read: an IMGSIZE beyond the file lets the rest lie there.
+        guard let bytes = window.read(offset, Self.tableHeaderSize), let version: UInt32 = bytes.littleEndian(at: 0),
+            let count: UInt32 = bytes.littleEndian(at: 4), let reserved0: UInt32 = bytes.littleEndian(at: 8),
+            let reserved1: UInt32 = bytes.littleEndian(at: 12)
+        else {
+            throw TEEFailure(
+                .badFormat, .resourceTableBounds, at: place,
+                "the resource table's header, 16 bytes at \(hex32(section.offset)), is not in the file")
         }
         guard version == 1 else {
             throw TEEFailure(.badFormat, .resourceTableContent, at: place, "the resource table's version is \(version); 1 is known")
@@ -53,28 +59,31 @@ extension FirmwareLoad {
     }
 
     private func resourceTableSection(of window: ImageWindow) throws(TEEFailure) -> SectionHeader? {
-        let header = try window.header()
-        let start = Int(header.sectionHeaderOffset), count = Int(header.sectionHeaderCount)
+        // e_shoff ends at 36, e_shstrndx, the last field, at 52.
+        let start = Int(try window.header(36).sectionHeaderOffset)
         func refuse(_ check: TEEFailure.Check, _ offset: Int, _ reason: String) -> TEEFailure {
             TEEFailure(.badFormat, check, at: window.base + offset, "image \(window.number): \(reason)")
         }
         // The C code compares addresses: an offset of 2^31 and more is taken for one below the image.
-        guard header.sectionHeaderOffset < 0x8000_0000 else {
+        guard start < 0x8000_0000 else {
             throw TEEFailure(
                 .badParameters, .sectionHeaders, at: window.base + 32,
-                "image \(window.number): e_shoff is \(hex32(header.sectionHeaderOffset)); below 0x80000000 is allowed")
+                "image \(window.number): e_shoff is 0x\(String(start, radix: 16)); below 0x80000000 is allowed")
         }
-        func section(_ number: Int) throws(TEEFailure) -> SectionHeader {
-            guard let bytes = window.read(start + number * SectionHeader.size, SectionHeader.size),
-                let section = SectionHeader(bytes)
-            else { throw refuse(.sectionHeaders, 32, "section header \(number) is not in the file") }
+        func section(_ number: Int, _ needed: Int) throws(TEEFailure) -> SectionHeader {
+            guard let section = window.sectionHeader(start + number * SectionHeader.size, needed) else {
+                throw refuse(.sectionHeaders, 32, "section header \(number) is not in the file")
+            }
             return section
         }
-        guard window.isAligned(start), window.holds(start, count * SectionHeader.size) else {
+        guard window.isAligned(start) else {
+            throw refuse(.sectionHeaders, 32, "the section headers at 0x\(String(start, radix: 16)) are not 4-aligned")
+        }
+        let header = try window.header(ELFHeader.size), count = Int(header.sectionHeaderCount)
+        guard window.holds(start, count * SectionHeader.size) else {
             throw refuse(
                 .sectionHeaders, 32,
-                "\(count) section headers at \(hex32(header.sectionHeaderOffset)) are not 4-aligned inside the image of "
-                    + "\(window.size) bytes")
+                "\(count) section headers at \(hex32(header.sectionHeaderOffset)) are not inside the image of \(window.size) bytes")
         }
         guard header.sectionNameIndex < header.sectionHeaderCount else {
             throw refuse(
@@ -87,14 +96,14 @@ extension FirmwareLoad {
             "image \(window.number): \(count) section headers at \(hex32(header.sectionHeaderOffset)), e_shstrndx "
                 + "\(header.sectionNameIndex)",
             "4-aligned, inside the image, e_shstrndx below their number")
-        let names = try section(Int(header.sectionNameIndex))
+        let names = try section(Int(header.sectionNameIndex), Self.sectionSizeEnd)
         guard window.holds(Int(names.offset), Int(names.size)) else {
             throw refuse(
                 .sectionNames, start + Int(header.sectionNameIndex) * SectionHeader.size,
                 "the section names, \(names.size) bytes at \(hex32(names.offset)), are not in the image")
         }
         for number in 0..<count {
-            let candidate = try section(number)
+            let candidate = try section(number, Self.sectionNameEnd)
             guard candidate.name < names.size else {
                 throw refuse(
                     .sectionNames, start + number * SectionHeader.size,
@@ -110,7 +119,7 @@ extension FirmwareLoad {
                 passed(
                     .sectionNames, at: window.base + start + number * SectionHeader.size,
                     "image \(window.number): section \(number) is .resource_table", "the first of that name")
-                return candidate
+                return try section(number, Self.sectionSizeEnd)
             }
         }
         passed(.sectionNames, at: window.base + 50, "image \(window.number): no .resource_table", "none is fine")
@@ -118,6 +127,8 @@ extension FirmwareLoad {
     }
 
     private static let tableHeaderSize = 16
+    /// Where the fields of a section header end that are read of each section, and those that are read of a section that counts.
+    private static let sectionNameEnd = 4, sectionSizeEnd = 24
     /// With the NUL that ends it.
     static let resourceTableName = Array(".resource_table".utf8) + [0]
 }

@@ -4,29 +4,30 @@ import MachineBase
 extension FirmwareLoad {
     /// Every PT_LOAD of the image, by p_paddr, against the hash table.
     func loadSegments(of window: ImageWindow, _ verified: VerifiedImage, _ table: [HashRecord]) throws(TEEFailure) {
-        let header = try window.header()
-        let start = Int(header.programHeaderOffset)
+        // e_phoff ends at 32, e_phnum at 46.
+        let start = Int(try window.header(32).programHeaderOffset)
         guard window.isAligned(start) else {
             throw TEEFailure(
                 .badFormat, .programHeaders, at: window.base + 28,
-                "image \(window.number): program headers at \(hex32(header.programHeaderOffset)) are not 4-aligned")
+                "image \(window.number): program headers at 0x\(String(start, radix: 16)) are not 4-aligned")
         }
+        let header = try window.header(46)
         passed(
             .programHeaders, at: window.base + 28,
             "image \(window.number): \(header.programHeaderCount) program headers at \(hex32(header.programHeaderOffset))",
             "4-aligned, inside the image's \(window.size) bytes")
         for number in 0..<Int(header.programHeaderCount) {
             let offset = start + number * ProgramHeader.size
-            guard window.holds(offset, ProgramHeader.size), let bytes = window.read(offset, ProgramHeader.size),
-                let segment = ProgramHeader(bytes)
-            else {
+            guard window.holds(offset, ProgramHeader.size), let segment = window.programHeader(offset) else {
                 throw TEEFailure(
                     .badFormat, .programHeaders, at: window.base + 28,
                     "image \(window.number): program header \(number) of \(header.programHeaderCount), at "
                         + "0x\(String(offset, radix: 16)), is not in the image of \(window.size) bytes")
             }
             if segment.isLoad {
+                try work.check(pta.configuration.memory, at: window.base + offset, "image \(window.number), segment \(number)")
                 try load(segment, Place(number: number, headerOffset: window.base + offset), of: window, verified, table)
+                work.add(segment)
             }
         }
     }
@@ -53,13 +54,14 @@ extension FirmwareLoad {
         let record = try self.record(for: segment, name, place, table)
         // The C code compares with the length of all images here, behind the comparison with IMGSIZE above.
         let images = verified.header.imagesOffset + Int(verified.header.imagesLength)
-        guard window.base + source + size <= images, let bytes = window.read(source, size) else {
+        guard window.base + source + size <= images, images <= window.memory.count else {
             throw TEEFailure(
                 .badParameters, .segmentBounds, at: place.headerOffset,
                 "\(name): its \(size) bytes end past the images, at 0x\(String(window.base + source + size, radix: 16))")
         }
         let address = DeviceAddress(segment.physicalAddress)
         if size > 0 {
+            let bytes = SharedMemoryPart(whole: window.memory, offset: window.base + source, count: size)
             try pta.loadSegment(processor: processor, bytes, to: address, hash: record.hash, imageOffset: window.base + source)
         }
         if size > 0 {

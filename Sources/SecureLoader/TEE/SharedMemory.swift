@@ -10,6 +10,20 @@ public protocol SharedMemory: Sendable {
     func read(at offset: Int, count: Int) -> [UInt8]?
 }
 
+/// A part of a buffer, as a memory reference into it; reads go to the buffer.
+struct SharedMemoryPart: SharedMemory {
+    let whole: any SharedMemory
+    /// Of the part's first byte, and how many there are.
+    let offset, count: Int
+
+    var address: UInt32 { whole.address &+ UInt32(truncatingIfNeeded: offset) }
+
+    func read(at offset: Int, count: Int) -> [UInt8]? {
+        guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else { return nil }
+        return whole.read(at: self.offset + offset, count: count)
+    }
+}
+
 /// A buffer that nobody changes: a file's bytes.
 public struct ImageBuffer: SharedMemory {
     public var bytes: [UInt8]

@@ -33,5 +33,7 @@ public struct TEEFailure: Error, Equatable, Sendable, Codable, CustomStringConve
         case resourceTableAddress, resourceTableRepeated
         // The machine underneath did not take an access.
         case bus
+        // More work than any image that is meant.
+        case work
     }
 }

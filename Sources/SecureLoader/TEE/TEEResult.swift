@@ -8,6 +8,7 @@ public struct TEEResult: RawRepresentable, Hashable, Sendable, CustomStringConve
     public static let success = TEEResult(rawValue: 0)
     public static let generic = TEEResult(rawValue: 0xFFFF_0000)
     public static let accessDenied = TEEResult(rawValue: 0xFFFF_0001)
+    public static let cancel = TEEResult(rawValue: 0xFFFF_0002)
     public static let badFormat = TEEResult(rawValue: 0xFFFF_0005)
     public static let badParameters = TEEResult(rawValue: 0xFFFF_0006)
     public static let badState = TEEResult(rawValue: 0xFFFF_0007)
@@ -28,6 +29,7 @@ public struct TEEResult: RawRepresentable, Hashable, Sendable, CustomStringConve
         case .success: "TEE_SUCCESS"
         case .generic: "TEE_ERROR_GENERIC"
         case .accessDenied: "TEE_ERROR_ACCESS_DENIED"
+        case .cancel: "TEE_ERROR_CANCEL"
         case .badFormat: "TEE_ERROR_BAD_FORMAT"
         case .badParameters: "TEE_ERROR_BAD_PARAMETERS"
         case .badState: "TEE_ERROR_BAD_STATE"
