@@ -40,6 +40,7 @@ struct Run: ParsableCommand {
     @OptionGroup(title: "Boot") var boot: BootOptions
     @OptionGroup(title: "Life of the firmware") var lifecycle: LifecycleOptions
     @OptionGroup(title: "Traffic") var traffic: TrafficOptions
+    @OptionGroup(title: "Drivers") var drivers: BindOptions
     @OptionGroup(title: "For other programs") var serving: ServingOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
@@ -68,7 +69,7 @@ struct Run: ParsableCommand {
         var sendHex: [OutgoingMessage] = []
         @Option(help: ArgumentHelp("Bytes to send as they are, without waiting for an answer.", valueName: "bytes"), transform: OutgoingMessage.bytesOnly)
         var sendOnlyHex: [OutgoingMessage] = []
-        @Option(help: "Where to: ttyRPMSG0, ttyRPMSG1, ..., rpmsg0, ..., or a channel's name.") var to = Destination.tty(0)
+        @Option(help: "Where to: ttyRPMSG0, ttyRPMSG1, ..., rpmsg0, ..., or a channel's name, which is bound for it if no driver has that name.") var to = Destination.tty(0)
         @Option(help: "Text that must appear in what the firmware sends or prints, where --until would find it, or the exit status is 1; repeatable.") var expect: [String] = []
         @Flag(help: "Lines of standard input go to the tty of --to, until end of input.") var interactive = false
         /// All that is to be sent, in the command line's order.

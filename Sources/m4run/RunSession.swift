@@ -49,6 +49,7 @@ final class RunSession {
         configuration.linux.kickFaults = options.traffic.kickFault
         if options.limits.sanitize { configuration.sanitizing = .writers }
         options.lifecycle.configure(&configuration, image)
+        options.drivers.configure(&configuration)
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
@@ -56,6 +57,7 @@ final class RunSession {
             level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
         answers = Answers(keeps: options.limits.json)
         system = try MP1System(configuration)
+        options.drivers.attach(to: system, options.traffic.to)
         // What comes goes to `answers`.
         system.keepsReceived = false
         system.watchesTraces = !narrator.heard.isEmpty || options.limits.logLevel.kernel.map { $0 >= .info } == true
@@ -321,7 +323,8 @@ final class RunSession {
                 return .usage
             }
             if system.linux.state == .offline {
-                complaint = ForeignText.line("\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)")
+                let why = boot.usesTEE ? nil : SegmentMisfit(image, system.configuration.linux).map { ". \($0)" }
+                complaint = ForeignText.line("\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)" + (why ?? ""))
                 return .refused
             }
             complaint = ForeignText.line("\(doing): \(errno)")

@@ -30,6 +30,7 @@ extension Finding {
         case .doorbellLost: "doorbell-lost"
         case .busError: "bus-error"
         case .tableNotInMemory: "table-not-in-memory"
+        case .traceOutOfReach: "trace-out-of-reach"
         case .staleCachedTable: "stale-cached-table"
         case .headersOutsideImage: "headers-outside-image"
         case .kickWithoutMailbox: "kick-without-mailbox"

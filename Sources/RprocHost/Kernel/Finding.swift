@@ -22,6 +22,8 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     case busError(BusError, during: String)
     /// The ELF's table has an address that no mapped carveout holds: the host's changes stay in its own copy.
     case tableNotInMemory(address: UInt32, size: Int)
+    /// Linux cannot read this trace buffer: `trace<index>` says that it is not available. `fit` is why.
+    case traceOutOfReach(index: Int, address: UInt32, size: UInt32, fit: RegionFit)
     /// Recovery puts the table of the first boot over an image whose own table differs.
     case staleCachedTable(cachedSize: Int, imageSize: Int)
     /// The kernel leaves something behind at this place; this host does not.
@@ -127,6 +129,8 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
         case .busError(let error, let what): "\(what): \(error)"
         case .tableNotInMemory(let address, let size):
             "resource table at \(hex32(address)) (\(size) bytes) lies in no mapped memory region: the firmware will never see the host's changes"
+        case .traceOutOfReach(let index, let address, let size, let fit):
+            "trace\(index): the trace entry's buffer of \(size) bytes at da \(hex32(address)) \(fit); Linux reads \"Trace  not available\""
         case .staleCachedTable(let cached, let image):
             "recovery lays the first boot's resource table (\(cached) bytes) over an image whose own (\(image) bytes) differs"
                 + (cached > image ? ", and over \(cached - image) bytes behind it" : "")

@@ -94,6 +94,8 @@ public struct HostConfiguration: Equatable, Sendable {
     /// Doorbells that go astray; the first rule that acts on one decides.
     public var kickFaults: [KickFault] = []
     public var coredump = CoredumpMode.disabled
+    /// Names that the usual drivers bind to beside their own.
+    public var channelBindings: [ChannelBinding] = []
     /// Messages the `rpmsg-client-sample` driver answers before its goodbye (its `count` parameter).
     public var clientSampleCount = 100
 

@@ -172,6 +172,15 @@ extension RemoteProcessor {
                 throw .noMemory
             }
         }
+        findTracesOutOfReach()
+    }
+
+    /// The kernel looks when somebody reads the trace, and has only an excuse then.
+    private func findTracesOutOfReach() {
+        for (index, trace) in traces.enumerated() where physicalAddress(DeviceAddress(trace.deviceAddress), count: UInt64(trace.length)) == nil {
+            let fit = configuration.fit(of: DeviceAddress(trace.deviceAddress), count: UInt64(trace.length))
+            findings.report(.traceOutOfReach(index: index, address: trace.deviceAddress, size: trace.length, fit: fit))
+        }
     }
 
     private func allocate(_ carveout: Carveout) throws(Errno) {

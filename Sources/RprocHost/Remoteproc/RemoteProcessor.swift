@@ -150,9 +150,11 @@ public final class RemoteProcessor {
         work = WorkQueue(platform: platform)
         kickFaults = KickFaultInjector(configuration.kickFaults)
         dynamicPool = configuration.dynamicPool.map(DynamicPool.init)
-        tty = RpmsgTTYDriver()
-        raw = RpmsgRawDriver()
-        drivers = [tty, raw, RpmsgClientSampleDriver(count: configuration.clientSampleCount)]
+        let bindings = configuration.channelBindings
+        tty = RpmsgTTYDriver(alsoNamed: bindings.names(of: .tty))
+        raw = RpmsgRawDriver(alsoNamed: bindings.names(of: .raw))
+        let sample = RpmsgClientSampleDriver(count: configuration.clientSampleCount, alsoNamed: bindings.names(of: .clientSample))
+        drivers = [tty, raw, sample]
         ipcc.received = { [unowned self] channel in
             guard let vring = configuration.mailboxes.vring(channel) else { return }
             sanitizer?.doorbell(vring)

@@ -3,12 +3,15 @@ import MachineBase
 /// The kernel's `rpmsg_client_sample`: says "hello world!" first and after each answer, and goodbye after `count`.
 final class RpmsgClientSampleDriver: RpmsgDriver {
     let driverName = "rpmsg_client_sample"
-    let channelNames = ["rpmsg-client-sample"]
+    let channelNames: [String]
     private let count: Int
     private static let greeting = Array("hello world!".utf8)
     private var answers: [(channel: RpmsgChannel, count: Int)] = []
 
-    init(count: Int) { self.count = count }
+    init(count: Int, alsoNamed names: [String] = []) {
+        self.count = count
+        channelNames = ["rpmsg-client-sample"] + names
+    }
 
     func probe(_ channel: RpmsgChannel) throws(Errno) {
         channel.bus?.processor.log.emit(

@@ -4,7 +4,7 @@ import MachineBase
 /// `RpmsgControl` made. Both take the lowest free `N`.
 public final class RpmsgRawDriver: RpmsgDriver {
     public let driverName = "rpmsg_chrdev"
-    public let channelNames = ["rpmsg-raw", "rpmsg_chrdev"]
+    public let channelNames: [String]
     /// Devices by number; a gap is nil.
     public private(set) var nodes: [RpmsgCharacterDevice?] = []
     /// A message: device number, payload (borrowed), sender.
@@ -16,7 +16,7 @@ public final class RpmsgRawDriver: RpmsgDriver {
     var queuedBytes = 0
     static let queuedLimit = 64 << 20
 
-    init() {}
+    init(alsoNamed names: [String] = []) { channelNames = ["rpmsg-raw", "rpmsg_chrdev"] + names }
 
     /// The channel behind device `index`.
     public func device(_ index: Int) -> RpmsgChannel? { node(index)?.channel }

@@ -40,6 +40,8 @@ final class RingCheck {
     private let driverSize: Int
     private let expected: UnsafeMutableRawPointer, seen: UnsafeMutableRawPointer
     private let elements: UnsafeMutableRawPointer
+    /// avail.flags as the driver stored them last, whatever the device has made of them since.
+    private var driverFlags: UInt16 = 0
 
     // Doorbells.
     /// used.idx when the device rang last.
@@ -93,6 +95,7 @@ final class RingCheck {
     func taken(_ address: PhysicalAddress) { pool?.taken(address) }
 
     func driverStored(flags: UInt16) {
+        driverFlags = flags
         expected.storeBytes(of: flags.littleEndian, toByteOffset: Int(layout.availableOffset), as: UInt16.self)
     }
     func driverStored(usedEvent: UInt16) {
@@ -103,7 +106,7 @@ final class RingCheck {
     private var wantsInterrupt: Bool {
         isEventIndexed
             ? Virtio.needEvent(expected16(layout.usedEventOffset), new: used, old: rungAt)
-            : expected16(layout.availableOffset) & Virtio.noInterrupt == 0
+            : driverFlags & Virtio.noInterrupt == 0
     }
 
     // MARK: Looks
@@ -122,7 +125,7 @@ final class RingCheck {
             let (field, start, size) = self.field(at: offset)
             defer { offset = start + size }
             let now = UnsafeRawBufferPointer(start: seen + start, count: size), was = UnsafeRawBufferPointer(start: expected + start, count: size)
-            guard !now.elementsEqual(was) else { continue }
+            guard !now.elementsEqual(was), !isHabit(field, at: start, now: now, was: was) else { continue }
             // One store too far overwrites many fields; four say enough.
             found += 1
             guard found <= 4 else { break }
