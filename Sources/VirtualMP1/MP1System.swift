@@ -52,6 +52,8 @@ public final class MP1System {
     public var watchesTraces = true
     /// Accesses to the shared memory are recorded whatever the sanitizer needs.
     var recordsForDiagnosis = false
+    /// Gets each breakpoint first; answering true, it lets the run go on.
+    var onBreakpoint: ((HaltReport) -> Bool)?
     var crash = CrashState()
     /// What ended the run, if it was one crash too many.
     public internal(set) var crashLoop: CrashLoop?
@@ -202,6 +204,7 @@ public final class MP1System {
     // MARK: What the machine reports
 
     func stopped(_ reason: StopReason) {
+        if case .breakpoint(let report) = reason, let onBreakpoint, onBreakpoint(report) { return }
         guard platform.terminalStop == nil, !reportsCrash(reason) else { return }
         stopForGood(reason)
     }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import M4Board
 import MachineBase
+import RprocHost
 import VirtualMP1
 
 /// Why no channel appears, or no answer comes.
@@ -9,14 +11,21 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor",
         abstract: "Run firmware and say why no channel appears, or no answer comes.",
         discussion: """
-            Boots the image as 'run' does, says hello on the first channel, and follows the chain from the image to the answer. \
+            Boots the image as 'run' does, says hello on each channel in turn, and follows the chain from the image to the answer. \
             With --dtb it goes by the device tree's mailbox channels and regions. The README lists the causes. \
-            Exit status: 0 a channel is up and answers, 1 something is in the way, 2 usage, 4 the image was refused.
+            Exit status: 0 a channel is up and answers, or the firmware runs and asks for no channel; 1 something is in the way; 2 usage; \
+            4 the image was refused; 5 --timeout was over before, and nothing can be said.
             """)
 
     @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
     @OptionGroup(title: "Boot") var boot: Run.BootOptions
+    @OptionGroup(title: "Life of the firmware") var lifecycle: LifecycleOptions
+    @OptionGroup(title: "Drivers") var drivers: BindOptions
+    @Option(help: "A channel that no driver has the name of, to be bound and spoken to all the same.") var to = Destination.tty(0)
+    @Option(help: KickFaultOption.help, transform: KickFaultOption.read) var kickFault: [KickFault] = []
     @Option(name: .customLong("for"), help: "Virtual time that the firmware has, as 250us, 20ms, 2s.", transform: VirtualDuration.read) var duration = VirtualDuration(seconds: 2)
+    @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.any
+    @Option(help: "Cycles an instruction takes: instructions (one each) or coarse (the Cortex-M4's own, roughly).") var cycles = CycleModel.instructions
     @Flag(help: "Do not help where a board would not: a resource table that OP-TEE leaves elsewhere is not copied.") var strict = false
     @Option(help: "How much of the run to tell on stderr: quiet, error, warning, info, debug.") var logLevel = Run.LogLevel.quiet
     @Flag(help: "One JSON object on stdout, nothing else there.") var json = false
@@ -29,11 +38,13 @@ struct DoctorCommand: ParsableCommand {
         let bytes = try InputFile.read(image)
         let name = (image as NSString).lastPathComponent
         let tree = try TreeOptions(boot)
+        if lifecycle.attach && tree.boot.usesTEE { throw UsageError("--attach goes with --boot elf: OP-TEE has no part in firmware that the boot loader has started") }
         if let unfit = boot.unfit(bytes, image, tree.boot) { throw UsageError(unfit) }
-        var configuration = try boot.configuration(image, tree)
-        configuration.placesResourceTable = !strict
         let symbols = FirmwareSymbols(image: bytes)
-        let system = try MP1System(configuration)
+        let system = try MP1System(configuration(bytes, tree, symbols))
+        drivers.attach(to: system, to)
+        let coredump = try lifecycle.coredump.map { try CoredumpFile($0) }
+        system.onCoredump = { coredump?.write($0) }
         let narrator = Narrator(level: logLevel)
         narrator.attach(to: system) { _ in }
         var doctor = VirtualMP1.Doctor(system, image: bytes, symbols: symbols)
@@ -47,19 +58,37 @@ struct DoctorCommand: ParsableCommand {
             throw Supervisor.status(cut)
         }
         Console.data(json ? DoctorJSON(report, image: name).text + "\n" : Self.text(report, name))
+        switch system.stopReason {
+        case .fault, .lockup: coredump?.write(system.coredump())
+        default: break
+        }
         if report.isFine { return }
-        throw !report.entries.contains { $0.name == "accepted" } ? ExitStatus.refused : ExitStatus.expectation
+        throw report.hasStarted ? ExitStatus.expectation : ExitStatus.refused
+    }
+
+    private func configuration(_ bytes: [UInt8], _ tree: TreeOptions, _ symbols: FirmwareSymbols) throws -> SystemConfiguration {
+        var configuration = try boot.configuration(image, tree)
+        configuration.placesResourceTable = !strict
+        configuration.board.faultPolicy = stopAt
+        configuration.board.cycleModel = cycles
+        configuration.board.rtt = symbols["_SEGGER_RTT"].map { .at($0.address) } ?? .scan
+        configuration.linux.kickFaults = kickFault
+        lifecycle.configure(&configuration, bytes)
+        drivers.configure(&configuration)
+        return configuration
     }
 
     static func text(_ report: DoctorReport, _ name: String) -> String {
         var lines: [String] = []
-        if report.isFine {
+        if report.isFine, report.channels.isEmpty {
+            lines.append("\(name): fine. It runs, and does not talk to Linux; \(report.span) s were looked at.")
+        } else if report.isFine {
             lines.append("\(name): fine. \(report.channels.count) channel\(report.channels.count == 1 ? "" : "s") after \(report.span) s:")
         } else if let cause = report.cause {
             lines.append("\(name): \(cause.name). \(cause.sentence)")
             lines.append("  what to do: \(cause.advice ?? "")")
         } else {
-            lines.append("\(name): nothing wrong was found, but no channel answers after \(report.span) s.")
+            lines.append("\(name): no channel answers after \(report.span) s.")
         }
         for entry in report.entries where entry != report.cause {
             lines.append("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)")
@@ -82,18 +111,22 @@ private struct DoctorJSON: JSONText {
         }
     }
     struct Channel: Encodable {
-        let name: String, address: UInt32, answers: Bool
+        let name: String, address: UInt32, answers: Bool, reply: String
         @Nullable var driver: String?
+        @Nullable var device: String?
 
         init(_ channel: DoctorReport.Channel) {
             name = channel.name
             address = channel.address
             answers = channel.answers
+            reply = channel.reply.rawValue
             driver = channel.driver
+            device = channel.device
         }
     }
     let image: String
     let fine: Bool
+    let rpmsg: Bool
     @Nullable var cause: String?
     let channels: [Channel]
     let entries: [Entry]
@@ -102,6 +135,7 @@ private struct DoctorJSON: JSONText {
     init(_ report: DoctorReport, image: String) {
         self.image = image
         fine = report.isFine
+        rpmsg = !report.isWithoutRpmsg
         cause = report.cause?.name
         channels = report.channels.map(Channel.init)
         entries = report.entries.map(Entry.init)

@@ -17,7 +17,7 @@ import VirtualMP1
     @Test(
         "Each broken firmware gets its cause",
         arguments: [
-            ("no-table", "no-table", ".resource_table"), ("never-polls", "status-never-read", "0x10020030"),
+            ("never-polls", "status-never-read", "0x10020030"),
             ("no-driver", "no-driver", "rpmsg-tty-channel"), ("masked", "mailbox-masked", "IPCC_C2MR is 0x003f003f"),
             ("irq-off", "irq-disabled", "interrupt 103"), ("rings-elsewhere", "rings-not-used", "0x10040000 and 0x10041000"),
             ("error-handler", "error-handler", "called from main"), ("early-fault", "fault-before-main", "SystemInit"),
@@ -28,11 +28,19 @@ import VirtualMP1
             ("mailbox-off", "mailbox-off", "IPCC_C2CR is 0x00000000"),
             ("no-receive-buffers", "no-receive-buffers", "available index 17, used index 17"),
             ("tick-stopped", "tick-stopped", "(HAL_Delay"),
+            ("wipes-table", "table-rewritten", "by main+0x52"), ("handler-lock", "handler-stuck", "It interrupted receive+0x"),
+            ("no-endpoint", "no-endpoint", "called MX_OPENAMP_Init"), ("waits-for-block", "unmodelled-register", "no model of I2C5"),
+            ("waits-for-block-alone", "unmodelled-register", "no model of I2C5"),
+            ("gives-up-blinking", "error-handler", "called from MX_TIM7_Init+0x"), ("gives-up-lit", "error-handler", "called from SystemClock_Config"),
+            ("thread-overflow", "fault", "with FreeRTOS's thread 'worker'"), ("silent-alone", "no-answer", "ttyRPMSG0"),
+            ("lost", "endless-loop", "does not know whether step_five"), ("unhandled", "unhandled-interrupt", "IRQ 30 (TIM4) came at 0.000000 s, and its vector is Default_Handler"),
+            ("waits-for-flag", "waits-for-memory", "Enabled, and never come: TIM4"), ("waits-for-button", "waits-for-input", "GPIOA.IDR"),
+            ("returns", "ended", "main has returned"),
             ("withdrawn", "channel-withdrawn", "'rpmsg-tty' at 0x00000400 and has destroyed it again, after 2 message(s)"),
         ] as [(String, String, String)])
     func causes(sample: String, cause: String, numbers: String) throws {
         // Who read what is known with libunicorn 2.1 only.
-        let needsRecord = ["never-polls", "rings-elsewhere"].contains(sample)
+        let needsRecord = ["never-polls", "rings-elsewhere", "wipes-table"].contains(sample)
         guard M4Board.recordsAccesses || !needsRecord else { return }
         let report = try Self.examine(Samples.elf("doctor-\(sample)"))
         #expect(report.cause?.name == cause, "\(report.entries)")
@@ -46,7 +54,71 @@ import VirtualMP1
         let report = try Self.examine(boot.usesTEE ? Samples.signed(sample) : Samples.elf(sample), boot)
         #expect(report.isFine, "\(report.entries)")
         #expect(report.channels.count == (sample == "tty-echo" ? 2 : 1))
-        #expect(report.channels.allSatisfy { $0.driver != nil })
+        #expect(report.channels.allSatisfy { $0.driver != nil && $0.answers })
+    }
+
+    @Test("Firmware that asks for no rpmsg and runs well is fine", arguments: ["no-table", "blinks"])
+    func withoutRpmsg(sample: String) throws {
+        let report = try Self.examine(Samples.elf("doctor-\(sample)"))
+        #expect(report.isFine && report.isWithoutRpmsg && report.channels.isEmpty, "\(report.entries)")
+    }
+
+    @Test("The cause is the same however long the firmware had", arguments: ["clock", "gives-up-blinking", "handler-lock", "masked", "no-endpoint"])
+    func anySpan(sample: String) throws {
+        let image = try Samples.elf("doctor-\(sample)")
+        let causes = try [UInt64(200), 1000, 2000, 5000].map { span in
+            var doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: image, symbols: FirmwareSymbols(image: image))
+            return doctor.examine(name: sample, span: .milliseconds(span)).cause?.name
+        }
+        #expect(Set(causes).count == 1 && causes[0] != nil, "\(causes)")
+    }
+
+    @Test("Each channel is spoken to, and answers only when bytes came back on it")
+    func channelByChannel() throws {
+        let report = try Self.examine(Samples.elf("doctor-silent"))
+        #expect(report.isFine, "\(report.entries)")
+        #expect(report.channels.map(\.reply) == [.taken, .answers])
+        #expect(report.channels.map(\.device) == ["ttyRPMSG0", "rpmsg0"])
+        #expect(report.entries.contains { $0.sentence.hasSuffix("it takes messages, no answer yet.") })
+    }
+
+    @Test("What OpenAMP wrote to Linux's part of a ring until 2018.10 is no finding")
+    func oldOpenAMP() throws {
+        let system = try Samples.started("doctor-old-openamp", .elf)
+        let tty = try system.openTTY(0)
+        for word in ["one\n", "two\n"] {
+            try tty.send(word)
+            #expect(try tty.readLine() + "\n" == word)
+        }
+        system.run(for: .seconds(3))
+        try system.stop()
+        #expect(system.linux.findings.kept.isEmpty, "\(system.linux.findings.kept.map(\.finding))")
+    }
+
+    @Test("A thread's overflow is told with its numbers")
+    func overflow() throws {
+        let report = try Self.examine(Samples.elf("doctor-thread-overflow"))
+        #expect(report.cause?.sentence.contains("in PendSV's handler") == true, "\(report.entries)")
+        #expect(report.cause?.sentence.contains("is 44 bytes below the beginning of its stack") == true)
+        #expect(report.cause?.advice == "give that thread a larger stack.")
+    }
+
+    @Test("A handler that does not return is told with when it came, and with what it interrupted")
+    func stuckHandler() throws {
+        let cause = try #require(try Self.examine(Samples.elf("doctor-handler-lock")).cause)
+        #expect(cause.sentence.hasPrefix("IRQ 30 (TIM4)'s handler TIM4_Handler has not returned since 0.02"), "\(cause)")
+        #expect(cause.sentence.contains("in a loop of take_lock"))
+    }
+
+    @Test("Firmware that Linux attaches to is examined like any other")
+    func attached() throws {
+        let image = try Samples.elf("tty-echo")
+        var configuration = try Samples.configuration(.elf)
+        configuration.bootLoaderFirmware = image
+        var doctor = try Doctor(MP1System(configuration), image: image, symbols: FirmwareSymbols(image: image))
+        let report = doctor.examine(name: "tty-echo", span: .milliseconds(500))
+        #expect(report.isFine, "\(report.entries)")
+        #expect(report.channels.allSatisfy { $0.answers })
     }
 
     @Test("A table that OP-TEE leaves elsewhere is the cause, as on a board, and no cause where it is copied")
@@ -56,18 +128,6 @@ import VirtualMP1
         let report = try Self.examine(image, .teeV3, places: false)
         #expect(report.cause?.name == "table-not-found", "\(report.entries)")
         #expect(report.cause?.sentence.contains("OP-TEE does not move it") == true)
-    }
-
-    @Test("A vring's address outside of the device tree's regions is named, with the regions")
-    func ringAddress() throws {
-        var image = try Samples.elf("tty-echo")
-        let elf = try ELFFile(image)
-        let section = try #require(elf.section(named: ".resource_table"))
-        // Header 16, two offsets 8, type 4, vdev 24: the first vring's da.
-        image.replaceSubrange(Int(section.offset) + 52..<Int(section.offset) + 56, with: [0, 0, 0x05, 0x10])
-        let report = try Self.examine(image)
-        #expect(report.cause?.name == "ring-address", "\(report.entries)")
-        #expect(report.cause?.sentence.contains("0x10040000") == true)
     }
 
     /// `tty-echo` with bytes of its resource table changed: header 16, two offsets 8, type 4, then the vdev.
@@ -92,6 +152,68 @@ import VirtualMP1
         let report = try Self.examine(Self.changed(offset, bytes))
         #expect(report.cause?.name == cause, "\(report.entries)")
         #expect(report.cause?.sentence.contains(words) == true, "\(report.cause?.sentence ?? "")")
+    }
+
+    /// Offsets in the table: the first vring's da, its num, the second's num; the trace's da behind two vrings and its own type.
+    private static let ringAddress = 52, ringCount = 60, otherCount = 80, traceAddress = 96
+
+    @Test("What does not fit its region is told with the numbers")
+    func sizes() throws {
+        func examine(_ edits: (Int, [UInt8])...) throws -> DoctorReport {
+            var image = try Samples.elf("tty-echo")
+            let section = try #require(ELFFile(image).section(named: ".resource_table"))
+            for (offset, bytes) in edits {
+                let start = Int(section.offset) + offset
+                image.replaceSubrange(start..<start + bytes.count, with: bytes)
+            }
+            return try Self.examine(image)
+        }
+        let large = try examine((Self.ringCount, [0, 1]), (Self.otherCount, [0, 1]))
+        #expect(large.cause?.name == "ring-size", "\(large.entries)")
+        #expect(large.cause?.sentence.contains("vdev0vring0 with 256 buffers at align 16 needs 6678 bytes") == true)
+        #expect(large.cause?.sentence.contains("has 4096") == true)
+        let none = try examine((Self.ringCount, [0]))
+        #expect(none.cause?.name == "ring-size" && none.cause?.sentence.contains("0 buffers") == true, "\(none.entries)")
+        let address = try examine((Self.ringAddress, [0, 0, 0x05, 0x10]))
+        #expect(address.cause?.name == "ring-address", "\(address.entries)")
+        #expect(address.cause?.sentence.contains("da 0x10050000") == true && address.cause?.sentence.contains("0x10040000-0x10040fff") == true)
+        let many = try examine((Self.ringCount, [32]), (Self.otherCount, [32]))
+        #expect(many.cause?.name == "buffer-size", "\(many.entries)")
+        for words in ["2 x 32 buffers of 512 bytes are 32768 bytes", "has 16384", "-12", "0x83"] {
+            #expect(many.cause?.sentence.contains(words) == true, "\(words)")
+        }
+        #expect(!many.entries.contains { $0.name == "status" })
+        let trace = try examine((Self.traceAddress, [0, 0, 0, 0x20]))
+        #expect(trace.cause?.name == "trace-out-of-reach", "\(trace.entries)")
+        #expect(trace.cause?.sentence.contains("2048 bytes at da 0x20000000 lies in none of the device tree's regions") == true)
+        #expect(trace.channels.allSatisfy { $0.answers })
+    }
+
+    @Test("A segment that overruns its region is told with the region, by how much, and that p_memsz counts")
+    func straddle() throws {
+        var image = try Samples.elf("tty-echo")
+        let elf = try ELFFile(image)
+        let index = try #require(elf.programHeaders.lastIndex { $0.type == ProgramHeader.load && $0.fileSize <= 0x400 && $0.fileSize > 0 })
+        let start = Int(elf.header.programHeaderOffset) + index * ProgramHeader.size
+        func put(_ offset: Int, _ value: UInt32) { withUnsafeBytes(of: value.littleEndian) { image.replaceSubrange(start + offset..<start + offset + 4, with: $0) } }
+        put(12, 0x1003_FC00)
+        put(20, 0xC00)
+        let report = try Self.examine(image)
+        #expect(report.cause?.name == "segment-outside", "\(report.entries)")
+        #expect(report.cause?.sentence.contains("begins in mcuram2 0x10000000-0x1003ffff and ends 0x800 bytes beyond its end") == true)
+        #expect(report.cause?.sentence.contains("p_memsz counts") == true)
+    }
+
+    @Test("An image without vectors at address 0 is told as that")
+    func noVectors() throws {
+        var image = try Samples.elf("tty-echo")
+        let elf = try ELFFile(image)
+        let index = try #require(elf.programHeaders.firstIndex { $0.type == ProgramHeader.load && $0.physicalAddress == 0 })
+        // PT_NULL.
+        image[Int(elf.header.programHeaderOffset) + index * ProgramHeader.size] = 0
+        let report = try Self.examine(image)
+        #expect(report.cause?.name == "no-vectors", "\(report.entries)")
+        #expect(report.cause?.sentence.contains("from address 0 (RETRAM)") == true)
     }
 
     @Test("The mailbox's channels are the device tree's, in what is judged and in what is said")

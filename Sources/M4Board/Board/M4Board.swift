@@ -155,6 +155,9 @@ public final class M4Board {
         if configuration.rtt != .off { _ = rtt.poll(.end) }
     }
 
+    /// Which registers the M4 loads, while it is on.
+    public let registerReads = RegisterReads()
+
     // MARK: The core's register accesses
 
     @inline(__always) private func readRegister(_ address: UInt32, _ size: UInt32) -> UInt32 {
@@ -163,7 +166,9 @@ public final class M4Board {
             let target = bitBand(address)
             return soc.read(target.word, width: 4, by: .cortexM4) >> target.bit & 1
         }
-        return peripherals._withUnsafeGuaranteedRef { $0.read(address, width: Int(size), by: .cortexM4) }
+        let value = peripherals._withUnsafeGuaranteedRef { $0.read(address, width: Int(size), by: .cortexM4) }
+        if registerReads.isOn, core.currentException.value == 0 { registerReads.note(address, value) }
+        return value
     }
 
     @inline(__always) private func writeRegister(_ address: UInt32, _ size: UInt32, _ value: UInt32) {

@@ -31,6 +31,7 @@ extension Core {
         let unprivileged = control & 1
         if extended, !deferred { engine.write(UC_ARM_REG_FPSCR, scs.fpDefaultStatus) }
         if pushed {
+            entered.note(number, cycle: cycles, frame: frame)
             start(number, link: link.value, unprivileged: unprivileged, flags: now.xpsr)
             return
         }
@@ -109,7 +110,9 @@ extension Core {
 
         // Tail-chaining: the frame stays for the next handler.
         if m4_engine_can_take(engine.raw) {
-            chain(scs.exceptions.next, link: value)
+            let next = scs.exceptions.next
+            entered.note(next, cycle: cycles, frame: link.processStack ? now.psp : now.msp)
+            chain(next, link: value)
             return
         }
         unstack(link, value: value, now)

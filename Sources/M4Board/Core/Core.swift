@@ -23,6 +23,8 @@ public final class Core: CoreControl {
     private var permissionsStale = false
     private var trapsStale = false
     var debugStale = false
+    /// When each exception's handler was entered last.
+    let entered = ExceptionEntries()
     public internal(set) var breakpoints: [UInt32] = []
     public internal(set) var watchpoints: [Watchpoint] = []
     /// Where they come into force, and whether they have.

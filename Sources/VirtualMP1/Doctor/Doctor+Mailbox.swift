@@ -20,7 +20,7 @@ extension Doctor {
     mutating func judgeMailbox() {
         for (name, channel) in mailboxes.named.prefix(2) where channel == nil {
             report.problem(
-                "mailbox-missing", rank: 18, "The device tree's node has no mailbox \(name): Linux rings no doorbell for vring\(name.suffix(1)), and hears none.",
+                .mailboxMissing, "The device tree's node has no mailbox \(name): Linux rings no doorbell for vring\(name.suffix(1)), and hears none.",
                 "add \(name) to mboxes and mbox-names; 'm4run dt' shows what Linux makes of them.")
         }
         let served = [mailboxes.vq0, mailboxes.vq1].compactMap { $0 }.reduce(UInt32(0)) { $0 | 1 << UInt32($1 & 31) }
@@ -33,7 +33,7 @@ extension Doctor {
         let unheard = register(0x1C) & 0x3F & ~served
         guard unheard != 0 else { return }
         report.problem(
-            "wrong-channel", rank: 18,
+            .wrongChannel,
             "The firmware has rung IPCC channel \(list(channels(unheard))) (IPCC_C2TOC1SR \(hex32(unheard))), and Linux does not listen there: the device tree has \(channelName(0)) for vring0 and \(channelName(1)) for vring1.",
             "use the channels of the device tree's mboxes, or change those.")
     }
@@ -50,44 +50,44 @@ extension Doctor {
         // Firmware that polls the flag needs no interrupt; it clears the flag all the same.
         if control & 1 == 0 {
             report.problem(
-                "mailbox-off", rank: 20, "\(rung) and got no answer: IPCC_C2CR is \(hex32(control)), RXOIE (bit 0) is clear, so no interrupt comes. \(corePlace)",
+                .mailboxOff, "\(rung) and got no answer: IPCC_C2CR is \(hex32(control)), RXOIE (bit 0) is clear, so no interrupt comes. \(corePlace)",
                 "call HAL_IPCC_Init and HAL_IPCC_ActivateNotification, or poll IPCC_C1TOC2SR.")
         } else if mask & waiting != 0 {
             let open = channels(~mask & 0x3F)
             let masked = channels(mask & waiting)
             report.problem(
-                "mailbox-masked", rank: 20,
+                .mailboxMasked,
                 "\(rung) and got no answer: IPCC_C2MR is \(hex32(mask)), which masks it"
                     + (open.isEmpty ? "." : "; the firmware listens to channel \(list(open)), and the device tree has \(channelName(0)) for vring0 and \(channelName(1)) for vring1."),
                 "clear bit \(masked.map { String($0 - 1) }.joined(separator: " and ")) of IPCC_C2MR (HAL_IPCC_ActivateNotification)"
                     + (open.isEmpty ? "." : ", or give the device tree's mboxes the channels that the firmware uses."))
         } else if !interrupt.isEnabled {
             report.problem(
-                "irq-disabled", rank: 20, "\(rung) and got no answer: interrupt 103 (IPCC_RX1) \(interrupt.isPending ? "is pending but " : "")is not enabled in the NVIC.",
+                .irqDisabled, "\(rung) and got no answer: interrupt 103 (IPCC_RX1) \(interrupt.isPending ? "is pending but " : "")is not enabled in the NVIC.",
                 "call HAL_NVIC_EnableIRQ(IPCC_RX1_IRQn).")
         } else if let handler = interrupt.handler, activity.registers.xpsr & 0x1FF == 119, system.board.isEndlessLoop(at: handler) {
             judgeHandler(handler, rung)
         } else if isHeldBack(interrupt, activity) {
             report.problem(
-                "priority-masked", rank: 19,
+                .priorityMasked,
                 "\(rung) and got no answer: interrupt 103 is pending with priority 0x\(String(interrupt.priority, radix: 16)), and BASEPRI is 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception): it is not urgent enough. \(corePlace)",
                 "leave the handler or lower BASEPRI; give interrupt 103 a more urgent priority.")
         } else if activity.registers.primask & 1 != 0 || activity.registers.faultmask & 1 != 0 {
             report.problem(
-                "interrupts-off", rank: 19, "\(rung) and got no answer: PRIMASK is \(activity.registers.primask) and FAULTMASK \(activity.registers.faultmask), so interrupt 103 waits. \(corePlace)",
+                .interruptsOff, "\(rung) and got no answer: PRIMASK is \(activity.registers.primask) and FAULTMASK \(activity.registers.faultmask), so interrupt 103 waits. \(corePlace)",
                 "enable interrupts (cpsie i) before waiting, and before sleeping for good.")
         } else if let handler = interrupt.handler, system.board.isEndlessLoop(at: handler) {
             judgeHandler(handler, rung)
         } else {
             report.problem(
-                "doorbell-unanswered", rank: 39, "\(rung), and the firmware has not cleared the flag (IPCC_C1TOC2SR 0x\(String(waiting, radix: 16))). \(corePlace)",
+                .doorbellUnanswered, "\(rung), and the firmware has not cleared the flag (IPCC_C1TOC2SR 0x\(String(waiting, radix: 16))). \(corePlace)",
                 "clear it in the handler of interrupt 103 (bit in IPCC_C2SCR).")
         }
     }
 
     private mutating func judgeHandler(_ handler: UInt32, _ rung: String) {
         report.problem(
-            "default-handler", rank: 19, "\(rung): the vector of interrupt 103 is \(place(handler & ~1)), an endless loop.",
+            .defaultHandler, "\(rung): the vector of interrupt 103 is \(place(handler & ~1)), an endless loop.",
             "define IPCC_RX1_IRQHandler and call HAL_IPCC_RX_IRQHandler in it.")
     }
 

@@ -1,9 +1,81 @@
 import ELF32
+import M4Board
 import MachineBase
 import RprocHost
 
-/// What is wrong with the resource table itself, as the image has it.
+/// The resource table: whether Linux finds one, and what is wrong with it as the image has it.
 extension Doctor {
+    /// What belongs to rpmsg in an image, by the beginnings of its functions' names.
+    private static let rpmsgCode = ["MX_OPENAMP_", "OPENAMP_", "rpmsg_", "virtqueue_", "rproc_virtio_"]
+
+    /// Whether the image asks Linux for no rpmsg: it has neither a vdev in its table nor the code for it.
+    var isWithoutRpmsg: Bool {
+        let vdevs = FirmwareImage.elfFiles(image).contains { elf in
+            guard let section = elf.section(named: ".resource_table"), section.size > 0 else { return false }
+            guard let bytes = elf.contents(of: section), let table = ResourceTable(Array(bytes)) else { return true }
+            return table.entries.contains { if case .vdev = $0.content { true } else { $0.type == 3 } }
+        }
+        return !vdevs && system.linux.virtioDevices.isEmpty && !symbols.hasFunction(beginning: Self.rpmsgCode)
+    }
+
+    /// The device that rpmsg runs on; nil when there is none, and why is said.
+    mutating func judgeTable() -> RemoteVirtioDevice? {
+        if let placement = system.tablePlacement { report.note("table-placed", "\(placement).") }
+        if let device = system.linux.virtioDevices.first {
+            judgeFeatures(device)
+            return device
+        }
+        if judgeRings(refusedBy: kernelErrors) { return nil }
+        let sections = FirmwareImage.elfFiles(image).compactMap { $0.section(named: ".resource_table") }
+        if report.isWithoutRpmsg, !kernelErrors.contains(where: Self.isAboutTable) || sections.allSatisfy({ $0.size == 0 }) {
+            let what = sections.contains { $0.size > 0 } ? "The resource table has no vdev entry" : "The image has no resource table"
+            report.note(
+                "no-rpmsg", "\(what), and \(symbols.isEmpty ? "no symbols to tell by" : "no code for rpmsg"): it does not talk to Linux. Right for firmware that has nothing to say to it.")
+            return nil
+        }
+        if judgeTableContents() { return nil }
+        guard let section = sections.first(where: { $0.size > 0 }) else {
+            report.problem(
+                .noTable,
+                "The image has code for rpmsg and \(sections.isEmpty ? "no .resource_table section" : "an empty .resource_table section"): Linux boots the firmware all the same, sets up no rpmsg, and no channel can appear.",
+                "link a resource table with an rpmsg vdev into the section .resource_table, and keep its section header.")
+            return nil
+        }
+        let why = TablePlacement(image: image).map { ": the segment loads it at \($0.loaded), and OP-TEE does not move it" } ?? ""
+        let entries = system.linux.resourceTable?.entries.count ?? 0
+        report.problem(
+            .tableNotFound,
+            "The image has a resource table of \(section.size) bytes for \(hex32(section.address)), but Linux finds no vdev there (\(entries) entries)\(why)."
+                + (statusReader.map { " The firmware reads its status byte there, at \(place($0)), and waits for ever." } ?? ""),
+            "give .resource_table a segment of its own in the linker script, loaded where it is used (p_paddr = p_vaddr).")
+        return nil
+    }
+
+    private mutating func judgeFeatures(_ device: RemoteVirtioDevice) {
+        if device.rpmsg == nil {
+            judgeDriverless(device)
+        } else if let features = device.resource?.deviceFeatures, features & 1 == 0 {
+            report.problem(
+                .noNameService,
+                "The vdev's dfeatures are 0x\(String(features, radix: 16)), without VIRTIO_RPMSG_F_NS (bit 0): Linux listens to no announcement, so no channel appears.",
+                "set dfeatures to 1 (RPMSG_IPU_C0_FEATURES) in the resource table.")
+        }
+    }
+
+    /// The instruction that read the status byte of the first vdev in the section, as the image has the table.
+    private var statusReader: UInt32? {
+        for elf in FirmwareImage.elfFiles(image) {
+            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let start = FirmwareImage.resourceTable(elf)?.start,
+                let table = ResourceTable(Array(bytes))
+            else { continue }
+            for entry in table.entries {
+                guard case .vdev = entry.content else { continue }
+                return system.board.accesses(of: PhysicalAddress(start.value &+ UInt32(truncatingIfNeeded: entry.payloadOffset) &+ 20)).anyReader
+            }
+        }
+        return nil
+    }
+
     /// Whether Linux registers no vdev because of what the table says, wherever it is.
     mutating func judgeTableContents() -> Bool {
         judgeRefused(kernelErrors) || judgeEntries()
@@ -16,14 +88,10 @@ extension Doctor {
 
     private mutating func judgeRefused(_ kernelErrors: [String]) -> Bool {
         guard let said = kernelErrors.first(where: Self.isAboutTable) else { return false }
-        if let empty = FirmwareImage.elfFiles(image).lazy.compactMap({ $0.section(named: ".resource_table") }).first, empty.size == 0 {
-            report.problem(
-                "no-table", rank: 10, "The image's .resource_table section is empty: Linux boots the firmware all the same, sets up no rpmsg, and no channel can appear.",
-                "right for firmware that does not talk to Linux; else link a resource table with an rpmsg vdev into that section.")
-            return true
-        }
+        let sections = FirmwareImage.elfFiles(image).compactMap { $0.section(named: ".resource_table") }
+        guard !sections.allSatisfy({ $0.size == 0 }) else { return false }
         report.problem(
-            "table-refused", rank: 9, "Linux refuses the resource table: '\(said)'.",
+            .tableRefused, "Linux refuses the resource table: '\(said)'.",
             "a table has version 1, then its number of entries, two reserved words of 0, an offset for each entry, and lies in its section as a whole.")
         return true
     }
@@ -35,14 +103,14 @@ extension Doctor {
             let vdev = table.entries.lazy.compactMap { entry -> VdevResource? in if case .vdev(let vdev) = entry.content { vdev } else { nil } }.first
             guard let vdev else {
                 report.problem(
-                    "no-vdev", rank: 10,
+                    .noVdev,
                     "The resource table at \(hex32(section.address)) has \(table.entries.count) entr\(table.entries.count == 1 ? "y" : "ies") (\(kinds.isEmpty ? "none" : kinds)), and no complete vdev (type 3) is among them: Linux sets up no rpmsg.",
                     "add the vdev entry, and count it in the table's num (ST's rsc_table.c: VIRTIO_ROLE_REMOTE without LINUX_RPROC_MASTER leaves it out).")
                 return true
             }
             guard vdev.vringCount <= 2 else {
                 report.problem(
-                    "no-vdev", rank: 10, "The vdev of the resource table at \(hex32(section.address)) has \(vdev.vringCount) vrings, and Linux takes 2 at most: it registers none.",
+                    .noVdev, "The vdev of the resource table at \(hex32(section.address)) has \(vdev.vringCount) vrings, and Linux takes 2 at most: it registers none.",
                     "give it two vrings: the first carries the firmware's messages, the second Linux's.")
                 return true
             }
@@ -58,6 +126,8 @@ extension Doctor {
     mutating func judgeDriverless(_ device: RemoteVirtioDevice) {
         let resource = device.resource
         let rings = resource?.vrings.map { "\($0.count) buffers" }.joined(separator: ", ") ?? "none"
+        let status = "0x\(String(resource?.status ?? 0, radix: 16))"
+        if device.id == VdevResource.rpmsg, let resource, resource.vrings.count == 2, judgeBuffers(resource, device.index, status) { return }
         let (why, advice): (String, String) =
             if device.id != VdevResource.rpmsg {
                 ("rpmsg's type is 7", "set the vdev's id to 7 (VIRTIO_ID_RPMSG).")
@@ -67,7 +137,23 @@ extension Doctor {
                 ("the driver's probe failed: \(kernelErrors.first ?? "its rings, of \(rings), or its buffers do not fit")", "rings and buffers have to fit their regions.")
             }
         report.problem(
-            "vdev-without-driver", rank: 15,
-            "Linux has registered the vdev of type \(device.id), but no rpmsg driver is bound: \(why) (status 0x\(String(resource?.status ?? 0, radix: 16)), vrings: \(rings)).", advice)
+            .vdevWithoutDriver,
+            "Linux has registered the vdev of type \(device.id), but no rpmsg driver is bound: \(why) (status \(status), vrings: \(rings)).", advice)
+    }
+
+    /// The message buffers: twice the first ring's number, 512 at most, of 512 bytes each (`rpmsg_probe`).
+    private mutating func judgeBuffers(_ resource: VdevResource, _ index: Int, _ status: String) -> Bool {
+        let name = "vdev\(index)buffer"
+        let half = min(resource.vrings[0].count, 256), bytes = UInt64(half) * 2 * UInt64(Rpmsg.bufferSize)
+        let region = system.configuration.linux.memoryRegions.first { $0.name == name }
+        if let region, bytes <= UInt64(region.range.size) { return false }
+        let said = kernelErrors.last.map { ", '\($0)'" } ?? ""
+        report.problem(
+            .bufferSize,
+            "The rpmsg driver has no room for its message buffers: 2 x \(half) buffers of \(Rpmsg.bufferSize) bytes are \(bytes) bytes, "
+                + (region.map { "and the region \(name) has \($0.range.size)" } ?? "and the device tree has no region \(name) to take them from")
+                + ". Its probe fails (-12\(said)), so DRIVER_OK is not set: the status is \(status).",
+            "give the vrings fewer buffers (num of the resource table: \(region.map { String($0.range.size / 1024) } ?? "16") at most), or the device tree a larger \(name).")
+        return true
     }
 }

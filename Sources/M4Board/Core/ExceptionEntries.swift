@@ -1,0 +1,70 @@
+import CUnicorn
+import CortexM
+import MP1Peripherals
+import MachineBase
+
+/// When each exception's handler was entered last, and where its frame lies: for whoever finds one that does not return.
+///
+/// Written at each entry; memory of its own, without a class's checks.
+final class ExceptionEntries {
+    struct Entry { var cycle: UInt64 = 0, frame: UInt32 = 0 }
+    private static let capacity = 512
+    private let entries = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+
+    init() { entries.initialize(repeating: Entry(), count: Self.capacity) }
+    deinit { entries.deallocate() }
+
+    func note(_ number: ExceptionNumber, cycle: UInt64, frame: UInt32) {
+        entries[Int(number.value) & (Self.capacity - 1)] = Entry(cycle: cycle, frame: frame)
+    }
+    subscript(number: ExceptionNumber) -> Entry { entries[Int(number.value) & (Self.capacity - 1)] }
+}
+
+/// A handler that has been entered and has not returned.
+public struct HandlerUnderWay: Equatable, Sendable {
+    /// 16 and more are the SoC's interrupts, from interrupt 0 on.
+    public var number: ExceptionNumber
+    public var since: VirtualTime
+    /// The instruction it interrupted, and what executed that: 0 is thread mode.
+    public var interrupted: UInt32
+    public var interruptedNumber: ExceptionNumber
+}
+
+extension M4Board {
+    /// The handlers under way, the one that executes first. A frame that is not to be read ends the list.
+    public func handlersUnderWay() -> [HandlerUnderWay] {
+        var found: [HandlerUnderWay] = []
+        var number = core.currentException
+        while number.value != 0, !found.contains(where: { $0.number == number }) {
+            let entry = core.entered[number]
+            guard let pc = core.word(entry.frame &+ 24), let xpsr = core.word(entry.frame &+ 28) else { break }
+            let below = ExceptionNumber(Int(xpsr & 0x1FF))
+            found.append(
+                HandlerUnderWay(
+                    number: number, since: configuration.coreClock.time(cycles: entry.cycle), interrupted: pc & ~1, interruptedNumber: below))
+            number = below
+        }
+        return found
+    }
+
+    /// Interrupts of the SoC that are enabled in the NVIC and have never come.
+    public var interruptsNeverTaken: [Int] {
+        (0..<RegisterMap.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) && core.entered[.interrupt($0)].cycle == 0 }
+    }
+
+    /// The call that returns to `address`: the instruction, and where it goes when that is written in it. nil when no call is before it.
+    public func call(returningTo address: UInt32) -> (instruction: UInt32, target: UInt32?)? {
+        let address = address & ~1
+        var first: UInt16 = 0, second: UInt16 = 0
+        guard address >= 4, m4_engine_code(core.engine.raw, address &- 2, &second) else { return nil }
+        if m4_engine_code(core.engine.raw, address &- 4, &first), first & 0xF800 == 0xF000, second & 0xD000 == 0xD000 {
+            // BL. Source: ARMv7-M ARM, A7.7.18.
+            let sign = UInt32(first >> 10 & 1), j1 = UInt32(second >> 13 & 1), j2 = UInt32(second >> 11 & 1)
+            let i1 = 1 &- (j1 ^ sign), i2 = 1 &- (j2 ^ sign)
+            let high = (sign == 1 ? UInt32(0xFF00_0000) : 0) | i1 << 23 | i2 << 22
+            let offset = high | UInt32(first & 0x3FF) << 12 | UInt32(second & 0x7FF) << 1
+            return (address &- 4, address &+ offset)
+        }
+        return second & 0xFF87 == 0x4780 ? (address &- 2, nil) : nil
+    }
+}

@@ -1,0 +1,56 @@
+import CortexM
+import M4Board
+import MP1Peripherals
+import MachineBase
+
+/// Handlers of exceptions that do not return.
+extension Doctor {
+    mutating func judgeHandlers() -> Bool {
+        let under = system.board.handlersUnderWay()
+        // One that came while this looked may yet return.
+        guard let index = under.firstIndex(where: { $0.since <= core.begin && system.now - $0.since >= .milliseconds(20) }) else { return false }
+        let handler = under[index]
+        let activity = system.board.activity(), at = place(activity.registers.pc)
+        if (2...6).contains(handler.number.value) {
+            report.problem(
+                .faultHandler,
+                "The M4 is in the handler of \(handler.number) at \(at) since \(handler.since) s and stays there; \(interruption(handler)).",
+                "run with --stop-at any to see the fault itself.")
+            return true
+        }
+        let name = title(handler.number)
+        if let vector = self.handler(of: handler.number), system.board.isEndlessLoop(at: vector) {
+            // The mailbox's own is judged with its doorbells.
+            if handler.number == .interrupt(103) { return false }
+            report.problem(
+                .unhandledInterrupt,
+                "\(name) came at \(handler.since) s, and its vector is \(symbols["Default_Handler"]?.address == vector & ~1 ? "Default_Handler (\(hex32(vector & ~1)))" : place(vector & ~1)), an endless loop: nobody has defined its handler. It \(interruption(handler)).",
+                "define the handler, or do not enable the interrupt.")
+            return true
+        }
+        report.problem(
+            .handlerStuck,
+            "\(name)'s handler\(self.handler(of: handler.number).flatMap { symbols.name(at: $0 & ~1) }.map { " \($0)" } ?? "") has not returned since \(handler.since) s: it executes at \(at)\(loopWords). It \(interruption(handler))"
+                + (index + 1 < under.count ? "; which \(under[(index + 1)...].map { "is the handler of \($0.number) since \($0.since) s, which \(interruption($0))" }.joined(separator: "; that "))" : "")
+                + ". What it interrupted cannot go on: a lock that is held there, or a flag that is to be set there, never comes.",
+            "wait in no handler for what the interrupted code has to do; disable the interrupt while the lock is held.")
+        return true
+    }
+
+    private func interruption(_ handler: HandlerUnderWay) -> String {
+        "interrupted \(place(handler.interrupted))" + (handler.interruptedNumber.value == 0 ? "" : " in the handler of \(title(handler.interruptedNumber))")
+    }
+
+    private var loopWords: String {
+        let functions = core.usualFunctions(4)
+        return core.isLooping && !functions.isEmpty ? ", in a loop of \(list(functions))" : ""
+    }
+
+    private func handler(of number: ExceptionNumber) -> UInt32? { system.board.interruptState(number.value - 16).handler }
+
+    /// `IRQ 30 (TIM4)`, `SysTick`.
+    func title(_ number: ExceptionNumber) -> String {
+        guard number.value >= 16 else { return "\(number)" }
+        return "IRQ \(number.value - 16)" + (RegisterMap.interruptName(number.value - 16).map { " (\($0))" } ?? "")
+    }
+}

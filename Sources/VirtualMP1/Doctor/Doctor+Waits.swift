@@ -1,0 +1,121 @@
+import M4Board
+import MP1Peripherals
+import MachineBase
+
+/// Loops that wait for what is no part of rpmsg: the tick, a register, a flag in memory.
+extension Doctor {
+    /// Whether the firmware waits for HAL's tick, which stands still.
+    mutating func judgeTick() -> Bool {
+        let functions = core.usualFunctions(8)
+        guard core.isLooping, let inside = functions.first(where: { $0 == "HAL_Delay" }) ?? functions.first(where: { $0 == "HAL_GetTick" }),
+            let counter = symbols["uwTick"]?.address, let count = system.board.memoryWord(at: counter)
+        else { return false }
+        let activity = system.board.activity()
+        // Interrupt -1 of the SoC is the core's SysTick.
+        let tick = system.board.interruptState(-1)
+        let why = if tick.isPending {
+            "SysTick is pending but not taken: PRIMASK is \(activity.registers.primask), BASEPRI 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception), SysTick's priority 0x\(String(tick.priority, radix: 16))"
+        } else {
+            "SysTick has not counted once"
+        }
+        // Whether execution lets it in.
+        guard tick.isPending && tick.priority >= activity.priority || count == 0 else { return false }
+        report.problem(
+            .tickStopped,
+            "The M4 waits at \(place(activity.registers.pc)) for time to pass (\(inside)), and uwTick at \(hex32(counter)) stands at \(count): \(why).",
+            "call HAL_Init, which starts SysTick; wait neither with interrupts disabled nor in a handler as urgent as SysTick's.")
+        return true
+    }
+
+    /// A register that a loop reads, and that always gives the same.
+    mutating func judgePolling() {
+        guard core.isLooping, !report.channels.contains(where: \.answers) else { return }
+        let functions = list(core.usualFunctions(4))
+        for (address, value) in core.polled where Self.isWaitedFor(address) {
+            guard let location = RegisterMap.location(at: address) else { continue }
+            let at = functions.isEmpty ? place(system.board.activity().registers.pc) : functions
+            let wait = "The M4 goes round a loop in \(at) that reads \(location) (\(hex32(address))), which is \(hex32(value)) and does not change."
+            if isUnmodelled(address) {
+                report.problem(
+                    .unmodelledRegister, "\(wait) m4run has no model of \(location.peripheral): the register keeps what is written to it and does nothing.",
+                    "on a board \(location.peripheral) may do what the firmware waits for; here it has to do without it.")
+            } else {
+                judge(wait, location, value)
+            }
+            return
+        }
+    }
+
+    /// A wait for a register of a block that has a model.
+    private mutating func judge(_ wait: String, _ location: RegisterMap.Location, _ value: UInt32) {
+        switch RegisterMap.peripheral(named: location.peripheral)?.group {
+        case "GPIO" where location.register == "IDR":
+            report.problem(
+                .waitsForInput, "\(wait) It waits for an input pin, and m4run has nothing at the pins.", "none if it waits for a button; on a board somebody presses it.")
+        case "USART" where location.register == "ISR":
+            let isEnabled = ((try? system.board.readWord(PhysicalAddress(location.base), secure: true)) ?? 0) & 1 != 0
+            // TXE and TC are up, RXNE is not.
+            if isEnabled, value & 0xE0 == 0xC0 {
+                report.problem(
+                    .waitsForInput, "\(wait) It waits for a character on \(location.peripheral), and m4run has nobody at the other end of the line.", "none if it waits for a command.")
+            } else {
+                report.problem(
+                    .pollsRegister, wait + (isEnabled ? "" : " \(location.peripheral) is not enabled (CR1.UE is 0)."),
+                    isEnabled ? "look which bit it waits for, and what has to be set up before that comes."
+                        : "set \(location.peripheral) up in the firmware; on a board a boot stage may have done so before.")
+            }
+        case "RCC":
+            report.problem(.pollsRegister, wait, "switch on the clock that the bit belongs to before waiting for it; on a board Linux or the boot chain may have done so.")
+        case "HSEM":
+            report.problem(.pollsRegister, wait, "release the semaphore where it was taken; Linux takes none here.")
+        default:
+            report.problem(
+                .pollsRegister, wait,
+                "m4run has a model of \(location.peripheral): look what the firmware has to set up in it before this comes, and what of it comes from outside of the chip.")
+        }
+    }
+
+    /// A register with a name, not of the mailbox, and no port's output, which nothing but firmware changes.
+    private static func isWaitedFor(_ address: UInt32) -> Bool {
+        guard !(0x4C00_1000..<0x4C00_1400).contains(address), let location = RegisterMap.location(at: address) else { return false }
+        return location.register != "ODR"
+    }
+
+    func isUnmodelled(_ address: UInt32) -> Bool { unmodelled.contains { $0.address & ~3 == address & ~3 } }
+
+    /// Blocks of which registers without a model were used.
+    var unmodelledBlocks: [String] {
+        unmodelled.reduce(into: []) { names, access in
+            guard access.kind != .unmapped, let name = access.location?.peripheral, !names.contains(name) else { return }
+            names.append(name)
+        }
+    }
+
+    /// A loop in which nothing changes: it waits for what a handler puts into memory, or for nothing.
+    mutating func judgeIdleLoop() {
+        guard thread == nil else { return }
+        if let loop = core.endlessLoop {
+            // A usual end of main, and a strange place elsewhere.
+            guard let function = symbols.functionName(at: loop), function != "main" else { return }
+            report.problem(
+                .endlessLoop,
+                "The M4 is in an endless loop at \(place(loop))\(chain) that only an interrupt interrupts. m4run does not know whether \(function) is where it should be.",
+                "break there ('m4run run --break \(function)') to see where it comes from." + unmodelledHint)
+        } else if core.isSteady {
+            let waits = neverTaken
+            report.problem(
+                .waitsForMemory,
+                "The M4 goes round a loop in \(list(core.usualFunctions(4)))\(chain) in which nothing changes, and which waits for no register: it waits for something in memory that an interrupt's handler sets. "
+                    + (waits.isEmpty ? "m4run does not know which: the enabled interrupts have all come at least once." : "Enabled, and never come: \(list(waits))."),
+                waits.isEmpty ? "look at the loop's condition, and who sets it." : "find what should cause that interrupt: a peripheral's set-up, its clock, or something outside of the chip." + unmodelledHint)
+        }
+    }
+
+    /// Names of the enabled interrupts that have never come.
+    var neverTaken: [String] {
+        system.board.interruptsNeverTaken.map { RegisterMap.interruptName($0) ?? "interrupt \($0)" }
+    }
+
+    /// `, called from ...`, as far as it is certain.
+    private var chain: String { system.callChain(symbols).text(limit: 4, symbols.name(of:)).map { ", " + $0 } ?? "" }
+}
