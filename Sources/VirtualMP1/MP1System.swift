@@ -205,12 +205,20 @@ public final class MP1System {
 
     func stopped(_ reason: StopReason) {
         if case .breakpoint(let report) = reason, let onBreakpoint, onBreakpoint(report) { return }
-        guard platform.terminalStop == nil, !reportsCrash(reason) else { return }
+        guard platform.terminalStop == nil, !reportsCrash(reason), !goesOn(after: reason) else { return }
         stopForGood(reason)
     }
 
     func stopForGood(_ reason: StopReason) {
         platform.terminalStop = reason
+    /// Whether a reset that the firmware asked for leaves the run going: it does when the firmware starts again, or where a held M4
+    /// is not the end. Linux hears of neither.
+    private func goesOn(after reason: StopReason) -> Bool {
+        guard case .resetRequest(let local) = reason, configuration.goesOnAfterReset || !local && !board.isHeld else { return false }
+        onEvent?(.reset(now, local: local, isHeld: board.isHeld))
+        return true
+    }
+
         onEvent?(.stopped(now, reason))
     }
 

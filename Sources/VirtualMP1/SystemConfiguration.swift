@@ -26,6 +26,9 @@ public struct SystemConfiguration: Sendable {
     /// the board would tell Linux of it, and recoveries from the M4's watchdog have no bound. With a number, zero or more, faults and
     /// lockups are reported to Linux as crashes of type "fatal error".
     public var recoveryLimit: UInt32?
+    /// Whether the run goes on when firmware has reset itself and boot is held, so that the M4 stays in reset and Linux says running, as
+    /// on a board. Otherwise that ends it. Where boot is not held the firmware starts again in any case.
+    public var goesOnAfterReset = false
     /// Whether core dumps for `onCoredump` and `coredump()` have the core's registers, and all memory whatever the firewall says. The kernel's,
     /// which programs under Linux read, have neither.
     public var coredumpHasRegisters = false

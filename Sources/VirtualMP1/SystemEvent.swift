@@ -23,6 +23,9 @@ public enum SystemEvent {
     indirect case boardFinding(VirtualTime, BoardFinding)
     /// A rule of `HostConfiguration.kickFaults` acted on a doorbell.
     indirect case kickFault(VirtualTime, KickFault.Event)
+    /// The firmware reset the M4 (AIRCR.SYSRESETREQ; `local`: VECTRESET), and the run goes on: with the firmware from its start, or, where
+    /// boot is held, with the M4 in reset.
+    case reset(VirtualTime, local: Bool, isHeld: Bool)
     case stopped(VirtualTime, StopReason)
     /// A fault or lockup that was reported to Linux as a crash; the run goes on.
     case crashed(VirtualTime, StopReason)

@@ -78,6 +78,11 @@ final class Narrator {
         case .ttyReceived(let time, let tty, let bytes): return most >= .info ? "\(Self.stamp(time)) ttyRPMSG\(tty) -> \(ForeignText.quoted(bytes))" : nil
         case .rawReceived(let time, let device, let source, let bytes):
             return most >= .info ? "\(Self.stamp(time)) rpmsg\(device) -> \(ForeignText.quoted(bytes)) from 0x\(String(source, radix: 16))" : nil
+        case .reset(let time, let local, let isHeld):
+            guard most >= .warning else { return nil }
+            let what = local ? "its core (AIRCR.VECTRESET)" : "the M4 (AIRCR.SYSRESETREQ)"
+            let then = isHeld ? "boot is held, so it stays in reset, and Linux does not hear of it" : "it starts again, and Linux does not hear of it"
+            return "\(Self.stamp(time)) m4run: the firmware has reset \(what): \(then)"
         case .boardFinding(let time, let finding): return most >= .warning ? "\(Self.stamp(time)) m4run: \(finding)" : nil
         // In lines, see `show`.
         case .output: return nil

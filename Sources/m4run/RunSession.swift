@@ -52,6 +52,7 @@ final class RunSession {
         options.drivers.configure(&configuration)
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
+        configuration.goesOnAfterReset = options.lifecycle.recover != nil || options.lifecycle.attach || options.serving.isOn
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
         narrator = Narrator(
             level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
