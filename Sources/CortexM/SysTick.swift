@@ -13,6 +13,8 @@ public final class SysTick {
     private var slot: EventQueue.Slot?
 
     private var enabled = false, interrupts = false, coreClock = false, countFlag = false
+    /// Its clock stands still.
+    private var isStopped = false
     private var reload: UInt32 = 0
     /// The counter while it stands still.
     private var frozen: UInt32 = 0
@@ -44,8 +46,20 @@ public final class SysTick {
     }
 
     func reset() {
-        enabled = false; interrupts = false; coreClock = false; countFlag = false
+        enabled = false; interrupts = false; coreClock = false; countFlag = false; isStopped = false
         reload = 0; frozen = 0; zeroAt = 0; loadAt = 0
+        arm()
+    }
+
+    private var runs: Bool { enabled && !isStopped }
+
+    /// Stops its clock, which leaves the counter where it is, or lets it go on from there.
+    func setStopped(_ stopped: Bool) {
+        guard stopped != isStopped else { return }
+        if stopped { sync() }
+        let counter = self.counter(at: time)
+        isStopped = stopped
+        start(from: counter, at: time)
         arm()
     }
 
@@ -54,7 +68,7 @@ public final class SysTick {
 
     /// Moves `zeroAt` past `now`; true when the counter has reached zero since the last look.
     private func catchUp(_ now: UInt64) -> Bool {
-        guard enabled, now >= zeroAt else { return false }
+        guard runs, now >= zeroAt else { return false }
         if reload == 0 { zeroAt = .max; frozen = 0; countFlag = true; return true }
         let passed = (now &- zeroAt) / period &+ 1
         zeroAt = zeroAt &+ passed &* period
@@ -65,7 +79,7 @@ public final class SysTick {
 
     private func arm() {
         guard let slot else { return }
-        if enabled && interrupts && zeroAt != .max { events.schedule(slot, at: zeroAt) } else { events.cancel(slot) }
+        if runs && interrupts && zeroAt != .max { events.schedule(slot, at: zeroAt) } else { events.cancel(slot) }
     }
 
     private var time: UInt64 { counter?.pointee ?? cycles() }
@@ -115,14 +129,14 @@ public final class SysTick {
     }
 
     private func counter(at now: UInt64) -> UInt32 {
-        guard enabled, zeroAt != .max else { return frozen }
+        guard runs, zeroAt != .max else { return frozen }
         guard now >= loadAt else { return 0 }
         return UInt32(truncatingIfNeeded: (zeroAt &- now &+ divider &- 1) / divider & 0xFF_FFFF)
     }
 
     private func start(from counter: UInt32, at now: UInt64) {
         frozen = counter
-        guard enabled else { return }
+        guard runs else { return }
         if counter == 0 && reload == 0 { zeroAt = .max; return }
         zeroAt = now &+ (counter == 0 ? period : UInt64(counter) &* divider)
         loadAt = counter == 0 ? now &+ divider : now

@@ -86,6 +86,10 @@ public final class SystemControlSpace {
     }
 
     public var sleepsOnExit: Bool { systemControl & 1 << 1 != 0 }
+    /// SCR.SLEEPDEEP.
+    public var sleepsDeeply: Bool { systemControl & 1 << 2 != 0 }
+    /// In deep sleep the core's clock stands still, and SysTick with it. Source: ARMv7-M ARM, B1.5.19; RM0436, CSTOP.
+    public func setCoreClockStopped(_ stopped: Bool) { sysTick.setStopped(stopped) }
     public var sendsEventOnPend: Bool { systemControl & 1 << 4 != 0 }
     public var alignsStack: Bool { configuration & 1 << 9 != 0 }
     public var trapsDivideByZero: Bool { configuration & 1 << 4 != 0 }

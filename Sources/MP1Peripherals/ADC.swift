@@ -40,6 +40,7 @@ public final class ADC: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0xD4] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
 
     /// What channel `channel` (0-19) measures, as a fraction of full scale in 16 bits.
     public func setInput(_ channel: Int, _ value: UInt16) {

@@ -46,6 +46,8 @@ public final class DMA: RegisterBlock {
     private let firstChannel: UInt32
     private let multiplexer: RegisterBlock
     private let uarts: [UART]
+    /// Requests that were told to come from nowhere: stream and number.
+    private var toldRequests: Set<UInt32> = []
     private var streams = [Stream](repeating: Stream(), count: Int(streamCount))
 
     init(_ number: Int, on interconnect: Interconnect, multiplexer: RegisterBlock, uarts: [UART]) {
@@ -60,6 +62,10 @@ public final class DMA: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0xD0] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
+    override var featuresOn: [UnsupportedFeature] {
+        super.featuresOn + (0..<Self.streamCount).filter { self[Self.registers($0)] & Control.en != 0 }.compactMap(requestInVain)
+    }
 
     private func interrupt(_ stream: UInt32) -> Int {
         (number == 1 ? [11, 12, 13, 14, 15, 16, 17, 47] : [56, 57, 58, 59, 60, 68, 69, 70])[Int(stream)]
@@ -108,6 +114,7 @@ public final class DMA: RegisterBlock {
         if isEnabled {
             streams[Int(stream)] = Stream(total: self[registers + Offset.ndtr] & 0xFFFF)
             start(stream)
+            tellRequestInVain(stream)
         } else {
             // Stopping completes the stream (RM0436, DMA).
             streams[Int(stream)].due = .max
@@ -137,6 +144,19 @@ public final class DMA: RegisterBlock {
             return (uarts[instance.rawValue], id == receive)
         }
         return nil
+    }
+
+    /// The request that the stream waits for, if nothing ever makes it.
+    private func requestInVain(_ stream: UInt32) -> UnsupportedFeature? {
+        guard direction(stream) != .memoryToMemory, request(stream) == nil else { return nil }
+        return missingRequest(stream, number: multiplexer[(firstChannel + stream) * 4] & 0x7F)
+    }
+
+    /// Once for each stream and request.
+    private func tellRequestInVain(_ stream: UInt32) {
+        guard let feature = requestInVain(stream) else { return }
+        let number = multiplexer[(firstChannel + stream) * 4] & 0x7F
+        if toldRequests.insert(stream << 8 | number).inserted { interconnect.host.unsupportedFeature(feature) }
     }
 
     private func isRequested(_ stream: UInt32) -> Bool {
@@ -253,5 +273,6 @@ public final class DMA: RegisterBlock {
 
 /// DMA request multiplexer (RM0436, DMAMUX): which request each stream serves. Synchronisation and generators are not modelled.
 final class DMAMUX: RegisterBlock {
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x40, 0x80..<0x88] }
+    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x40, 0x80..<0x88, 0x100..<0x110, 0x140..<0x148] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
 }

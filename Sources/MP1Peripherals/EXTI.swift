@@ -45,6 +45,61 @@ public final class EXTI: RegisterBlock {
     init(on interconnect: Interconnect) { super.init(index: Self.index("EXTI"), on: interconnect) }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x100] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
+
+    private static let missing = [
+        MissingFeature("the supply's voltage detectors, line 16", "IM16", .init(c2IMR, 1 << 16), waits: true, effect: "no edge comes"),
+        MissingFeature("an event of the Cortex-A7s' SEV, line 66", "IM66", .init(c2IMR + 0x20, 1 << 2), waits: true, effect: "none comes"),
+    ]
+
+    // MARK: Waking the M4
+
+    /// Direct lines of blocks with a model, and the NVIC inputs whose levels are theirs: LPTIM1 to LPTIM5, the IPCC, HSEM.
+    private static let directLines: [(line: UInt32, irqs: [Int])] = [
+        (47, [93]), (48, [138]), (50, [139]), (52, [140]), (53, [141]), (62, [103, 104]), (64, [125]),
+    ]
+
+    /// Whether a line that is unmasked for the M4 is active: a direct one by its block, a configurable one by its pending edge.
+    var wakesM4: Bool {
+        func mask(_ bank: UInt32) -> UInt32 { self[Self.c2IMR + bank * 0x10] | self[Self.c2EMR + bank * 0x10] }
+        if pending(0) & mask(0) & Self.configurable[0] != 0 || pending(2) & mask(2) & Self.configurable[2] != 0 { return true }
+        return Self.directLines.contains { direct in
+            mask(direct.line / 32) >> (direct.line % 32) & 1 != 0 && direct.irqs.contains(where: interconnect.level)
+        }
+    }
+
+    // MARK: Pins that nobody drives
+
+    private var toldPins: UInt32 = 0
+
+    /// Lines 0 to 15 that look for an edge to interrupt the M4, or to wake it, at a pin that nobody drives.
+    private var linesInVain: UInt32 {
+        let looking = (self[Bank.rtsr] | self[Bank.ftsr]) & (self[Self.c2IMR] | self[Self.c2EMR]) & 0xFFFF
+        return (0..<16).reduce(0) { lines, pin in
+            guard looking >> UInt32(pin) & 1 != 0 else { return lines }
+            let port = Int(selectedPort(pin))
+            let hasSource = interconnect.ports.indices.contains(port) && interconnect.ports[port]._withUnsafeGuaranteedRef { $0.hasSource(pin) }
+            return hasSource ? lines : lines | 1 << UInt32(pin)
+        }
+    }
+
+    private func edgeInVain(_ pin: Int) -> UnsupportedFeature {
+        let port = Int(selectedPort(pin))
+        let name = GPIO.Port(rawValue: port).map { "P\($0.letter)\(pin)" } ?? "port \(port)"
+        return unsupported("a level from outside at \(name), line \(pin)", Self.c2IMR, "IM\(pin)", value: 1, waits: true, "nobody drives the pin, so no edge comes")
+    }
+
+    private func tellEdgesInVain() {
+        let new = linesInVain & ~toldPins
+        toldPins |= new
+        for pin in 0..<16 where new >> UInt32(pin) & 1 != 0 { interconnect.host.unsupportedFeature(edgeInVain(pin)) }
+    }
+
+    override var featuresOn: [UnsupportedFeature] {
+        super.featuresOn + (0..<16).filter { linesInVain >> UInt32($0) & 1 != 0 }.map(edgeInVain)
+    }
+
+    // MARK: Lines
 
     /// Whether `line` latched an edge that nobody has cleared.
     public func isPending(_ line: Int) -> Bool {
@@ -94,6 +149,10 @@ public final class EXTI: RegisterBlock {
             writeStored(offset, value, lanes: lanes, by: initiator)
         }
         update()
+        switch offset {
+        case Bank.rtsr, Bank.ftsr, Self.c2IMR, Self.c2EMR: tellEdgesInVain()
+        default: break
+        }
     }
 
     override func reset(_ kind: SoC.Reset) {

@@ -43,6 +43,8 @@ public final class GPIO: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x2C, 0x30..<0x34] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
+    private static let missing = [MissingFeature("configuration lock", "LCKK", .init(Offset.lckr, 1 << 16), effect: "locked pins can be changed all the same")]
 
     // MARK: Pins
 
@@ -67,6 +69,9 @@ public final class GPIO: RegisterBlock {
         drivenLevels = level == true ? drivenLevels | bit : drivenLevels & ~bit
         update()
     }
+
+    /// Whether something may change the level at `pin`: the host, or the firmware's own output.
+    func hasSource(_ pin: Int) -> Bool { (driven | outputs) >> UInt16(pin & 15) & 1 != 0 }
 
     private func configure() {
         outputs = field(Offset.moder, equals: 1)

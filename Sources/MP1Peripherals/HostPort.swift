@@ -13,6 +13,7 @@ class HostPort {
     func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
     func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
     func unmodelledAccess(_ access: UnmodelledAccess) {}
+    func unsupportedFeature(_ feature: UnsupportedFeature) {}
     func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
     func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}
 }
@@ -43,6 +44,9 @@ final class BoundHostPort<Host: SoCHost>: HostPort {
     }
     override func unmodelledAccess(_ access: UnmodelledAccess) {
         host._withUnsafeGuaranteedRef { $0.unmodelledAccess(access) }
+    }
+    override func unsupportedFeature(_ feature: UnsupportedFeature) {
+        host._withUnsafeGuaranteedRef { $0.unsupportedFeature(feature) }
     }
     override func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
         host._withUnsafeGuaranteedRef { $0.gpioOutputsChanged(port, levels: levels, changed: changed) }

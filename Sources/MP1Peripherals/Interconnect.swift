@@ -12,15 +12,22 @@ final class Interconnect {
     let blocks: UnsafeMutablePointer<Unmanaged<RegisterBlock>?>
     /// The DMA controllers, which serve requests of other blocks.
     var dma: [Unmanaged<DMA>] = []
+    /// The GPIO ports by their index, for who asks whether a pin has a source.
+    var ports: [Unmanaged<GPIO>] = []
+    /// Which blocks have a model, by peripheral index.
+    var isModelled: [Bool]
+    /// The M4's domain is in CSTOP; a line that rises may end that.
+    var isMCUStopped = false
+    var onWakeUpLine: () -> Void = {}
     private var lines: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    /// Pages and words without storage that were reported; bounded, since a guest chooses them.
-    private var reported: Set<UInt32> = []
-    private static let mostReports = 1024
+    /// What was touched and has no model.
+    private(set) var unmodelled = UnmodelledRegisters()
 
     init<Host: SoCHost>(host: Host) {
         self.host = BoundHostPort(host)
         clock = host.coreClock
         events = host.eventQueue
+        isModelled = [Bool](repeating: false, count: Int(mp1_peripheral_count))
         blocks = .allocate(capacity: Int(mp1_peripheral_count))
         blocks.initialize(repeating: nil, count: Int(mp1_peripheral_count))
     }
@@ -48,7 +55,13 @@ final class Interconnect {
         let shift = (address & 3) &* 8
         let lanes = Self.mask(width) << shift
         block(Int(index))._withUnsafeGuaranteedRef {
-            $0.write((address &- $0.base) & ~3, (value << shift) & lanes, lanes: lanes, by: initiator)
+            let offset = (address &- $0.base) & ~3
+            guard $0.featureWords >> UInt64(offset >> 2 & 63) & 1 != 0 else {
+                return $0.write(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
+            }
+            let old = $0[offset]
+            $0.write(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
+            if $0[offset] != old { $0.featureWordChanged(offset) }
         }
     }
 
@@ -66,6 +79,12 @@ final class Interconnect {
         let block = Unmanaged.passRetained(RegisterBlock(index: index, on: self))
         blocks[index] = block
         return block
+    }
+
+    /// Whether the block of this name has a model.
+    func has(_ peripheral: String) -> Bool {
+        let index = Int(mp1_peripheral_named(peripheral))
+        return index >= 0 && isModelled[index]
     }
 
     // MARK: Interrupts
@@ -92,6 +111,7 @@ final class Interconnect {
         default: return
         }
         host.setInterrupt(irq, level: level)
+        if isMCUStopped, level { onWakeUpLine() }
     }
 
     /// Tells the host of every line that is high, after its NVIC was reset.
@@ -101,18 +121,26 @@ final class Interconnect {
 
     // MARK: Reports
 
+    /// Counts an access to what has no model, and reports the first.
+    func countUnmodelled(
+        _ kind: UnmodelledAccess.Kind, _ address: UInt32, of block: Int?, isWrite: Bool, value: UInt32, by initiator: Initiator
+    ) -> UnmodelledRegisters.Verdict {
+        let key = kind == .unmapped ? address | 0xFFF : address
+        let isModelled = block.map { self.isModelled[$0] } ?? false
+        let verdict = unmodelled.count(key, isWrite: isWrite, at: now) {
+            UnmodelledAccess(kind: kind, address: address, isWrite: isWrite, value: value, initiator: initiator, isBlockModelled: isModelled)
+        }
+        if verdict == .new, let newest = unmodelled.list.last { host.unmodelledAccess(newest.first) }
+        return verdict
+    }
+
     /// Reports an access where no block decodes, once a page.
     @inline(never) func reportUnmapped(_ address: UInt32, isWrite: Bool, value: UInt32, by initiator: Initiator) {
-        guard reported.count < Self.mostReports, reported.insert(address | 0xFFF).inserted else { return }
-        host.unmodelledAccess(
-            UnmodelledAccess(kind: .unmapped, address: address, isWrite: isWrite, value: value, initiator: initiator))
+        _ = countUnmodelled(.unmapped, address, of: nil, isWrite: isWrite, value: value, by: initiator)
     }
 
     /// Reports an access to a word of a block that lies beyond its storage, once a word.
-    @inline(never) func reportBeyond(_ address: UInt32, exists: Bool, isWrite: Bool, value: UInt32, by initiator: Initiator) {
-        guard reported.count < Self.mostReports, reported.insert(address).inserted else { return }
-        host.unmodelledAccess(
-            UnmodelledAccess(
-                kind: exists ? .register : .reservedWord, address: address, isWrite: isWrite, value: value, initiator: initiator))
+    @inline(never) func reportBeyond(_ address: UInt32, of block: Int, exists: Bool, isWrite: Bool, value: UInt32, by initiator: Initiator) {
+        _ = countUnmodelled(exists ? .register : .reservedWord, address, of: block, isWrite: isWrite, value: value, by: initiator)
     }
 }

@@ -20,6 +20,27 @@ extension RCC {
     func pll3(_ output: PLLOutput) -> UInt64 { pll(selection: 0x820, control: 0x880, output) }
     func pll4(_ output: PLLOutput) -> UInt64 { pll(selection: 0x824, control: 0x894, output) }
 
+    /// Hertz of the M4's clock as MSSCKSELR, MCUDIVR and PLL3 say.
+    var selectedCoreClock: UInt64 {
+        let source: UInt64 = switch self[0x048] & 3 {
+        case 0: Oscillator.hsi.rawValue >> UInt64(self[0x018] & 3)
+        case 1: Oscillator.hse.rawValue
+        case 2: Oscillator.csi.rawValue
+        default: pll3(.p)
+        }
+        return source >> UInt64(min(self[0x830] & 0xF, 9))
+    }
+
+    /// Hertz of pclk5: the AXI bus's clock (ASSCKSELR, AXIDIVR), divided by APB5DIVR.
+    var axiBusClock: UInt64 {
+        let source: UInt64 = switch self[0x024] & 7 {
+        case 0: Oscillator.hsi.rawValue >> UInt64(self[0x018] & 3)
+        case 1: Oscillator.hse.rawValue
+        default: pll(selection: 0x028, control: 0x094, .p)
+        }
+        return (source / (UInt64(min(self[0x030] & 7, 3)) + 1)) >> UInt64(min(self[0x040] & 7, 4))
+    }
+
     /// CPERCKSELR: what ck_per is.
     var peripheralClock: UInt64 {
         switch self[0x0D0] & 3 { case 0: Oscillator.hsi.rawValue; case 1: Oscillator.csi.rawValue; default: Oscillator.hse.rawValue }
@@ -28,7 +49,7 @@ extension RCC {
     /// Hertz of pclk1, pclk2 or pclk3.
     func busClock(_ bus: Int) -> UInt64 { interconnect.clock.hertz / busDivider(bus: bus) }
 
-    /// Hertz of the kernel clock of U(S)ART `number`, 1 to 8; USART1 has the buses' and sources of its own.
+    /// Hertz of the kernel clock of U(S)ART `number`, 1 to 8; USART1 is on APB5 and has sources of its own.
     func uartClock(_ number: Int) -> UInt64 {
         let selection: UInt32 = switch number { case 1: 0x0C8; case 6: 0x8E4; case 2, 4: 0x8E8; case 3, 5: 0x8EC; default: 0x8F0 }
         return switch (self[selection] & 7, number) {
@@ -37,7 +58,7 @@ extension RCC {
         case (2, _): Oscillator.hsi.rawValue
         case (3, _): Oscillator.csi.rawValue
         case (4, _), (5, 1): Oscillator.hse.rawValue
-        default: busClock(number == 6 ? 2 : 1)
+        default: number == 1 ? axiBusClock : busClock(number == 6 ? 2 : 1)
         }
     }
 

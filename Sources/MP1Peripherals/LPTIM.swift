@@ -53,6 +53,23 @@ public final class LPTIM: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x28] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
+
+    private static let missing: [MissingFeature] = {
+        typealias Row = MissingFeature
+        typealias Condition = MissingFeature.Condition
+        let enable = Condition(Offset.cr, Control.enable)
+        let outside = "it counts only what a Swift program gives to countPulses"
+        return [
+            Row("external clock", "CKSEL", Condition(Offset.cfgr, 1), when: enable, waits: true, effect: outside),
+            Row("external count", "COUNTMODE", Condition(Offset.cfgr, 1 << 23), when: enable, waits: true, effect: outside),
+            Row("external trigger", "TRIGEN", Condition(Offset.cfgr, 3 << 17), when: enable, effect: "it starts at once"),
+            Row("encoder mode", "ENC", Condition(Offset.cfgr, 1 << 24), when: enable, waits: true, effect: "the counter does not follow the inputs"),
+            Row("set-once mode", "WAVE", Condition(Offset.cfgr, 1 << 20), when: enable, effect: "no pin follows it"),
+            Row("update at the period's end", "PRELOAD", Condition(Offset.cfgr, 1 << 22), when: enable, effect: "ARR and CMP change at once"),
+            Row("reset after a read", "RSTARE", Condition(Offset.cr, 1 << 4), when: enable, effect: "reading CNT does not reset it"),
+        ]
+    }()
 
     /// Pulses at Input1, which a timer with an external clock counts.
     public func countPulses(_ count: Int) {

@@ -10,6 +10,13 @@ public final class PWR: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x30] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
+    private static let missing = [
+        MissingFeature("voltage detector", "PVDEN", .init(0x00, 1 << 4), waits: true, effect: "the supply never falls"),
+        MissingFeature("analogue voltage detector", "AVDEN", .init(0x00, 1 << 16), waits: true, effect: "the supply never falls"),
+        MissingFeature("battery and temperature monitor", "MONEN", .init(Offset.cr2, 1 << 4), waits: true, effect: "neither leaves its range"),
+        MissingFeature("wake-up pins", "WKUPEN", .init(0x2C, 0x3F), waits: true, effect: "no edge comes"),
+    ]
 
     /// MCUCR.PDDS: the M4's domain may go to Standby. Linux clears it to start the M4 and sets it after stopping it.
     public var isMCUStandbyAllowed: Bool { self[Offset.mcucr] & 1 != 0 }

@@ -36,13 +36,16 @@ public final class RCC: RegisterBlock {
     }
 
     private static let ready: UInt32 = 1 << 31
-    private static let interrupt = 5
+    private static let interrupt = 5, wakeUpInterrupt = 145
+    /// WKUPF and WKUPIE.
+    private static let wakeUpFlag: UInt32 = 1 << 20
     /// Bits of MC_RSTSCLRR.
     private static let mcuResetFlag: UInt32 = 1 << 5
     private static let watchdogResetFlag: UInt32 = 1 << 10
 
     private let configuration: SoCConfiguration
     private var isReleased = false
+    private var toldClockChange = false
 
     init(on interconnect: Interconnect, configuration: SoCConfiguration) {
         self.configuration = configuration
@@ -50,6 +53,13 @@ public final class RCC: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x000..<0xFF0] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
+    private static let missing = [
+        MissingFeature("clock security of HSE", "HSECSSON", .init(Offset.ocensetr, 1 << 11), effect: "HSE never fails"),
+        MissingFeature("clock security of LSE", "LSECSSON", .init(Offset.bdcr, 1 << 8), effect: "LSE never fails"),
+        MissingFeature("clock output 1", "MCO1ON", .init(0x800, 1 << 12), effect: "no pin follows it"),
+        MissingFeature("clock output 2", "MCO2ON", .init(0x804, 1 << 12), effect: "no pin follows it"),
+    ]
 
     /// MP_GCR.BOOT_MCU: false holds the M4 in reset the next time it is reset.
     public var isHoldBootReleased: Bool { self[Offset.mpGCR] & 1 != 0 }
@@ -78,6 +88,12 @@ public final class RCC: RegisterBlock {
     /// Sets the flag that tells firmware why it starts again.
     func noteReset(_ cause: SoC.MCUResetCause) {
         self[Offset.mcRstsclrr] |= cause == .watchdog ? Self.watchdogResetFlag | Self.mcuResetFlag : Self.mcuResetFlag
+    }
+
+    /// The M4's domain has left CSTOP.
+    func noteWakeUp() {
+        self[Offset.mcCIFR] |= Self.wakeUpFlag
+        updateInterrupt()
     }
 
     // MARK: Reset
@@ -180,6 +196,33 @@ public final class RCC: RegisterBlock {
         case _ where Self.isSetClearPair(offset): setOrClear(offset, value)
         default: writeStored(offset, value, lanes: lanes, by: initiator)
         }
+        switch offset {
+        case Offset.mssckselr, Offset.mcudivr, Offset.pll3cr...Offset.pll3fracr: tellClockChange(offset)
+        default: break
+        }
+    }
+
+    /// The core keeps its speed when firmware selects another clock for it, which is told once.
+    private func tellClockChange(_ offset: UInt32) {
+        guard !toldClockChange, coreClockDiffers else { return }
+        toldClockChange = true
+        interconnect.host.unsupportedFeature(clockChange(offset))
+    }
+
+    private var coreClockDiffers: Bool {
+        let actual = interconnect.clock.hertz, selected = selectedCoreClock
+        return max(actual, selected) - min(actual, selected) > actual / 1000
+    }
+
+    private func clockChange(_ offset: UInt32) -> UnsupportedFeature {
+        let field = switch offset { case Offset.mssckselr: "MCUSSRC"; case Offset.mcudivr: "MCUDIV"; default: "PLL3" }
+        return unsupported(
+            "another clock of the M4, \(selectedCoreClock) Hz", offset, field, value: self[offset] & ~Self.ready, waits: false,
+            "the core keeps its \(interconnect.clock.hertz) Hz")
+    }
+
+    override var featuresOn: [UnsupportedFeature] {
+        super.featuresOn + (toldClockChange && coreClockDiffers ? [clockChange(Offset.mssckselr)] : [])
     }
 
     private func setOrClear(_ offset: UInt32, _ value: UInt32) {
@@ -214,6 +257,8 @@ public final class RCC: RegisterBlock {
     }
 
     private func updateInterrupt() {
-        interconnect.drive(Self.interrupt, self[Offset.mcCIFR] & self[Offset.mcCIER] != 0)
+        let pending = self[Offset.mcCIFR] & self[Offset.mcCIER]
+        interconnect.drive(Self.interrupt, pending & ~Self.wakeUpFlag != 0)
+        interconnect.drive(Self.wakeUpInterrupt, pending & Self.wakeUpFlag != 0)
     }
 }

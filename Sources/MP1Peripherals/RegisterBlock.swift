@@ -5,7 +5,8 @@ import MachineBase
 ///
 /// The base class alone is the model of a block nobody wrote yet: every register has its reset value and access, stores what
 /// is written, reads it back, and is reported to the host when first touched. A subclass overrides `read` and `write` for
-/// registers that do more, and names in `plainRegisters` those for which storing is all there is to do.
+/// registers that do more, and names in `plainRegisters` those for which storing is all there is to do; what it leaves out that firmware
+/// can ask for stands in `missingFeatures`.
 ///
 /// Storage is allocated when the block is first touched, so an SoC costs little until firmware runs on it.
 public class RegisterBlock {
@@ -17,6 +18,10 @@ public class RegisterBlock {
     private var words: UnsafeMutablePointer<UInt32>?
     private var traits: UnsafeMutablePointer<Traits>?
     private let wordCount: Int
+    /// Words that switch on what the model lacks: bit n stands for the words n, n + 64 and so on.
+    private(set) final var featureWords: UInt64 = 0
+    /// Which rows of `missingFeatures` were told.
+    private var toldFeatures: [Bool] = []
 
     /// What the storage knows of a word.
     struct Traits: OptionSet {
@@ -26,7 +31,7 @@ public class RegisterBlock {
         static let writeOnly = Traits(rawValue: 4)
         static let halfword = Traits(rawValue: 8)
         static let byte = Traits(rawValue: 16)
-        /// No report: either modelled, or reported already.
+        /// No report: it is modelled.
         static let quiet = Traits(rawValue: 32)
     }
 
@@ -49,6 +54,7 @@ public class RegisterBlock {
         self.interconnect = interconnect
         base = mp1_peripheral_entry(UInt32(index)).pointee.base
         wordCount = Self.wordCount(index)
+        featureWords = missingFeatures.reduce(0) { $0 | $1.words }
     }
 
     deinit {
@@ -71,6 +77,14 @@ public class RegisterBlock {
     /// Byte ranges of registers whose model is that they store what is written. Identification registers, read-only at the
     /// end of a block, need no mention.
     class var plainRegisters: [Range<UInt32>] { [] }
+
+    /// What the chip's block can and this model cannot, by the registers that switch it on.
+    var missingFeatures: [MissingFeature] { [] }
+
+    /// Of these, what is on now and was told.
+    var featuresOn: [UnsupportedFeature] {
+        zip(missingFeatures, toldFeatures).filter { $1 && $0.isOn(in: self) }.map { $0.0.found(in: self) }
+    }
 
     /// The word at `offset`, a multiple of four below the block's size.
     func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 { readStored(offset, by: initiator) }
@@ -195,21 +209,35 @@ public class RegisterBlock {
     @inline(never) private final func report(_ word: Int, isWrite: Bool, value: UInt32, by initiator: Initiator) {
         guard let traits else { return }
         let kind: UnmodelledAccess.Kind = traits[word].contains(.exists) ? .register : .reservedWord
-        traits[word].insert(.quiet)
-        interconnect.host.unmodelledAccess(
-            UnmodelledAccess(
-                kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator))
+        if interconnect.countUnmodelled(kind, base &+ UInt32(word) * 4, of: index, isWrite: isWrite, value: value, by: initiator) == .full {
+            traits[word].insert(.quiet)
+            interconnect.host.unmodelledAccess(
+                UnmodelledAccess(
+                    kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator,
+                    isBlockModelled: interconnect.isModelled[index]))
+        }
+    }
+
+    /// The word at `offset`, which `featureWords` has, is another than before: tells what it has switched on, once each.
+    @inline(never) final func featureWordChanged(_ offset: UInt32) {
+        let features = missingFeatures
+        if toldFeatures.isEmpty { toldFeatures = [Bool](repeating: false, count: features.count) }
+        for (row, feature) in features.enumerated()
+        where !toldFeatures[row] && feature.conditions.contains(where: { $0.offset == offset }) && feature.isOn(in: self) {
+            toldFeatures[row] = true
+            interconnect.host.unsupportedFeature(feature.found(in: self))
+        }
     }
 
     private final func readBeyond(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         let register = mp1_register_at(UInt32(index), offset)
         let value = register < 0 ? 0 : mp1_register_entry(UInt32(register)).pointee.reset_value
-        interconnect.reportBeyond(base &+ offset, exists: register >= 0, isWrite: false, value: value, by: initiator)
+        interconnect.reportBeyond(base &+ offset, of: index, exists: register >= 0, isWrite: false, value: value, by: initiator)
         return value
     }
 
     private final func writeBeyond(_ offset: UInt32, _ value: UInt32, by initiator: Initiator) {
         let register = mp1_register_at(UInt32(index), offset)
-        interconnect.reportBeyond(base &+ offset, exists: register >= 0, isWrite: true, value: value, by: initiator)
+        interconnect.reportBeyond(base &+ offset, of: index, exists: register >= 0, isWrite: true, value: value, by: initiator)
     }
 }

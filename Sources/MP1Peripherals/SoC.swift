@@ -67,7 +67,12 @@ public final class SoC {
         ]
         let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
             + lowPowerTimers + adcs + controllers + others
-        for block in modelled { interconnect.blocks[block.index] = Unmanaged.passRetained(block) }
+        interconnect.ports = gpio.map { Unmanaged.passUnretained($0) }
+        for block in modelled {
+            interconnect.blocks[block.index] = Unmanaged.passRetained(block)
+            interconnect.isModelled[block.index] = true
+        }
+        interconnect.onWakeUpLine = { [unowned self] in if exti.wakesM4 { leaveStop() } }
         reset(.powerOn)
     }
 
@@ -97,6 +102,41 @@ public final class SoC {
         interconnect.write(address, value, width: width, by: initiator)
     }
 
+    // MARK: CSTOP
+
+    /// The M4 sleeps with SCR.SLEEPDEEP, or has awoken from that: CSTOP of its domain, which an EXTI line that is unmasked for the M4
+    /// ends. RCC then sets MC_CIFR.WKUPF, and its wake-up interrupt if MC_CIER.WKUPIE is set (RM0436, PWR and RCC).
+    public func setMCUStopped(_ stopped: Bool) {
+        if stopped {
+            interconnect.isMCUStopped = true
+            if exti.wakesM4 { leaveStop() }
+        } else if interconnect.isMCUStopped {
+            leaveStop()
+        }
+    }
+
+    private func leaveStop() {
+        interconnect.isMCUStopped = false
+        rcc.noteWakeUp()
+    }
+
+    // MARK: What is not modelled
+
+    /// Whether the block of this name (RM0436's) has a model; others store what is written, and nothing else.
+    public func isModelled(_ peripheral: String) -> Bool {
+        RegisterMap.peripheral(named: peripheral).map { interconnect.isModelled[$0.index] } ?? false
+    }
+
+    /// What was touched and has no model, by first access; at most 4096.
+    public var unmodelledRegisters: [UnmodelledRegister] { interconnect.unmodelled.list }
+
+    /// Missing features that are on at this moment; the cycle is now's.
+    public var unsupportedFeaturesOn: [UnsupportedFeature] {
+        (0..<Int(mp1_peripheral_count)).flatMap { index in
+            interconnect.isModelled[index] ? interconnect.blocks[index]?._withUnsafeGuaranteedRef { $0.featuresOn } ?? [] : []
+        }
+    }
+
     // MARK: Reset
 
     /// Resets every block, as power-up or a system reset does.
@@ -108,6 +148,7 @@ public final class SoC {
     /// All other blocks keep their state, mailbox flags and semaphores included. Lines that are high are presented again, for
     /// the host has just reset its NVIC.
     public func resetMCUDomain(cause: MCUResetCause = .mcu) {
+        interconnect.isMCUStopped = false
         wwdg.reset(.block)
         rcc.noteReset(cause)
         interconnect.presentInterrupts()

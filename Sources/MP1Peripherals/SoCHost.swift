@@ -30,6 +30,8 @@ public protocol SoCHost: AnyObject {
     func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool
     /// First touch of a register without a model, or of an address where nothing is.
     func unmodelledAccess(_ access: UnmodelledAccess)
+    /// Firmware has switched on what a block's model lacks; each once.
+    func unsupportedFeature(_ feature: UnsupportedFeature)
     /// Output levels of a GPIO port changed; see `GPIO.outputLevels`.
     func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16)
     /// A UART sent a character of up to nine bits.
@@ -41,6 +43,7 @@ extension SoCHost {
     public func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
     public func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
     public func unmodelledAccess(_ access: UnmodelledAccess) {}
+    public func unsupportedFeature(_ feature: UnsupportedFeature) {}
     public func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
     public func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}
 }
@@ -82,6 +85,8 @@ public struct UnmodelledAccess: Equatable, Sendable, CustomStringConvertible {
     /// What was written, or what the read gave.
     public var value: UInt32
     public var initiator: Initiator
+    /// Whether the block has a model, which lacks this register; else there is none of the whole block.
+    public var isBlockModelled = false
 
     /// `QUADSPI.CR`, or nil when nothing decodes there.
     public var location: RegisterMap.Location? { RegisterMap.location(at: address) }

@@ -3,6 +3,12 @@
 public final class TAMP: RegisterBlock {
     private static let backup: UInt32 = 0x100
 
+    override var missingFeatures: [MissingFeature] { Self.missing }
+    private static let missing = [
+        MissingFeature("tamper detection", "TAMPE", .init(0x00, 7), waits: true, effect: "no tamper event comes"),
+        MissingFeature("monotonic counter", "COUNT", .init(0x40, ~0), effect: "it stores what is written"),
+    ]
+
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x24, 0x2C..<0x54, 0x100..<0x180] }
 
     /// Backup register `number`, 0 to 31. ST's software keeps the address of the M4's resource table in 17 and the M4's state

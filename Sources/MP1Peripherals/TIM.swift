@@ -102,6 +102,7 @@ public final class TIM: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x70] }
+    override var missingFeatures: [MissingFeature] { Self.missing(of: variant) }
 
     // MARK: Registers
 

@@ -66,6 +66,7 @@ public final class UART: RegisterBlock {
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x30] }
+    override var missingFeatures: [MissingFeature] { Self.missing }
 
     /// Whether firmware has the receiver on.
     public var isReceiving: Bool { self[Offset.cr1] & (Control.ue | Control.re) == Control.ue | Control.re }
@@ -130,13 +131,16 @@ public final class UART: RegisterBlock {
         receive ? self[Offset.cr3] & 1 << 6 != 0 && isReceiving && pendingCount > 0 : self[Offset.cr3] & 1 << 7 != 0
     }
 
+    /// Hertz of the clock that BRR divides (RM0436, RCC: UARTxCKSELR).
+    public var kernelClock: UInt64 { rcc.uartClock(instance.number) }
+
     /// Core cycles that a character of ten bits takes (RM0436, USART: baud rate generation).
     var characterCycles: UInt64 {
         let rate = self[Offset.brr] & 0xFFFF
         // With OVER8 a bit has half as many samples, and BRR[2:0] holds the lowest bits shifted right once.
         let isFast = self[Offset.cr1] & Control.over8 != 0
         let divider = UInt64(max(16, isFast ? rate & 0xFFF0 | (rate & 7) << 1 : rate)) * Self.prescaler(self[Offset.presc])
-        return max(1, 10 * divider * interconnect.clock.hertz / rcc.uartClock(instance.number) / (isFast ? 2 : 1))
+        return max(1, 10 * divider * interconnect.clock.hertz / kernelClock / (isFast ? 2 : 1))
     }
 
     private static func prescaler(_ register: UInt32) -> UInt64 {

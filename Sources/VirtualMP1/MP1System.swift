@@ -110,8 +110,10 @@ public final class MP1System {
     public var stopReason: StopReason? { platform.terminalStop }
     /// The register that ended a strict run.
     public private(set) var unmodelledStop: UnmodelledAccess?
-    /// What firmware asked of debug channels that they cannot do, each once.
-    public private(set) var boardFindings: [BoardFinding] = []
+    /// What firmware asked of blocks and debug channels that they cannot do here, each once.
+    public private(set) var boardFindings: [(time: VirtualTime, finding: BoardFinding)] = []
+    /// What the M4, or a block for it, waits for at this moment and m4run does not model.
+    public var waitsFor: [ModelGap] { board.waitsFor }
     /// Whether virtual time reached `timeLimit`.
     public var limitReached: Bool { platform.limitReached }
     /// Virtual time that nothing passes; `.never` for none.
@@ -209,8 +211,6 @@ public final class MP1System {
         stopForGood(reason)
     }
 
-    func stopForGood(_ reason: StopReason) {
-        platform.terminalStop = reason
     /// Whether a reset that the firmware asked for leaves the run going: it does when the firmware starts again, or where a held M4
     /// is not the end. Linux hears of neither.
     private func goesOn(after reason: StopReason) -> Bool {
@@ -219,6 +219,8 @@ public final class MP1System {
         return true
     }
 
+    func stopForGood(_ reason: StopReason) {
+        platform.terminalStop = reason
         onEvent?(.stopped(now, reason))
     }
 
@@ -250,7 +252,7 @@ extension MP1System: M4BoardDelegate {
     }
     public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(now, access)) }
     public func board(_ board: M4Board, found finding: BoardFinding) {
-        boardFindings.append(finding)
+        boardFindings.append((now, finding))
         onEvent?(.boardFinding(now, finding))
     }
     public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(now, source, output)) }

@@ -19,7 +19,7 @@ public enum SystemEvent {
     /// UART, ITM, RTT or semihosting, in the pieces it comes in; see `OutputLines`.
     case output(VirtualTime, M4Board.TextSource, [UInt8])
     indirect case unmodelled(VirtualTime, UnmodelledAccess)
-    /// The firmware asked a debug channel for what it cannot do.
+    /// The firmware asked a block or a debug channel for what it cannot do here.
     indirect case boardFinding(VirtualTime, BoardFinding)
     /// A rule of `HostConfiguration.kickFaults` acted on a doorbell.
     indirect case kickFault(VirtualTime, KickFault.Event)

@@ -45,6 +45,7 @@ struct Exec: ParsableCommand {
         let reason = board.run(until: deadline)
         if Supervisor.cut == nil { board.drainRTT() }
         let wall = (ContinuousClock.now - started) / .seconds(1)
+        if !quiet, reason == .deadline || reason == .asleep { for gap in board.waitsFor { Console.note("m4run: \(gap.lastLine)") } }
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
         let place = CorePlace(board, symbols, stop: reason)
         if reason == .hostRequest, let cut = Supervisor.cut {

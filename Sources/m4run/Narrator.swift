@@ -100,6 +100,12 @@ final class Narrator {
         show(output.flush(), system.now)
     }
 
+    /// What nobody will ever answer, a line each.
+    func tell(waits: [ModelGap]) {
+        guard level.kernel.map({ $0 >= .warning }) == true else { return }
+        for gap in waits { Console.note("m4run: \(gap.lastLine)") }
+    }
+
     /// Keeps channels and traces as they are now, unless an earlier call found more.
     func capture(_ system: MP1System) {
         let present = system.linux.channels

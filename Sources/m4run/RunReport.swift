@@ -90,6 +90,9 @@ struct RunReport: JSONText {
     let traces: [String]
     let output: [Output]
     let findings: [String]
+    let unmodelled: [Unmodelled]
+    let unsupported: [Unsupported]
+    let waitsFor: [Wait]
     let cycleModel: String
     let virtualNanoseconds: UInt64
     let cycles: UInt64
@@ -122,7 +125,11 @@ struct RunReport: JSONText {
         output = session.narrator.output.texts.map { Output(source: $0.source.description, text: $0.text) }
         cycleModel = session.options.debug.cycles.rawValue
         findings = (system.tablePlacement.map { [$0.description] } ?? []) + system.linux.findings.kept.map { $0.finding.description }
-            + system.boardFindings.map(\.description)
+            + system.boardFindings.map(\.finding.description)
+        unmodelled = system.board.unmodelledRegisters.map(Unmodelled.init)
+        let clock = system.board.configuration.coreClock
+        unsupported = system.board.unsupportedFeatures.map { Unsupported($0, clock) }
+        waitsFor = (session.waits ?? []).map(Wait.init)
         virtualNanoseconds = system.now.nanoseconds
         cycles = system.board.cycles
         instructions = system.board.core.retired

@@ -25,6 +25,8 @@ final class RunSession {
     private(set) var answers: Answers
     /// Where the M4 stood at the end, before Linux stopped it.
     private(set) var lastPlace: CorePlace?
+    /// What the M4 waited for at the end and m4run does not model.
+    private(set) var waits: [ModelGap]?
     private let coredump: CoredumpFile?
     private var listener: ChannelListener?
     /// Made and looked over before anything runs.
@@ -50,9 +52,9 @@ final class RunSession {
         if options.limits.sanitize { configuration.sanitizing = .writers }
         options.lifecycle.configure(&configuration, image)
         options.drivers.configure(&configuration)
+        configuration.goesOnAfterReset = options.lifecycle.recover != nil || options.lifecycle.attach || options.serving.isOn
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
-        configuration.goesOnAfterReset = options.lifecycle.recover != nil || options.lifecycle.attach || options.serving.isOn
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
         narrator = Narrator(
             level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
@@ -268,6 +270,7 @@ final class RunSession {
         lastPlace = CorePlace(system.board, symbols)
         system.board.drainRTT()
         narrator.heard.look(system)
+        noteWaits()
         narrator.capture(system)
         narrator.showTraces()
         system.timeLimit = .never
@@ -291,9 +294,8 @@ final class RunSession {
             complaint = "the firmware never sent or printed \(ForeignText.quoted(expected.utf8))"
             return .expectation
         }
-        if options.limits.strict, let first = system.linux.findings.kept.first {
-            let count = system.linux.findings.count
-            complaint = "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.time) s: \(ForeignText.line(first.finding.description))"
+        if options.limits.strict, let complaint = strictComplaint {
+            self.complaint = complaint
             return .findings
         }
         if let sentence = options.debug.neverReached {
@@ -302,6 +304,17 @@ final class RunSession {
         }
         return .fine
     }
+
+    /// What `--strict` says of findings: Linux's, and what firmware asked of the chip that is not there.
+    private var strictComplaint: String? {
+        let found = system.linux.findings.kept.map { ($0.time, $0.finding.description) } + system.boardFindings.map { ($0.time, $0.finding.description) }
+        guard let first = found.min(by: { $0.0 < $1.0 }) else { return nil }
+        let count = system.linux.findings.count + system.boardFindings.count
+        return "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.0) s: \(ForeignText.line(first.1))"
+    }
+
+    /// Keeps what the M4 waits for in vain, once: stopping it makes an end of that.
+    private func noteWaits() { if waits == nil { waits = system.waitsFor } }
 
     private func outOfTime(_ what: String) -> ExitStatus {
         complaint = ForeignText.line("no \(what) after \(system.now) s of virtual time. \(waitingFor)")
@@ -367,7 +380,9 @@ final class RunSession {
     func report(_ status: ExitStatus) {
         let wall = (ContinuousClock.now - started) / .seconds(1)
         narrator.capture(system)
+        noteWaits()
         if unfit == nil { narrator.flush(system) }
+        if status != .fault, status != .halted { narrator.tell(waits: waits ?? []) }
         if let complaint { Console.report(complaint) }
         if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {

@@ -89,6 +89,30 @@ import Testing
         #expect(try firmware.log == [1])
     }
 
+    @Test func deepSleepStopsTheTickWhereItIs() throws {
+        let deep = try Self.sleeper(scr: 4), light = try Self.sleeper(scr: 0)
+        deep.run(50_000)
+        light.run(50_000)
+        #expect(try light.log.count > 40)
+        #expect(try deep.log == [])
+        #expect(deep.board.isAsleep)
+        // The mailbox wakes it, and the tick comes when what was left of its period is over.
+        try deep.board.writeWord(PhysicalAddress(0x4C00_1008), 1 << 16, secure: false)
+        deep.run(500)
+        #expect(try deep.log == [103, 1])
+        deep.run(600)
+        #expect(try deep.log == [103, 1, 15])
+    }
+
+    /// Asleep with a tick each thousand cycles and the mailbox's interrupt enabled; logs 1 behind the WFI, then stays.
+    private static func sleeper(scr: UInt32) throws -> Firmware {
+        let wait = scr == 0 ? T.wfi + T.b(-2) : T.wfi
+        return try Firmware(
+            T.poke(PPB.scr, scr), T.poke(0xE000_E10C, 1 << 7), T.poke(0x4C00_1010, 1), T.poke(0x4C00_1014, 0), T.poke(PPB.systRVR, 999), T.poke(PPB.systCVR, 0),
+            T.poke(PPB.systCSR, 7), wait, T.poke(PPB.scr, 0), T.log(1),
+            handlers: [15: T.log(15), 119: T.poke(0x4C00_1018, 1) + T.log(103)])
+    }
+
     @Test func sleepOnExitSleepsAfterTheLastHandler() throws {
         let firmware = try Firmware(T.poke(PPB.scr, 2), T.poke(PPB.icsr, PPB.pendSV), T.isb, T.log(1), handlers: [14: T.log(14)])
         firmware.run()

@@ -16,6 +16,7 @@ final class TestHost: SoCHost {
     var watchdogResets = 0
     var events = 0
     var reports: [UnmodelledAccess] = []
+    var features: [UnsupportedFeature] = []
     var pins: [String] = []
     var transmitted: [UART.Instance: [UInt16]] = [:]
 
@@ -44,6 +45,7 @@ final class TestHost: SoCHost {
     func watchdogReset() { watchdogResets += 1 }
     func eventSignalled() { events += 1 }
     func unmodelledAccess(_ access: UnmodelledAccess) { reports.append(access) }
+    func unsupportedFeature(_ feature: UnsupportedFeature) { features.append(feature) }
     func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
         for pin in 0..<16 where changed >> UInt16(pin) & 1 != 0 {
             pins.append("P\(port.letter)\(pin)=\(levels >> UInt16(pin) & 1)")

@@ -5,7 +5,8 @@ import Testing
 @Suite struct JSONTests {
     static let keys: Set<String> = [
         "boot", "channels", "crashes", "cycle_model", "cycles", "error", "exit", "fault", "findings", "halt", "image", "instructions", "m4", "messages_from_firmware",
-        "messages_to_firmware", "output", "received", "received_bytes", "result", "state", "stop", "traces", "virtual_nanoseconds", "wall_seconds",
+        "messages_to_firmware", "output", "received", "received_bytes", "result", "state", "stop", "traces", "unmodelled", "unsupported",
+        "virtual_nanoseconds", "waits_for", "wall_seconds",
     ]
 
     private func object(_ result: Command.Result) throws -> [String: Any] {

@@ -1,11 +1,24 @@
+import MP1Peripherals
 import MachineBase
 
-/// What firmware asked of the debug channels that they could not do; each is told once.
+/// What firmware asked of a block or of a debug channel that this one cannot do; each is told once.
 public enum BoardFinding: Equatable, Sendable, CustomStringConvertible {
     /// A semihosting operation that is not known, or that needs the host's files.
     case semihostingOperation(UInt32)
     case semihostingFile(String)
     case rtt(RTT.Problem)
+    /// Firmware has switched on what the model of a block lacks.
+    case unsupported(UnsupportedFeature)
+
+    /// Stable, for scripts.
+    public var name: String {
+        switch self {
+        case .semihostingOperation: "semihosting-operation"
+        case .semihostingFile: "semihosting-file"
+        case .rtt: "rtt"
+        case .unsupported: UnsupportedFeature.name
+        }
+    }
 
     public var description: String {
         switch self {
@@ -14,6 +27,7 @@ public enum BoardFinding: Equatable, Sendable, CustomStringConvertible {
         case .semihostingFile(let name):
             "semihosting SYS_OPEN of \"\(name)\": there are no files but :tt, the console"
         case .rtt(let problem): "RTT: \(problem); it is left alone"
+        case .unsupported(let feature): feature.description
         }
     }
 }

@@ -80,6 +80,8 @@ public final class M4Board {
     private let system: Unmanaged<SystemControlSpace>, peripherals: Unmanaged<SoC>
     let banks: MemoryBanks
     let signals: SoCSignals
+    /// Missing features that firmware has switched on, in that order, each once.
+    public internal(set) var unsupportedFeatures: [UnsupportedFeature] = []
     public weak var delegate: (any M4BoardDelegate)?
     /// The access that stopped a run under `stopsAtUnmodelled`.
     public var unmodelledStop: UnmodelledAccess? { signals.unmodelledStop }
@@ -145,6 +147,7 @@ public final class M4Board {
         }
         core.semihosting.onUnsupported = { [unowned self] finding in delegate?.board(self, found: finding) }
         core.poll = { [unowned rtt] moment in rtt.poll(moment) }
+        core.onDeepSleep = { [unowned soc] deep in soc.setMCUStopped(deep) }
         core.onHold = { [unowned rtt] in rtt.reset() }
         rtt.onText = { [unowned self] channel, bytes in delegate?.board(self, output: bytes, from: .rtt(channel: channel)) }
         rtt.onProblem = { [unowned self] problem in delegate?.board(self, found: .rtt(problem)) }

@@ -93,6 +93,11 @@ final class SoCSignals: SoCHost {
             core.requestStop()
         }
     }
+    func unsupportedFeature(_ feature: UnsupportedFeature) {
+        guard let board else { return }
+        board.unsupportedFeatures.append(feature)
+        board.delegate?.board(board, found: .unsupported(feature))
+    }
     func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
         if let board { board.delegate?.board(board, gpio: port, levels: levels, changed: changed) }
     }

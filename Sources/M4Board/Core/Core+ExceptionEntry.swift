@@ -167,7 +167,7 @@ extension Core {
             m4_engine_resume(engine.raw, $0.bindMemory(to: UInt32.self).baseAddress, stack, control, unprivileged, link.toThread)
         }
         nextPC = basic.6 & ~1 | (xpsr >> 24 & 1)
-        if link.toThread && scs.sleepsOnExit && !scs.exceptions.anyActive { state = .sleeping(event: false) }
+        if link.toThread && scs.sleepsOnExit && !scs.exceptions.anyActive { fallAsleep(event: false) }
     }
 
     private func loadFloatingPoint(from address: UInt32) -> FloatingPointRegisters? {

@@ -45,6 +45,9 @@ public final class Core: CoreControl {
     var lockupReport: FaultReport?
     /// Carries out, between two blocks, what a register write could only ask for.
     var onInterrupt: () -> Void = {}
+    /// Asleep with SLEEPDEEP, and who is told of it.
+    private var sleepsDeeply = false
+    var onDeepSleep: (Bool) -> Void = { _ in }
     /// Told when the core is put into reset.
     var onHold: () -> Void = {}
     public let semihosting = Semihosting()
@@ -177,6 +180,7 @@ public final class Core: CoreControl {
     /// Puts the core into reset, where it stays.
     func hold() {
         state = .held
+        sleepsDeeply = false
         scs.reset()
         eventRegister = false
         engine.raw.pointee.event_sent = false
@@ -255,7 +259,11 @@ public final class Core: CoreControl {
                 }
                 continue
             case .sleeping(let event):
-                if wakes(event: event) { state = .running; continue }
+                if wakes(event: event) {
+                    state = .running
+                    if sleepsDeeply { setDeepSleep(false) }
+                    continue
+                }
                 guard idle(until: deadline) else { return deadline == .max ? .asleep : .deadline }
                 continue
             case .running: break
@@ -347,9 +355,16 @@ public final class Core: CoreControl {
         }
     }
 
-    private func fallAsleep(event: Bool) {
+    func fallAsleep(event: Bool) {
         state = .sleeping(event: event)
+        if scs.sleepsDeeply { setDeepSleep(true) }
         if pollAt != .max { pollAt = poll(.asleep) }
+    }
+
+    private func setDeepSleep(_ deep: Bool) {
+        sleepsDeeply = deep
+        scs.setCoreClockStopped(deep)
+        onDeepSleep(deep)
     }
 
     /// A word of memory or of a register as the core itself reads it.

@@ -1,0 +1,97 @@
+import MachineBase
+
+/// A feature that a modelled block has on the chip and not here, which firmware has switched on.
+public struct UnsupportedFeature: Equatable, Sendable, CustomStringConvertible {
+    /// Of the finding; stable.
+    public static let name = "unsupported-feature"
+
+    /// RM0436's name of the block, `ADC2`.
+    public var peripheral: String
+    /// Of a DMA controller: 0 to 7.
+    public var stream: Int?
+    /// What is missing, `external trigger`.
+    public var feature: String
+    /// The DMAMUX1 input that the stream waits for, `TIM2_UP`.
+    public var request: String?
+    /// Register and field that switched it on, `CFGR` and `EXTEN`, with the register's address and the field's value.
+    public var register: String
+    public var field: String
+    public var address: UInt32
+    public var value: UInt32
+    /// What comes of it, `the conversion never starts`.
+    public var effect: String
+    /// What firmware may wait for does not happen at all; else it happens otherwise, or nobody outside sees it.
+    public var leavesWaiting: Bool
+    /// The core's cycle at which it was switched on.
+    public var cycle: UInt64
+
+    /// `ADC2`, `DMA2 stream 2`.
+    public var place: String { peripheral + (stream.map { " stream \($0)" } ?? "") }
+
+    public var description: String {
+        "\(place): \(feature) (\(register).\(field) = \(value) at \(hex32(address))) is not modelled: \(effect)"
+    }
+}
+
+/// A row of a block's table of what its model lacks: which values of which field switch the feature on.
+struct MissingFeature {
+    struct Condition {
+        let offset: UInt32
+        let mask: UInt32
+        /// In place; nil for everything but zero.
+        let values: [UInt32]?
+
+        init(_ offset: UInt32, _ mask: UInt32, is values: [UInt32]? = nil) {
+            self.offset = offset
+            self.mask = mask
+            self.values = values
+        }
+
+        func holds(_ word: UInt32) -> Bool { values.map { $0.contains(word & mask) } ?? (word & mask != 0) }
+    }
+
+    let feature: String
+    let field: String
+    /// The field itself, then what else has to be so: the block's enable bit.
+    let conditions: [Condition]
+    let stream: Int?
+    let leavesWaiting: Bool
+    let effect: String
+
+    init(
+        _ feature: String, _ field: String, _ condition: Condition, when others: Condition..., stream: Int? = nil, waits: Bool = false,
+        effect: String
+    ) {
+        self.feature = feature
+        self.field = field
+        conditions = [condition] + others
+        self.stream = stream
+        leavesWaiting = waits
+        self.effect = effect
+    }
+
+    /// Bits of `RegisterBlock.featureWords` for the words that this looks at.
+    var words: UInt64 { conditions.reduce(0) { $0 | 1 << UInt64($1.offset / 4 % 64) } }
+
+    func isOn(in block: RegisterBlock) -> Bool { conditions.allSatisfy { $0.holds(block[$0.offset]) } }
+
+    func found(in block: RegisterBlock) -> UnsupportedFeature {
+        let subject = conditions[0]
+        return block.unsupported(
+            feature, subject.offset, field, value: (block[subject.offset] & subject.mask) >> UInt32(subject.mask.trailingZeroBitCount),
+            stream: stream, waits: leavesWaiting, effect)
+    }
+}
+
+extension RegisterBlock {
+    /// A finding on the register at `offset`, now.
+    final func unsupported(
+        _ feature: String, _ offset: UInt32, _ field: String, value: UInt32, stream: Int? = nil, request: String? = nil, waits: Bool, _ effect: String
+    ) -> UnsupportedFeature {
+        let address = base &+ offset
+        return UnsupportedFeature(
+            peripheral: name, stream: stream, feature: feature, request: request,
+            register: RegisterMap.location(at: address)?.register ?? "+0x\(String(offset, radix: 16))", field: field, address: address,
+            value: value, effect: effect, leavesWaiting: waits, cycle: interconnect.now)
+    }
+}

@@ -1,0 +1,11 @@
+import M4Board
+
+extension ModelGap {
+    /// What a run's last lines say of it.
+    var lastLine: String {
+        switch self {
+        case .register: "at the end the M4 still polled \(self)"
+        case .feature: "at the end this was still on: \(self)"
+        }
+    }
+}
