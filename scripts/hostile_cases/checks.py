@@ -1,5 +1,6 @@
 """What is wrong with a run, and whether the machine was too busy to say."""
 
+import codecs
 import contextlib
 import dataclasses
 import pathlib
@@ -68,7 +69,8 @@ class Gate:
 def steers(data):
     """The first thing in text for people that a terminal could take for a command; None when there is none."""
     try:
-        text = data.decode()
+        # What is kept of a stream may end inside a character.
+        text = codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError as error:
         return "byte 0x%02x" % data[error.start]
     for character in text:
