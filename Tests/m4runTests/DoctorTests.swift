@@ -15,6 +15,13 @@ import Testing
         #expect(try Self.doctor("waits-for-block-alone").status == 1)
     }
 
+    @Test("A feature that a block lacks is told when it is switched on and waited for")
+    func feature() throws {
+        let result = try Command.run("doctor", Scratch.write(ModelGapTests.timerToDMA, "doctor-tim2-up.elf"), "--boot", "elf", "--for", "20ms")
+        #expect(result.status == 1)
+        #expect(result.out.contains("unmodelled-feature. DMA2 stream 2: DMAMUX1 request 22, TIM2_UP"), "\(result.out)")
+    }
+
     @Test("A name without a driver is told with the way out, and each way works")
     func wayOut() throws {
         let result = try Self.doctor("no-driver")

@@ -17,6 +17,7 @@ extension Doctor {
         }
         // What is there when nothing else says why.
         if !report.channels.contains(where: \.answers), report.problems.isEmpty { judgeIdleLoop() }
+        judgeFeatures()
         if !unmodelledBlocks.isEmpty { report.note("unmodelled", "The firmware has used registers that m4run has no model of: \(list(unmodelledBlocks)).") }
         guard report.isWithoutRpmsg, report.problems.isEmpty else { return }
         let waits = neverTaken

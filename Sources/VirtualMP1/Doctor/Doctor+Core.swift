@@ -70,8 +70,9 @@ extension Doctor {
 
     /// Said where something failed and registers without a model were touched before.
     var unmodelledHint: String {
-        let names = unmodelledBlocks
-        return names.isEmpty ? "" : " m4run has no model of \(list(names)), which the firmware has used: a board may answer there."
+        let names = unmodelledBlocks, features = unmodelledFeatures.map { "\($0.place)'s \($0.feature)" }
+        return (names.isEmpty ? "" : " m4run has no model of \(list(names)), which the firmware has used: a board may answer there.")
+            + (features.isEmpty ? "" : " Switched on, and not modelled: \(list(features)).")
     }
 
     func list(_ names: [String]) -> String {

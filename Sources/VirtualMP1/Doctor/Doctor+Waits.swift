@@ -36,8 +36,10 @@ extension Doctor {
             let at = functions.isEmpty ? place(system.board.activity().registers.pc) : functions
             let wait = "The M4 goes round a loop in \(at) that reads \(location) (\(hex32(address))), which is \(hex32(value)) and does not change."
             if isUnmodelled(address) {
+                let isBlockModelled = unmodelled.first { $0.address & ~3 == address & ~3 }?.isBlockModelled == true
+                let what = isBlockModelled ? "does not model this register of \(location.peripheral)" : "has no model of \(location.peripheral)"
                 report.problem(
-                    .unmodelledRegister, "\(wait) m4run has no model of \(location.peripheral): the register keeps what is written to it and does nothing.",
+                    .unmodelledRegister, "\(wait) m4run \(what): the register keeps what is written to it and does nothing.",
                     "on a board \(location.peripheral) may do what the firmware waits for; here it has to do without it.")
             } else {
                 judge(wait, location, value)
@@ -82,6 +84,26 @@ extension Doctor {
     }
 
     func isUnmodelled(_ address: UInt32) -> Bool { unmodelled.contains { $0.address & ~3 == address & ~3 } }
+
+    /// Features that modelled blocks lack, and the firmware has switched on.
+    var unmodelledFeatures: [UnsupportedFeature] {
+        system.boardFindings.compactMap { if case .unsupported(let feature) = $0.finding { feature } else { nil } }
+    }
+
+    /// Where a channel answers they are said beside.
+    mutating func judgeFeatures() {
+        let waited: [UnsupportedFeature] = system.waitsFor.compactMap { if case .feature(let feature) = $0 { feature } else { nil } }
+        let isAnswering = report.channels.contains(where: \.answers)
+        for feature in unmodelledFeatures {
+            let since = system.configuration.board.coreClock.time(cycles: feature.cycle)
+            let sentence = "\(feature). The firmware switched it on at \(since) s."
+            if !isAnswering, waited.contains(where: { $0.place == feature.place && $0.feature == feature.feature }) {
+                report.problem(.unmodelledFeature, sentence, "on a board it may do what the firmware waits for; here it has to do without it.")
+            } else {
+                report.note("unmodelled-feature", sentence)
+            }
+        }
+    }
 
     /// Blocks of which registers without a model were used.
     var unmodelledBlocks: [String] {

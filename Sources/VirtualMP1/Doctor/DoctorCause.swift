@@ -14,7 +14,7 @@ enum DoctorCause: String, CaseIterable {
     // Who wrote where only the other may: what follows is the consequence.
     case tableRewritten = "table-rewritten", explainingFinding
     // It waits for what is no part of rpmsg.
-    case unmodelledRegister = "unmodelled-register", unmodelledFeature = "unmodelled-feature"
+    case unmodelledRegister = "unmodelled-register"
     case unhandledInterrupt = "unhandled-interrupt", handlerStuck = "handler-stuck", tickStopped = "tick-stopped", pollsRegister = "polls-register"
     case waitsForInput = "waits-for-input"
     // The table.
@@ -32,7 +32,7 @@ enum DoctorCause: String, CaseIterable {
     case doorbellUnanswered = "doorbell-unanswered", notTaken = "not-taken"
     // What was seen, and explains nothing by itself.
     case finding
-    case waitsForMemory = "waits-for-memory", endlessLoop = "endless-loop", noAnswer = "no-answer", unknown
+    case waitsForMemory = "waits-for-memory", unmodelledFeature = "unmodelled-feature", endlessLoop = "endless-loop", noAnswer = "no-answer", unknown
 
     /// The lower, the nearer to the cause.
     var rank: Int { Self.allCases.firstIndex(of: self) ?? .max }
