@@ -11,7 +11,11 @@ struct TrustedKeys: ParsableArguments {
 
     var support: SignatureSupport { acceptECDSA ? .rsaAndECDSA : .rsaOnly }
 
-    func read() throws -> [TrustedKey] { try key.map(Self.read) }
+    /// Each file once, however often it is named.
+    func read() throws -> [TrustedKey] {
+        var seen: Set<String> = []
+        return try key.filter { seen.insert($0).inserted }.map(Self.read)
+    }
 
     static func read(_ path: String) throws -> TrustedKey {
         let pem = try InputFile.pem(path)

@@ -21,7 +21,7 @@ struct Firmware {
         board = try M4Board(configuration)
         board.delegate = output
         try write(0, stack)
-        for n in 1..<64 {
+        for n in 1..<166 {
             let vector = vectors[n] ?? (n == 1 ? Self.entry | 1 : handlers[n] == nil ? 0x4000_0001 : Self.handler(n) | 1)
             try write(UInt32(n) * 4, vector)
         }

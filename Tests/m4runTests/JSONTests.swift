@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test("A run that did not, for each reason", arguments: [
-        ("expectation-not-met", ["tty-echo", "--send", "a", "--expect", "b"]),
+        ("expectation-not-met", ["tty-echo", "--send", "a", "--expect", "never said"]),
         ("fault", ["crasher", "--send", "bus"]),
         ("refused", ["tty-echo", "--key", "other/public.pem"]),
         ("limit", ["crasher", "--to", "ttyRPMSG1", "--send", "a"]),
