@@ -9,7 +9,7 @@ public enum Leavings {
         var next = 0
         var undone: [(number: Int, undo: @Sendable () -> Void)] = []
     }
-    /// In an object: of a `static let` that is a Mutex itself, Swift 6.1's optimizer reads what it was made with.
+    /// In an object: of a `static let` that is a Mutex itself, Swift 6.3.1's optimizer reads what it was made with.
     private final class Shared: Sendable { let entries = Mutex(Entries()) }
     private static let shared = Shared()
 

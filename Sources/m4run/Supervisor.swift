@@ -48,7 +48,7 @@ enum Supervisor {
         /// What --json has to print where the command cannot.
         var image: String?
     }
-    /// In an object: of a `static let` that is a Mutex itself, Swift 6.1's optimizer reads what it was made with.
+    /// In an object: of a `static let` that is a Mutex itself, Swift 6.3.1's optimizer reads what it was made with.
     private final class Shared: Sendable {
         let state = Mutex(State())
         /// Looked at for every piece of output.

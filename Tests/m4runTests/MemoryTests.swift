@@ -89,7 +89,7 @@ import Testing
     private func peak(_ words: [String], input: String = "/dev/null") throws -> Int {
         // The kernel counts what a process held before its exec as the new program's: Python, which is small, comes between.
         let report = try Scratch.file("peak")
-        let script = "import resource, subprocess, sys; r = subprocess.call(sys.argv[2:]); "
+        let script = "import resource, subprocess, sys; r = subprocess.call(sys.argv[2:], stderr=subprocess.DEVNULL); "
             + "open(sys.argv[1], 'w').write(f'{r} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}')"
         let python = try #require(Tool.python.file)
         let arguments = [python, "-c", script, report.url.path, try Command.binary().path] + words
