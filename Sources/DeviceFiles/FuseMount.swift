@@ -107,8 +107,14 @@ final class FuseMount {
         var argv: [UnsafeMutablePointer<CChar>?] = (["fusermount3"] + arguments).map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
+        // In a group of its own: a signal to this run's group must not leave it half-way, with a mount that nobody serves.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setpgroup(&attributes, 0)
         var child: pid_t = 0
-        guard posix_spawnp(&child, "fusermount3", &actions, nil, &argv, &envp) == 0 else { return nil }
+        guard posix_spawnp(&child, "fusermount3", &actions, &attributes, &argv, &envp) == 0 else { return nil }
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0 { guard errno == EINTR else { return false } }
         return status == 0

@@ -170,11 +170,13 @@ final class ServedFolder {
     private func noteMade(_ name: String) {
         forget(name)
         guard let inode = inode(name) else { return }
+        let kind = FileKind(name, in: descriptor)
         let leaving = Leavings.add { [descriptor] in
             var info = stat()
-            if fstatat(descriptor, name, &info, AT_SYMLINK_NOFOLLOW) == 0, UInt64(info.st_ino) == inode { unlinkat(descriptor, name, 0) }
+            guard fstatat(descriptor, name, &info, AT_SYMLINK_NOFOLLOW) == 0, UInt64(info.st_ino) == inode, FileKind(name, in: descriptor) == kind else { return }
+            unlinkat(descriptor, name, 0)
         }
-        present.append((name, FileKind(name, in: descriptor), inode, leaving))
+        present.append((name, kind, inode, leaving))
     }
 
     private func forget(_ name: String) {

@@ -21,7 +21,7 @@ extension FirmwareSymbols: FunctionMap {
         var ranges = [range(of: symbol)]
         // Of two static functions of one name, nobody knows whose the part is.
         if functions(named: symbol.name).count == 1 {
-            ranges += symbols.filter { $0.kind == .function && $0.name.hasPrefix(symbol.name + ".cold") }.map(range(of:))
+            ranges += symbols.lazy.filter { $0.kind == .function && $0.name.hasPrefix(symbol.name + ".cold") }.prefix(8).map(range(of:))
         }
         return FunctionExtent(start: symbol.address, ranges: ranges)
     }
@@ -33,11 +33,13 @@ extension FirmwareSymbols: FunctionMap {
         return begin..<(begin &+ min(next &- begin, Self.longestUnsized, UInt32.max &- begin))
     }
 
-    /// Each address once: aliases are one function.
+    /// Each address once, for aliases are one function; two at most, which is all that anybody asks.
     private func functions(named name: String) -> [Symbol] {
         var found: [Symbol] = []
-        for symbol in symbols where symbol.kind == .function && symbol.name == name && !found.contains(where: { $0.address == symbol.address }) {
+        // By address: an alias of the same name is the neighbour.
+        for symbol in symbols where symbol.kind == .function && symbol.name == name && found.last?.address != symbol.address {
             found.append(symbol)
+            if found.count > 1 { break }
         }
         return found
     }

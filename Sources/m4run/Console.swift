@@ -64,6 +64,8 @@ enum Console {
     static var isFull: Bool { queues.map { $0.out.isFull || $0.err.isFull } ?? false }
     /// Whether nobody can read any more what goes to stdout.
     static var readerHasGone: Bool { queues?.out.hasGone(1) ?? false }
+    /// Bytes for stdout that have not gone yet.
+    static var unreadData: Int { queues?.out.count(1) ?? 0 }
     /// Whether something for stdout has not gone yet.
     static var isDataWaiting: Bool { queues.map { $0.out.count(1) > 0 } ?? false }
 

@@ -54,9 +54,11 @@ struct DoctorCommand: ParsableCommand {
             // What was seen up to here depends on the wall clock: no diagnosis.
             let complaint = "\(Supervisor.sentence(cut)), at \(system.now) s of virtual time; nothing can be said of the firmware"
             Console.error(complaint)
+            Supervisor.hasReported()
             if json { Console.data(CutReport(cut, complaint, image: image).text + "\n") }
             throw Supervisor.status(cut)
         }
+        Supervisor.hasReported()
         Console.data(json ? DoctorJSON(report, image: name).text + "\n" : Self.text(report, name))
         switch system.stopReason {
         case .fault, .lockup: coredump?.write(system.coredump())

@@ -67,13 +67,14 @@ final class RunSession {
         coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
+        // A signal that comes while the folders are made waits until they can be taken away in order.
+        Supervisor.watch(system.board.stopper)
         place = unfit == nil && options.serving.isOn ? try options.serving.place() : nil
     }
 
     // MARK: Running
 
     func run() -> ExitStatus {
-        Supervisor.watch(system.board.stopper)
         let status = goThrough()
         // What the machine itself came to stands; all else was cut short.
         guard let cut = Supervisor.cut, ![.fault, .halted, .refused].contains(status) else { return status }
@@ -386,6 +387,7 @@ final class RunSession {
         if let complaint { Console.report(complaint) }
         if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {
+            Supervisor.hasReported()
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
         }
         if options.limits.logLevel != .quiet && unfit == nil { Console.note(Summary.run(system, wall: wall)) }

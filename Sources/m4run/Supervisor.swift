@@ -89,6 +89,9 @@ enum Supervisor {
         guard isWatched else { throw UsageError("--timeout: \(String(cString: strerror(EAGAIN)))") }
     }
 
+    /// The command has printed its object under --json: there is not to be another.
+    static func hasReported() { shared.state.withLock { $0.image = nil } }
+
     /// What the command does now that cannot be ended in order, and needs not be.
     static func isPreparing(_ what: String) { shared.state.withLock { if $0.preparing != nil { $0.preparing = what } } }
 
@@ -150,7 +153,9 @@ enum Supervisor {
         exit(code, in: 1_000_000_000)
         Leavings.takeAway()
         exit(code, in: 50_000_000)
-        Console.sayNow("m4run: \(ForeignText.line(complaint))\n")
+        let unread = Console.unreadData
+        let lost = unread > 0 ? ", while \(unread) bytes for standard output waited for somebody to read" : ""
+        Console.sayNow("m4run: \(ForeignText.line(complaint))\(lost)\n")
         if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting { Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1) }
         if case .signal(let number) = why { StopSignals.die(number) }
         _exit(code)

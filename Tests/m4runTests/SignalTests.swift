@@ -27,6 +27,26 @@ import Testing
         }
     }
 
+    @Test("A signal that comes while a run makes its folder and mounts its file system leaves nothing there either")
+    func early() throws {
+        let folder = try ServedRun.newFolder()
+        defer {
+            umount2(folder.appendingPathComponent("sys").path, Int32(MNT_DETACH))
+            try? FileManager.default.removeItem(at: folder)
+        }
+        for round in 0..<20 {
+            let run = try LimitedCommand(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--control", folder.path, "--offline", "--timeout", "60s"])
+            let socket = folder.appendingPathComponent("control").path
+            var info = stat()
+            while lstat(socket, &info) != 0, run.process.isRunning { usleep(100) }
+            usleep(UInt32(round % 5) * 200)
+            run.signal(SIGTERM)
+            let end = try run.end()
+            #expect(end.status == 0 && !end.wasKilled, "\(end.err)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+        }
+    }
+
     /// Nothing tells when five milliseconds of virtual time are over, but a run that is served has its control socket before.
     private func waitForFlood(_ folder: URL) throws {
         try ServedRun.wait("control") { FileManager.default.fileExists(atPath: folder.appendingPathComponent("control").path) }

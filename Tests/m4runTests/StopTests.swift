@@ -79,9 +79,8 @@ import Testing
         return try #require(image.indices.dropLast(16).first { image[$0..<$0 + 16].elementsEqual(header) })
     }
 
-    @Test("--watch takes a value, and a place to begin at")
+    @Test("--watch takes a value, and a place to begin at", .needsEngine21)
     func watching() throws {
-        guard try !Command.hasEngine20() else { return }
         let elf = try Scratch.elf("tty-echo")
         func watch(_ arguments: String...) throws -> Command.Result { try Command.run(["run", elf, "--boot", "elf", "--send", "x"] + arguments, in: Scratch.folder) }
         // Start-up clears it; main is long past that.

@@ -31,6 +31,7 @@ struct FrameState: Equatable {
     private(set) var r: [FrameValue]
     /// Words of the frame that hold what a register held at entry, by their distance from the stack pointer at entry.
     private(set) var saved: [Int32: Int] = [:]
+    private static let mostSaved = 32
     /// Of the IT block that the next instruction is in. Source: ARMv7-M ARM, A7.3.3.
     var itState: UInt8 = 0
 
@@ -61,7 +62,8 @@ struct FrameState: Equatable {
         guard case .stack(var offset) = address else { return }
         for register in registers {
             forget(at: offset, bytes: 4)
-            if case .entry(let origin) = self[register] { saved[offset] = origin }
+            // A prologue keeps R4 to R11 and LR, some of them twice: what keeps more is no compiler's, and its callers are not certain.
+            if case .entry(let origin) = self[register], saved.count < Self.mostSaved { saved[offset] = origin }
             offset = offset &+ 4
         }
     }

@@ -128,7 +128,7 @@ struct StackUnwinder {
             let analysis = analysis(of: function)
             if analysis.exits.contains(start) || analysis.leavesIndirectly { return true }
             guard seen.count < 16 else { return false }
-            for exit in analysis.exits where seen.insert(exit).inserted { open.append(exit) }
+            for exit in analysis.exits.sorted() where seen.insert(exit).inserted { open.append(exit) }
         }
         return false
     }

@@ -9,11 +9,18 @@ extension Doctor {
         "used-index-went-back", "used-index-beyond-available",
     ]
 
+    /// Breaches of rpmsg's rules that keep nobody from an answer: Linux's driver reads neither field of the header.
+    private static let harmless = ["header-flags", "header-reserved"]
+
     mutating func judgeFindings() {
         judgeTableRewriting()
         var seen: [String] = ["table-rewritten"]
         for (time, finding) in system.linux.findings.kept where isWorthSaying(finding) && !seen.contains(finding.name) {
             seen.append(finding.name)
+            if Self.harmless.contains(finding.name) {
+                report.note(finding.name, "At \(time) s, \(finding). Linux's driver does not read it.")
+                continue
+            }
             let cause = Self.explaining.contains(finding.name) ? DoctorCause.explainingFinding : .finding
             report.problem(finding.name, rank: cause.rank, "At \(time) s, \(finding).", advice(finding))
         }
