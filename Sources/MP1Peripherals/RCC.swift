@@ -197,7 +197,10 @@ public final class RCC: RegisterBlock {
         default: writeStored(offset, value, lanes: lanes, by: initiator)
         }
         switch offset {
-        case Offset.mssckselr, Offset.mcudivr, Offset.pll3cr...Offset.pll3fracr: tellClockChange(offset)
+        case Offset.mssckselr, Offset.mcudivr: tellClockChange(offset)
+        // A PLL is set up again while it is off, and its fraction while that is not latched: what counts is what it has in the end.
+        case Offset.pll3cr...Offset.pll3fracr where self[Offset.pll3cr] & 1 != 0 && (offset != Offset.pll3fracr || self[offset] >> 16 & 1 != 0):
+            tellClockChange(offset)
         default: break
         }
     }

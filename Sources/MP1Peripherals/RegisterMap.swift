@@ -109,6 +109,15 @@ public enum RegisterMap {
         return text.isEmpty ? nil : text
     }
 
+    /// The blocks that interrupt line `line` belongs to, by its name: `I2C2_EVT` is I2C2's. Empty where none has such a name.
+    public static func peripherals(ofInterrupt line: Int) -> [Peripheral] {
+        guard let interrupt = interruptName(line) else { return [] }
+        // RM0436's vector table and memory map name these otherwise.
+        let names = ["DAC": ["DAC1"], "OTG": ["USB_OTG"], "ETH1": ["ETH_MAC", "ETH_MTL", "ETH_DMA"]]
+        let block = String(interrupt.split(separator: "_").first ?? "")
+        return (names[block] ?? [interrupt, block]).compactMap { peripheral(named: $0) }
+    }
+
     /// The line that `interruptName` calls `wanted`.
     public static func interrupt(named wanted: String) -> Int? {
         (0..<interruptCount).first { interruptName($0) == wanted }

@@ -6,6 +6,7 @@ extension ModelGap {
         switch self {
         case .register: "at the end the M4 still polled \(self)"
         case .feature: "at the end this was still on: \(self)"
+        case .interrupt: "at the end this was enabled and had never come: \(self)"
         }
     }
 }

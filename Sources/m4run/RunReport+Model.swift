@@ -64,6 +64,10 @@ extension RunReport {
                 kind = "feature"
                 name = feature.feature
                 address = feature.address
+            case .interrupt(let line, let peripheral):
+                kind = "interrupt"
+                name = RegisterMap.interruptName(line) ?? "\(line)"
+                address = peripheral.base
             }
         }
     }

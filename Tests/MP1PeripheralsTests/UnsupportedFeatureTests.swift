@@ -53,6 +53,29 @@ import Testing
         Case("RCC", "clock output 1", by: "MCO1CFGR.MCO1ON = 1", ("RCC.MCO1CFGR", 1 << 12)),
     ]
 
+    @Test("PLL3 that is set up again with what it had is no other clock, nor is one that is off; another multiplier is, once it is on")
+    func samePLL() {
+        let chip = TestSoC(SoCConfiguration(mcuClock: .pll3))
+        let control = chip["RCC.PLL3CR"], first = chip["RCC.PLL3CFGR1"], second = chip["RCC.PLL3CFGR2"], fraction = chip["RCC.PLL3FRACR"]
+        // As HAL_RCC_OscConfig does: off, all registers anew, the fraction without its latch first, on.
+        func setUp(_ first: UInt32) {
+            chip["RCC.PLL3CR"] = 0
+            chip["RCC.PLL3CFGR1"] = 0
+            chip["RCC.PLL3CFGR1"] = first
+            chip["RCC.PLL3CFGR2"] = second
+            chip["RCC.PLL3FRACR"] = 0
+            chip["RCC.PLL3FRACR"] = fraction & ~(1 << 16)
+            chip["RCC.PLL3FRACR"] = fraction
+            #expect(chip.host.features.isEmpty)
+            chip["RCC.PLL3CR"] = control
+        }
+        setUp(first)
+        #expect(chip.host.features.isEmpty && chip.soc.unsupportedFeaturesOn.isEmpty)
+        setUp(first - 4)
+        #expect(chip.host.features.map(\.field) == ["PLL3"])
+        #expect(chip.soc.unsupportedFeaturesOn.map(\.peripheral) == ["RCC"])
+    }
+
     @Test(arguments: cases) func isToldOnceWithRegisterAndField(of row: Case) throws {
         let chip = TestSoC()
         for (register, value) in row.writes.dropLast() { chip[register] = value }

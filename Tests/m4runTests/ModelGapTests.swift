@@ -85,6 +85,20 @@ import Testing
         #expect(stream.err.contains("DMAMUX1 request 22, TIM2_UP (S2CR.EN = 1 at 0x48001040) is not modelled: TIM2 makes no DMA requests\n"))
     }
 
+    @Test("An interrupt of a block without a model that was set up and enabled, and never came, is told at the end; one of an untouched block is not")
+    func interrupt() throws {
+        // I2C2.CR1 = PE; NVIC_ISER1: 33, I2C2_EVT. SPI4's 84 in NVIC_ISER2 is enabled, too, and SPI4 was never touched.
+        let elf = Self.pokes([(0x4001_3000, 1), (0xE000_E104, 1 << 1), (0xE000_E108, 1 << 20)], then: Self.sleep)
+        let told = try Self.run(elf, "i2c2-slave.elf", "--for", "2ms")
+        #expect(told.status == 0)
+        #expect(told.err.contains("m4run: at the end this was enabled and had never come: interrupt 33 (I2C2_EVT), and m4run has no model of I2C2\n"))
+        let object = try Self.object(try Self.run(elf, "i2c2-slave.elf", "--for", "2ms", "--json", "--log-level", "quiet"))
+        let waits = try #require(object["waits_for"] as? [[String: Any]])
+        #expect(waits.map { $0["kind"] as? String } == ["interrupt"])
+        #expect(waits.first?["name"] as? String == "I2C2_EVT")
+        #expect(waits.first?["block"] as? String == "I2C2")
+    }
+
     @Test("A register that was polled and given up is not waited for")
     func gaveUp() throws {
         // ldr r0, [pc, #8]; movs r2, #200; ldr r1, [r0]; subs r2, #1; bne .-4; wfi; b .-2

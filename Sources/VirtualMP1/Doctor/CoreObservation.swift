@@ -68,6 +68,8 @@ struct CoreObservation {
     var endlessLoop: UInt32? { endless.first { isUsual($0.value) }?.key }
     /// Round after round nothing changes, registers included: it counts nothing and does nothing.
     var isSteady: Bool { isLooping && different == 0 && same > 0 }
+    /// It was seen twice at a place with other registers: something changes from round to round.
+    var isProgressing: Bool { different > 0 }
     /// Registers that were loaded once a sample or more and always gave the same: status registers first, then the most frequent.
     var polled: [(address: UInt32, value: UInt32)] {
         reads.filter { $0.value.isConstant && samples > 1 && $0.value.count >= UInt64(samples) }

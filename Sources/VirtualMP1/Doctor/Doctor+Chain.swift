@@ -20,8 +20,7 @@ extension Doctor {
         judgeFeatures()
         if !unmodelledBlocks.isEmpty { report.note("unmodelled", "The firmware has used registers that m4run has no model of: \(list(unmodelledBlocks)).") }
         guard report.isWithoutRpmsg, report.problems.isEmpty else { return }
-        let waits = neverTaken
-        report.note("runs", "\(corePlace)" + (waits.isEmpty ? "" : " Interrupts that are enabled and have never come: \(list(waits))."))
+        report.note("runs", corePlace + neverTakenWords)
     }
 
     // MARK: Status

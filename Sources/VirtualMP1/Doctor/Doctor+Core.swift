@@ -29,9 +29,9 @@ extension Doctor {
     // MARK: Gave up
 
     private mutating func judgeEnd() -> Bool {
-        guard let entry = watch.first(of: EntryWatch.ends) else { return judgeReturn() }
+        guard let entry = watch.end() else { return judgeReturn() }
         let start = symbols.functions([entry.function]).first { $0.function == entry.function }?.address
-        let from = caller(returningTo: entry.returnAddress, entry: start), thread = entry.thread.map { ", in \($0)" } ?? ""
+        let from = entry.handles.map { ", in the handler of \(title($0))" } ?? caller(returningTo: entry.returnAddress, entry: start), thread = entry.thread.map { ", in \($0)" } ?? ""
         if entry.function == "_exit" {
             report.problem(
                 .ended, "The firmware has ended: _exit was called at \(entry.time) s\(from)\(thread). \(corePlace)", "none if it is done; else main must not return.")

@@ -32,13 +32,25 @@ extension Doctor {
     private mutating func judgeEndpoint() -> Bool {
         guard let start = watch.first(of: EntryWatch.starts), watch.first(of: EntryWatch.endpoints) == nil, system.linux.messageCounts.received == 0
         else { return false }
+        let called = "The firmware has called \(start.function) at \(start.time) s\(caller(returningTo: start.returnAddress))"
+        // What waits for the status byte has that as its cause.
+        if !watch.hasReturned(start.function), !hasSeenStatus { return false }
+        if !watch.hasReturned(start.function) {
+            report.problem(
+                .noEndpoint, "\(called), which has not returned: no endpoint can be created behind it. \(corePlace)",
+                "look what it waits for there: 'm4run run --json' has the call chain at the end, under the key m4.")
+            return true
+        }
         let known = EntryWatch.endpoints.filter { symbols[$0] != nil }
+        let isLite = symbols["rpmsg_lite_remote_init"] != nil
         report.problem(
             .noEndpoint,
-            "The firmware has called \(start.function) at \(start.time) s\(caller(returningTo: start.returnAddress)), and has not created an endpoint: "
-                + (known.isEmpty ? "the image has no function that does" : "\(list(known)) \(known.count == 1 ? "was" : "were") never called")
-                + ". open-amp reads the rings and announces a service only then. \(corePlace)",
-            "create one: VIRT_UART_Init or OPENAMP_create_endpoint with a service name, after MX_OPENAMP_Init.")
+            "\(called), and has not created an endpoint: "
+                + (known.isEmpty
+                    ? "the image has none of the functions that m4run knows to create one (\(list(EntryWatch.endpoints)))" : "\(list(known)) \(known.count == 1 ? "was" : "were") never called")
+                + ", and no message came. \(isLite ? "rpmsg-lite announces no service by itself" : "open-amp reads the rings and announces a service only then"). \(corePlace)",
+            isLite
+                ? "create one with rpmsg_lite_create_ept, and announce it with rpmsg_ns_announce." : "create one: VIRT_UART_Init or OPENAMP_create_endpoint with a service name, after MX_OPENAMP_Init.")
         return true
     }
 

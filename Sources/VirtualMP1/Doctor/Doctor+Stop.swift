@@ -61,12 +61,21 @@ extension Doctor {
             "find who asks: 'm4run run --break NVIC_SystemReset', or that function's name.")
     }
 
-    /// The M4's own watchdog, which Linux takes for a crash and recovers from.
+    /// What Linux took for a crash and recovered from: faults, and the M4's own watchdog.
     mutating func judgeCrashes() {
-        let count = system.linux.crashCount
+        let count = Int(system.linux.crashCount)
         guard count > 0 else { return }
+        func times(_ count: Int) -> String { count == 1 ? "once" : "\(count) times" }
+        let others = max(count - crashes, 0)
+        if let crash {
+            report.problem(
+                .fault,
+                "The firmware faulted at \(place(crash.fault.registers.pc)) after \(crash.time) s: \(crash.fault.summary)\(crash.callers). Linux was told of a fault \(times(crashes)), and started the firmware anew. \(corePlace)",
+                "look at that instruction's address; without --recover the first fault ends the examination, with more to say of it." + unmodelledHint)
+        }
+        guard others > 0 else { return }
         report.problem(
-            .watchdog, "Linux was told of \(count) crash\(count == 1 ? "" : "es") of the M4, by its window watchdog or a fault, and started it anew. \(corePlace)",
+            .watchdog, "The M4's window watchdog has reset it \(times(others)), and Linux started the firmware anew. \(corePlace)",
             "refresh WWDG1 in its window, or do not start it.")
     }
 }

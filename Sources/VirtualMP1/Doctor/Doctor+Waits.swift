@@ -31,10 +31,17 @@ extension Doctor {
     mutating func judgePolling() {
         guard core.isLooping, !report.channels.contains(where: \.answers) else { return }
         let functions = list(core.usualFunctions(4))
-        for (address, value) in core.polled where Self.isWaitedFor(address) {
+        // A main loop that does its work looks at a pin or a status at each turn.
+        let isAtWork = report.isWithoutRpmsg && core.isProgressing
+        let polled = core.polled.filter { Self.isWaitedFor($0.address) }
+        for (address, value) in isAtWork ? polled.filter({ isUnmodelled($0.address) }) + polled : polled {
             guard let location = RegisterMap.location(at: address) else { continue }
             let at = functions.isEmpty ? place(system.board.activity().registers.pc) : functions
             let wait = "The M4 goes round a loop in \(at) that reads \(location) (\(hex32(address))), which is \(hex32(value)) and does not change."
+            if isAtWork, !isUnmodelled(address) {
+                report.note("may-wait", "\(wait) Other things change from one turn to the next: it may wait for that, or look at it among other work.")
+                return
+            }
             if isUnmodelled(address) {
                 let isBlockModelled = unmodelled.first { $0.address & ~3 == address & ~3 }?.isBlockModelled == true
                 let what = isBlockModelled ? "does not model this register of \(location.peripheral)" : "has no model of \(location.peripheral)"
@@ -137,6 +144,14 @@ extension Doctor {
     /// Names of the enabled interrupts that have never come.
     var neverTaken: [String] {
         system.board.interruptsNeverTaken.map { RegisterMap.interruptName($0) ?? "interrupt \($0)" }
+    }
+
+    /// What is said of them: lines of pins get nothing from outside.
+    var neverTakenWords: String {
+        let names = neverTaken
+        guard !names.isEmpty else { return "" }
+        return " Interrupts that are enabled and have never come: \(list(names))."
+            + (names.contains { $0.hasPrefix("EXTI") } ? " Nothing is at the pins here: where one of them is a button, nobody presses it." : "")
     }
 
     /// `, called from ...`, as far as it is certain.

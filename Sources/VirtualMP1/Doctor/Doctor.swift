@@ -26,9 +26,15 @@ public struct Doctor {
         var kernelErrors: [String] = []
         /// First accesses to registers without a model.
         var unmodelled: [UnmodelledAccess] = []
+        /// The first fault that Linux was told of as a crash, with its callers as they were then.
+        var crash: (time: VirtualTime, fault: FaultReport, callers: String)?
+        /// Faults that Linux was told of.
+        var crashes = 0
     }
     var kernelErrors: [String] { heard.kernelErrors }
     var unmodelled: [UnmodelledAccess] { heard.unmodelled }
+    var crash: (time: VirtualTime, fault: FaultReport, callers: String)? { heard.crash }
+    var crashes: Int { heard.crashes }
 
     /// The longest that is sampled; less of a short span.
     private static let longestObservation = VirtualTime.milliseconds(250)
@@ -74,10 +80,15 @@ public struct Doctor {
 
     private func listen() {
         let listener = system.onEvent, heard = heard
-        system.onEvent = { event in
+        system.onEvent = { [unowned system, symbols] event in
             switch event {
             case .kernelLog(let record) where record.level <= .error && !record.isMissingMailbox: heard.kernelErrors.append(record.message)
             case .unmodelled(_, let access) where access.initiator == .cortexM4: heard.unmodelled.append(access)
+            case .crashed(let time, .fault(let fault)), .crashed(let time, .lockup(let fault)):
+                heard.crashes += 1
+                guard heard.crash == nil else { break }
+                let callers = system.callChain(of: fault.registers, history: fault.history, symbols).text(limit: 8, symbols.name(of:))
+                heard.crash = (time, fault, callers.map { "; \($0)" } ?? "")
             default: break
             }
             listener?(event)

@@ -1,0 +1,62 @@
+import M4Board
+import MachineBase
+import Testing
+import VirtualMP1
+
+/// Where a hasty look would name a cause that is none.
+@Suite struct DoctorCareTests {
+    private static func examine(_ sample: String, _ change: (inout SystemConfiguration) -> Void = { _ in }) throws -> DoctorReport {
+        var configuration = try Samples.configuration(.elf)
+        change(&configuration)
+        let image = try Samples.elf(sample)
+        var doctor = try Doctor(MP1System(configuration), image: image, symbols: FirmwareSymbols(image: image))
+        return doctor.examine(name: sample, span: .milliseconds(1000))
+    }
+
+    @Test("An Error_Handler that an interrupt enters and that returns is no end")
+    func errorHandlerReturns() throws {
+        let report = try Self.examine("doctor-error-handler-returns")
+        #expect(report.isFine, "\(report.entries)")
+    }
+
+    @Test("One that a handler's last jump enters, and that stays, is told with its interrupt")
+    func errorHandlerStays() throws {
+        let cause = try #require(try Self.examine("doctor-error-handler-stays").cause)
+        #expect(cause.name == "error-handler")
+        #expect(cause.sentence.hasPrefix("The firmware gave up in Error_Handler at 0.000"), "\(cause)")
+        #expect(cause.sentence.contains(" s, in the handler of IRQ 30 (TIM4), and has not come back"), "\(cause)")
+    }
+
+    @Test("rpmsg's start-up that has not returned is told as that, not as an endpoint that was forgotten")
+    func startHangs() throws {
+        let cause = try #require(try Self.examine("doctor-init-hangs").cause)
+        #expect(cause.name == "no-endpoint")
+        #expect(cause.sentence.contains("called from main (0x") && cause.sentence.contains("which has not returned: no endpoint can be created behind it. The M4 goes round a loop in MX_OPENAMP_Init."), "\(cause)")
+    }
+
+    @Test("rpmsg-lite's users read of rpmsg-lite's functions")
+    func lite() throws {
+        let cause = try #require(try Self.examine("doctor-lite-no-endpoint").cause)
+        #expect(cause.name == "no-endpoint")
+        #expect(cause.sentence.contains("has not created an endpoint: rpmsg_lite_create_ept was never called"), "\(cause)")
+        #expect(cause.advice == "create one with rpmsg_lite_create_ept, and announce it with rpmsg_ns_announce.")
+        #expect(!cause.sentence.contains("open-amp"))
+    }
+
+    @Test("A main loop that counts and looks at a pin is fine, with a note that names the pin")
+    func looksAtPin() throws {
+        let report = try Self.examine("doctor-looks-at-pin")
+        #expect(report.isFine, "\(report.entries)")
+        #expect(report.entries.contains { $0.name == "may-wait" && $0.sentence.contains("GPIOA.IDR (0x50002010)") && $0.sentence.contains("it may wait for that, or look at it among other work") }, "\(report.entries)")
+    }
+
+    @Test("A fault that Linux has recovered from is told as a fault, with its place, and not as the watchdog's")
+    func recovered() throws {
+        let report = try Self.examine("doctor-faults-once") { $0.recoveryLimit = 3 }
+        #expect(report.problems.map(\.name) == ["fault"], "\(report.entries)")
+        let fault = try #require(report.cause)
+        #expect(fault.sentence.hasPrefix("The firmware faulted at first_start+0x"), "\(fault)")
+        #expect(fault.sentence.contains("called from main+0x") && fault.sentence.contains("Linux was told of a fault once, and started the firmware anew"), "\(fault)")
+        #expect(report.channels.allSatisfy { $0.answers } && !report.channels.isEmpty)
+    }
+}
