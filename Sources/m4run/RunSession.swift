@@ -19,9 +19,9 @@ final class RunSession {
     /// What is plainly wrong with the file for this boot sequence; nothing is started then.
     private let unfit: String?
     /// Why the run ended as it did, in a sentence; nil when all went well.
-    private var complaint: String?
+    var complaint: String?
     /// The firmware is being stopped, which takes its own time.
-    private var isStopping = false
+    private(set) var isStopping = false
     private(set) var answers: Answers
     /// Where the M4 stood at the end, before Linux stopped it.
     private(set) var lastPlace: CorePlace?
@@ -167,18 +167,8 @@ final class RunSession {
         return .fine
     }
 
-    private func neverSeen(_ text: String) -> ExitStatus {
-        complaint = "no message, trace or other output and no channel's name shows \(ForeignText.quoted(text.utf8)) after \(system.now) s of virtual time. \(waitingFor)"
-        return .expectation
-    }
-
     /// Whether the run is to end whatever it is at.
-    private var isCut: Bool { Supervisor.cut != nil }
-
-    private func cutShort(by cut: Supervisor.Cut) -> ExitStatus {
-        complaint = "\(Supervisor.sentence(cut)), " + (isStopping ? "while Linux stopped the firmware, " : "") + "at \(system.now) s of virtual time. \(waitingFor)"
-        return Supervisor.status(cut)
-    }
+    var isCut: Bool { Supervisor.cut != nil }
 
     private func talk() throws(SystemError) -> ExitStatus {
         for message in options.traffic.messages {
@@ -289,92 +279,8 @@ final class RunSession {
         return judge()
     }
 
-    /// What a run that came to its end lacks of what was asked for.
-    private func judge() -> ExitStatus {
-        if let expected = narrator.heard.missing(of: options.traffic.expect + [options.limits.until].compactMap { $0 }) {
-            complaint = "the firmware never sent or printed \(ForeignText.quoted(expected.utf8))"
-            return .expectation
-        }
-        if options.limits.strict, let complaint = strictComplaint {
-            self.complaint = complaint
-            return .findings
-        }
-        if let sentence = options.debug.neverReached {
-            complaint = sentence
-            return .notReached
-        }
-        return .fine
-    }
-
-    /// What `--strict` says of findings: Linux's, and what firmware asked of the chip that is not there.
-    private var strictComplaint: String? {
-        let found = system.linux.findings.kept.map { ($0.time, $0.finding.description) } + system.boardFindings.map { ($0.time, $0.finding.description) }
-        guard let first = found.min(by: { $0.0 < $1.0 }) else { return nil }
-        let count = system.linux.findings.count + system.boardFindings.count
-        return "--strict: \(count) finding\(count == 1 ? "" : "s"), the first at \(first.0) s: \(ForeignText.line(first.1))"
-    }
-
     /// Keeps what the M4 waits for in vain, once: stopping it makes an end of that.
     private func noteWaits() { if waits == nil { waits = system.waitsFor } }
-
-    private func outOfTime(_ what: String) -> ExitStatus {
-        complaint = ForeignText.line("no \(what) after \(system.now) s of virtual time. \(waitingFor)")
-        return .limit
-    }
-
-    private var waitingFor: String { FirmwareState(system, symbols).hint(image) }
-
-    private func classify(_ error: SystemError) -> ExitStatus {
-        switch error {
-        case .refused(let failure):
-            complaint = ForeignText.line("\(options.image): \(failure)")
-            return .refused
-        case .linux where isCut, .timeout where isCut: return .limit
-        case .linux(let doing, let errno):
-            // Limits interrupt what Linux waits for.
-            if system.limitReached { return outOfTime(doing) }
-            if system.linux.probeFailure != nil {
-                complaint = ForeignText.line("Linux's driver refuses the device: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)")
-                return .usage
-            }
-            if system.linux.state == .offline {
-                let why = boot.usesTEE ? nil : SegmentMisfit(image, system.configuration.linux).map { ". \($0)" }
-                complaint = ForeignText.line("\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)" + (why ?? ""))
-                return .refused
-            }
-            complaint = ForeignText.line("\(doing): \(errno)")
-            return .expectation
-        case .stopped(let reason): return classify(reason)
-        case .timeout(let what, _): return outOfTime(what)
-        }
-    }
-
-    private func classify(_ reason: StopReason) -> ExitStatus {
-        switch reason {
-        case .fault(let report), .lockup(let report):
-            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text(callers: lastPlace?.callersText, symbols.name)
-            if options.serving.isOn, options.lifecycle.recover == nil { complaint? += "\nwith --recover N Linux hears of it as a crash, and the run goes on" }
-            return .fault
-        case .breakpoint(let report), .watchpoint(let report):
-            complaint = report.text(callers: lastPlace?.callersText, symbols.name)
-            return .halted
-        case .exit(let code):
-            complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"
-            return code == 0 ? .fine : .expectation
-        case .hostRequest:
-            if let loop = system.crashLoop { complaint = "\(loop)" } else if let access = system.unmodelledStop { complaint = "--strict: \(access), pc in the block at \(symbols.place(system.board.core.registers.pc))" }
-            return .fault
-        case .resetRequest(local: true):
-            complaint = "the firmware reset its core (AIRCR.VECTRESET)"
-            return .fault
-        case .resetRequest:
-            complaint = "the firmware asked for a reset (AIRCR.SYSRESETREQ); with boot held the core stays in reset"
-            return .fault
-        default:
-            complaint = "the M4 stopped: \(reason.name)"
-            return .fault
-        }
-    }
 
     // MARK: Reporting
 
