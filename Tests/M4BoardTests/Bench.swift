@@ -15,7 +15,7 @@ final class Bench {
 
     init(
         faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil, cycles: CycleModel = .instructions, rtt: RTT.Search = .off,
-        executesWaits: Bool = false
+        executesWaits: Bool = false, shared: [SharedMemory.Bank: SharedMemory] = [:]
     ) throws {
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = faultPolicy
@@ -23,6 +23,7 @@ final class Bench {
         configuration.cycleModel = cycles
         configuration.rtt = rtt
         configuration.executesWaits = executesWaits
+        configuration.sharedMemory = shared
         board = try M4Board(configuration)
         try word(0, Self.stack)
         try word(4, Self.code | 1)

@@ -76,6 +76,11 @@ extension M4Board {
         m4_engine_memory_written(core.engine.raw, device.value, UInt32(count))
     }
 
+    /// Forgets all that was translated from memory: another process has written to it.
+    public func forgetTranslations() {
+        for bank in banks.banks { m4_engine_memory_written(core.engine.raw, bank.device[0].value, bank.size) }
+    }
+
     /// Calls `body` with memory in place; for hashing. nil when not all of it is in one memory.
     public func withMemory<T>(_ address: PhysicalAddress, count: Int, _ body: (UnsafeRawBufferPointer) -> T) -> T? {
         guard let (bytes, _) = banks.locate(address, count: count) else { return nil }

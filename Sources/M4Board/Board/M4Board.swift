@@ -41,6 +41,8 @@ public final class M4Board {
         public var coreClock: CoreClock { soc.mcuClock.coreClock }
         /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
         public var ddrSize: UInt32 = 0
+        /// Memories that lie in files, so that another process has them, too.
+        public var sharedMemory: [SharedMemory.Bank: SharedMemory] = [:]
         /// The memory that the M4 can reach, in whole pages of 4 KiB, at most six runs; nil for all there is. What lies outside is a
         /// bus error to it, as behind the SoC's firewall.
         public var memoryWindows: [MemoryWindow]?
@@ -90,7 +92,7 @@ public final class M4Board {
         let findings = try EngineCheck.run()
         self.configuration = configuration
         events = EventQueue()
-        banks = try MemoryBanks(ddr: configuration.ddrSize)
+        banks = try MemoryBanks(ddr: configuration.ddrSize, shared: configuration.sharedMemory)
         core = try Core(events: events)
         core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy

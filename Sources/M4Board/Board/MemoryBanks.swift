@@ -1,4 +1,5 @@
 import CUnicorn
+import Foundation
 import MachineBase
 
 /// A run of device addresses.
@@ -24,6 +25,8 @@ final class MemoryBanks {
         let size: UInt32
         let bytes: UnsafeMutablePointer<UInt8>
         let fetched: UnsafeMutablePointer<UInt8>
+        /// Others have it, too; else it is this process' own.
+        let isShared: Bool
     }
     let banks: [Bank]
 
@@ -31,32 +34,37 @@ final class MemoryBanks {
     static let mcusram: UInt32 = 0x6_0000
     static let largestDDR: UInt32 = 0x1000_0000
 
-    /// `ddr` bytes of DDR at 0xC0000000; a multiple of 4096, at most 256 MiB.
-    init(ddr: UInt32) throws(BoardError) {
+    /// `ddr` bytes of DDR at 0xC0000000; a multiple of 4096, at most 256 MiB. What `shared` names lies in files, with what is in them.
+    init(ddr: UInt32, shared: [SharedMemory.Bank: SharedMemory] = [:]) throws(BoardError) {
         guard ddr <= Self.largestDDR, ddr & 0xFFF == 0 else {
             throw .configuration("a DDR window of \(ddr) bytes: allowed is a multiple of 4096, at most \(Self.largestDDR)")
         }
-        func bank(_ name: String, _ physical: UInt32, device: [UInt32], other: [UInt32] = [], size: UInt32) -> Bank {
-            let bytes = UnsafeMutableRawPointer.allocate(byteCount: Int(size), alignment: 4096).bindMemory(to: UInt8.self, capacity: Int(size))
-            bytes.initialize(repeating: 0, count: Int(size))
+        func memory(_ name: String, _ size: Int) throws(BoardError) -> (bytes: UnsafeMutablePointer<UInt8>, isShared: Bool) {
+            if let file = SharedMemory.Bank(rawValue: name).flatMap({ shared[$0] }) { return (try file.map(name, size: size), true) }
+            let bytes = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4096).bindMemory(to: UInt8.self, capacity: size)
+            bytes.initialize(repeating: 0, count: size)
+            return (bytes, false)
+        }
+        func bank(_ name: String, _ physical: UInt32, device: [UInt32], other: [UInt32] = [], size: UInt32) throws(BoardError) -> Bank {
+            let (bytes, isShared) = try memory(name, Int(size))
             let pages = Int(size >> M4_PAGE_SHIFT)
             let fetched = UnsafeMutablePointer<UInt8>.allocate(capacity: pages)
             fetched.initialize(repeating: 0, count: pages)
             return Bank(
                 name: name, physical: PhysicalAddress(physical), device: device.map(DeviceAddress.init),
-                otherPhysical: other.map(PhysicalAddress.init), size: size, bytes: bytes, fetched: fetched)
+                otherPhysical: other.map(PhysicalAddress.init), size: size, bytes: bytes, fetched: fetched, isShared: isShared)
         }
         var banks = [
-            bank("RETRAM", 0x3800_0000, device: [0], size: Self.retram),
-            bank("MCUSRAM", 0x1000_0000, device: [0x1000_0000, 0x3000_0000], other: [0x3000_0000], size: Self.mcusram),
+            try bank("RETRAM", 0x3800_0000, device: [0], size: Self.retram),
+            try bank("MCUSRAM", 0x1000_0000, device: [0x1000_0000, 0x3000_0000], other: [0x3000_0000], size: Self.mcusram),
         ]
-        if ddr > 0 { banks.append(bank("DDR", 0xC000_0000, device: [0xC000_0000], size: ddr)) }
+        if ddr > 0 { banks.append(try bank("DDR", 0xC000_0000, device: [0xC000_0000], size: ddr)) }
         self.banks = banks
     }
 
     deinit {
         for bank in banks {
-            bank.bytes.deallocate()
+            if bank.isShared { munmap(bank.bytes, Int(bank.size)) } else { bank.bytes.deallocate() }
             bank.fetched.deallocate()
         }
     }
