@@ -39,10 +39,11 @@ help:
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
 	@echo 'make judge     what takes long: conformance, corpus, fuzz, fuzz-rings, kernel-ring, endurance'
+	@echo 'make linux-bridge   .build/linux-bridge.so, what QEMU loads beside a Linux guest; scripts/fetch-linux brings the guest'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
 
-build: binary firmware
+build: binary firmware linux-bridge
 
 binary: setup
 	swift build $(SWIFT_FLAGS) -c release --product m4run
@@ -50,10 +51,13 @@ binary: setup
 firmware: setup
 	@scripts/build-firmware
 
+linux-bridge: setup
+	@scripts/build-linux-bridge
+
 run: build
 	@scripts/demo
 
-test: firmware
+test: firmware linux-bridge
 	@$(SWIFT_TEST) $(TEST_FLAGS)
 
 test-as-user:
@@ -127,5 +131,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring bench conformance corpus fuzz-images \
+.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring bench conformance corpus fuzz-images \
     device-tree setup clean

@@ -58,6 +58,8 @@ let package = Package(
         .target(name: "DeviceTree", dependencies: ["MachineBase", "CLibFDT"]),
         // The coprocessor's node of a device tree, as Linux's driver and OP-TEE's read it.
         .target(name: "RprocDeviceTree", dependencies: ["DeviceTree", "RprocHost", "SecureLoader", "MachineBase"]),
+        // The page that QEMU's plugin (linux-bridge/) and the board share, and a child that ends with its parent.
+        .target(name: "CLinuxBridge"),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
