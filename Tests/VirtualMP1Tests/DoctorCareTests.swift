@@ -50,6 +50,21 @@ import VirtualMP1
         #expect(report.entries.contains { $0.name == "may-wait" && $0.sentence.contains("GPIOA.IDR (0x50002010)") && $0.sentence.contains("it may wait for that, or look at it among other work") }, "\(report.entries)")
     }
 
+    @Test("A loop that brings one pin's level to another waits for no pin: what is missing of rpmsg is the cause")
+    func pinToPin() throws {
+        let report = try Self.examine("doctor-pin-to-pin")
+        #expect(report.cause?.name == "no-endpoint", "\(report.entries)")
+        #expect(report.cause?.sentence.contains("has none of the functions that m4run knows to create one (OPENAMP_create_endpoint, ") == true)
+        #expect(report.entries.contains { $0.name == "may-wait" && $0.sentence.contains("It drives pins in the same loop") }, "\(report.entries)")
+    }
+
+    @Test("A wait for a timer that counts is none for ever, and is told with the timer and when it is due")
+    func timer() throws {
+        let report = try Self.examine("doctor-waits-for-timer")
+        #expect(report.isFine, "\(report.entries)")
+        #expect(report.entries.contains { $0.name == "waits-for-timer" && $0.sentence.contains("TIM5 counts, its interrupt is enabled, and its next event is due at 2.87") }, "\(report.entries)")
+    }
+
     @Test("A fault that Linux has recovered from is told as a fault, with its place, and not as the watchdog's")
     func recovered() throws {
         let report = try Self.examine("doctor-faults-once") { $0.recoveryLimit = 3 }

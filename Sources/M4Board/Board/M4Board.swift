@@ -184,6 +184,7 @@ public final class M4Board {
             soc.write(target.word, value & 1 != 0 ? old | 1 << target.bit : old & ~(1 << target.bit), width: 4, by: .cortexM4)
             return
         }
+        if registerReads.isOn, core.currentException.value == 0 { registerReads.noteStore(address) }
         peripherals._withUnsafeGuaranteedRef { $0.write(address, value, width: Int(size), by: .cortexM4) }
     }
 

@@ -52,6 +52,13 @@ extension M4Board {
         (0..<RegisterMap.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) && core.entered[.interrupt($0)].cycle == 0 }
     }
 
+    /// Timers that count towards an event, with its cycle, the next first, where an interrupt of theirs is enabled in the NVIC.
+    public var timersUnderWay: [(peripheral: String, cycle: UInt64)] {
+        let enabled = (0..<RegisterMap.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) }
+        let blocks = Set(enabled.flatMap { RegisterMap.peripherals(ofInterrupt: $0).map(\.name) })
+        return events.pending.filter { blocks.contains($0.name) }.map { ($0.name, $0.cycle) }
+    }
+
     /// The call that returns to `address`: the instruction, and where it goes when that is written in it. nil when no call is before it.
     public func call(returningTo address: UInt32) -> (instruction: UInt32, target: UInt32?)? {
         let address = address & ~1

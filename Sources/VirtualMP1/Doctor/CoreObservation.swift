@@ -22,6 +22,7 @@ struct CoreObservation {
     /// What the registers were at a place of a thread's, and how often they were the same there, and not.
     private var seen: [UInt32: [UInt32]] = [:]
     private var same = 0, different = 0
+    private var pinStores: UInt64 = 0
     /// Samples in which nothing but a branch to itself was executed, by its address.
     private var endless: [UInt32: Int] = [:]
 
@@ -56,6 +57,7 @@ struct CoreObservation {
     mutating func end(_ board: M4Board) {
         board.registerReads.end()
         reads = board.registerReads.counts
+        pinStores = board.registerReads.pinStores
     }
 
     /// Of something that was seen `count` times: as good as always.
@@ -70,6 +72,8 @@ struct CoreObservation {
     var isSteady: Bool { isLooping && different == 0 && same > 0 }
     /// It was seen twice at a place with other registers: something changes from round to round.
     var isProgressing: Bool { different > 0 }
+    /// It drives pins, once a sample or more.
+    var drivesPins: Bool { samples > 1 && pinStores >= UInt64(samples) }
     /// Registers that were loaded once a sample or more and always gave the same: status registers first, then the most frequent.
     var polled: [(address: UInt32, value: UInt32)] {
         reads.filter { $0.value.isConstant && samples > 1 && $0.value.count >= UInt64(samples) }

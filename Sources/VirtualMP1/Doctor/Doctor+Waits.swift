@@ -32,14 +32,14 @@ extension Doctor {
         guard core.isLooping, !report.channels.contains(where: \.answers) else { return }
         let functions = list(core.usualFunctions(4))
         // A main loop that does its work looks at a pin or a status at each turn.
-        let isAtWork = report.isWithoutRpmsg && core.isProgressing
+        let isAtWork = report.isWithoutRpmsg && core.isProgressing || core.drivesPins
         let polled = core.polled.filter { Self.isWaitedFor($0.address) }
         for (address, value) in isAtWork ? polled.filter({ isUnmodelled($0.address) }) + polled : polled {
             guard let location = RegisterMap.location(at: address) else { continue }
             let at = functions.isEmpty ? place(system.board.activity().registers.pc) : functions
             let wait = "The M4 goes round a loop in \(at) that reads \(location) (\(hex32(address))), which is \(hex32(value)) and does not change."
             if isAtWork, !isUnmodelled(address) {
-                report.note("may-wait", "\(wait) Other things change from one turn to the next: it may wait for that, or look at it among other work.")
+                report.note("may-wait", "\(wait) \(core.drivesPins ? "It drives pins in the same loop" : "Other things change from one turn to the next"): it may wait for that, or look at it among other work.")
                 return
             }
             if isUnmodelled(address) {
@@ -132,11 +132,18 @@ extension Doctor {
                 "The M4 is in an endless loop at \(place(loop))\(chain) that only an interrupt interrupts. m4run does not know whether \(function) is where it should be.",
                 "break there ('m4run run --break \(function)') to see where it comes from." + unmodelledHint)
         } else if core.isSteady {
+            if let timer = system.board.timersUnderWay.first, report.isWithoutRpmsg {
+                let due = system.configuration.board.coreClock.time(cycles: timer.cycle)
+                report.note(
+                    "waits-for-timer",
+                    "The M4 goes round a loop in \(list(core.usualFunctions(4)))\(chain) in which nothing changes. \(timer.peripheral) counts, its interrupt is enabled, and its next event is due at \(due) s: it may wait for that.")
+                return
+            }
             let waits = neverTaken
             report.problem(
                 .waitsForMemory,
                 "The M4 goes round a loop in \(list(core.usualFunctions(4)))\(chain) in which nothing changes, and which waits for no register: it waits for something in memory that an interrupt's handler sets. "
-                    + (waits.isEmpty ? "m4run does not know which: the enabled interrupts have all come at least once." : "Enabled, and never come: \(list(waits))."),
+                    + (waits.isEmpty ? "m4run does not know which: the enabled interrupts have all come at least once." : "Enabled, and never come: \(list(waits)).\(pinWords)"),
                 waits.isEmpty ? "look at the loop's condition, and who sets it." : "find what should cause that interrupt: a peripheral's set-up, its clock, or something outside of the chip." + unmodelledHint)
         }
     }
@@ -151,7 +158,10 @@ extension Doctor {
         let names = neverTaken
         guard !names.isEmpty else { return "" }
         return " Interrupts that are enabled and have never come: \(list(names))."
-            + (names.contains { $0.hasPrefix("EXTI") } ? " Nothing is at the pins here: where one of them is a button, nobody presses it." : "")
+            + pinWords
+    }
+    private var pinWords: String {
+        neverTaken.contains { $0.hasPrefix("EXTI") } ? " Nothing is at the pins here: where one of them is a button, nobody presses it." : ""
     }
 
     /// `, called from ...`, as far as it is certain.
