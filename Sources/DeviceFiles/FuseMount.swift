@@ -7,33 +7,42 @@ final class FuseMount {
     private let point: MountPoint
     private static let type = "fuse.m4run"
     private var leaving: Int?
+    /// /dev/null, to put in the device's place: had in time, as there may be no descriptor left at the end.
+    private let nothing: Int32
 
     /// Mounts at `point`, an empty folder; see `checkEmpty`.
     init(_ point: MountPoint) throws(DeviceFilesError) {
         self.point = point
-        device = geteuid() == 0 ? try Self.mountDirectly(point) : try Self.mountWithHelper(point)
+        nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard nothing >= 0 else { throw .system("/dev/null") }
+        do throws(DeviceFilesError) { device = geteuid() == 0 ? try Self.mountDirectly(point) : try Self.mountWithHelper(point) } catch {
+            Glibc.close(nothing)
+            throw error
+        }
         Descriptor.prepare(device)
         // The folder stays as it is for as long as this is entered.
         nonisolated(unsafe) let point = point
-        leaving = Leavings.add { [device] in Self.abandon(point, device) }
+        leaving = Leavings.add { [device, nothing] in Self.abandon(point, device, nothing) }
     }
 
-    /// Unmounts while others may still use the descriptor: it gets another meaning, but its number is not free for something else.
-    private static func abandon(_ point: MountPoint, _ device: Int32) {
-        let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
-        if nothing >= 0 { dup2(nothing, device) }
+    /// Unmounts. The descriptor gets another meaning, but its number is not free for something else: another thread may still use it.
+    ///
+    /// Without its descriptor the file system answers everything with ENOTCONN; before that, unmounting could wait for us. What
+    /// answers has been mounted over it by somebody else.
+    private static func abandon(_ point: MountPoint, _ device: Int32, _ nothing: Int32) {
+        if dup2(nothing, device) >= 0 { _ = fcntl(device, F_SETFD, FD_CLOEXEC) }
         if point.isDead { unmount(point) }
     }
 
-    /// Without its descriptor the file system answers everything with ENOTCONN; before that, unmounting could wait for us. What
-    /// answers has been mounted over it by somebody else.
+    /// The number is free once nobody else has it entered: the end of the process, on another thread, acts on what is in `Leavings`.
     func close() {
         guard device >= 0 else { return }
-        Glibc.close(device)
-        device = -1
-        if point.isDead { Self.unmount(point) }
+        Self.abandon(point, device, nothing)
         if let leaving { Leavings.forget(leaving) }
         leaving = nil
+        Glibc.close(device)
+        Glibc.close(nothing)
+        device = -1
     }
 
     private static let allowed = "; for the file system of --control there may be an empty folder, or nothing (or use --no-fuse)"

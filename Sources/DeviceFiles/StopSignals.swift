@@ -38,7 +38,8 @@ public final class StopSignals: Sendable {
                 since = WallTime.now
                 first.store(number, ordering: .releasing)
                 _ = Glibc.write(outgoing, &byte, 1)
-                for listener in listeners.withLock({ $0 }) { listener(number) }
+                // The newest first: the oldest may take its time, where it has no thread for that.
+                for listener in listeners.withLock({ $0 }).reversed() { listener(number) }
             }
             close(incoming)
             close(outgoing)
@@ -115,10 +116,7 @@ public final class StopSignals: Sendable {
     /// Ends the process as `number` would have ended it unhandled, without what is in `Leavings`.
     public static func die(_ number: Int32) -> Never {
         // Should a file system hang.
-        DetachedThread.start {
-            WallTime.sleep(until: WallTime.now + 2_000_000_000)
-            _exit(128 + number)
-        }
+        LastMoment.exit(128 + number, in: 2_000_000_000)
         Leavings.takeAway()
         signal(number, SIG_DFL)
         var waiting = sigset_t()

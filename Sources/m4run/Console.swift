@@ -1,3 +1,4 @@
+import DeviceFiles
 import Foundation
 import MachineBase
 
@@ -92,14 +93,25 @@ enum Console {
 
     // MARK: Without a queue
 
-    /// Writes a few bytes if they can go now; for another thread than the machine's, when the process ends.
-    static func sayNow(_ text: String, to descriptor: Int32 = 2) {
-        var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard poll(&room, 1, 0) == 1, Int32(room.revents) & POLLOUT != 0 else { return }
-        // As much as a pipe takes in one piece.
-        let bytes = Array(text.utf8.prefix(4096))
-        _ = Foundation.write(descriptor, bytes, bytes.count)
+    /// Writes what can go until `end`, all of it where somebody reads; for another thread than the machine's, when the process ends.
+    static func sayNow(_ text: String, to descriptor: Int32 = 2, until end: UInt64) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let now = WallTime.now
+            var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            let found = poll(&room, 1, end > now ? Int32(clamping: (end - now) / 1_000_000 + 1) : 0)
+            if found < 0 && errno == EINTR { continue }
+            guard found == 1, Int32(room.revents) & POLLOUT != 0 else { return }
+            // With room for anything a pipe takes so much in one piece, and nobody waits.
+            let piece = Array(rest.prefix(Self.pipePiece))
+            let count = Foundation.write(descriptor, piece, piece.count)
+            if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
     }
+    /// PIPE_BUF
+    private static let pipePiece = 4096
 
     private static func writeAtOnce(_ bytes: [UInt8], to descriptor: Int32) {
         bytes.withUnsafeBytes { buffer in

@@ -33,6 +33,8 @@ enum Supervisor {
     private static let lastMoment: UInt64 = 380_000_000
     /// The same behind a signal, which nobody has set a time for.
     private static let lastMomentOfSignal: UInt64 = 2_000_000_000
+    /// What is left then for last words.
+    private static let grace: UInt64 = 80_000_000
     /// What a served run has to stop its firmware after a signal.
     private static let stopTime: UInt64 = 5_000_000_000
     /// Between two calls to the machine.
@@ -117,10 +119,12 @@ enum Supervisor {
 
     private static func signalled(_ number: Int32, _ use: Signals) {
         guard shared.state.withLock({ $0.preparing }) == nil else { StopSignals.die(number) }
-        DetachedThread.start {
+        let watch: @Sendable () -> Void = {
             if use == .handled { WallTime.sleep(until: WallTime.now + stopTime) }
             cut(use == .handled ? .slowStop(number) : .signal(number))
         }
+        // Without a thread for it this one waits, and a later signal with it.
+        if !DetachedThread.start(watch) { watch() }
     }
 
     /// Makes the machine come back, and at the last moment ends the process.
@@ -150,22 +154,19 @@ enum Supervisor {
     private static func end(_ why: Cut, _ complaint: String) -> Never {
         let code = status(why).rawValue
         // Whatever blocks from here on: a file system, then a terminal.
-        exit(code, in: 1_000_000_000)
+        LastMoment.exit(code, in: 1_000_000_000)
         Leavings.takeAway()
-        exit(code, in: 50_000_000)
+        // Whoever reads is to get all of what follows.
+        let end = WallTime.now + grace
+        LastMoment.exit(code, in: grace + grace / 4)
         let unread = Console.unreadData
         let lost = unread > 0 ? ", while \(unread) bytes for standard output waited for somebody to read" : ""
-        Console.sayNow("m4run: \(ForeignText.line(complaint))\(lost)\n")
-        if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting { Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1) }
+        Console.sayNow("m4run: \(ForeignText.line(complaint))\(lost)\n", until: end - grace / 2)
+        if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting {
+            Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1, until: end)
+        }
         if case .signal(let number) = why { StopSignals.die(number) }
         _exit(code)
-    }
-
-    private static func exit(_ code: Int32, in nanoseconds: UInt64) {
-        DetachedThread.start {
-            WallTime.sleep(until: WallTime.now + nanoseconds)
-            _exit(code)
-        }
     }
 
     /// Ends the process when what it has said is where it was to go; nobody is waited for beyond a limit or signal.
@@ -184,7 +185,7 @@ enum Supervisor {
             Leavings.takeAway()
             let why = cut.map { sentence($0) } ?? "a signal came"
             // Messages that nobody reads leave no place to say so.
-            if rest.out > 0 { Console.sayNow("m4run: \(why), while \(rest.out) bytes for standard output waited for somebody to read\n") }
+            if rest.out > 0 { Console.sayNow("m4run: \(why), while \(rest.out) bytes for standard output waited for somebody to read\n", until: WallTime.now + grace) }
             if code == 0 { code = cut.map { status($0).rawValue } ?? (rest.out > 0 ? ExitStatus.usage.rawValue : 0) }
         }
         if case .signal(let number)? = cut, code > 128 || rest.out + rest.err > 0 { StopSignals.die(number) }

@@ -131,6 +131,17 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
 
+    @Test("JSON that a command prints in its last moment is whole, however long the file's name is")
+    func longJSON() throws {
+        let name = "pipe-\(UUID().uuidString)"
+        #expect(mkfifo(Scratch.path(name), 0o600) == 0)
+        let path = String(repeating: "./", count: 1900) + name
+        let end = try LimitedCommand(["run", path, "--boot", "elf", "--json", "--timeout", "300ms"]).end()
+        #expect(end.out.utf8.count > 4096)
+        #expect(end.status == 5)
+        #expect(try end.report().result == "limit")
+    }
+
     @Test("ctl gives up on a run that does not answer, at its --timeout")
     func ctlTimeout() throws {
         let run = try ServedRun("--control", "$DIR", "--no-fuse")

@@ -96,6 +96,19 @@ import Testing
         #expect(report.error?.hasPrefix(signal == SIGINT ? "ended by SIGINT, at " : "ended by SIGTERM, at ") == true)
     }
 
+    @Test("A signal ends a run that can have no more threads", .enabled("for root there is no limit to threads") { geteuid() != 0 })
+    func noThread() throws {
+        let run = try LimitedCommand(["run", Scratch.elf("hostile-endless-lines"), "--boot", "elf", "--for", "10000s", "--json"])
+        try ServedRun.wait("lines") { run.hasWritten("one more line") }
+        let limit = try Process.run(URL(fileURLWithPath: "/usr/bin/prlimit"), arguments: ["--pid", "\(run.process.processIdentifier)", "--nproc=1:1"])
+        limit.waitUntilExit()
+        #expect(limit.terminationStatus == 0)
+        run.signal(SIGTERM)
+        let end = try run.end()
+        #expect(end.wasKilled && end.status == SIGTERM)
+        #expect(try end.report().result == "signal")
+    }
+
     @Test("A signal ends a run whose output nobody reads, or whose image does not come")
     func blocked() throws {
         let exec = try LimitedCommand(["exec", Scratch.elf("hostile-endless-lines")], out: .stalls)
