@@ -17,6 +17,9 @@ final class ControlSocket: PollSource {
         var request: [UInt8] = []
         var answer: [UInt8]?
         var sent = 0
+        /// The request is whole, and what it wants has to wait.
+        var isPutOff = false
+        var isOver = false
         init(_ descriptor: Int32) { self.descriptor = descriptor }
         deinit { Glibc.close(descriptor) }
     }
@@ -35,8 +38,13 @@ final class ControlSocket: PollSource {
 
     func watch(_ set: inout PollSet) {
         if connections.count < Self.connectionLimit { set.add(listener, POLLIN) }
-        for connection in connections { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
+        for connection in connections where !connection.isPutOff { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
     }
+
+    /// Whether somebody has begun to ask, or has not got all of an answer.
+    var hasCallers: Bool { connections.contains { !$0.isPutOff } }
+    /// Whether somebody waits for the machine to be done with what it is at.
+    var hasPutOff: Bool { connections.contains { $0.isPutOff } }
 
     func serve(_ set: PollSet) -> Bool {
         if set.found(listener) & POLLIN != 0 {
@@ -47,22 +55,39 @@ final class ControlSocket: PollSource {
             }
         }
         var handled = false
-        connections.removeAll { connection in
-            guard set.found(connection.descriptor) != 0 else { return false }
-            if connection.answer != nil { return !send(connection) }
-            switch Descriptor.read(connection.descriptor, 4096) {
-            case .nothing: return false
-            case .bytes(let bytes):
-                connection.request += bytes
-                return connection.request.count > Self.longestRequest
-            case .end:
-                if connection.request.isEmpty { return true }
-                connection.answer = answer(connection.request)
-                handled = true
-                return !send(connection)
-            }
-        }
+        // An answer may take a boot, in which this is called for others.
+        for connection in connections { handled = serve(connection, set.found(connection.descriptor) != 0) || handled }
+        connections.removeAll { $0.isOver }
         return handled
+    }
+
+    /// - Returns: whether the machine was asked for something.
+    private func serve(_ connection: Connection, _ isReady: Bool) -> Bool {
+        if connection.isPutOff { return settle(connection) }
+        guard isReady, !connection.isOver else { return false }
+        if connection.answer != nil {
+            connection.isOver = !send(connection)
+            return false
+        }
+        switch Descriptor.read(connection.descriptor, 4096) {
+        case .nothing: break
+        case .bytes(let bytes):
+            connection.request += bytes
+            connection.isOver = connection.request.count > Self.longestRequest
+        case .end:
+            if !connection.request.isEmpty { return settle(connection) }
+            connection.isOver = true
+        }
+        return false
+    }
+
+    /// Answers a whole request, or puts it off.
+    private func settle(_ connection: Connection) -> Bool {
+        connection.isPutOff = requests.tree.isInStep && ControlRequests.words(connection.request).first != "read"
+        guard !connection.isPutOff else { return false }
+        connection.answer = answer(connection.request)
+        connection.isOver = !send(connection)
+        return true
     }
 
     private func answer(_ request: [UInt8]) -> [UInt8] {

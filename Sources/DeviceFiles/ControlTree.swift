@@ -92,6 +92,8 @@ public final class ControlTree {
         return .file(File(mode: 0o444, read: { Array((Self.text(name, entry) + "\n").utf8) }, isSysfs: true))
     }
 
+    /// The machine is in the midst of something. Who reads sees it as it is; who writes waits until it is done, as for the lock.
+    var isInStep = false
     /// Whether a recovery holds the lock, and waits for its dump to be discarded.
     var isLocked: Bool { linux.waitsForCoredump }
     /// Whether a write to a file wants that lock.

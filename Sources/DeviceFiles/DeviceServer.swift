@@ -43,6 +43,7 @@ public final class DeviceServer {
     private var sockets: [MessageSocket] = []
     private var set = PollSet()
     private var problem: DeviceFilesError?
+    private var longSteps: LongSteps?
     /// What a program has written to a tty: its number, and the bytes as they went to the firmware.
     public var onSent: ((Int, [UInt8]) -> Void)?
     /// Whether what the run has to say waits for somebody who does not read. While it does, virtual time stands still, and all else goes
@@ -55,17 +56,21 @@ public final class DeviceServer {
     private static let longestDebt: UInt64 = 100_000_000
     /// After so many things asked from outside in a row the machine has its turn.
     private static let longestTalk = 64
+    /// Milliseconds in which who was answered in the midst of a step may go on.
+    private static let talkPatience: Int32 = 2
 
     /// Serves `system` in `place`; devices follow as the firmware announces them. One server a place.
     public init(_ system: MP1System, in place: ServedPlace) {
         self.system = system
         self.place = place
         tree = ControlTree(system)
+        let listener = place.controlListener
         if place.controlListener >= 0 {
             controlSocket = ControlSocket(ControlRequests(tree: tree, system: system, folder: place.folder.path), place.controlListener)
             place.controlListener = -1
         }
         if let mount = place.mount { fuse = FuseServer(tree, mount) }
+        watchLongSteps(listener)
         place.signals.onFirst { [stopper = system.board.stopper] _ in stopper.interrupt() }
         listen()
     }
@@ -84,6 +89,34 @@ public final class DeviceServer {
         guard controlSocket != nil || fuse != nil else { return }
         system.linux.coredumpTaken = { [unowned self] bytes in if system.linux.coredump != .inline { tree.add(coredump: bytes) } }
         system.linux.inlineCoredump = { [unowned self] bytes in tree.add(coredump: bytes) }
+    }
+
+    /// Who reads control files is answered also while the machine starts or stops firmware, and in the midst of a step.
+    private func watchLongSteps(_ listener: Int32) {
+        guard controlSocket != nil || fuse != nil else { return }
+        longSteps = LongSteps([listener, place.mount?.device ?? -1]) { [stopper = system.board.stopper] in stopper.interrupt() }
+        system.onReturn = { [unowned self] in if longSteps?.isWanted == true { answerReaders() } }
+    }
+
+    private func answerReaders() {
+        longSteps?.noteLook()
+        let wasInStep = tree.isInStep
+        tree.isInStep = true
+        defer {
+            tree.isInStep = wasInStep
+            longSteps?.noteLooked(callers: controlSocket?.hasCallers == true)
+        }
+        var sources: [any PollSource] = []
+        if let controlSocket { sources.append(controlSocket) }
+        if let fuse { sources.append(fuse) }
+        for turn in 0..<Self.longestTalk {
+            var set = PollSet()
+            for source in sources { source.watch(&set) }
+            // A path is a look-up for each of its folders: the next mostly follows at once.
+            set.wait(turn == 0 ? 0 : Self.talkPatience)
+            guard set.hasFound else { return }
+            for source in sources { _ = source.serve(set) }
+        }
     }
 
     /// Made at once: firmware may send behind its announcement.
@@ -177,14 +210,15 @@ public final class DeviceServer {
     /// Milliseconds between two looks for whether what holds virtual time does so still.
     private static let heldPatience: Int32 = 2
 
-    /// A step, or less when somebody does not read or wants the end meanwhile: the firmware of a step may print gigabytes.
+    /// A step, or less when somebody does not read, writes a control file or wants the end meanwhile: the firmware of a step may print gigabytes.
     private func run(for span: VirtualTime) {
-        system.run(for: span) { isHeld() || place.signals.first != nil }
+        system.run(for: span) { isHeld() || place.signals.first != nil || controlSocket?.hasPutOff == true || fuse?.hasPutOff == true }
     }
 
     /// Waits for outside and does what is asked.
     /// - Returns: whether anything came in.
     private func poll(_ milliseconds: Int32) -> Bool {
+        longSteps?.noteLook()
         set.clear()
         set.add(place.signals.descriptor, POLLIN)
         var sources: [any PollSource] = terminals
@@ -195,12 +229,16 @@ public final class DeviceServer {
         set.wait(milliseconds)
         var moved = false
         for source in sources { moved = source.serve(set) || moved }
+        longSteps?.noteLooked(callers: controlSocket?.hasCallers == true)
         return moved
     }
 
     /// Gives what has come to whoever reads, takes links and sockets away, and lets go of the machine.
     public func close() {
         _ = poll(0)
+        longSteps?.end()
+        longSteps = nil
+        system.onReturn = nil
         system.linux.tty.changed = nil
         system.linux.raw.changed = nil
         system.linux.coredumpTaken = nil

@@ -19,7 +19,8 @@ final class FuseServer: PollSource {
     private var opened: [UInt64: Int] = [:]
     /// A size that no file reaches.
     private static let unknownSize: UInt64 = 1 << 40
-    /// Writes whose programs sleep until the lock is free: not done yet, or done but for the reply's body.
+    /// Writes whose programs sleep until the lock is free, or the machine is done with what it is at: not done yet, or done but for the
+    /// reply's body.
     private var sleeping: [(request: FuseRequest, body: [UInt8]?)] = []
     private var buffer = [UInt8](repeating: 0, count: FuseServer.bufferSize)
     private static let maximumWrite: UInt32 = 65536
@@ -49,12 +50,21 @@ final class FuseServer: PollSource {
         return wrote
     }
 
-    /// Answers who has slept, once the lock is free.
+    /// Whether somebody waits for the machine to be done with what it is at.
+    var hasPutOff: Bool { sleeping.contains { $0.body == nil && !(tree.isLocked && tree.takesLock(nodes.path($0.request.node) ?? "")) } }
+
+    /// Answers who has slept, once the lock is free; who needs none as soon as the machine is.
     private func wake() -> Bool {
-        guard !sleeping.isEmpty, !tree.isLocked else { return false }
+        guard !sleeping.isEmpty, !tree.isInStep, !tree.isLocked || hasPutOff else { return false }
         let requests = sleeping
         sleeping = []
-        for (request, body) in requests { if let body { reply(request, body) } else { _ = answer(request) } }
+        for (request, body) in requests {
+            guard let body else {
+                _ = answer(request)
+                continue
+            }
+            if tree.isLocked { sleeping.append((request, body)) } else { reply(request, body) }
+        }
         return true
     }
 
@@ -95,7 +105,7 @@ final class FuseServer: PollSource {
                 return false
             }
             let wasLocked = tree.isLocked
-            if operation == .write, wasLocked, tree.takesLock(path) {
+            if operation == .write, tree.isInStep || wasLocked && tree.takesLock(path) {
                 sleeping.append((request, nil))
                 return false
             }

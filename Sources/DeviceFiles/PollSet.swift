@@ -19,6 +19,8 @@ struct PollSet {
         }
     }
 
+    var hasFound: Bool { entries.contains { $0.revents != 0 } }
+
     /// What was found on `descriptor`; 0 for one that was not waited for.
     func found(_ descriptor: Int32) -> Int32 {
         for entry in entries where entry.fd == descriptor { return Int32(entry.revents) }

@@ -17,6 +17,7 @@ final class LinuxPlatform: HostPlatform {
     var limit = VirtualTime.never
     /// True once a wait ended at `limit`.
     private(set) var limitReached = false
+    var onReturn: (() -> Void)?
     private var clock: CoreClock { board.configuration.coreClock }
 
     init(board: M4Board, normalWorld: NormalWorldBus) {
@@ -57,6 +58,7 @@ final class LinuxPlatform: HostPlatform {
                 workIsDue = false
                 system?.linux.workDue()
             }
+            onReturn?()
         }
     }
 }

@@ -105,6 +105,13 @@ public final class MP1System {
         try setUpSanitizer()
     }
 
+    /// Called in the midst of whatever lets virtual time pass, a boot and a stop too, each time that the machine has come back from
+    /// executing. It may look at everything, and ask for nothing. How often that is may change with `RunStopper`, and from version to version.
+    public var onReturn: (() -> Void)? {
+        get { platform.onReturn }
+        set { platform.onReturn = newValue }
+    }
+
     public var now: VirtualTime { board.now }
     /// Why the M4 stopped for good; nil while it can run.
     public var stopReason: StopReason? { platform.terminalStop }

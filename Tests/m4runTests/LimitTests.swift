@@ -131,6 +131,51 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
 
+    @Test("ctl and the files answer who reads within a second, however much firmware prints in its boot, a step or its stop", arguments: ["hostile-endless-semihosting", "hostile-late-flood"])
+    func servedFlood(sample: String) throws {
+        let folder = try ServedRun.newFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let run = try LimitedCommand(
+            ["run", Scratch.elf(sample), "--boot", "elf", "--control", folder.path, "--timeout", "60s"], err: .gone)
+        try ServedRun.wait("control") { FileManager.default.fileExists(atPath: folder.appendingPathComponent("control").path) }
+        func look(_ file: String) throws -> String {
+            let answer = try LimitedCommand(["ctl", folder.path, file, "--timeout", "20s"]).end()
+            #expect(answer.status == 0 && answer.seconds < 1 + Self.slack, "\(file): \(answer.err)")
+            return answer.out
+        }
+        for _ in 0..<4 {
+            // Of one that asks slowly nobody hears between his words.
+            let slow = try HandMadeClient(folder.appendingPathComponent("control").path)
+            usleep(150_000)
+            slow.send("read na")
+            usleep(150_000)
+            slow.send("me")
+            slow.finish()
+            let began = Date()
+            #expect(slow.answer() == "0\nm4\n" && Date().timeIntervalSince(began) < 1 + Self.slack)
+            #expect(["offline\n", "running\n"].contains(try look("state")))
+            for file in ["sys/bus/rpmsg/devices", "name", "firmware", "carveout_memories", "resource_table", "coredump"] { _ = try look(file) }
+        }
+        let file = folder.appendingPathComponent("sys/class/remoteproc/remoteproc0/state")
+        if FileManager.default.fileExists(atPath: file.path) {
+            let began = Date()
+            #expect(["offline\n", "running\n"].contains(try String(contentsOf: file, encoding: .utf8)))
+            #expect(Date().timeIntervalSince(began) < 1 + Self.slack)
+        }
+        run.signal(SIGTERM)
+        #expect(["offline\n", "running\n"].contains(try look("state")))
+        #expect(try run.end().status == 5)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+
+    @Test("What writes a control file in the midst of a boot waits for its end, and is done then")
+    func writeInBoot() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", "--log-level", "quiet", image: Scratch.elf("hostile-late-flood"))
+        try run.wait(for: "control")
+        #expect(try run.shell("$M4RUN ctl $DIR recovery disabled && $M4RUN ctl $DIR recovery").out == "disabled\n")
+        run.send(SIGKILL)
+    }
+
     @Test("JSON that a command prints in its last moment is whole, however long the file's name is")
     func longJSON() throws {
         let name = "pipe-\(UUID().uuidString)"

@@ -243,7 +243,7 @@ import Testing
 }
 
 /// A client of a socket, by hand.
-private final class HandMadeClient {
+final class HandMadeClient {
     private let descriptor: Int32
     init(_ path: String, _ type: __socket_type = SOCK_STREAM, blocks: Bool = true) throws {
         descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | (blocks ? 0 : Int32(SOCK_NONBLOCK.rawValue)), 0)
