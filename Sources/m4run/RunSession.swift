@@ -139,7 +139,7 @@ final class RunSession {
         }
         if options.serving.control != nil {
             let beside = (options.image as NSString).deletingLastPathComponent
-            let files = FirmwareFolder([place.firmwareFolder, beside.isEmpty ? "." : beside])
+            let files = FirmwareFolder([place.firmwareFolder, beside.isEmpty ? "." : beside], known: image)
             system.firmwareFiles = { name throws(Errno) in try files.read(name) }
         }
         guard options.serving.offline else { return }

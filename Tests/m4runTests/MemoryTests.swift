@@ -57,6 +57,11 @@ import Testing
         try FileManager.default.removeItem(atPath: Scratch.path("large"))
         try measure("run", signed, "--key", key, "--for", "2ms")
         try measure("run", elf, "--boot", "elf", "--for", "2ms")
+        // Where firmware is read from the file again at each boot.
+        let folder = try ServedRun.newFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try measure("run", signed, "--key", key, "--for", "2ms", "--control", folder.path, "--no-fuse")
+        try measure("run", elf, "--boot", "elf", "--for", "2ms", "--control", folder.path, "--no-fuse")
         try measure("exec", elf, "--for", "2ms", "--quiet")
         // Piece by piece: the kernel counts what this process holds when a child begins as the child's.
         var info = stat()
