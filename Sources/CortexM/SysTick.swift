@@ -88,10 +88,21 @@ public final class SysTick {
         if catchUp(time), interrupts { expired() }
     }
 
+    private var flags: UInt32 { (enabled ? 1 : 0) | (interrupts ? 2 : 0) | (coreClock ? 4 : 0) | (countFlag ? 1 << 16 : 0) }
+
+    /// SYST_CSR and SYST_CVR as a debugger sees them: looking clears no COUNTFLAG, and changes nothing else. Source: ARMv7-M ARM, B3.3.3.
+    var lookedAt: (control: UInt32, current: UInt32) {
+        let before = (zeroAt, loadAt, frozen, countFlag)
+        defer { (zeroAt, loadAt, frozen, countFlag) = before }
+        let now = time
+        _ = catchUp(now)
+        return (flags, counter(at: now))
+    }
+
     var control: UInt32 {
         get {
             sync()
-            let value: UInt32 = (enabled ? 1 : 0) | (interrupts ? 2 : 0) | (coreClock ? 4 : 0) | (countFlag ? 1 << 16 : 0)
+            let value = flags
             countFlag = false
             return value
         }

@@ -212,6 +212,24 @@ public final class SystemControlSpace {
         }
     }
 
+    /// The page from 0xE000E000 to 0xE000EFFF as a debugger reads it: each register's value at this moment, and nothing changes by looking.
+    /// What is only written, or is not there, is 0.
+    public var controlPage: [UInt8] {
+        let tick = sysTick.lookedAt
+        var bytes = [UInt8]()
+        bytes.reserveCapacity(0x1000)
+        for offset in stride(from: UInt32(0), to: 0x1000, by: 4) {
+            let value =
+                switch offset {
+                case 0x010: tick.control
+                case 0x018: tick.current
+                default: readControl(offset)
+                }
+            bytes.appendLittleEndian(value)
+        }
+        return bytes
+    }
+
     private func writeControl(_ offset: UInt32, _ value: UInt32) {
         switch offset {
         case 0x008: auxiliaryControl = value & 0x307

@@ -72,7 +72,7 @@ extension MP1System {
         guard !board.isHeld else { return nil }
         let registers = board.core.registers
         return CoredumpExtension.Registers(
-            r: registers.r, xpsr: registers.xpsr, s: board.core.singlePrecisionRegisters, fpscr: registers.fpscr)
+            r: registers.r, xpsr: registers.xpsr, s: board.core.singlePrecisionRegisters, fpscr: registers.fpscr, controlSpace: board.core.scs.controlPage)
     }
 
     /// Tells Linux of a fault or lockup, if it may recover from one more.
@@ -88,7 +88,7 @@ extension MP1System {
         // An exception's entry leaves S0 to S31 as they are; the report has FPSCR from before it.
         crash.registers = CoredumpExtension.Registers(
             r: report.registers.r, xpsr: report.registers.xpsr, signal: report.signal, s: board.core.singlePrecisionRegisters,
-            fpscr: report.registers.fpscr)
+            fpscr: report.registers.fpscr, controlSpace: board.core.scs.controlPage)
         guard mayCrash(isWatchdog: false) else { return false }
         crash.reportedAt = linux.crashCount
         onEvent?(.crashed(now, reason))

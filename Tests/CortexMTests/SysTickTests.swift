@@ -30,6 +30,15 @@ import Testing
         #expect(seen == [0, 3, 2, 1, 0, 3, 2, 1, 0])
     }
 
+    @Test func aLookByADebuggerClearsNoCountFlag() {
+        let bench = started(reload: 3, control: 5)
+        bench.pass(6)
+        func word(_ offset: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(bench.scs.controlPage[offset + $1]) << UInt32($1 * 8) } }
+        for _ in 0..<2 { #expect(word(0x10) == 0x1_0005 && word(0x18) == 2 && word(0xD00) == 0x410F_C241) }
+        #expect(bench[csr] == 0x1_0005 && bench[csr] == 5 && bench[cvr] == 2)
+        #expect(word(0x10) == 5)
+    }
+
     @Test func aReloadValueCountsFromTheNextReloadOn() {
         let bench = started(reload: 999, control: 5)
         bench.pass(501)

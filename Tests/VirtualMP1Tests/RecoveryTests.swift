@@ -115,7 +115,13 @@ import VirtualMP1
         let (rich, plain) = (dumps[0], dumps[1])
         #expect(rich.littleEndian(UInt16.self, at: 18) == 40 && plain.littleEndian(UInt16.self, at: 18) == 0)
         let headers = Int(try #require(rich.littleEndian(UInt16.self, at: 44)))
-        #expect(plain.littleEndian(UInt16.self, at: 44) == UInt16(headers - 1))
+        #expect(plain.littleEndian(UInt16.self, at: 44) == UInt16(headers - 2))
+        // Behind the kernel's program headers the system control space: CPUID, and BFSR's PRECISERR.
+        func control(_ field: Int) -> UInt32? { rich.littleEndian(UInt32.self, at: 52 + 32 * (headers - 2) + field) }
+        let space = Int(try #require(control(4)))
+        #expect(control(0) == 1 && control(8) == 0xE000_E000 && control(16) == 0x1000)
+        #expect(rich.littleEndian(UInt32.self, at: space + 0xD00) == 0x410F_C241)
+        #expect(try #require(rich.littleEndian(UInt32.self, at: space + 0xD28)) & 1 << 9 != 0)
         // The last program header is the note: "CORE", then a prstatus with R0 at 72 and PC at 132.
         let note = Int(try #require(rich.littleEndian(UInt32.self, at: 52 + 32 * (headers - 1) + 4)))
         #expect(rich.littleEndian(UInt32.self, at: note + 8) == 1)

@@ -62,6 +62,20 @@ import Testing
         #expect(text.contains("r0             0x60000000"), "\(text)")
     }
 
+    @Test("gdb-multiarch goes up from a handler's fault to what it interrupted, whose frame has the FPU's registers in it", .needs(.gdb))
+    func floatingPointFrame() throws {
+        let elf = try Scratch.elf("crasher-float-frame")
+        let dump = Scratch.path("float-frame.core")
+        #expect(try Command.run("run", elf, "--boot", "elf", "--coredump", dump).status == 3)
+        let text = try gdb(["bt", "p/x *(unsigned *)0xe000ef34 & 0xc0000001", "p/x *(unsigned *)0xe000ed28"], [Scratch.path(elf), dump])
+        for frame in [" PendSV_Handler ", "<signal handler called>", " scale ", " main "].enumerated() {
+            #expect(text.split(separator: "\n").contains { $0.hasPrefix("#\(frame.offset + 1) ") && $0.contains(frame.element) }, "\(text)")
+        }
+        // ASPEN, LSPEN, and LSPACT: the frame waits for the registers. UNDEFINSTR.
+        #expect(text.contains("$1 = 0xc0000001\n$2 = 0x10000\n"), "\(text)")
+        #expect(!text.contains("warning"), "\(text)")
+    }
+
     @Test("--coredump-plain is the kernel's own file, and a file that cannot be written is told")
     func plain() throws {
         let elf = try Scratch.elf("crasher")

@@ -12,8 +12,11 @@ public struct CoredumpExtension {
         /// S0 to S31 as bits; none where they are not known.
         public var s: [UInt32]
         public var fpscr: UInt32
-        public init(r: [UInt32], xpsr: UInt32, signal: UInt16 = 6, s: [UInt32] = [], fpscr: UInt32 = 0) {
-            self.r = r; self.xpsr = xpsr; self.signal = signal; self.s = s; self.fpscr = fpscr
+        /// The system control space, which begins at 0xE000E000; empty where it is not known. GDB 13 and later ask it (FPCCR, FPCAR) how an
+        /// exception's frame with the FPU's registers is laid out, and go no further without.
+        public var controlSpace: [UInt8]
+        public init(r: [UInt32], xpsr: UInt32, signal: UInt16 = 6, s: [UInt32] = [], fpscr: UInt32 = 0, controlSpace: [UInt8] = []) {
+            self.r = r; self.xpsr = xpsr; self.signal = signal; self.s = s; self.fpscr = fpscr; self.controlSpace = controlSpace
         }
     }
     public var registers: Registers?
@@ -36,12 +39,14 @@ extension RemoteProcessor {
     /// Segments are the mapped memory regions, then trace buffers that do not begin at one. What the bus refuses is 0xFF,
     /// as the kernel fills what it cannot map. Source: Linux `remoteproc_coredump.c`.
     ///
-    /// - Parameter more: makes it an Arm core with the notes NT_PRSTATUS, NT_ARM_VFP and NT_GDB_TDESC behind the kernel's program headers.
+    /// - Parameter more: makes it an Arm core with the system control space and the notes NT_PRSTATUS, NT_ARM_VFP and NT_GDB_TDESC behind the
+    ///   kernel's program headers.
     public func coredumpImage(_ more: CoredumpExtension? = nil) -> [UInt8] {
         let segments = coredumpSegments
         guard !segments.isEmpty else { return [] }
         let note = more?.registers.map { Self.notes($0) } ?? []
-        let headers = segments.count + (note.isEmpty ? 0 : 1)
+        let control = more?.registers?.controlSpace ?? []
+        let headers = segments.count + (note.isEmpty ? 0 : 1) + (control.isEmpty ? 0 : 1)
 
         var out: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1] + [UInt8](repeating: 0, count: 9)
         // ET_CORE; EM_NONE, which stm32_rproc does not change, or EM_ARM.
@@ -53,13 +58,20 @@ extension RemoteProcessor {
             for word in [1, offset, segment.device, segment.device, segment.size, segment.size, 7, 0] { out.appendLittleEndian(word) }
             offset = offset &+ segment.size
         }
+        if !control.isEmpty {
+            let size = UInt32(truncatingIfNeeded: control.count)
+            // Read-only: a look at registers.
+            for word in [1, offset, Self.controlSpaceStart, Self.controlSpaceStart, size, size, 4, 0] { out.appendLittleEndian(word) }
+            offset = offset &+ size
+        }
         if !note.isEmpty {
             let size = UInt32(truncatingIfNeeded: note.count)
             for word in [4, offset, 0, 0, size, 0, 0, 4] { out.appendLittleEndian(word) }
         }
         for segment in segments { out += bytes(of: segment, more) }
-        return out + note
+        return out + control + note
     }
+    private static let controlSpaceStart: UInt32 = 0xE000_E000
 
     /// Bytes of the kernel's image.
     private var coredumpSize: Int { coredumpSegments.reduce(52) { $0 + 32 + Int($1.size) } }
