@@ -60,6 +60,8 @@ let package = Package(
         .target(name: "RprocDeviceTree", dependencies: ["DeviceTree", "RprocHost", "SecureLoader", "MachineBase"]),
         // The page that QEMU's plugin (linux-bridge/) and the board share, and a child that ends with its parent.
         .target(name: "CLinuxBridge"),
+        // A Linux guest in QEMU beside the board: files, device tree, process, interrupts.
+        .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "DeviceTree", "RprocHost", "MachineBase"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
@@ -90,6 +92,7 @@ let package = Package(
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
         .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost"]),
+        .testTarget(name: "LinuxGuestTests", dependencies: ["LinuxGuest", "CLinuxBridge", "DeviceTree", "RprocDeviceTree", "RprocHost"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board", "DeviceTreeFixtures"]),

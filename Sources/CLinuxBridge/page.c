@@ -1,8 +1,10 @@
 // The board's end of the page. Futexes are the shared kind: the other end is another process.
 #define _GNU_SOURCE
 #include "CLinuxBridge.h"
+#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,3 +67,11 @@ bool linux_bridge_is_closed(const struct linux_bridge_page *page) { return __ato
 
 uint32_t linux_bridge_load(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 void linux_bridge_store(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+
+int linux_bridge_memory(const char *name, uint64_t size) {
+    int file = memfd_create(name, MFD_CLOEXEC);
+    if (file < 0 || ftruncate(file, (off_t)size) == 0) return file < 0 ? -errno : file;
+    int error = errno;
+    close(file);
+    return -error;
+}

@@ -31,6 +31,10 @@ bool linux_bridge_is_closed(const struct linux_bridge_page *page);
 uint32_t linux_bridge_load(const uint32_t *word);
 void linux_bridge_store(uint32_t *word, uint32_t value);
 
+/// A file without a name, of `size` bytes that are zero, closed in programs that are started.
+/// - Returns: its descriptor, or -errno.
+int linux_bridge_memory(const char *name, uint64_t size);
+
 /// Starts a program in a process group of its own, with SIGKILL when the calling *thread* ends: call it from a thread that lives as long as
 /// the child may. Signals' handling and mask are the usual ones.
 /// - Parameters:

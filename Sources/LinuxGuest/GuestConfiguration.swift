@@ -1,0 +1,79 @@
+import RprocHost
+
+/// What is decided of a guest before it starts.
+public struct GuestConfiguration: Sendable {
+    public var files: GuestFiles
+    /// The coprocessor, as `--dtb` or the built-in default describes it.
+    public var coprocessor: HostConfiguration
+    /// The plugin that makes stores wait, a file.
+    public var plugin: String
+    /// QEMU's program; nil for `qemu-system-arm` in PATH.
+    public var qemu: String?
+    /// More files, by their paths in the guest: firmware below `lib/firmware`.
+    public var extraFiles: [GuestFile] = []
+    /// A shell script that the guest runs instead of a shell on the console; the guest ends with it.
+    public var script: String?
+    /// A folder of the host's that the guest has at /mnt/host.
+    public var share: String?
+    /// More words for the kernel's command line.
+    public var kernelArguments: [String] = []
+    /// Another kernel's image; nil for that of `files`. Modules are still those of `files`.
+    public var kernel: String?
+    /// Drivers that the guest loads, and what they need.
+    public var modules = GuestConfiguration.usualModules
+    /// Whether stores to registers wait for the host. Without it nobody needs to act: for guests without a board.
+    public var storesWait = true
+
+    public static let usualModules = [
+        "stm32_ipcc", "stm32_rproc", "virtio_rpmsg_bus", "rpmsg_ns", "rpmsg_char", "rpmsg_ctrl", "rpmsg_tty",
+    ]
+
+    public init(files: GuestFiles, coprocessor: HostConfiguration, plugin: String) {
+        self.files = files
+        self.coprocessor = coprocessor
+        self.plugin = plugin
+    }
+}
+
+/// A file that the guest finds in its root file system.
+public struct GuestFile: Sendable {
+    /// Relative to the root, as `lib/firmware/rproc-m4-fw`.
+    public var path: String
+    public var content: [UInt8]
+    public var mode: UInt32
+
+    public init(_ path: String, _ content: [UInt8], mode: UInt32 = 0o644) { self.path = path; self.content = content; self.mode = mode }
+}
+
+extension GuestConfiguration {
+    /// What must be loaded before init can talk to the host.
+    private var portModules: [String] { ["virtio_mmio", "virtio_console"] + (share == nil ? [] : ["9pnet_virtio", "9p"]) }
+
+    /// The root file system.
+    /// - Throws: `.files` when a module is not there, `.layout` when it is larger than what lies before the first register.
+    func initramfs() throws(GuestError) -> [UInt8] {
+        var tree = Initramfs()
+        tree.device("dev/console", 5, 1)
+        tree.file("bin/busybox", files.busybox, mode: 0o755)
+        tree.link("bin/sh", to: "busybox")
+        let order = files.loadOrder(portModules + modules)
+        for name in order { tree.file("\(InitScript.modulesPath)/\(name).ko", try files.module(name)) }
+        if let script { tree.file(InitScript.scriptPath, Array(script.utf8)) }
+        for file in extraFiles { tree.file(file.path, file.content, mode: file.mode) }
+        tree.file("init", Array(InitScript(modules: order, hasScript: script != nil, hasShare: share != nil).text.utf8), mode: 0o755)
+        let archive = tree.archive
+        // QEMU puts it 128 MiB into the memory, and the first register is 192 MiB in.
+        guard archive.count <= Self.largestInitramfs else {
+            throw .layout("a root file system of \(archive.count) bytes: allowed is \(Self.largestInitramfs)")
+        }
+        return archive
+    }
+    static let largestInitramfs = 60 << 20
+
+    /// The kernel's command line.
+    var commandLine: String {
+        let memory = "\(GuestLayout.linuxMemory >> 20)M@0x\(String(GuestLayout.ramStart, radix: 16))"
+        // A panic ends the guest: QEMU does not start it again.
+        return (["console=ttyAMA0", "rdinit=/init", "mem=\(memory)", "panic=-1"] + kernelArguments).joined(separator: " ")
+    }
+}
