@@ -94,8 +94,14 @@ enum Console {
     // MARK: Without a queue
 
     /// Writes what can go until `end`, all of it where somebody reads; for another thread than the machine's, when the process ends.
-    static func sayNow(_ text: String, to descriptor: Int32 = 2, until end: UInt64) {
+    ///
+    /// - Parameter wholly: not to begin before a pipe has room for all of it: half an object of JSON is worse than none.
+    static func sayNow(_ text: String, to descriptor: Int32 = 2, until end: UInt64, wholly: Bool = false) {
         var rest = Array(text.utf8)[...]
+        while wholly, !hasRoom(descriptor, rest.count) {
+            guard WallTime.now < end else { return }
+            usleep(1000)
+        }
         while !rest.isEmpty {
             let now = WallTime.now
             var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
@@ -110,8 +116,19 @@ enum Console {
             rest = rest.dropFirst(count)
         }
     }
-    /// PIPE_BUF
+    /// PIPE_BUF, and a page.
     private static let pipePiece = 4096
+    /// F_GETPIPE_SZ, which Glibc's module lacks.
+    private static let getPipeSize: Int32 = 1032
+
+    /// Whether so many bytes go into a pipe without waiting, or as many as an empty one takes; true of what is no pipe.
+    private static func hasRoom(_ descriptor: Int32, _ count: Int) -> Bool {
+        var unread: Int32 = 0
+        let size = Int(fcntl(descriptor, getPipeSize))
+        guard size > 0, ioctl(descriptor, UInt(FIONREAD), &unread) == 0 else { return true }
+        // Its pages may be half full each: what does not fit into the last begins another.
+        return unread == 0 || size - 2 * Int(unread) >= count + pipePiece
+    }
 
     private static func writeAtOnce(_ bytes: [UInt8], to descriptor: Int32) {
         bytes.withUnsafeBytes { buffer in

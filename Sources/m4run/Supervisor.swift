@@ -163,7 +163,7 @@ enum Supervisor {
         let lost = unread > 0 ? ", while \(unread) bytes for standard output waited for somebody to read" : ""
         Console.sayNow("m4run: \(ForeignText.line(complaint))\(lost)\n", until: end - grace / 2)
         if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting {
-            Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1, until: end)
+            Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1, until: end, wholly: true)
         }
         if case .signal(let number) = why { StopSignals.die(number) }
         _exit(code)

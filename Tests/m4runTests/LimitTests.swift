@@ -176,7 +176,7 @@ import Testing
         run.send(SIGKILL)
     }
 
-    @Test("JSON that a command prints in its last moment is whole, however long the file's name is")
+    @Test("JSON that a command prints in its last moment is whole, however long the file's name is, or is not there")
     func longJSON() throws {
         let name = "pipe-\(UUID().uuidString)"
         #expect(mkfifo(Scratch.path(name), 0o600) == 0)
@@ -185,6 +185,13 @@ import Testing
         #expect(end.out.utf8.count > 4096)
         #expect(end.status == 5)
         #expect(try end.report().result == "limit")
+        // A page is left of what a pipe takes, and who reads it comes too late.
+        let full = Pipe()
+        try full.fileHandleForWriting.write(contentsOf: Data(count: 15 * 4096))
+        let cut = try Command.run(["run", path, "--boot", "elf", "--json", "--timeout", "300ms"], in: Scratch.folder, output: full.fileHandleForWriting)
+        try full.fileHandleForWriting.close()
+        #expect(cut.status == 5)
+        #expect(try full.fileHandleForReading.readToEnd()?.count == 15 * 4096)
     }
 
     @Test("ctl gives up on a run that does not answer, at its --timeout")
