@@ -62,7 +62,8 @@ public final class StopSignals: Sendable {
         state = State(toThread.read, toPoll.write)
         let state = state
         guard DetachedThread.start({ state.wait() }) else {
-            for end in [toThread.read, toThread.write, toPoll.read, toPoll.write] { close(end) }
+            // The end for the poll is closed by deinit, also here.
+            for end in [toThread.read, toThread.write, toPoll.write] { close(end) }
             throw DeviceFilesError("a thread for signals: \(String(cString: strerror(EAGAIN)))")
         }
         Self.pipeEnd = toThread.write

@@ -138,6 +138,8 @@ import Testing
         let run = try LimitedCommand(
             ["run", Scratch.elf(sample), "--boot", "elf", "--control", folder.path, "--timeout", "60s"], err: .gone)
         try ServedRun.wait("control") { FileManager.default.fileExists(atPath: folder.appendingPathComponent("control").path) }
+        // Its file is there a moment before somebody listens.
+        usleep(100_000)
         func look(_ file: String) throws -> String {
             let answer = try LimitedCommand(["ctl", folder.path, file, "--timeout", "20s"]).end()
             #expect(answer.status == 0 && answer.seconds < 1 + Self.slack, "\(file): \(answer.err)")
