@@ -32,7 +32,7 @@ help:
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'
 	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
-	@echo 'make hostile   HOSTILE_CASES (300) of hostile files, keys, command lines, firmware and readers, from HOSTILE_SEED on'
+	@echo 'make hostile   HOSTILE_CASES (300) of hostile files, keys, device trees, command lines, firmware, readers and clients, from HOSTILE_SEED on'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'

@@ -28,6 +28,10 @@ class Case:
     fifos: names of pipes in the folder that nobody opens.
     makes: beginnings of names that the command may leave in the folder.
     answers: whether a status other than 0 must be explained on stderr or stdout; a guest's own exit code need not be.
+    statuses: those that it may end with; any documented one unless told.
+    clients: called with the case's folder and a function that tells whether the command still runs, while it runs; SIGTERM follows.
+    ending: seconds that the command has from that signal on.
+    empties: folders that must be empty, or gone, at the end, but for these names.
     """
 
     argv: list
@@ -39,6 +43,10 @@ class Case:
     fifos: list = dataclasses.field(default_factory=list)
     makes: list = dataclasses.field(default_factory=list)
     answers: bool = True
+    statuses: tuple = None
+    clients: object = None
+    ending: float = 0.5
+    empties: dict = dataclasses.field(default_factory=dict)
     # Another program, for the check of the checks.
     program: str = None
 

@@ -3,14 +3,22 @@
 import codecs
 import contextlib
 import dataclasses
+import json
 import pathlib
 import threading
 import time
 import unicodedata
 
 GRACE = 0.5
+# Bytes of a stream that are looked at.
+KEPT = 1 << 20
 # Documented in the README; a guest's own exit code is any.
 STATUSES = range(0, 9)
+# Statuses for which stderr has one line that says why, unless the verdict is what stdout is for.
+EXPLAINED = (2, 4)
+VERDICTS = {"doctor", "dt", "inspect", "verify"}
+# What they write to stdout is text of m4run's own. The others hand on what firmware or a file holds, byte by byte.
+TEXTS = {"doctor", "dt", "inspect", "keygen", "sign", "verify"}
 
 
 @dataclasses.dataclass
@@ -22,6 +30,8 @@ class Result:
     err: bytes
     # Processes of its session that outlived it.
     left: bool
+    # From the signal on that followed a case's clients; None when it had ended before.
+    ending: float = None
 
 
 class Gate:
@@ -79,6 +89,14 @@ def steers(data):
     return None
 
 
+def is_object(data):
+    """JSON's, whole, and nothing else; or nothing at all, from a command that was refused before it began."""
+    try:
+        return not data or len(data) >= KEPT or isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
+
+
 def complaints(case, result, folder, stretch):
     wrong = []
     if result.seconds > case.limit + GRACE * stretch:
@@ -86,12 +104,26 @@ def complaints(case, result, folder, stretch):
         wrong.append("late: %.2f s of %.2f%s%s" % (result.seconds, case.limit, "" if result.status is not None else ", and ended by force", busy))
     elif result.status is not None and result.status < 0:
         wrong.append("ended by signal %d" % -result.status)
+    elif result.ending is not None and result.ending > case.ending + GRACE * stretch:
+        wrong.append("late: %.2f s from SIGTERM on, of %.2f" % (result.ending, case.ending))
+    elif case.statuses is not None and result.status not in case.statuses:
+        wrong.append("status %s, not of %s" % (result.status, list(case.statuses)))
     elif result.status is not None and result.status not in STATUSES and (case.answers or result.status >= 128 and not case.argv[:1] == ["exec"]):
         wrong.append("status %d is not documented" % result.status)
     if result.status and case.answers and case.stdout == "read" and case.stderr == "read" and not (result.err.strip() or result.out.strip()):
         wrong.append("status %d without a word" % result.status)
-    if steering := steers(result.err) if case.stderr == "read" else None:
-        wrong.append("stderr steers a terminal: %s" % steering)
+    elif result.status in EXPLAINED and case.answers and case.stderr == "read" and case.argv[0] not in VERDICTS:
+        if (count := sum(line.startswith(b"m4run: ") for line in result.err.split(b"\n"))) != 1:
+            wrong.append("status %d with %d lines that say why" % (result.status, count))
+    if "--json" in case.argv and not {"-h", "--help"} & set(case.argv) and case.stdout == "read" and result.status is not None and not is_object(result.out):
+        wrong.append("--json: stdout is no object: %s" % ascii(result.out[:200]))
+    streams = [("stderr", case.stderr, result.err)]
+    if case.argv[:1] and case.argv[0] in TEXTS or "--json" in case.argv:
+        streams.append(("stdout", case.stdout, result.out))
+    for name, how, text in streams:
+        # A stream that was cut may end inside a character's bytes, which says nothing.
+        if how == "read" and (steering := steers(text)):
+            wrong.append("%s steers a terminal: %s" % (name, steering))
     if result.left:
         wrong.append("a process is left behind")
     mounts = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
@@ -99,6 +131,10 @@ def complaints(case, result, folder, stretch):
         wrong.append("left a mount behind")
         return wrong
     expected = set(case.files) | set(case.fifos)
+    for name, theirs in case.empties.items():
+        there = {str(path.relative_to(folder / name)) for path in (folder / name).rglob("*")} - theirs
+        if there:
+            wrong.append("left in %s: %s" % (name, ascii(sorted(there))[:200]))
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         parts = path.relative_to(folder).parts
