@@ -24,6 +24,8 @@ final class ControlSocket: PollSource {
         deinit { Glibc.close(descriptor) }
     }
     private var connections: [Connection] = []
+    /// A client could not be let in, as no descriptor was left: the listener is passed over once, or every poll would return at once.
+    private var isResting = false
     private static let connectionLimit = 64
     static let backlog: Int32 = 64
     static let longestRequest = 4096 + ControlTree.longestWrite
@@ -37,7 +39,8 @@ final class ControlSocket: PollSource {
     deinit { Glibc.close(listener) }
 
     func watch(_ set: inout PollSet) {
-        if connections.count < Self.connectionLimit { set.add(listener, POLLIN) }
+        if connections.count < Self.connectionLimit, !isResting { set.add(listener, POLLIN) }
+        isResting = false
         for connection in connections where !connection.isPutOff { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
     }
 
@@ -52,6 +55,8 @@ final class ControlSocket: PollSource {
             if descriptor >= 0 {
                 Descriptor.prepare(descriptor)
                 connections.append(Connection(descriptor))
+            } else {
+                isResting = true
             }
         }
         var handled = false

@@ -104,7 +104,7 @@ import Testing
     @Test("Sockets are their owner's alone whatever the umask", arguments: ["000", "022", "077", "777"])
     func modes(umask: String) throws {
         let folder = try Self.folder("true")
-        let run = try ServedRun("--control", "$DIR", "--no-fuse", in: folder, umask: umask)
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", in: folder, limits: "umask \(umask)")
         if umask == "777" {
             // Its folders are not to be entered then, by anybody but root.
             guard geteuid() == 0 else { return }
@@ -187,6 +187,31 @@ import Testing
         }
         #expect(waiting.answer() == "0\nm4\n")
         clients = []
+        #expect(try run.end().status == 0)
+    }
+
+    @Test("Where no descriptor is left for more clients they wait, and the run does not turn round and round meanwhile")
+    func noDescriptors() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse", limits: "ulimit -n 40")
+        try run.wait(for: "dev/ttyRPMSG1")
+        #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400").out == "rpmsg0\n")
+        var clients: [HandMadeClient] = []
+        for _ in 0..<50 {
+            let client = try HandMadeClient(run.path("control"))
+            client.send("read state")
+            clients.append(client)
+        }
+        // Nor has a raw device one.
+        let raw = try HandMadeClient(run.path("dev/rpmsg0"), SOCK_SEQPACKET)
+        usleep(200_000)
+        let before = try run.processorTime()
+        usleep(1_000_000)
+        #expect(try run.processorTime() - before < 0.4)
+        for client in clients {
+            client.finish()
+            #expect(client.answer() == "0\nrunning\n")
+        }
+        withExtendedLifetime(raw) {}
         #expect(try run.end().status == 0)
     }
 

@@ -8,14 +8,14 @@ final class ServedRun {
 
     /// Starts with `arguments` behind the image; `$DIR` in them is the run's folder.
     ///
-    /// - Parameter umask: as octal digits; that of the tests unless given.
-    init(_ arguments: String..., image: String? = nil, in folder: URL? = nil, umask: String? = nil) throws {
+    /// - Parameter limits: a command of the shell that it is started from, as `umask 077` or `ulimit -n 40`.
+    init(_ arguments: String..., image: String? = nil, in folder: URL? = nil, limits: String? = nil) throws {
         self.folder = try folder ?? Self.newFolder()
         (out, err) = (try Scratch.file("out"), try Scratch.file("err"))
         let command = ["run", try image ?? Scratch.elf("tty-echo"), "--boot", "elf", "--timeout", "120s"]
             + arguments.map { $0.replacingOccurrences(of: "$DIR", with: self.folder.path) }
-        process.executableURL = try umask == nil ? Command.binary() : URL(fileURLWithPath: "/bin/sh")
-        process.arguments = try umask.map { ["-c", "umask \($0); exec \"$@\"", "sh", try Command.binary().path] + command } ?? command
+        process.executableURL = try limits == nil ? Command.binary() : URL(fileURLWithPath: "/bin/sh")
+        process.arguments = try limits.map { ["-c", "\($0); exec \"$@\"", "sh", try Command.binary().path] + command } ?? command
         process.currentDirectoryURL = Scratch.folder
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = out.handle
