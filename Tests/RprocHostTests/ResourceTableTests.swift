@@ -167,7 +167,7 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         #expect(vdev.status == 7)
         try rig.host.stop()
         let after = try #require(ResourceTable(rig.platform.remoteRead(Builder.defaultTableAddress, count: table.count)))
-        guard case .vdev(let stopped) = after.entries[1].content else { return }
+        guard case .vdev(let stopped) = after.entries[1].content else { Issue.record("\(after.entries[1].content)"); return }
         // The firmware's copy keeps the addresses: the host forgets them in its own.
         #expect(stopped.status == 1 && stopped.vrings.map(\.deviceAddress) == [0x1004_0000, 0x1004_1000])
     }

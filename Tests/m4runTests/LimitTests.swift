@@ -1,10 +1,21 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// `--timeout` holds, whatever a run is at, and says so; who does not read holds virtual time up and nothing else.
 @Suite struct LimitTests {
-    /// Half a second is promised; the rest is for a machine that is busy with other tests.
-    static let slack = 2.0
+    /// Beyond `--timeout`: what the README promises.
+    static let slack = 0.5
+    private static let alone = Mutex(())
+
+    /// How a command ends that must do so `limit` seconds and the promise after its start. One that was late is run once more, with no other
+    /// late one beside it: the machine may have been busy with other tests.
+    private static func end(within limit: Double, _ start: () throws -> LimitedCommand) throws -> LimitedCommand.End {
+        var end = try start().end()
+        if end.seconds >= limit + slack { end = try alone.withLock { _ in try start().end() } }
+        #expect(end.seconds < limit + slack)
+        return end
+    }
 
     struct Case: CustomTestStringConvertible, Sendable {
         let words: [String]
@@ -30,17 +41,18 @@ import Testing
     func longStep(which: Case) throws {
         var words = which.words
         words[1] = try Scratch.elf(words[1])
-        let end = try LimitedCommand(words + ["--timeout", "500ms"], out: which.out, err: which.err).end()
+        let end = try Self.end(within: 0.5) { try LimitedCommand(words + ["--timeout", "500ms"], out: which.out, err: which.err) }
         #expect(end.status == 5 && !end.wasKilled, "\(end.err.suffix(500))")
-        #expect(end.seconds < 0.5 + Self.slack)
         if which.err == .reads { #expect(end.err.contains("m4run: --timeout 500ms: the wall time is over"), "\(end.err.suffix(500))") }
         if which.err == .reads, which.out == .stalls { #expect(end.err.contains(" bytes for standard output waited for somebody to read\n"), "\(end.err.suffix(500))") }
     }
 
     @Test("A run, or a diagnosis, that was cut says so in its JSON", arguments: ["run", "doctor"])
     func json(command: String) throws {
-        let end = try LimitedCommand([command, Scratch.elf("hostile-endless-semihosting"), "--boot", "elf", "--json", "--timeout", "300ms"]).end()
-        #expect(end.status == 5 && end.seconds < 0.3 + Self.slack)
+        let end = try Self.end(within: 0.3) {
+            try LimitedCommand([command, Scratch.elf("hostile-endless-semihosting"), "--boot", "elf", "--json", "--timeout", "300ms"])
+        }
+        #expect(end.status == 5)
         let report = try end.report()
         #expect(report.exit == 5 && report.result == "limit")
         #expect(report.error?.hasPrefix("--timeout 300ms: the wall time is over, at 0.0") == true, "\(report)")
@@ -48,8 +60,10 @@ import Testing
 
     @Test("--timeout counts while Linux stops the firmware, too")
     func stopPhase() throws {
-        let end = try LimitedCommand(["run", Scratch.elf("hostile-late-flood"), "--boot", "elf", "--for", "3ms", "--json", "--timeout", "1s"]).end()
-        #expect(end.status == 5 && end.seconds < 1 + Self.slack)
+        let end = try Self.end(within: 1) {
+            try LimitedCommand(["run", Scratch.elf("hostile-late-flood"), "--boot", "elf", "--for", "3ms", "--json", "--timeout", "1s"])
+        }
+        #expect(end.status == 5)
         #expect(try end.report().result == "limit")
         #expect(end.err.contains("m4run: --timeout 1s: the wall time is over, while Linux stopped the firmware, at 0.0"), "\(end.err.suffix(500))")
     }
@@ -61,8 +75,10 @@ import Testing
     func pipe(words: [String]) throws {
         let name = "pipe-\(UUID().uuidString)", elf = try Scratch.elf("tty-echo")
         #expect(mkfifo(Scratch.path(name), 0o600) == 0)
-        let end = try LimitedCommand(words.map { $0 == "PIPE" ? name : $0 == "ELF" ? elf : $0 } + ["--timeout", "200ms"]).end()
-        #expect(end.status == 5 && end.seconds < 0.2 + Self.slack)
+        let end = try Self.end(within: 0.2) {
+            try LimitedCommand(words.map { $0 == "PIPE" ? name : $0 == "ELF" ? elf : $0 } + ["--timeout", "200ms"])
+        }
+        #expect(end.status == 5)
         #expect(end.err == "m4run: --timeout 200ms: the wall time is over, while reading \(name)\n")
         if words.contains("--json") { #expect(try end.report().result == "limit") }
     }
@@ -70,13 +86,17 @@ import Testing
     @Test("--timeout ends a conversation whose input goes on and says nothing, and a core dump into a pipe that nobody reads")
     func others() throws {
         let silence = Pipe()
-        let talk = try LimitedCommand(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--interactive", "--timeout", "300ms"], input: silence.fileHandleForReading).end()
-        #expect(talk.status == 5 && talk.seconds < 0.3 + Self.slack)
+        let talk = try Self.end(within: 0.3) {
+            try LimitedCommand(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--interactive", "--timeout", "300ms"], input: silence.fileHandleForReading)
+        }
+        #expect(talk.status == 5)
         let name = "pipe-\(UUID().uuidString)"
         #expect(mkfifo(Scratch.path(name), 0o600) == 0)
-        let dump = try LimitedCommand(
-            ["run", Scratch.elf("crasher"), "--boot", "elf", "--send", "hardfault", "--coredump", name, "--json", "--timeout", "300ms"]).end()
-        #expect(dump.status == 5 && dump.seconds < 0.3 + Self.slack)
+        let dump = try Self.end(within: 0.3) {
+            try LimitedCommand(
+                ["run", Scratch.elf("crasher"), "--boot", "elf", "--send", "hardfault", "--coredump", name, "--json", "--timeout", "300ms"])
+        }
+        #expect(dump.status == 5)
         #expect(try dump.report().result == "limit")
         withExtendedLifetime(silence) {}
     }
@@ -124,7 +144,7 @@ import Testing
             #expect(state.status == 0 && state.out == "running\n", "\(state.err)")
         }
         let file = folder.appendingPathComponent("sys/class/remoteproc/remoteproc0/state")
-        if FileManager.default.fileExists(atPath: file.path) { #expect(try String(contentsOf: file, encoding: .utf8) == "running\n") }
+        if Tool.fuse.isHere { #expect(try String(contentsOf: file, encoding: .utf8) == "running\n") }
         run.signal(SIGTERM)
         let end = try run.end()
         #expect(end.status == 0 && !end.wasKilled)
@@ -201,9 +221,9 @@ import Testing
         let run = try ServedRun("--control", "$DIR", "--no-fuse")
         try run.wait(for: "dev/ttyRPMSG0")
         run.send(SIGSTOP)
-        let end = try LimitedCommand(["ctl", run.folder.path, "state", "--timeout", "300ms"]).end()
+        let end = try Self.end(within: 0.3) { try LimitedCommand(["ctl", run.folder.path, "state", "--timeout", "300ms"]) }
         run.send(SIGCONT)
-        #expect(end.status == 5 && end.seconds < 0.3 + Self.slack)
+        #expect(end.status == 5)
         #expect(end.err == "m4run: --timeout 300ms: the wall time is over, while waiting for the run that serves \(run.folder.path)\n")
         #expect(try run.end().status == 0)
     }
