@@ -65,6 +65,20 @@ import VirtualMP1
         #expect(report.entries.contains { $0.name == "waits-for-timer" && $0.sentence.contains("TIM5 counts, its interrupt is enabled, and its next event is due at 2.87") }, "\(report.entries)")
     }
 
+    @Test("An encoder that no model turns, read beside other work, is a note")
+    func encoder() throws {
+        let report = try Self.examine("doctor-encoder-beside")
+        #expect(report.isFine, "\(report.entries)")
+        #expect(report.entries.contains { $0.name == "unmodelled-feature" && $0.sentence.hasPrefix("LPTIM1: encoder mode") }, "\(report.entries)")
+    }
+
+    @Test("Who gives up behind a channel that nobody serves is told of that channel")
+    func unserved() throws {
+        let cause = try #require(try Self.examine("doctor-asks-manager").cause)
+        #expect(cause.name == "error-handler")
+        #expect(cause.advice?.contains("Nobody in Linux answers on \"rproc-srm\", which has no driver: it may have waited for that.") == true, "\(cause)")
+    }
+
     @Test("A fault that Linux has recovered from is told as a fault, with its place, and not as the watchdog's")
     func recovered() throws {
         let report = try Self.examine("doctor-faults-once") { $0.recoveryLimit = 3 }

@@ -37,11 +37,20 @@ extension Doctor {
                 .ended, "The firmware has ended: _exit was called at \(entry.time) s\(from)\(thread). \(corePlace)", "none if it is done; else main must not return.")
             return true
         }
+        let greeting = greetingHint(before: entry.time)
         report.problem(
             .errorHandler,
-            "The firmware gave up in \(entry.function) at \(entry.time) s\(from)\(thread), and has not come back\(words(of: entry)).\(greetingHint(before: entry.time)) \(corePlace)",
-            "look at the call before that: what it returned is why." + unmodelledHint)
+            "The firmware gave up in \(entry.function) at \(entry.time) s\(from)\(thread), and has not come back\(words(of: entry)).\(greeting) \(corePlace)",
+            greeting.isEmpty
+                ? "look at the call before that: what it returned is why." + unservedHint + unmodelledHint
+                : "say what the firmware expects: 'm4run run --send TEXT'; or look at the call before that.")
         return true
+    }
+
+    /// Who gives up may have waited for an answer on a channel that has no driver.
+    private var unservedHint: String {
+        let names = report.channels.filter { $0.driver == nil }.map { ForeignText.quoted($0.name.utf8) }
+        return names.isEmpty ? "" : " Nobody in Linux answers on \(list(names)), which \(names.count == 1 ? "has" : "have") no driver: it may have waited for that."
     }
 
     private mutating func judgeReturn() -> Bool {

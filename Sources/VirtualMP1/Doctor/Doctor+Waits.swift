@@ -101,11 +101,13 @@ extension Doctor {
     mutating func judgeFeatures() {
         let waited: [UnsupportedFeature] = system.waitsFor.compactMap { if case .feature(let feature) = $0 { feature } else { nil } }
         let isAnswering = report.channels.contains(where: \.answers)
+        // Firmware that does its work without Linux reads such a block beside it, an encoder's position for one; an RTOS idles in any case.
+        let isAtWork = report.isWithoutRpmsg && (thread != nil || core.sleepPlace == nil && core.isProgressing)
         for feature in unmodelledFeatures {
             let since = system.configuration.board.coreClock.time(cycles: feature.cycle)
             let sentence = "\(feature). The firmware switched it on at \(since) s."
             // A pin that nobody drives is no gap of the firmware's: where it is waited for, the loop says so.
-            if !isAnswering, feature.peripheral != "EXTI", waited.contains(where: { $0.place == feature.place && $0.feature == feature.feature }) {
+            if !isAnswering, !isAtWork, feature.peripheral != "EXTI", waited.contains(where: { $0.place == feature.place && $0.feature == feature.feature }) {
                 report.problem(.unmodelledFeature, sentence, "on a board it may do what the firmware waits for; here it has to do without it.")
             } else {
                 report.note("unmodelled-feature", sentence)
