@@ -1,3 +1,5 @@
+import MachineBase
+
 /// Random number generator (RM0436, RNG). Its numbers are pseudo-random from a fixed seed, so that a run repeats itself; each is
 /// ready at once, and no seed or clock error ever happens.
 public final class RNG: RegisterBlock {
@@ -11,12 +13,12 @@ public final class RNG: RegisterBlock {
 
     private let interrupt: Int
     private let seed: UInt64
-    private var state: UInt64
+    private var random: SplitMix64
 
     init(_ name: String, interrupt: Int, seed: UInt64, on interconnect: Interconnect) {
         self.interrupt = interrupt
         self.seed = seed
-        state = seed
+        random = SplitMix64(state: seed)
         super.init(index: Self.index(name), on: interconnect)
     }
 
@@ -39,17 +41,13 @@ public final class RNG: RegisterBlock {
 
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
-        if kind == .powerOn { state = seed }
+        if kind == .powerOn { random.state = seed }
         if isTouched { update() }
     }
 
-    /// SplitMix64's upper half; never zero, for firmware takes a zero from DR as "not ready" (RM0436, RNG).
+    /// The generator's upper half; never zero, for firmware takes a zero from DR as "not ready" (RM0436, RNG).
     private func next() -> UInt32 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        let number = UInt32(truncatingIfNeeded: z >> 32)
+        let number = UInt32(truncatingIfNeeded: random.next() >> 32)
         return number == 0 ? 0x6A09_E667 : number
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 
 /// The kernel's own virtio_ring.c, as judges/kernel-ring/reference.c makes it callable, out of a shared library.
 struct KernelRing {
@@ -38,16 +39,7 @@ struct KernelRing {
     }
 }
 
-/// A seeded generator: the same numbers for the same seed, everywhere.
-struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+extension SplitMix64 {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(1, bound))) }
     mutating func chance(_ parts: Int, of whole: Int) -> Bool { below(whole) < parts }
 }

@@ -1,3 +1,4 @@
+import MachineBase
 import RprocHost
 
 /// A random life of a ring: what the driver does, and what a device stores, sane or not. The same seed is the same life.
@@ -23,7 +24,7 @@ struct RingSequence {
     }
 
     mutating func run(_ kernel: KernelRing, keepsTrail: Bool = false) {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(state: seed)
         let count = UInt32(1 << random.below(7)), alignment = [4, 16, 64, 4096][random.below(4)] as UInt32
         let eventIndex = random.chance(1, of: 2), indirect = random.chance(1, of: 4)
         guard let layout = VringLayout(count: count, alignment: alignment),
@@ -62,7 +63,7 @@ struct RingSequence {
     }
 
     /// Takes what is there, gives some of it back in any order, asks for silence or an event.
-    private static func sane(_ device: inout Device, _ ring: RingPair, _ random: inout SplitMix) -> String {
+    private static func sane(_ device: inout Device, _ ring: RingPair, _ random: inout SplitMix64) -> String {
         let layout = ring.layout, mask = Int(layout.count) - 1
         let available = Int(layout.availableOffset), used = Int(layout.usedOffset)
         var taken = 0
@@ -86,7 +87,7 @@ struct RingSequence {
 
     /// A store of anything anywhere. Only a descriptor's NEXT flag stays 0: with it the kernel walks on in the ring's own chain, and may
     /// never come back (a finding of the model's, which does not).
-    private static func hostile(_ ring: RingPair, _ random: inout SplitMix) -> String {
+    private static func hostile(_ ring: RingPair, _ random: inout SplitMix64) -> String {
         let layout = ring.layout
         // Mostly where it hurts: the used ring and the descriptors.
         let area = random.below(4)

@@ -84,23 +84,15 @@ final class MessageLoad {
 
     /// Message `number` of service `index`.
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, _ index: Int, _ number: UInt64) -> UnsafeRawBufferPointer {
-        // SplitMix64.
-        var state = number &+ UInt64(index) << 48
-        func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
-        let count = lengths.lowerBound + Int(next() % UInt64(lengths.count))
+        var random = SplitMix64(state: number &+ UInt64(index) << 48)
+        let count = lengths.lowerBound + Int(random.next() % UInt64(lengths.count))
         var offset = 0
         while offset + 8 <= count {
             // No zero bytes: firmware that prints what it gets would run on.
-            buffer.storeBytes(of: next() | 0x0101_0101_0101_0101, toByteOffset: offset, as: UInt64.self)
+            buffer.storeBytes(of: random.next() | 0x0101_0101_0101_0101, toByteOffset: offset, as: UInt64.self)
             offset += 8
         }
-        let last = next() | 0x0101_0101_0101_0101
+        let last = random.next() | 0x0101_0101_0101_0101
         for byte in offset..<max(offset, count) { buffer[byte] = UInt8(truncatingIfNeeded: last >> UInt64(8 * (byte - offset))) }
         return UnsafeRawBufferPointer(rebasing: buffer[..<count])
     }

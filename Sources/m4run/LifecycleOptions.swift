@@ -4,36 +4,27 @@ import MachineBase
 import RprocHost
 import VirtualMP1
 
-/// Kernels whose differences are known.
-enum Kernel: String, ExpressibleByArgument, CaseIterable {
-    case newest
-    case v6_6 = "6.6"
-    case v6_1 = "6.1"
-    case v5_15 = "5.15"
+/// A kernel whose differences are known, by its version.
+struct Kernel: ExpressibleByArgument {
+    let profile: KernelProfile
 
-    var profile: KernelProfile {
-        switch self {
-        case .newest: .newest
-        case .v6_6: .v6_6
-        case .v6_1: .v6_1
-        case .v5_15: .v5_15
-        }
+    init?(argument: String) {
+        guard Self.allValueStrings.contains(argument), let named = KernelProfile.Named(rawValue: argument) else { return nil }
+        profile = named.profile
     }
+    static var allValueStrings: [String] { KernelProfile.Named.allCases.map(\.rawValue).filter { !$0.hasPrefix(OpenSTLinux.prefix) } }
 }
 
-/// ST's distributions, by the first number of their version.
-enum OpenSTLinux: String, ExpressibleByArgument, CaseIterable {
-    case v4 = "4"
-    case v5 = "5"
-    case v6 = "6"
+/// ST's distribution, by the first number of its version.
+struct OpenSTLinux: ExpressibleByArgument {
+    static let prefix = "OpenSTLinux "
+    let profile: KernelProfile
 
-    var profile: KernelProfile {
-        switch self {
-        case .v4: .openSTLinux4
-        case .v5: .openSTLinux5
-        case .v6: .openSTLinux6
-        }
+    init?(argument: String) {
+        guard let named = KernelProfile.Named(rawValue: Self.prefix + argument) else { return nil }
+        profile = named.profile
     }
+    static var allValueStrings: [String] { KernelProfile.Named.allCases.map(\.rawValue).filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) } }
 }
 
 /// Options about the remote processor's life: which kernel, who starts it, and what becomes of a crash.

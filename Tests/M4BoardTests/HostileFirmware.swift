@@ -4,15 +4,9 @@ import MachineBase
 /// Boards with firmware made from a seed: half of it the instructions that a core has trouble with, half of it noise.
 enum HostileFirmware {
     struct Generator {
-        var state: UInt64
-        mutating func next() -> UInt64 {  // SplitMix64
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
-        mutating func word() -> UInt32 { UInt32(truncatingIfNeeded: next()) }
+        private var random: SplitMix64
+        init(state: UInt64) { random = SplitMix64(state: state) }
+        mutating func word() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
         mutating func below(_ n: UInt32) -> UInt32 { word() % n }
         mutating func pick<T>(_ values: [T]) -> T { values[Int(below(UInt32(values.count)))] }
         mutating func register() -> UInt16 { UInt16(below(13)) }

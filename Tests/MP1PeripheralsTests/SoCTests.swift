@@ -1,4 +1,5 @@
 import MP1Peripherals
+import MachineBase
 import Testing
 
 @Suite struct SoCTests {
@@ -86,19 +87,12 @@ import Testing
     @Test func `A storm of accesses over the whole region never traps and repeats itself`() {
         func storm(seed: UInt64) -> (UInt64, Int) {
             let chip = TestSoC()
-            var state = seed
-            func next() -> UInt64 {  // SplitMix64
-                state &+= 0x9E37_79B9_7F4A_7C15
-                var z = state
-                z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-                z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-                return z ^ (z >> 31)
-            }
+            var random = SplitMix64(state: seed)
             let peripherals = RegisterMap.peripherals
             let initiators = [Initiator.cortexM4, linux, opTEE]
             var digest: UInt64 = 0
             for step in 0..<300_000 {
-                let r = next()
+                let r = random.next()
                 var address = UInt32(truncatingIfNeeded: r) & 0x1FFF_FFFF | 0x4000_0000
                 if r >> 32 & 7 != 0 {  // mostly where something is
                     let peripheral = peripherals[Int(r >> 40) % peripherals.count]
@@ -109,7 +103,7 @@ import Testing
                 if r >> 63 == 0 {
                     digest = digest &* 31 &+ UInt64(chip.soc.read(address, width: width, by: initiator))
                 } else {
-                    chip.soc.write(address, UInt32(truncatingIfNeeded: next()), width: width, by: initiator)
+                    chip.soc.write(address, UInt32(truncatingIfNeeded: random.next()), width: width, by: initiator)
                 }
                 if step % 64 == 0 { chip.host.run(to: chip.host.nowCycles + (r >> 50)) }
                 if step % 50_000 == 49_999 { chip.soc.reset() }

@@ -1,6 +1,7 @@
 import DeviceTree
 import DeviceTreeFixtures
 import Foundation
+import MachineBase
 import RprocDeviceTree
 import Testing
 
@@ -14,14 +15,8 @@ struct TreeFuzzTests {
         let seed = environment["M4RUN_TREE_SEED"].flatMap { UInt64($0) } ?? 1
         var original = dk2().blob
         if let path = environment["M4RUN_TREE"] { original = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
-        var state = seed
-        func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
+        var random = SplitMix64(state: seed)
+        func next() -> UInt64 { random.next() }
         var outcomes: [String: Int] = [:]
         for _ in 0..<count {
             var blob = original

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HostileImageTests {
     /// A good image with some bytes changed: mostly in the ELF's headers and the resource table.
-    private func spoiled(_ random: inout SplitMix) -> [UInt8] {
+    private func spoiled(_ random: inout SplitMix64) -> [UInt8] {
         let table = FirmwareImageBuilder.table([
             FirmwareImageBuilder.memory(da: 0xFFFF_FFFF, length: 64, name: "mcuram2"), FirmwareImageBuilder.vdev(features: 0x3000_0001),
             FirmwareImageBuilder.trace(da: 0x1002_0000, length: 64), [130, 0, 0, 0],
@@ -34,7 +34,7 @@ import Testing
     @Test(arguments: BootSequence.allCases) func `A spoiled image is refused cleanly or runs, and the host comes down again`(_ sequence: BootSequence) throws {
         var refused = 0, ran = 0
         for seed in UInt64(0)..<500 {
-            var random = SplitMix(state: seed)
+            var random = SplitMix64(state: seed)
             let rig = Rig(sequence, ddr: 0x10_0000) {
                 if seed % 2 == 0 { $0.dynamicPool = PhysicalRange(start: PhysicalAddress(0xC000_0000), size: 0x10_0000) }
             }

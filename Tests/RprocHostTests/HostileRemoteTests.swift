@@ -4,9 +4,9 @@ import Testing
 
 /// A firmware that writes nonsense wherever the host looks, and rings.
 private final class HostileRemote: InMemoryRemote {
-    var random: SplitMix
+    var random: SplitMix64
     var left = 60
-    init(seed: UInt64) { random = SplitMix(state: seed) }
+    init(seed: UInt64) { random = SplitMix64(state: seed) }
 
     func reset(on platform: InMemoryPlatform) {
         platform.remoteWriteIPCC(0x10, 1)

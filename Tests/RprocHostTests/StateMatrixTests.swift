@@ -4,20 +4,7 @@ import Testing
 
 /// One cell of the `state` file's matrix: what a write returns, and what has become of state and power.
 struct StateCell: Sendable, CustomTestStringConvertible {
-    enum Kernel: String, Sendable, CaseIterable {
-        case newest, v6_6, v6_1, v5_15, openSTLinux4, openSTLinux5, openSTLinux6
-        var profile: KernelProfile {
-            switch self {
-            case .newest: .newest
-            case .v6_6: .v6_6
-            case .v6_1: .v6_1
-            case .v5_15: .v5_15
-            case .openSTLinux4: .openSTLinux4
-            case .openSTLinux5: .openSTLinux5
-            case .openSTLinux6: .openSTLinux6
-            }
-        }
-    }
+    typealias Kernel = KernelProfile.Named
     var word: String
     var from: RemoteProcessorState
     var errno: Errno?

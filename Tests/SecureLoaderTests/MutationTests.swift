@@ -4,18 +4,6 @@ import Testing
 
 import SecureLoader
 
-/// SplitMix64: the same sequence for a seed, everywhere.
-private struct Sequence64: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
-
 /// Thousands of damaged images: each is loaded or refused, and nothing else ever happens.
 @Suite struct MutationTests {
     private static let results: Set<TEEResult> = [
@@ -24,7 +12,7 @@ private struct Sequence64: RandomNumberGenerator {
     ]
 
     /// One number somewhere becomes another, of the kinds that loaders get wrong.
-    private func mutate(_ bytes: inout [UInt8], in range: Range<Int>, _ random: inout Sequence64) {
+    private func mutate(_ bytes: inout [UInt8], in range: Range<Int>, _ random: inout SplitMix64) {
         let offset = Int.random(in: range, using: &random)
         switch Int.random(in: 0..<6, using: &random) {
         case 0: bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
@@ -50,7 +38,7 @@ private struct Sequence64: RandomNumberGenerator {
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func damagedImagesLoadOrAreRefusedAndTouchNothingElse(_ seed: UInt64) throws {
-        var random = Sequence64(state: seed)
+        var random = SplitMix64(state: seed)
         var loaded = 0, refused: Set<TEEFailure.Check> = []
         for round in 0..<1000 {
             var image = Self.originals[round % Self.originals.count]

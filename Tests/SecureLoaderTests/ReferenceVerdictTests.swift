@@ -43,7 +43,7 @@ import SecureLoader
 
 /// Images with one to three numbers overwritten, the same ones each time.
 struct DamagedImages {
-    private var state: UInt64 = 2026
+    private var random = SplitMix64(state: 2026)
     private var number = 0
     private let originals: [[UInt8]]
 
@@ -86,14 +86,7 @@ struct DamagedImages {
         }
     }
 
-    /// SplitMix64, so that the corpus is the same with every standard library.
-    private mutating func below(_ limit: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return Int((z ^ z >> 31) >> 1) % limit
-    }
+    private mutating func below(_ limit: Int) -> Int { Int(random.next() >> 1) % limit }
 }
 
 extension ReferenceVerdictTests {

@@ -171,19 +171,19 @@ import Testing
         try run.wait(for: "dev/ttyRPMSG1")
         let path = run.path("control")
         // Each in the middle of a request.
-        var clients: [HandMadeClient] = []
+        var clients: [OpenSocket] = []
         for _ in 0..<64 {
-            let client = try HandMadeClient(path)
+            let client = try OpenSocket(path, SOCK_STREAM)
             client.send("read sta")
             clients.append(client)
         }
         // In the backlog, and behind it.
-        let waiting = try HandMadeClient(path)
+        let waiting = try OpenSocket(path, SOCK_STREAM)
         waiting.send("read name")
         waiting.finish()
         var refused: Int32 = 0
         while refused == 0, clients.count < 300 {
-            do { clients.append(try HandMadeClient(path, blocks: false)) } catch let error as OpenTerminal.Failed { refused = error.number }
+            do { clients.append(try OpenSocket(path, SOCK_STREAM, blocks: false)) } catch let error as OpenTerminal.Failed { refused = error.number }
         }
         #expect(refused == EAGAIN)
         // What is not the socket goes on.
@@ -203,14 +203,14 @@ import Testing
         let run = try ServedRun("--control", "$DIR", "--no-fuse", limits: "ulimit -n 40")
         try run.wait(for: "dev/ttyRPMSG1")
         #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400").out == "rpmsg0\n")
-        var clients: [HandMadeClient] = []
+        var clients: [OpenSocket] = []
         for _ in 0..<50 {
-            let client = try HandMadeClient(run.path("control"))
+            let client = try OpenSocket(run.path("control"), SOCK_STREAM)
             client.send("read state")
             clients.append(client)
         }
         // Nor has a raw device one.
-        let raw = try HandMadeClient(run.path("dev/rpmsg0"), SOCK_SEQPACKET)
+        let raw = try OpenSocket(run.path("dev/rpmsg0"))
         usleep(200_000)
         let before = try run.processorTime()
         usleep(1_000_000)
@@ -230,14 +230,14 @@ import Testing
         #expect(try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400").out == "rpmsg0\n")
         for _ in 0..<20 {
             // Faster than the run can let the first one in.
-            var opened: [HandMadeClient] = [], refused: Set<Int32> = []
+            var opened: [OpenSocket] = [], refused: Set<Int32> = []
             for _ in 0..<8 {
-                do { opened.append(try HandMadeClient(run.path("dev/rpmsg0"), SOCK_SEQPACKET, blocks: false)) } catch let error as OpenTerminal.Failed {
+                do { opened.append(try OpenSocket(run.path("dev/rpmsg0"), blocks: false)) } catch let error as OpenTerminal.Failed {
                     refused.insert(error.number)
                 }
             }
             // One that was in the queue when the first was let in is connected for a moment, and hears at once that nobody is there.
-            var have: [HandMadeClient] = []
+            var have: [OpenSocket] = []
             try ServedRun.wait("one of them to have it") {
                 have = opened.filter { !$0.wasCutOff }
                 return have.count == 1
@@ -249,7 +249,7 @@ import Testing
                 guard let socket = try? OpenSocket(run.path("dev/rpmsg0")) else { return false }
                 return socket.send([1]) == 1 && socket.receive() == [1]
             }
-            try ServedRun.wait("its end") { (try? HandMadeClient(run.path("dev/rpmsg0"), SOCK_SEQPACKET)) != nil }
+            try ServedRun.wait("its end") { (try? OpenSocket(run.path("dev/rpmsg0"))) != nil }
             usleep(50_000)
         }
         #expect(try run.end().status == 0)
@@ -273,54 +273,4 @@ import Testing
         shell.waitUntilExit()
         return try output.text().split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
     }
-}
-
-/// A client of a socket, by hand.
-final class HandMadeClient {
-    private let descriptor: Int32
-    init(_ path: String, _ type: __socket_type = SOCK_STREAM, blocks: Bool = true) throws {
-        descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | (blocks ? 0 : Int32(SOCK_NONBLOCK.rawValue)), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
-        // What was made so far is closed by deinit, and once: the number may be another test's by then.
-        if result != 0 { throw OpenTerminal.Failed(number: errno) }
-        var patience = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    }
-    deinit { close(descriptor) }
-
-    func send(_ text: String) { _ = Foundation.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
-    func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
-    /// Whether the other side is gone.
-    var wasCutOff: Bool {
-        var byte: UInt8 = 0
-        let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
-        return count == 0 || count < 0 && errno != EAGAIN
-    }
-    func answer() -> String {
-        var bytes: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
-        while case let count = read(descriptor, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-/// A socket that somebody else listens on; the file goes first if it is there.
-private final class ListeningSocket {
-    private let descriptor: Int32
-    init(_ path: String) throws {
-        unlink(path)
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
-        guard result == 0, listen(descriptor, 4) == 0 else { throw OpenTerminal.Failed(number: errno) }
-    }
-    deinit { close(descriptor) }
 }

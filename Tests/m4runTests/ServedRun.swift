@@ -153,29 +153,3 @@ final class OpenTerminal {
         String(decoding: try exchange(Array(text.utf8), expecting: text.utf8.count), as: UTF8.self)
     }
 }
-
-/// A socket of packets as a program has it.
-final class OpenSocket {
-    let descriptor: Int32
-    init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
-        // deinit closes the descriptor, also here, and once: the number may be another test's by then.
-        if result != 0 { throw OpenTerminal.Failed(number: errno) }
-        var patience = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    }
-    deinit { close(descriptor) }
-
-    func send(_ bytes: [UInt8]) -> Int { Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
-    func receive() -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: 1024)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        return count < 0 ? nil : Array(buffer[..<count])
-    }
-}

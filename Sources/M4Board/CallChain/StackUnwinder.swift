@@ -178,16 +178,21 @@ struct StackUnwinder {
 }
 
 extension M4Board {
+    /// What is in memory now.
+    var code: CodeReader {
+        let core = core
+        return CodeReader(
+            halfword: { address in core.engine.memory(address, count: 2).map { UnsafeRawPointer($0).loadUnaligned(as: UInt16.self) } },
+            word: { address in core.engine.memory(address, count: 4).map { UnsafeRawPointer($0).loadUnaligned(as: UInt32.self) } })
+    }
+
     /// Who called the code that had `registers`, as far as it is certain: the memory must still be as it was then.
     ///
     /// - Parameters:
     ///   - registers: those of a report, or as they are now.
     ///   - history: the report's; starts of the newest blocks of instructions, oldest first.
     public func callChain(of registers: CoreRegisters, history: [UInt32], functions: some FunctionMap) -> CallChain {
-        let core = core
-        let code = CodeReader(
-            halfword: { address in core.engine.memory(address, count: 2).map { UnsafeRawPointer($0).loadUnaligned(as: UInt16.self) } },
-            word: { address in core.engine.memory(address, count: 4).map { UnsafeRawPointer($0).loadUnaligned(as: UInt32.self) } })
+        let code = code
         var unwinder = StackUnwinder(
             code: code, functions: functions, resetEntry: code.word(core.scs.vectorTable &+ 4), processStack: registers.psp)
         return unwinder.chain(from: registers, history: history)

@@ -1,4 +1,3 @@
-import CUnicorn
 import CortexM
 import MP1Peripherals
 import MachineBase
@@ -61,17 +60,6 @@ extension M4Board {
 
     /// The call that returns to `address`: the instruction, and where it goes when that is written in it. nil when no call is before it.
     public func call(returningTo address: UInt32) -> (instruction: UInt32, target: UInt32?)? {
-        let address = address & ~1
-        var first: UInt16 = 0, second: UInt16 = 0
-        guard address >= 4, m4_engine_code(core.engine.raw, address &- 2, &second) else { return nil }
-        if m4_engine_code(core.engine.raw, address &- 4, &first), first & 0xF800 == 0xF000, second & 0xD000 == 0xD000 {
-            // BL. Source: ARMv7-M ARM, A7.7.18.
-            let sign = UInt32(first >> 10 & 1), j1 = UInt32(second >> 13 & 1), j2 = UInt32(second >> 11 & 1)
-            let i1 = 1 &- (j1 ^ sign), i2 = 1 &- (j2 ^ sign)
-            let high = (sign == 1 ? UInt32(0xFF00_0000) : 0) | i1 << 23 | i2 << 22
-            let offset = high | UInt32(first & 0x3FF) << 12 | UInt32(second & 0x7FF) << 1
-            return (address &- 4, address &+ offset)
-        }
-        return second & 0xFF87 == 0x4780 ? (address &- 2, nil) : nil
+        code.call(returningTo: address | 1).map { ($0.place, $0.target) }
     }
 }

@@ -12,7 +12,7 @@ final class KickFaultInjector {
         /// Doorbells seen, and acted on.
         var seen: UInt64 = 0
         var chosen: UInt64 = 0
-        var state: UInt64 = 0
+        var random = SplitMix64(state: 0)
     }
     private var rules: [Rule]
 
@@ -21,7 +21,7 @@ final class KickFaultInjector {
         guard !faults.isEmpty else { return nil }
         rules = faults.map { fault in
             var rule = Rule(fault: fault)
-            if case .random(_, let seed) = fault.selection { rule.state = seed }
+            if case .random(_, let seed) = fault.selection { rule.random.state = seed }
             return rule
         }
     }
@@ -45,7 +45,7 @@ final class KickFaultInjector {
         case .first(let count): rule.seen <= count
         case .number(let number): rule.seen == number
         case .every(let count): rule.seen % max(1, count) == 0
-        case .random(let oneIn, _): next(&rule.state) % max(1, oneIn) == 0
+        case .random(let oneIn, _): rule.random.next() % max(1, oneIn) == 0
         }
         guard isChosen else { return nil }
         rule.chosen &+= 1
@@ -54,15 +54,6 @@ final class KickFaultInjector {
         case .delay(let span): .isLate(span)
         case .coalesce(let count): rule.chosen % max(1, count) == 0 ? .passes : .isLost
         }
-    }
-
-    /// SplitMix64.
-    private static func next(_ state: inout UInt64) -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }
 

@@ -60,6 +60,29 @@ public struct KernelProfile: Equatable, Sendable {
 }
 
 extension KernelProfile {
+    /// Those that there are profiles of, by the names that people give them.
+    public enum Named: String, CaseIterable, Sendable {
+        case newest
+        case v6_6 = "6.6"
+        case v6_1 = "6.1"
+        case v5_15 = "5.15"
+        case openSTLinux4 = "OpenSTLinux 4"
+        case openSTLinux5 = "OpenSTLinux 5"
+        case openSTLinux6 = "OpenSTLinux 6"
+
+        public var profile: KernelProfile {
+            switch self {
+            case .newest: .newest
+            case .v6_6: .v6_6
+            case .v6_1: .v6_1
+            case .v5_15: .v5_15
+            case .openSTLinux4: .openSTLinux4
+            case .openSTLinux5: .openSTLinux5
+            case .openSTLinux6: .openSTLinux6
+            }
+        }
+    }
+
     // ST's kernels: a stm32_rproc that handles a doorbell in the mailbox's own callback. No work is queued, the lock is not taken, and the
     // state is not looked at. Source: STMicroelectronics' linux repository, as it was with OpenSTLinux 6; taken for the same before. Versions:
     // ST's wiki, "Changes notification" of each release.

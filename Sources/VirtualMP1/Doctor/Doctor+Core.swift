@@ -70,11 +70,8 @@ extension Doctor {
     }
 
     private func text(at address: UInt32) -> String? {
-        let bytes = (0..<96).lazy.map { UInt32($0) }.compactMap { offset -> UInt8? in
-            guard let word = system.board.memoryWord(at: address &+ offset) else { return nil }
-            return UInt8(truncatingIfNeeded: word >> ((address &+ offset) % 4 * 8))
-        }.prefix { (0x20..<0x7F).contains($0) }
-        return bytes.count > 2 ? String(decoding: Array(bytes), as: UTF8.self) : nil
+        let text = MemoryText(system.board, at: address, limit: 96).text
+        return text.utf8.count > 2 ? text : nil
     }
 
     /// Said where something failed and registers without a model were touched before.

@@ -35,15 +35,8 @@ struct RTOSThread: CustomStringConvertible {
 
     /// Printable, up to a NUL.
     private static func text(_ board: M4Board, _ address: UInt32, _ limit: UInt32) -> String? {
-        var bytes: [UInt8] = []
-        for offset in 0..<limit {
-            guard let word = word(board, (address &+ offset) & ~3) else { return nil }
-            let byte = UInt8(truncatingIfNeeded: word >> ((address &+ offset) % 4 * 8))
-            if byte == 0 { break }
-            guard (0x20..<0x7F).contains(byte) else { return nil }
-            bytes.append(byte)
-        }
-        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+        let found = MemoryText(board, at: address, limit: limit)
+        return found.isWhole && !found.text.isEmpty ? found.text : nil
     }
 
     /// `tskTCB` without the MPU wrappers: pxTopOfStack, two list items of 20 bytes, priority, pxStack, the name.
