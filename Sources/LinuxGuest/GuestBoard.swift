@@ -1,0 +1,177 @@
+import CLinuxBridge
+import M4Board
+import MP1Peripherals
+import MachineBase
+
+/// What a `GuestBoard` tells, in the board's virtual time, which follows the wall clock.
+public enum GuestBoardEvent {
+    /// Linux has released hold boot, or held it again.
+    case started(VirtualTime), held(VirtualTime)
+    /// Linux has reset the M4, or its own watchdog has.
+    case reset(VirtualTime), watchdog(VirtualTime)
+    /// The M4 has stopped for a reason of `StopReason`'s: a fault, at which it goes on in its handler as on a board, a lockup, a breakpoint, an exit.
+    case stopped(VirtualTime, StopReason)
+    case output(VirtualTime, M4Board.TextSource, [UInt8])
+    case unmodelled(VirtualTime, UnmodelledAccess)
+    case found(VirtualTime, BoardFinding)
+}
+
+/// The M4's board beside a Linux guest: carries the guest's stores to registers in, interrupts out, and lets the M4 run as the wall clock goes.
+public final class GuestBoard {
+    public let board: M4Board
+    private let memory: GuestMemory
+    private let guest: RunningGuest
+    private let words: RegisterWords
+    private var pacer: WallPacer
+    /// The store that was acted on last.
+    private var seen: UInt32 = 0
+    private var isReleased = false
+    /// The firmware has ended: nothing runs until the next reset.
+    private var hasEnded = false
+    public var onEvent: ((GuestBoardEvent) -> Void)?
+    /// Called for a breakpoint or watchpoint: whether the run goes on.
+    public var onHalt: ((HaltReport) -> Bool)?
+
+    /// At most so long without a look at the guest's stores, in virtual time.
+    private static let slice = VirtualTime.microseconds(20)
+    /// At most so long asleep, in nanoseconds: the M4 with nothing to do, and a loop that waits for memory which Linux may write.
+    private static let longestSleep: UInt64 = 10_000_000, shortSleep: UInt64 = 50_000
+
+    /// - Parameter configuration: of the board; its memories are the guest's files, whatever it says of them.
+    /// - Throws: `BoardError` when no board can be had.
+    public init(_ configuration: M4Board.Configuration, beside guest: RunningGuest) throws(BoardError) {
+        memory = guest.memory
+        self.guest = guest
+        var configuration = configuration
+        configuration.sharedMemory = [
+            .mcusram: SharedMemory(descriptor: memory.descriptor(.mcusram)), .retram: SharedMemory(descriptor: memory.descriptor(.retram)),
+        ]
+        if configuration.ddrSize > 0 {
+            configuration.sharedMemory[.ddr] = SharedMemory(descriptor: memory.descriptor(.ram), offset: Int(GuestLayout.ddr - GuestLayout.ramStart))
+        }
+        board = try M4Board(configuration)
+        words = RegisterWords(memory, board)
+        pacer = WallPacer(from: board.now)
+        board.delegate = self
+        words.fill()
+    }
+
+    /// Virtual time that the M4 did not get, because the host was too slow for it.
+    public var lostTime: VirtualTime { pacer.lost }
+
+    /// Runs until `isOver`, which is asked at least every 10 ms, or until the guest has gone.
+    public func run(until isOver: () -> Bool) {
+        pacer = WallPacer(from: board.now)
+        while !isOver(), !linux_bridge_is_closed(memory.page) {
+            if takeStore(sleeping: 0) { continue }
+            let now = board.now, target = pacer.target(now)
+            guard target > now else {
+                _ = takeStore(sleeping: sleepTime)
+                continue
+            }
+            // Held, asleep or ended it only counts; events come at their time.
+            let deadline = board.isRunning && !board.isAsleep ? min(target, now + Self.slice) : target
+            run(to: deadline)
+            words.showChanges()
+        }
+    }
+
+    private func run(to deadline: VirtualTime) {
+        guard !hasEnded else {
+            _ = takeStore(sleeping: Self.longestSleep)
+            return
+        }
+        switch board.run(until: board.configuration.coreClock.cycles(until: deadline)) {
+        case .deadline, .hostRequest, .asleep, .held: break
+        case .breakpoint(let report) where onHalt?(report) == true, .watchpoint(let report) where onHalt?(report) == true: break
+        // It goes on in its handler, or has been through its reset, as on a board.
+        case .fault(let report): onEvent?(.stopped(board.now, .fault(report)))
+        case .resetRequest(let local): onEvent?(.stopped(board.now, .resetRequest(local: local)))
+        case let reason:
+            hasEnded = true
+            onEvent?(.stopped(board.now, reason))
+        }
+    }
+
+    private var sleepTime: UInt64 {
+        guard board.isAsleep || !board.isRunning else { return Self.shortSleep }
+        let next = board.events.next
+        guard next != .max else { return Self.longestSleep }
+        let due = board.configuration.coreClock.time(cycles: next)
+        return due > board.now ? min((due - board.now).nanoseconds, Self.longestSleep) : Self.shortSleep
+    }
+
+    // MARK: The guest's stores
+
+    /// Acts on a store if there is one, or comes within `nanoseconds`.
+    private func takeStore(sleeping nanoseconds: UInt64) -> Bool {
+        let request = linux_bridge_wait(memory.page, seen, 0, nanoseconds)
+        guard request != seen else { return false }
+        let store = memory.page.pointee
+        let first = store.address & ~3, last = (store.address &+ max(store.size, 1) &- 1) & ~3
+        act(on: first)
+        if last != first { act(on: last) }
+        seen = request
+        linux_bridge_acknowledge(memory.page, request)
+        return true
+    }
+
+    private func act(on address: UInt32) {
+        guard let word = memory.layout.words[address] else { return }
+        let value = words[address]
+        switch word {
+        case .reset: reset(address, value)
+        case .holdBoot: holdBoot(address, value)
+        case .ipcc, .powerDown, .m4State, .resourceTable:
+            write(address, value)
+            words.show(address)
+        }
+        words.showChanges()
+    }
+
+    private func write(_ address: UInt32, _ value: UInt32) {
+        // The boot chain gives Linux these registers.
+        try? board.writeWord(PhysicalAddress(address), value, secure: true)
+    }
+
+    /// The chip's bit clears itself; Linux's driver clears it, too, as one that has to.
+    private func reset(_ address: UInt32, _ value: UInt32) {
+        words[address] = 0
+        guard value & 1 << 1 != 0 else { return }
+        hasEnded = false
+        board.resetMCU()
+        onEvent?(.reset(board.now))
+    }
+
+    private func holdBoot(_ address: UInt32, _ value: UInt32) {
+        let released = value & 1 != 0
+        if released, !isReleased {
+            // Linux has written the firmware since the M4 ran last.
+            board.forgetTranslations()
+            hasEnded = false
+        }
+        write(address, value)
+        words.show(address)
+        guard released != isReleased else { return }
+        isReleased = released
+        onEvent?(released ? .started(board.now) : .held(board.now))
+    }
+}
+
+extension GuestBoard: M4BoardDelegate {
+    public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {
+        words.showChanges()
+        switch line {
+        case .ipccReceive: guest.setInterrupt(GuestLayout.receiveInterrupt, level)
+        case .ipccTransmitFree: guest.setInterrupt(GuestLayout.transmitInterrupt, level)
+        case .hsem, .exti: break
+        }
+    }
+    public func boardWatchdogDidReset(_ board: M4Board) {
+        onEvent?(.watchdog(board.now))
+        guest.pulseInterrupt(GuestLayout.watchdogInterrupt)
+    }
+    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(board.now, access)) }
+    public func board(_ board: M4Board, found finding: BoardFinding) { onEvent?(.found(board.now, finding)) }
+    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(board.now, source, output)) }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import LinuxGuest
+import MachineBase
+import RprocHost
+
+/// What the command line makes of a Linux guest: its files, and the firmware in them.
+struct LinuxGuestSetup {
+    var configuration: GuestConfiguration
+    /// More in the guest's root is refused; its memory is no disk.
+    private static let largestOverlay = 48 << 20, mostFiles = 4096
+
+    init(_ command: LinuxCommand, _ image: [UInt8], _ linux: HostConfiguration) throws {
+        let options = command.guest
+        let files: GuestFiles
+        do throws(GuestError) { files = try GuestFiles(folder: options.linux) } catch { throw UsageError("\(error)") }
+        var configuration = GuestConfiguration(files: files, coprocessor: linux, plugin: Self.plugin(options.plugin))
+        configuration.qemu = options.qemu
+        configuration.kernel = options.kernel
+        configuration.share = options.share
+        configuration.kernelArguments = options.append
+        let name = try Self.firmwareName(command.image)
+        configuration.extraFiles.append(GuestFile("lib/firmware/\(name)", image))
+        if let overlay = options.overlay { configuration.extraFiles += try Self.files(in: overlay) }
+        var start: [String] = []
+        for path in options.modules {
+            let module = (path as NSString).lastPathComponent
+            guard Self.isPlain(module) else { throw UsageError("--module \(path): the file's name may have letters, digits and -_.+ only") }
+            configuration.extraFiles.append(GuestFile("m4run/own/\(module)", try InputFile.read(path, limit: 16 << 20)))
+            start.append("insmod /m4run/own/\(module) || { echo 'm4run: \(module) does not load' >&2; exit 1; }")
+        }
+        let control = "/sys/class/remoteproc/remoteproc0"
+        start.append("echo \(name) >\(control)/firmware")
+        if !options.offline { start.append("echo start >\(control)/state || { echo 'm4run: the firmware does not start; dmesg says why' >&2; exit 1; }") }
+        let prologue = start.joined(separator: "\n")
+        if let path = options.run {
+            // Its own shell: what it exits with, and its $0, are its own.
+            configuration.extraFiles.append(GuestFile("m4run/run", try InputFile.read(path, limit: 1 << 20), mode: 0o755))
+            configuration.script = "\(prologue)\nexec sh /m4run/run\n"
+        } else {
+            let started = start.map { $0.replacingOccurrences(of: "; exit 1; }", with: "; }") }.joined(separator: "\n")
+            configuration.extraFiles.append(GuestFile("etc/profile", Array("\(started)\nPS1='m4run:\\w# '\n".utf8)))
+        }
+        self.configuration = configuration
+    }
+
+    /// The name that the guest has it by.
+    private static func firmwareName(_ path: String) throws -> String {
+        let name = (path as NSString).lastPathComponent
+        guard isPlain(name), name.count <= 100 else { throw UsageError("\(path): a guest's firmware has a name of letters, digits and -_.+, at most 100 of them") }
+        return name
+    }
+
+    private static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix(".") && !name.hasPrefix("-") && name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "-_.+".utf8.contains(byte)
+        }
+    }
+
+    private static func plugin(_ told: String?) -> String {
+        if let told { return told }
+        let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let places = ["linux-bridge.so", "../lib/m4run/linux-bridge.so", "../linux-bridge.so", "../../linux-bridge.so"].map { beside.appendingPathComponent($0).standardizedFileURL.path }
+        return places.first(where: FileManager.default.isReadableFile) ?? ".build/linux-bridge.so"
+    }
+
+    /// The plain files below a folder, with their modes.
+    private static func files(in folder: String) throws -> [GuestFile] {
+        guard let walk = FileManager.default.enumerator(atPath: folder) else { throw UsageError("--overlay \(folder): no such folder") }
+        var files: [GuestFile] = [], total = 0
+        for case let path as String in walk {
+            var info = stat()
+            guard stat("\(folder)/\(path)", &info) == 0, info.st_mode & S_IFMT == S_IFREG else { continue }
+            let bytes = try InputFile.read("\(folder)/\(path)", limit: largestOverlay)
+            total += bytes.count
+            guard files.count < mostFiles, total <= largestOverlay else {
+                throw UsageError("--overlay \(folder): more than \(mostFiles) files or \(largestOverlay) bytes; --share gives the guest a folder")
+            }
+            files.append(GuestFile(path, bytes, mode: UInt32(info.st_mode & 0o777)))
+        }
+        return files.sorted { $0.path < $1.path }
+    }
+}

@@ -1,0 +1,32 @@
+import DeviceFiles
+import Foundation
+
+/// A terminal in raw mode until `restore`, or the process' end.
+final class RawTerminal: Sendable {
+    private let descriptor: Int32
+    private let entry: Int
+    private let before: termios
+
+    /// nil where `descriptor` is no terminal.
+    init?(_ descriptor: Int32) {
+        var settings = termios()
+        guard isatty(descriptor) != 0, tcgetattr(descriptor, &settings) == 0 else { return nil }
+        let before = settings
+        self.descriptor = descriptor
+        self.before = before
+        entry = Leavings.add {
+            var settings = before
+            tcsetattr(descriptor, TCSANOW, &settings)
+        }
+        cfmakeraw(&settings)
+        // What this process says itself still begins its lines at the left.
+        settings.c_oflag |= tcflag_t(OPOST | ONLCR)
+        tcsetattr(descriptor, TCSANOW, &settings)
+    }
+
+    func restore() {
+        var settings = before
+        tcsetattr(descriptor, TCSADRAIN, &settings)
+        Leavings.forget(entry)
+    }
+}

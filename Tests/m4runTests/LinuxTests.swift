@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// The command that puts a real Linux beside the M4.
+@Suite(.serialized) struct LinuxTests {
+    private static let folder = Scratch.package.path + "/.deps/linux/bookworm"
+    private static func linux(_ script: String, _ options: String..., sample: String = "tty-echo") throws -> Command.Result {
+        let file = try Scratch.write(Array(script.utf8), "guest-\(UInt32.random(in: 0...UInt32.max)).sh")
+        return try Command.run(["linux", try Scratch.elf(sample), "--run", file, "--linux", folder, "--timeout", "90s"] + options, in: Scratch.folder)
+    }
+    /// Opens the first tty as file 3.
+    private static let openTTY = """
+        tries=0; while [ ! -e /dev/ttyRPMSG0 ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+        stty -F /dev/ttyRPMSG0 raw -echo && exec 3<>/dev/ttyRPMSG0
+
+        """
+
+    @Test("A script in the guest talks to the firmware over the real /dev/ttyRPMSG0, and its output and status are the command's", .needsLinuxGuest)
+    func script() throws {
+        let result = try Self.linux(Self.openTTY + "echo hello >&3; read -t 5 line <&3; echo \"got $line\"; cat /sys/class/remoteproc/remoteproc0/state; exit 7\n")
+        #expect(result.out == "got hello\nrunning\n", "\(result.err)")
+        #expect(result.status == 7)
+        #expect(result.err.contains(" in QEMU, wall-clock paced\n"))
+        #expect(result.err.contains(" m4: started by Linux\n"))
+    }
+
+    @Test("The firmware stops and starts again, and another image in its place is the one that runs", .needsLinuxGuest)
+    func otherImage() throws {
+        let overlay = Scratch.path("linux-overlay")
+        try FileManager.default.createDirectory(atPath: overlay + "/lib/firmware", withIntermediateDirectories: true)
+        try Data(Scratch.bytes(Scratch.elf("client-sample"))).write(to: URL(fileURLWithPath: overlay + "/lib/firmware/other.elf"))
+        let script = """
+            cd /sys/class/remoteproc/remoteproc0
+            for name in other.elf tty-echo.elf other.elf; do
+                echo stop >state; echo $name >firmware; echo start >state
+                sleep 0.5; ls /sys/bus/rpmsg/devices | grep -v 'rpmsg_ns\\|rpmsg_ctrl' | cut -d. -f2,4
+            done
+            echo stop >state; cat state
+            """
+        let result = try Self.linux(script, "--overlay", overlay)
+        #expect(result.out == "rpmsg-client-sample.1024\nrpmsg-tty.1024\nrpmsg-tty.1025\nrpmsg-client-sample.1024\noffline\n", "\(result.err)")
+        #expect(result.status == 0)
+    }
+
+    @Test("A breakpoint stops both, and a fault is told while Linux goes on", .needsLinuxGuest)
+    func stops() throws {
+        let halted = try Self.linux("sleep 30\n", "--break", "rpmsg_announce")
+        #expect(halted.status == 6)
+        #expect(halted.err.contains("rpmsg_announce") && halted.err.contains("called from main"), "\(halted.err)")
+        let faulted = try Self.linux(Self.openTTY + "echo bus >&3; sleep 1; cat /sys/class/remoteproc/remoteproc0/state\n", "--stop-at", "any", sample: "crasher")
+        #expect(faulted.out == "running\n" && faulted.status == 0, "\(faulted.err)")
+        #expect(faulted.err.contains("the firmware faulted:") && faulted.err.contains("BusFault"))
+    }
+
+    @Test("What is missing is named with what brings it, before anything starts")
+    func missing() throws {
+        let nowhere = try Command.run("linux", Scratch.elf("tty-echo"), "--linux", Scratch.path("nothing"))
+        #expect(nowhere.status == 2)
+        #expect(nowhere.err.contains("scripts/fetch-linux"), "\(nowhere.err)")
+        let signed = try Command.run("linux", Scratch.write([1, 2, 3, 4], "no.elf"), "--linux", Self.folder)
+        #expect(signed.status == 4)
+        #expect(signed.err.contains("no ELF; a real Linux loads firmware without OP-TEE"))
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsLinuxGuest: Self {
+        let files = FileManager.default
+        let hasQEMU = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains { files.isExecutableFile(atPath: "\($0)/qemu-system-arm") }
+        let hasRest = files.isReadableFile(atPath: Scratch.package.path + "/.build/linux-bridge.so") && files.isReadableFile(atPath: Scratch.package.path + "/.deps/linux/bookworm/version")
+        return .enabled(if: hasQEMU && hasRest, "needs qemu-system-arm, .build/linux-bridge.so and Debian's kernel: scripts/setup qemu; make linux-bridge; scripts/fetch-linux")
+    }
+}
