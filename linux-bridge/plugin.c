@@ -43,6 +43,8 @@ static struct range ranges[MOST_RANGES];
 static size_t range_count;
 // A bit for each word of a page: whether an access that begins in it can touch a watched one.
 static uint32_t words[(PAGE_OFFSET_MASK + 1) / 4 / 32];
+// Whether this QEMU copies an instruction's bytes; older ones say where they are.
+static bool copies_instructions;
 // One store at a time, on a guest of several processors.
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
@@ -115,11 +117,41 @@ static void accessed(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t virtual
     }
 }
 
+// The instruction of four bytes, or 0 for another.
+static uint32_t opcode(const struct qemu_plugin_insn *instruction) {
+    uint32_t code = 0;
+    if (qemu_plugin_insn_size(instruction) != sizeof code) return 0;
+    if (copies_instructions) return qemu_plugin_insn_data(instruction, &code, sizeof code) == sizeof code ? code : 0;
+    const void *(*data)(const struct qemu_plugin_insn *) =
+        (const void *(*)(const struct qemu_plugin_insn *))(void (*)(void))qemu_plugin_insn_data;
+    memcpy(&code, data(instruction), sizeof code);
+    return code;
+}
+
+// Whether an instruction cannot store a word, or more, but to the stack: most that have to do with memory. Calling back for each of them would take
+// as long as all the rest of the guest. Registers of the chip are written in words.
+// Source: ARMv7-A ARM, A5.2 to A5.6, and A6.3 for what is a Thumb instruction of four bytes; those, and what is unclear, can.
+static bool cannot_store(uint32_t code) {
+    enum { LOAD = 1 << 20, BYTE = 1 << 22 };
+    bool is_thumb = (code >> 11 & 0x1F) >= 0x1D;
+    if (code == 0 || is_thumb || code >> 28 == 0xF) return false;
+    bool on_stack = (code >> 16 & 0xF) == 13;
+    switch (code >> 25 & 7) {
+    case 0: // Halfwords and pairs: a pair is stored by 11 in bits 6 and 5. Exclusive ones have 00 there.
+        return (code & 0x90) != 0x90 || on_stack || ((code & 0x60) == 0x20) || ((code & 0x60) == 0x40) || ((code & 0x60) != 0 && code & LOAD) ||
+            ((code & 0x60) == 0 && (code >> 23 & 0x1F) == 3 && code & LOAD);
+    case 2: case 3: return on_stack || code & (LOAD | BYTE);
+    case 4: case 6: return on_stack || code & LOAD;
+    default: return true;
+    }
+}
+
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
     (void)id;
     size_t count = qemu_plugin_tb_n_insns(block);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
+        if (cannot_store(opcode(instruction))) continue;
         qemu_plugin_register_vcpu_mem_cb(instruction, accessed, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, NULL);
     }
 }
@@ -163,7 +195,7 @@ static bool map_page(const char *path) {
 }
 
 PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv) {
-    (void)info;
+    copies_instructions = info->version.cur >= 3;
     for (int i = 0; i < argc; i++) {
         bool done = false;
         if (strncmp(argv[i], "page=", 5) == 0) done = map_page(argv[i] + 5);

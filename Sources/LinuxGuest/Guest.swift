@@ -22,11 +22,15 @@ public final class Guest: Sendable {
     /// Starts QEMU. From the guest's first store to a register on it waits for whoever acts on `memory.page`.
     /// - Throws: `.qemu` with what QEMU said, `.files`, `.layout`, `.system`.
     public func start() throws(GuestError) -> RunningGuest {
+        let guest = try launch()
+        try guest.begin()
+        return guest
+    }
+
+    /// QEMU's ends of the sockets are let go of here, so that ours end when QEMU does.
+    private func launch() throws(GuestError) -> RunningGuest {
         let initramfs = try configuration.initramfs()
-        let tree = try GuestTree(
-            layout: layout, configuration: configuration.coprocessor, virtioSlots: configuration.share == nil ? 1 : 2,
-            seed: (0..<64).map { _ in UInt8.random(in: 0...255) }
-        ).blob()
+        let tree = try configuration.deviceTree()
         let log = try OwnedDescriptor.memory("m4run-qemu-log", size: 0)
         let console = try OwnedDescriptor.socketPair(), qtest = try OwnedDescriptor.socketPair(), monitor = try OwnedDescriptor.socketPair()
         let control = try OwnedDescriptor.socketPair(), output = configuration.script == nil ? nil : try OwnedDescriptor.socketPair()
@@ -45,11 +49,9 @@ public final class Guest: Sendable {
         if let share = configuration.share { command.add(share: share, tag: InitScript.shareTag) }
 
         let process = try GuestProcess(arguments: command.arguments, environment: Self.environment, descriptors: command.descriptors.map(\.number))
-        let guest = RunningGuest(
+        return RunningGuest(
             memory: memory, process: process, console: console.ours, output: output?.ours, control: control.ours, monitor: monitor.ours,
             qtest: qtest.ours, log: log)
-        try guest.begin()
-        return guest
     }
 
     /// QEMU's file: the one that was named, or the first in PATH.

@@ -17,7 +17,9 @@ struct InitScript {
     var text: String {
         """
         #!/bin/busybox sh
-        export PATH=/sbin:/bin:/usr/sbin:/usr/bin HOME=/root TERM=vt100
+        export PATH=/sbin:/bin:/usr/sbin:/usr/bin HOME=/root
+        # The kernel's own word, where its command line has none.
+        [ "$TERM" != linux ] || TERM=vt100
         /bin/busybox mkdir -p /proc /sys /dev /run /tmp /root /mnt/host /sbin /usr/bin /usr/sbin /etc
         /bin/busybox --install -s
         mount -t proc proc /proc
@@ -28,6 +30,8 @@ struct InitScript {
         mount -t tmpfs tmpfs /tmp
         mount -t debugfs debugfs /sys/kernel/debug
         hostname m4run
+        trap 'sync; poweroff -f' USR1 USR2
+        trap 'sync; reboot -f' TERM
         failed=
         for module in \(modules.joined(separator: " ")); do
             insmod /\(Self.modulesPath)/$module.ko || failed="$failed $module"
@@ -47,15 +51,17 @@ struct InitScript {
         echo "ready $(uname -r)" >&9
         \(hasScript ? script : shell)
         echo "exit $status" >&9
-        sync
         exec 9>&-
         poweroff -f
         """ + "\n"
     }
 
+    // Behind `wait`, so that what busybox's poweroff and reboot send to the first process is heard at once.
+
     private var script: String {
         """
-        (exec 9>&-; cd /root; exec sh /\(Self.scriptPath)) </dev/null >${output:-/dev/console} 2>&1
+        (exec 9>&-; cd /root; exec sh /\(Self.scriptPath)) </dev/null >${output:-/dev/console} 2>&1 &
+        wait $!
         status=$?
         """
     }
@@ -63,7 +69,9 @@ struct InitScript {
     private var shell: String {
         """
         cd /root
-        (exec 9>&-; exec setsid cttyhack sh -l) </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
+        [ -z "$LINES" ] || stty rows $LINES columns ${COLUMNS:-80} </dev/ttyAMA0
+        (exec 9>&-; unset LINES COLUMNS; exec setsid cttyhack sh -l) </dev/ttyAMA0 >/dev/ttyAMA0 2>&1 &
+        wait $!
         status=$?
         """
     }

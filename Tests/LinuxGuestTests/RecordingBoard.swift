@@ -27,8 +27,8 @@ final class RecordingBoard: Sendable {
             seen = request
             let address = memory.page.pointee.address
             log.withLock { $0.append(Store(word: memory.layout.words[address], value: memory.word(address))) }
-            // As the RCC's: a bit that sets off a reset and is 0 again.
-            if memory.layout.words[address] == .reset { memory.setWord(address, 0) }
+            // Words that set something off and read as 0, as the RCC's for a reset and the IPCC's C1SCR: drivers write back what they read.
+            if [.reset, .ipcc(8)].contains(memory.layout.words[address]) { memory.setWord(address, 0) }
             linux_bridge_acknowledge(memory.page, request)
         }
     }
@@ -53,9 +53,15 @@ final class Collector: Sendable {
     }
 
     var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
-    /// All of it; for once.
+    /// Whether `text` comes, within a minute.
+    func waits(for text: String) -> Bool {
+        for _ in 0..<6000 where !self.text.contains(text) { usleep(10_000) }
+        return self.text.contains(text)
+    }
+    /// All of it.
     func whole() -> String {
         done.wait()
+        done.signal()
         return text
     }
 }
