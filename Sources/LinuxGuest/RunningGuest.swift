@@ -44,6 +44,8 @@ public final class RunningGuest: Sendable {
     private struct Talk: ~Copyable {
         let monitor: QEMUMonitor
         let control: LineSocket
+        /// What has been told and not yet been asked for.
+        var pending: [GuestReport] = []
         var exit: Int?
         var ending: GuestEnding?
     }
@@ -107,16 +109,20 @@ public final class RunningGuest: Sendable {
 
     // MARK: For who waits for it
 
-    /// What the guest has told since the last call.
+    /// What the guest has told since the last call; `wait` takes nothing away.
     public func reports() -> [GuestReport] {
         talk.withLock { talk in
-            var result: [GuestReport] = []
-            while let line = talk.control.line(within: 0) {
-                guard let report = Self.report(line) else { continue }
-                if case .exit(let status) = report { talk.exit = status }
-                result.append(report)
-            }
-            return result
+            Self.listen(&talk)
+            defer { talk.pending = [] }
+            return talk.pending
+        }
+    }
+
+    private static func listen(_ talk: inout Talk) {
+        while let line = talk.control.line(within: 0) {
+            guard let report = report(line) else { continue }
+            if case .exit(let status) = report { talk.exit = status }
+            talk.pending.append(report)
         }
     }
 
@@ -137,8 +143,8 @@ public final class RunningGuest: Sendable {
     public func wait(milliseconds: Int32 = -1) -> GuestEnding? {
         guard let ending = process.wait(milliseconds: milliseconds) else { return nil }
         linux_bridge_close(memory.page)
-        _ = reports()
         return talk.withLock { talk in
+            Self.listen(&talk)
             if let known = talk.ending { return known }
             let result = Self.ending(ending, exit: talk.exit, reason: talk.monitor.shutdownReason(), said: said)
             talk.ending = result
