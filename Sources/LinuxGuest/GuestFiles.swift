@@ -6,7 +6,7 @@ public struct GuestFiles: Sendable {
     /// As `bookworm`; the folder's name.
     public let suite: String
     public let folder: String
-    /// The kernel's image, a file.
+    /// The kernel's image, a file: unpacked where `scripts/fetch-linux` could do that.
     public let kernel: String
     public let busybox: [UInt8]
     /// `linux-image-6.1.0-50-armmp`, and the package's version.
@@ -21,7 +21,8 @@ public struct GuestFiles: Sendable {
     public init(folder: String) throws(GuestError) {
         self.folder = folder
         suite = (folder as NSString).lastPathComponent
-        kernel = folder + "/vmlinuz"
+        let unpacked = folder + "/kernel.uimage"
+        kernel = FileManager.default.isReadableFile(atPath: unpacked) ? unpacked : folder + "/vmlinuz"
         let missing = ["vmlinuz", "busybox", "modules.dep", "version"].filter { !FileManager.default.isReadableFile(atPath: "\(folder)/\($0)") }
         guard missing.isEmpty else { throw .files(folder: folder, missing: missing, suite: suite) }
         var facts: [String: String] = [:]
