@@ -79,6 +79,20 @@ import VirtualMP1
         #expect(cause.advice?.contains("Nobody in Linux answers on \"rproc-srm\", which has no driver: it may have waited for that.") == true, "\(cause)")
     }
 
+    @Test("A scheduler that sleeps in PendSV is no handler that is stuck")
+    func sleepsInPendSV() throws {
+        let report = try Self.examine("doctor-sleeps-in-pendsv")
+        #expect(report.isFine, "\(report.entries)")
+        #expect(report.entries.contains { $0.name == "runs" && $0.sentence.contains("sleeps (WFI or WFE) at PendSV_Handler+0x") && $0.sentence.contains("never come: USART3.") }, "\(report.entries)")
+    }
+
+    @Test("A UART that was never switched on is told as that")
+    func uartOff() throws {
+        let cause = try #require(try Self.examine("doctor-uart-off").cause)
+        #expect(cause.name == "polls-register")
+        #expect(cause.sentence.contains("UART4.ISR (0x4001001c)") && cause.sentence.hasSuffix("UART4 is not enabled (CR1.UE is 0)."), "\(cause)")
+    }
+
     @Test("A fault that Linux has recovered from is told as a fault, with its place, and not as the watchdog's")
     func recovered() throws {
         let report = try Self.examine("doctor-faults-once") { $0.recoveryLimit = 3 }

@@ -10,6 +10,8 @@ extension Doctor {
         // One that came while this looked may yet return.
         guard let index = under.firstIndex(where: { $0.since <= core.begin && system.now - $0.since >= .milliseconds(20) }) else { return false }
         let handler = under[index]
+        // RIOT has no idle thread: where nothing is to be done its scheduler sleeps in PendSV, from which every interrupt wakes it.
+        if core.sleepPlace != nil, index == 0, [.svCall, .pendSV].contains(handler.number) { return false }
         let activity = system.board.activity(), at = place(activity.registers.pc)
         if (2...6).contains(handler.number.value) {
             report.problem(

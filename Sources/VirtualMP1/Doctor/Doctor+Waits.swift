@@ -61,7 +61,7 @@ extension Doctor {
         case "GPIO" where location.register == "IDR":
             report.problem(
                 .waitsForInput, "\(wait) It waits for an input pin, and m4run has nothing at the pins.", "none if it waits for a button; on a board somebody presses it.")
-        case "USART" where location.register == "ISR":
+        case "USART" where location.register == "ISR", "UART" where location.register == "ISR":
             let isEnabled = ((try? system.board.readWord(PhysicalAddress(location.base), secure: true)) ?? 0) & 1 != 0
             // TXE and TC are up, RXNE is not.
             if isEnabled, value & 0xE0 == 0xC0 {
