@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+/// The example of a driver, its application and its firmware, as its own makefile builds and runs it.
+@Suite(.serialized) struct LinuxExampleTests {
+    @Test("The example's driver, application and firmware pass against each other on Debian 12's kernel", .needsLinuxGuest, .needsKernelHeaders("bookworm"))
+    func bookworm() throws { try passes("bookworm") }
+
+    @Test("And on Debian 13's", .needsLinuxGuest, .needsKernelHeaders("trixie"))
+    func trixie() throws { try passes("trixie") }
+
+    private func passes(_ suite: String) throws {
+        let output = try Scratch.file("example"), process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "make", "--no-print-directory", "-C", Scratch.package.appendingPathComponent("examples/rpmsg-driver").path, "test", "SUITE=\(suite)",
+            "OUT=\(Scratch.path("example-\(suite)"))", "M4RUN=\(try Command.binary().path)", "FIRMWARE=\(Scratch.samples.path)",
+        ]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output.handle
+        process.standardError = output.handle
+        try process.run()
+        process.waitUntilExit()
+        let text = try output.text()
+        #expect(process.terminationStatus == 0, "\(text)")
+        #expect(text.contains("\nok: the application gets an answer\n"), "\(text)")
+        #expect(text.contains("\n0 failed\n"), "\(text)")
+        #expect(!text.contains("warning:"), "\(text)")
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// A suite's kernel, its headers, and a compiler for them.
+    static func needsKernelHeaders(_ suite: String) -> Self {
+        let files = FileManager.default, folder = Scratch.package.path + "/.deps/linux/\(suite)"
+        let hasCompiler = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains { files.isExecutableFile(atPath: "\($0)/arm-linux-gnueabihf-gcc") }
+        let hasFiles = ["version", "headers/version"].allSatisfy { files.isReadableFile(atPath: "\(folder)/\($0)") }
+        return .enabled(
+            if: hasCompiler && hasFiles,
+            "needs Debian's kernel of \(suite), its headers, and arm-linux-gnueabihf-gcc: scripts/fetch-linux \(suite); scripts/fetch-linux-headers \(suite); scripts/setup cross")
+    }
+}
