@@ -31,6 +31,7 @@ help:
 	@echo 'make device-tree   device-tree/*.dts through dtc, and what m4run reads in them'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'
+	@echo 'make kernel-check  the model of Linux against Debian'"'"'s kernels in QEMU, script by script; QUICK=1 for a minute of it, SCRIPTS="BEGINNING..." for some'
 	@echo 'make fuzz-rings   garbage in rings, buffers and table, FUZZ_SEEDS of it (1000), from FUZZ_SEED on; each seed twice'
 	@echo 'make hostile   HOSTILE_CASES (300) of hostile files, keys, device trees, command lines, firmware, readers and clients, from HOSTILE_SEED on'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
@@ -38,7 +39,7 @@ help:
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
-	@echo 'make judge     what takes long: conformance, corpus, fuzz, fuzz-rings, kernel-ring, endurance'
+	@echo 'make judge     what takes long: conformance, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, endurance'
 	@echo 'make linux-bridge   .build/linux-bridge.so, what QEMU loads beside a Linux guest; scripts/fetch-linux brings the guest'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
@@ -82,6 +83,9 @@ kernel-ring: setup
 	swift build $(SWIFT_FLAGS) -c release --product m4run-ring
 	@M4RUN_RING=$(CURDIR)/$(SCRATCH)/release/m4run-ring scripts/kernel-ring $(RING_SEQUENCES) $(FUZZ_SEED)
 
+kernel-check: build
+	@scripts/kernel-check $(if $(QUICK),--quick) $(SCRIPTS)
+
 HOSTILE_CASES ?= 300
 HOSTILE_SEED ?= 1
 hostile: build
@@ -114,6 +118,7 @@ judge:
 	@$(MAKE) --no-print-directory fuzz FUZZ_INSTRUCTIONS=100000000
 	@$(MAKE) --no-print-directory fuzz-rings
 	@$(MAKE) --no-print-directory kernel-ring
+	@$(MAKE) --no-print-directory kernel-check
 	@$(MAKE) --no-print-directory endurance
 
 device-tree: binary
@@ -131,5 +136,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring bench conformance corpus fuzz-images \
+.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check bench conformance corpus fuzz-images \
     device-tree setup clean

@@ -107,9 +107,7 @@ public final class ControlTree {
     }
 
     private func write(_ file: RemoteProcessor.SysfsFile, _ bytes: [UInt8]) throws(Errno) {
-        // The kernel takes any bytes for a name; here names are text.
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .invalid }
-        try pausing { () throws(Errno) in try linux.sysfsWrite(file, text) }
+        try pausing { () throws(Errno) in try linux.sysfsWrite(file, bytes) }
     }
 
     /// A board's shell takes some milliseconds to its next command, in which the firmware announces its channels. Here a write that has

@@ -15,8 +15,12 @@ public enum ForeignText {
 
     /// As dmesg shows a name: every byte that is not printable ASCII as `\xNN`.
     public static func ascii(_ text: String) -> String {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
-        return text.utf8.reduce(into: "") { out, byte in
+        text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) ? text : ascii(bytes: text.utf8)
+    }
+
+    /// The same of bytes that need not be UTF-8.
+    public static func ascii(bytes: some Sequence<UInt8>) -> String {
+        bytes.reduce(into: "") { out, byte in
             if byte >= 0x20 && byte < 0x7F { out.unicodeScalars.append(Unicode.Scalar(byte)) } else { out += hexadecimal(byte) }
         }
     }

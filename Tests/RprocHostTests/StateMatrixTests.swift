@@ -97,6 +97,18 @@ struct StateCell: Sendable, CustomTestStringConvertible {
         #expect(rig.host.state == (errno == nil ? .running : .offline))
     }
 
+    @Test func `Bytes that are no UTF-8 are a word as any other: the state comes first, and the log shows them`() throws {
+        let rig = Rig(), junk: [UInt8] = [0xFF, 0xFE]
+        var lines: [String] = []
+        rig.host.log.sink = { lines.append($0.message) }
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.state, junk) } == .invalid)
+        #expect(lines == ["Unrecognised option: \\xff\\xfe"])
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.coredump, junk) } == .invalid)
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.firmware, junk) } == .invalid)
+        try rig.host.start()
+        #expect(rig.errno { () throws(Errno) in try rig.host.sysfsWrite(.firmware, junk) } == .busy)
+    }
+
     @Test func `A failed stop is silent before 5_18`() throws {
         let rig = Rig(.teeV3) { $0.kernel = .v5_15 }
         try rig.host.start()

@@ -17,17 +17,25 @@ extension RemoteProcessor {
 
     /// What `echo` does: the exact word, with at most one newline after it, up to a NUL.
     /// - Throws: `invalid` for a word that is none, `accessDenied` for the name, else what the action returns.
-    public func sysfsWrite(_ file: SysfsFile, _ text: String) throws(Errno) {
+    public func sysfsWrite(_ file: SysfsFile, _ text: String) throws(Errno) { try sysfsWrite(file, Array(text.utf8)) }
+
+    /// The same of bytes. A name of firmware must be UTF-8, which the kernel does not ask for.
+    public func sysfsWrite(_ file: SysfsFile, _ bytes: [UInt8]) throws(Errno) {
         // sysfs_streq: C's strings. By bytes, as a carriage return and a newline are one Character.
-        let line = text.utf8.prefix { $0 != 0 }
-        let word = String(decoding: line.last == 0x0A ? line.dropLast() : line, as: UTF8.self)
+        let line = bytes.prefix { $0 != 0 }
+        let written = line.last == 0x0A ? line.dropLast() : line
+        let word = String(decoding: written, as: UTF8.self)
         switch (file, word) {
-        case (.firmware, _): try setFirmware(text)
+        case (.firmware, _):
+            let name = String(validating: bytes, as: UTF8.self)
+            // The state comes first: it refuses any name.
+            if name == nil, state == .offline { throw .invalid }
+            try setFirmware(name ?? "")
         case (.state, "start"): try start()
         case (.state, "stop"): try stop()
         case (.state, "detach"): try detach()
         case (.state, _):
-            error("Unrecognised option: \(printable(word))")
+            error("Unrecognised option: \(ForeignText.ascii(bytes: written))")
             throw .invalid
         case (.recovery, "enabled"): setRecovery(enabled: true)
         case (.recovery, "disabled"): setRecovery(enabled: false)

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Compares what kernel-check's scripts printed in the guest and beside the model.
+
+    compare.py all|part ALLOWED FIDELITY.md FOLDER KERNEL=VERSION...
+
+FOLDER has KERNEL.guest and KERNEL.model. With `part` scripts have left things out, and an entry of ALLOWED need not have explained anything. Exit status 1: something differs that no entry of ALLOWED explains, or an entry explains nothing.
+"""
+import difflib
+import fnmatch
+import re
+import sys
+
+# What is a counter of the whole machine's and not of the coprocessor's: (pattern, what stands for it).
+COUNTERS = [
+    # The guest's console is virtio0, its shared folder another.
+    (re.compile(r"\bvirtio\d+\b"), "virtioN"),
+    # Counts every such device that was ever made.
+    (re.compile(r"\brproc-virtio\.\d+\.auto\b"), "rproc-virtio.N.auto"),
+    (re.compile(r"\bdevcd\d+\b"), "devcdN"),
+]
+
+
+class Entry:
+    """One allowed difference: a line of the guest's, of the model's, or one of each."""
+
+    def __init__(self, fields, line):
+        self.line, self.used = line, 0
+        self.script, self.kernel = fields.pop("script", "*"), fields.pop("kernel", "*")
+        self.row = fields.pop("row", None)
+        self.patterns = {side: re.compile(fields.pop(side)) for side in ("guest", "model") if side in fields}
+        if fields or not self.row or not self.patterns:
+            raise SystemExit(f"allowed:{line}: an entry has guest: and/or model:, row:, and may have script: and kernel:")
+
+    def covers(self, kernel, script):
+        return fnmatch.fnmatchcase(script, self.script) and fnmatch.fnmatchcase(kernel, self.kernel)
+
+    def explains(self, kernel, script, side, text):
+        pattern = self.patterns.get(side)
+        return bool(pattern and self.covers(kernel, script) and pattern.search(text))
+
+
+def entries(path):
+    fields, first, result = {}, 0, []
+    with open(path) as file:
+        lines = file.read().splitlines() + [""]
+    for number, line in enumerate(lines, 1):
+        if line.startswith("#"):
+            continue
+        if not line.strip():
+            if fields:
+                result.append(Entry(fields, first))
+            fields = {}
+            continue
+        name, _, value = line.partition(": ")
+        first = first if fields else number
+        fields[name] = value
+    return result
+
+
+def scripts(path):
+    """What each script printed: name -> lines. The last name is `end` where all ran."""
+    result, lines = {}, []
+    with open(path, errors="backslashreplace", newline="\n") as file:
+        for line in file.read().split("\n"):
+            if line.startswith("=== "):
+                lines = result.setdefault(line[4:], [])
+                continue
+            for pattern, stands in COUNTERS:
+                line = pattern.sub(stands, line)
+            lines.append(line)
+    return result
+
+
+def compare(kernel, script, guest, model, allowed):
+    """Returns the diff's lines that nothing explains, with some around them, and how many were explained."""
+    differ, explained, shown = 0, 0, []
+    matcher = difflib.SequenceMatcher(None, guest, model, autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        left = []
+        for side, mark, lines in (("guest", "-", guest[a:b]), ("model", "+", model[c:d])):
+            for line in lines:
+                entry = next((e for e in allowed if e.explains(kernel, script, side, line)), None)
+                if entry:
+                    entry.used += 1
+                    explained += 1
+                else:
+                    left.append(mark + line)
+        if left:
+            differ += max(sum(l[0] == "-" for l in left), sum(l[0] == "+" for l in left))
+            shown.append(f"@@ {script} line {a + 1} @@")
+            shown += [" " + line for line in guest[max(0, a - 4):a]] + left + [" " + line for line in guest[b:b + 2]]
+    return differ, explained, shown
+
+
+def main():
+    extent, allowed_path, fidelity_path, folder, *kernels = sys.argv[1:]
+    allowed = entries(allowed_path)
+    with open(fidelity_path) as file:
+        fidelity = [line for line in file if line.startswith("| ")]
+    failed = False
+    for entry in allowed:
+        if not any(line[2:].startswith(entry.row) for line in fidelity):
+            print(f"allowed:{entry.line}: no row of FIDELITY.md begins so: {entry.row}")
+            failed = True
+    ran = []
+    for pair in kernels:
+        kernel, _, version = pair.partition("=")
+        sides = {side: scripts(f"{folder}/{kernel}.{side}") for side in ("guest", "model")}
+        names = [name for name in sides["guest"] if name != "end"]
+        count = differ = explained = 0
+        for side, found in sides.items():
+            if "end" not in found:
+                print(f"{kernel}: the {side}'s scripts did not come to their end")
+                failed = True
+        for name in names:
+            guest, model = sides["guest"][name], sides["model"].get(name, [])
+            ran.append((kernel, name))
+            count += len(guest)
+            k, e, shown = compare(kernel, name, guest, model, allowed)
+            differ += k
+            explained += e
+            if shown:
+                print(f"--- {kernel} {version}, {name}\n+++ the model")
+                print("\n".join(shown))
+            late = [l for l in guest + model if l.startswith(("TIMEOUT", "STUCK"))]
+            if late:
+                print(f"{kernel}, {name}: {late[0]}")
+                failed = True
+        failed |= differ > 0
+        print(f"kernel-check: {count} lines of {len(names)} scripts, {differ} differ, {explained} explained ({kernel}, Linux {version})")
+    for entry in allowed:
+        if extent == "all" and not entry.used and any(entry.covers(*pair) for pair in ran):
+            print(f"allowed:{entry.line}: explains nothing: {entry.patterns}")
+            failed = True
+    sys.exit(1 if failed else 0)
+
+
+main()

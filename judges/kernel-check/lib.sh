@@ -1,0 +1,150 @@
+# What the scripts of kernel-check share, for busybox' sh. The same lines run in the guest and on this host; what differs is in three variables:
+#   ROOT    "" in the guest, the folder of --control on the model's side
+#   LOG     "" in the guest, whose log is dmesg's; the file of m4run's stderr on the model's side
+#   TMP     a folder for scratch files
+#   KERNEL  bookworm or trixie, the kernel that is real, or that the profile stands for
+# The result of a write is what the shell's own `echo` says, so errors are the caller's errno in words.
+
+rp=$ROOT/sys/class/remoteproc/remoteproc0
+dbg=$ROOT/sys/kernel/debug/remoteproc/remoteproc0
+bus=$ROOT/sys/bus/rpmsg/devices
+
+# Lines of these drivers are compared; nothing else in the log has a counterpart.
+log_of='^(remoteproc remoteproc[0-9]|rproc-virtio |virtio_rpmsg_bus |stm32-rproc |stm32-ipcc |rpmsg_[a-z]+ |virtio[0-9]+\.|virtio_rproc_|rproc_|stm32_)'
+
+say() { echo "$*"; }
+section() { echo "--- $*"; }
+
+# The error of a shell's redirection or of echo, without the shell's own words around it: "ok", or errno's text.
+result() {
+    if [ -s "$TMP/error" ]; then
+        read -r error <"$TMP/error"
+        error=${error##*: }
+    else
+        error=ok
+    fi
+}
+
+# put FILE TEXT: one write of TEXT, in echo -e's notation.
+put() {
+    { echo -ne "$2" >"$1"; } 2>"$TMP/error"
+    result
+}
+
+# The first line of a file, or why there is none.
+look() {
+    value=
+    { read -r value <"$1"; } 2>"$TMP/error"
+    result
+    [ "$error" = ok ] || value="($error)"
+}
+state() { look "$rp/state"; state=$value; }
+
+# write FILE TEXT [SHOWN]: says the result, what FILE holds now, and the state behind it. FILE is a name in sysfs, or debugfs' as debug/NAME.
+write() {
+    local path=$rp/$1 written holds
+    case $1 in debug/*) path=$dbg/${1#debug/} ;; esac
+    put "$path" "$2"
+    written=$error
+    value=
+    [ "$1" = debug/crash ] || look "$path"
+    [ ${#value} -le 60 ] || value="${#value} characters"
+    holds=$value
+    state
+    say "$1 <- '${3:-$2}': $written; $holds; $state"
+}
+
+# await COMMAND...: until it succeeds, for twenty seconds at most.
+seconds() { local now; read -r now _ </proc/uptime; echo "${now%.*}"; }
+await() {
+    local until=
+    while ! "$@"; do
+        [ -n "$until" ] || until=$(($(seconds) + 20))
+        if [ "$(seconds)" -gt $until ]; then
+            say "TIMEOUT: $*"
+            return 1
+        fi
+        usleep 20000
+    done
+}
+is_state() { state; [ "$state" = "$1" ]; }
+await_state() { await is_state "$1"; }
+
+# Everything that the log has gained since the last `log` is in $TMP/log, without times.
+log_take() {
+    if [ -z "$LOG" ]; then
+        dmesg -c >"$TMP/whole"
+    else
+        # A line that is not yet whole stays for the next time.
+        tail -c +$((log_seen + 1)) "$LOG" >"$TMP/new"
+        head -n "$(wc -l <"$TMP/new")" "$TMP/new" >"$TMP/whole"
+        log_seen=$((log_seen + $(wc -c <"$TMP/whole")))
+    fi
+    sed -nr 's/^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\] //p' "$TMP/whole" | grep -E "$log_of" >>"$TMP/log"
+}
+log_has() { log_take; [ "$(grep -cE "$1" "$TMP/log")" -ge "${2:-1}" ]; }
+# await_log PATTERN [TIMES]: until the log since the last `log` or `log_forget` has such lines.
+await_log() { await log_has "$@"; }
+
+# On the model's side the log goes through a pipe: a word that no file takes marks how far it has come.
+marks=0
+log_mark() {
+    marks=$((marks + 1))
+    put "$rp/state" "mark$marks"
+    await_log "Unrecognised option: mark$marks\$"
+    sed -i '/Unrecognised option: mark/d' "$TMP/log"
+}
+log_forget() { log_mark; : >"$TMP/log"; }
+# Until the log has stood still for half a second: for firmware of which nothing is to be heard.
+settle() {
+    local quiet=0 lines=
+    while [ $quiet -lt 3 ]; do
+        usleep 160000
+        log_take
+        size=$(wc -l <"$TMP/log")
+        if [ "$size" = "$lines" ]; then quiet=$((quiet + 1)); else quiet=0; fi
+        lines=$size
+    done
+}
+# Prints it, and begins anew.
+log() {
+    log_mark
+    sed 's/^/| /' "$TMP/log"
+    : >"$TMP/log"
+}
+# Where threads of the kernel race, lines have no order.
+log_sorted() {
+    log_mark
+    sort "$TMP/log" | sed 's/^/| /'
+    : >"$TMP/log"
+}
+
+# firmware NAME: chosen, while offline.
+firmware() { put "$rp/firmware" "$1\n"; [ "$error" = ok ] || say "firmware $1: $error"; }
+
+# Brings the coprocessor to offline from wherever a script has left it.
+to_offline() {
+    for _ in 1 2 3 4 5 6; do
+        state
+        case $state in
+            offline) break ;;
+            crashed) put "$rp/recovery" recover; await_state running ;;
+            *) put "$rp/state" stop ;;
+        esac
+    done
+    put "$rp/recovery" enabled
+    put "$rp/coredump" disabled
+    [ "$state" = offline ] || say "STUCK in $state"
+}
+# boot NAME PATTERN TIMES: until the log has these lines. boot_echo: until both of the echo's channels are there.
+boot() {
+    firmware "$1"
+    put "$rp/state" start
+    [ "$error" = ok ] || say "start: $error"
+    await_log "$2" "$3"
+}
+boot_echo() { boot tty-echo.elf 'creating channel rpmsg-tty' 2; }
+
+log_seen=0
+if [ -n "$LOG" ]; then log_seen=$(wc -c <"$LOG"); fi
+: >"$TMP/log"
