@@ -20,7 +20,9 @@ public enum GuestBoardEvent {
 public final class GuestBoard {
     public let board: M4Board
     private let memory: GuestMemory
-    private let guest: RunningGuest
+    private var guest: RunningGuest?
+    /// Interrupts to Linux that are up.
+    private var raised: Set<Int> = []
     private let words: RegisterWords
     private var pacer: WallPacer
     /// The store that was acted on last.
@@ -37,11 +39,12 @@ public final class GuestBoard {
     /// At most so long asleep, in nanoseconds: the M4 with nothing to do, and a loop that waits for memory which Linux may write.
     private static let longestSleep: UInt64 = 10_000_000, shortSleep: UInt64 = 50_000
 
-    /// - Parameter configuration: of the board; its memories are the guest's files, whatever it says of them.
+    /// - Parameters:
+    ///   - configuration: of the board; its memories are the guest's files, whatever it says of them.
+    ///   - memory: of a guest that has not started.
     /// - Throws: `BoardError` when no board can be had.
-    public init(_ configuration: M4Board.Configuration, beside guest: RunningGuest) throws(BoardError) {
-        memory = guest.memory
-        self.guest = guest
+    public init(_ configuration: M4Board.Configuration, memory: GuestMemory) throws(BoardError) {
+        self.memory = memory
         var configuration = configuration
         configuration.sharedMemory = [
             .mcusram: SharedMemory(descriptor: memory.descriptor(.mcusram)), .retram: SharedMemory(descriptor: memory.descriptor(.retram)),
@@ -53,7 +56,21 @@ public final class GuestBoard {
         words = RegisterWords(memory, board)
         pacer = WallPacer(from: board.now)
         board.delegate = self
-        words.fill()
+        showRegisters()
+    }
+
+    /// Gives the guest what its registers have now, as boot stages leave them. Before the guest starts.
+    public func showRegisters() { words.fill() }
+
+    /// From here on interrupts reach the guest.
+    public func join(_ guest: RunningGuest) {
+        self.guest = guest
+        for line in raised { guest.setInterrupt(line, true) }
+    }
+
+    private func setInterrupt(_ line: Int, _ level: Bool) {
+        if level { raised.insert(line) } else { raised.remove(line) }
+        guest?.setInterrupt(line, level)
     }
 
     /// Virtual time that the M4 did not get, because the host was too slow for it.
@@ -162,14 +179,14 @@ extension GuestBoard: M4BoardDelegate {
     public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {
         words.showChanges()
         switch line {
-        case .ipccReceive: guest.setInterrupt(GuestLayout.receiveInterrupt, level)
-        case .ipccTransmitFree: guest.setInterrupt(GuestLayout.transmitInterrupt, level)
+        case .ipccReceive: setInterrupt(GuestLayout.receiveInterrupt, level)
+        case .ipccTransmitFree: setInterrupt(GuestLayout.transmitInterrupt, level)
         case .hsem, .exti: break
         }
     }
     public func boardWatchdogDidReset(_ board: M4Board) {
         onEvent?(.watchdog(board.now))
-        guest.pulseInterrupt(GuestLayout.watchdogInterrupt)
+        guest?.pulseInterrupt(GuestLayout.watchdogInterrupt)
     }
     public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(board.now, access)) }
     public func board(_ board: M4Board, found finding: BoardFinding) { onEvent?(.found(board.now, finding)) }

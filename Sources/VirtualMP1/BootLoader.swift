@@ -3,13 +3,13 @@ import M4Board
 import MachineBase
 
 /// U-Boot's `rproc init; rproc load; rproc start`: firmware that runs before Linux does.
-enum BootLoader {
+public enum BootLoader {
     /// BKP17R holds the resource table's device address, BKP18R the M4's state: 2 is CRUN (see RprocHost's registers).
     private static let tableRegister = 17, stateRegister = 18, running: UInt32 = 2
 
     /// Loads an ELF, releases the M4, and lets it run for `lead`.
     /// - Throws: `ELFError` for what is no ELF, `BusError` for segments outside of the M4's memory.
-    static func start(_ image: [UInt8], on board: M4Board, lead: VirtualTime) throws {
+    public static func start(_ image: [UInt8], on board: M4Board, lead: VirtualTime) throws {
         let elf = try ELFFile(image)
         for segment in elf.programHeaders where segment.isLoad && segment.memorySize > 0 {
             let target = physical(segment.physicalAddress)

@@ -28,6 +28,7 @@ struct LinuxCommand: ParsableCommand {
     @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
     @Option(help: "Where a fault is told: any (at any fault exception), hardFault, none (only a lockup). The M4 goes on in its handler, as on a board.")
     var stopAt = FaultPolicy.hardFault
+    @Flag(help: "The boot loader has started the firmware before Linux, which attaches to it.") var attach = false
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @Option(help: "Wall time after which the run ends with status 5, as 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
     @Flag(help: "Print nothing but what the guest does.") var quiet = false

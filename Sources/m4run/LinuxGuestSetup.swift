@@ -29,8 +29,13 @@ struct LinuxGuestSetup {
             start.append("insmod /m4run/own/\(module) || { echo 'm4run: \(module) does not load' >&2; exit 1; }")
         }
         let control = "/sys/class/remoteproc/remoteproc0"
-        start.append("echo \(name) >\(control)/firmware")
-        if !options.offline { start.append("echo start >\(control)/state || { echo 'm4run: the firmware does not start; dmesg says why' >&2; exit 1; }") }
+        // What runs has no name to be changed, and is up.
+        if !command.attach { start.append("echo \(name) >\(control)/firmware") }
+        if !options.offline {
+            // With st,auto-boot Linux has attached by itself.
+            let isUp = command.attach ? "[ \"$(cat \(control)/state)\" = attached ] || " : ""
+            start.append("\(isUp)echo start >\(control)/state || { echo 'm4run: the firmware does not start; dmesg says why' >&2; exit 1; }")
+        }
         let prologue = start.joined(separator: "\n")
         if let path = options.run {
             // Its own shell: what it exits with, and its $0, are its own.

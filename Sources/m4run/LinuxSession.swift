@@ -35,14 +35,20 @@ final class LinuxSession {
         let setup = try LinuxGuestSetup(command, image, linux)
         narrator = LinuxNarrator(symbols, isQuiet: command.quiet)
         narrator.note("Linux \(setup.configuration.files.release) (\(setup.configuration.files.package) \(setup.configuration.files.version), Debian \(setup.configuration.files.suite)) in QEMU, wall-clock paced")
-        guest = try Guest(setup.configuration).start()
+        let prepared = try Guest(setup.configuration)
         var configuration = M4Board.Configuration()
         configuration.ddrSize = command.ddr << 20
         configuration.soc.mcuClock = command.mcuClock
         configuration.faultPolicy = command.stopAt
         command.debug.configure(&configuration, symbols)
-        board = try GuestBoard(configuration, beside: guest)
+        board = try GuestBoard(configuration, memory: prepared.memory)
         try command.debug.attach(to: board.board, symbols)
+        if command.attach {
+            do { try BootLoader.start(image, on: board.board, lead: .milliseconds(100)) } catch { throw Refusal("\(command.image): \(error)") }
+            board.showRegisters()
+        }
+        guest = try prepared.start()
+        board.join(guest)
         pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console)
         board.onEvent = { [narrator, unowned board = board] event in narrator.tell(event, board.board) }
         board.onHalt = { [unowned self] report in

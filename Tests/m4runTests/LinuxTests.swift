@@ -52,6 +52,20 @@ import Testing
         #expect(faulted.err.contains("the firmware faulted:") && faulted.err.contains("BusFault"))
     }
 
+    @Test("Linux attaches to firmware that the boot loader has started, and talks to it; stopped and started it is Linux's own", .needsLinuxGuest)
+    func attach() throws {
+        let script = Self.openTTY + """
+            cat /sys/class/remoteproc/remoteproc0/state
+            echo hello >&3; read -t 5 line <&3; echo "got $line"; exec 3>&-
+            cd /sys/class/remoteproc/remoteproc0
+            echo stop >state; echo tty-echo.elf >firmware; echo start >state; cat state
+
+            """ + Self.openTTY + "echo again >&3; read -t 5 line <&3; echo \"got $line\"\n"
+        let result = try Self.linux(script, "--attach")
+        #expect(result.out == "attached\ngot hello\nrunning\ngot again\n", "\(result.err)")
+        #expect(result.status == 0)
+    }
+
     @Test("What is missing is named with what brings it, before anything starts")
     func missing() throws {
         let nowhere = try Command.run("linux", Scratch.elf("tty-echo"), "--linux", Scratch.path("nothing"))
