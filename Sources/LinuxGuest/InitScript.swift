@@ -57,7 +57,6 @@ struct InitScript {
     }
 
     // Behind `wait`, so that what busybox's poweroff and reboot send to the first process is heard at once.
-
     private var script: String {
         """
         (exec 9>&-; cd /root; exec sh /\(Self.scriptPath)) </dev/null >${output:-/dev/console} 2>&1 &
@@ -70,9 +69,12 @@ struct InitScript {
         """
         cd /root
         [ -z "$LINES" ] || stty rows $LINES columns ${COLUMNS:-80} </dev/ttyAMA0
-        (exec 9>&-; unset LINES COLUMNS; exec setsid cttyhack sh -l) </dev/ttyAMA0 >/dev/ttyAMA0 2>&1 &
+        # A shell's own background ignores Ctrl-C, and so would all that it starts; a daemon's does not.
+        mkfifo /run/end
+        start-stop-daemon -S -b -x /bin/sh -- -c 'unset LINES COLUMNS; (exec setsid cttyhack sh -l) </dev/ttyAMA0 >/dev/ttyAMA0 2>&1; echo $? >/run/end' 9>&-
+        cat /run/end >/run/status &
         wait $!
-        status=$?
+        read status </run/status
         """
     }
 }

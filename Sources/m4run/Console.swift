@@ -11,6 +11,8 @@ enum Console {
     nonisolated(unsafe) private static var failure: String?
     /// Whether writing waits while a queue is full. A served run has others to look after: it lets virtual time wait instead.
     nonisolated(unsafe) static var waitsForReaders = true
+    /// Whether the terminal is raw: what this process says itself then brings its own carriage returns.
+    nonisolated(unsafe) static var isRaw = false
     /// Told, where writing does not wait, that a queue is full now.
     nonisolated(unsafe) static var onFull: (() -> Void)?
 
@@ -34,7 +36,10 @@ enum Console {
         return looked[0].revents == 0
     }
 
-    private static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
+    private static func write(_ text: String, to descriptor: Int32) {
+        let needsReturns = isRaw && descriptor == 2 && isatty(2) != 0
+        write(Array((needsReturns ? text.replacingOccurrences(of: "\n", with: "\r\n") : text).utf8), to: descriptor)
+    }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {
         guard let queues else { return writeAtOnce(bytes, to: descriptor) }

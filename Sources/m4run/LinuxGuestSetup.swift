@@ -17,7 +17,7 @@ struct LinuxGuestSetup {
         configuration.qemu = options.qemu
         configuration.kernel = options.kernel
         configuration.share = options.share
-        configuration.kernelArguments = options.append
+        configuration.kernelArguments = (options.run == nil ? Self.terminal : []) + options.append
         let name = try Self.firmwareName(command.image)
         configuration.extraFiles.append(GuestFile("lib/firmware/\(name)", image))
         if let overlay = options.overlay { configuration.extraFiles += try Self.files(in: overlay) }
@@ -46,6 +46,14 @@ struct LinuxGuestSetup {
             configuration.extraFiles.append(GuestFile("etc/profile", Array("\(started)\nPS1='m4run:\\w# '\n".utf8)))
         }
         self.configuration = configuration
+    }
+
+    /// What this terminal is, for programs in the guest.
+    private static var terminal: [String] {
+        var size = winsize(), words: [String] = []
+        if let kind = ProcessInfo.processInfo.environment["TERM"], isPlain(kind) { words.append("TERM=\(kind)") }
+        if ioctl(0, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 { words += ["LINES=\(size.ws_row)", "COLUMNS=\(size.ws_col)"] }
+        return words
     }
 
     /// The name that the guest has it by.

@@ -19,14 +19,14 @@ final class RawTerminal: Sendable {
             tcsetattr(descriptor, TCSANOW, &settings)
         }
         cfmakeraw(&settings)
-        // What this process says itself still begins its lines at the left.
-        settings.c_oflag |= tcflag_t(OPOST | ONLCR)
         tcsetattr(descriptor, TCSANOW, &settings)
+        Console.isRaw = true
     }
 
     func restore() {
         var settings = before
         tcsetattr(descriptor, TCSADRAIN, &settings)
+        Console.isRaw = false
         Leavings.forget(entry)
     }
 }

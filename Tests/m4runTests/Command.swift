@@ -34,9 +34,10 @@ struct Command {
     /// - Parameters:
     ///   - input: standard input; nothing, at its end, unless given.
     ///   - output: standard output; read into the result unless given.
-    static func run(_ arguments: [String], in folder: URL, input: FileHandle? = nil, output: FileHandle? = nil) throws -> Result {
+    ///   - program: another program.
+    static func run(_ arguments: [String], in folder: URL, input: FileHandle? = nil, output: FileHandle? = nil, program: URL? = nil) throws -> Result {
         let process = Process()
-        process.executableURL = try binary()
+        process.executableURL = try program ?? binary()
         process.arguments = arguments
         process.currentDirectoryURL = folder
         process.standardInput = input ?? FileHandle.nullDevice

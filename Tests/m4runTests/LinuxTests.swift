@@ -66,6 +66,40 @@ import Testing
         #expect(result.status == 0)
     }
 
+    @Test("The console of a terminal: a shell in which Ctrl-C ends what runs and not the shell, and whose status is the command's", .needsLinuxGuest, .needs(.python))
+    func terminal() throws {
+        let program = """
+            import os, pty, select, sys, time
+            child, terminal = pty.fork()
+            if child == 0:
+                os.execv(sys.argv[1], sys.argv[1:])
+            seen = b''
+            def read(until, seconds=60):
+                global seen
+                start = len(seen)
+                end = time.time() + seconds
+                while time.time() < end and until not in seen[start:]:
+                    if select.select([terminal], [], [], 0.1)[0]:
+                        try:
+                            piece = os.read(terminal, 4096)
+                        except OSError:
+                            return
+                        seen += piece
+                        # A line editor asks where the cursor is.
+                        if b'\\x1b[6n' in piece:
+                            os.write(terminal, b'\\x1b[1;1R')
+            for until, typed in [(b'# ', b'\\x03'), (b'# ', b'echo is-up; sleep 50\\r'), (b'is-up\\r\\n', b'\\x03'), (b'# ', b'echo still-$((40 + 2))\\r'), (b'# ', b'exit 3\\r')]:
+                read(until)
+                os.write(terminal, typed)
+            read(b'never')
+            print('still-42' in seen.decode(errors='replace'), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            """
+        let file = try Scratch.write(Array(program.utf8), "terminal.py")
+        let python = URL(fileURLWithPath: try #require(Tool.python.file))
+        let result = try Command.run([file, Command.binary().path, "linux", Scratch.elf("tty-echo"), "--linux", Self.folder], in: Scratch.folder, program: python)
+        #expect(result.out == "True 3\n", "\(result.err)")
+    }
+
     @Test("What is missing is named with what brings it, before anything starts")
     func missing() throws {
         let nowhere = try Command.run("linux", Scratch.elf("tty-echo"), "--linux", Scratch.path("nothing"))
