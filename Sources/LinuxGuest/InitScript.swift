@@ -4,6 +4,7 @@
 ///     module NAME        a driver that did not load
 ///     ready RELEASE      what can be set up is
 ///     exit STATUS        the shell's or the script's, at its end
+///     reboot             a reboot follows, by busybox' reboot
 struct InitScript {
     /// Drivers in the order of loading, the port's first.
     let modules: [String]
@@ -31,7 +32,7 @@ struct InitScript {
         mount -t debugfs debugfs /sys/kernel/debug
         hostname m4run
         trap 'sync; poweroff -f' USR1 USR2
-        trap 'sync; reboot -f' TERM
+        trap 'echo reboot >&9; sync; reboot -f' TERM
         failed=
         for module in \(modules.joined(separator: " ")); do
             insmod /\(Self.modulesPath)/$module.ko || failed="$failed $module"

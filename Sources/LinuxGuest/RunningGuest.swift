@@ -11,6 +11,8 @@ public enum GuestReport: Equatable, Sendable {
     case ready(release: String)
     /// The shell or the script has ended with this status.
     case exit(Int)
+    /// A reboot follows.
+    case reboot
 }
 
 /// How a guest ended.
@@ -19,7 +21,9 @@ public enum GuestEnding: Equatable, Sendable {
     case exit(Int)
     /// Switched off before its shell or script had ended.
     case poweredOff
-    /// It started anew, which ends it here: a reboot, or a panic.
+    /// It asked to be started again.
+    case reboot
+    /// Its processor was reset unannounced: a panic, or a `reboot -f`.
     case reset
     /// QEMU was ended by a signal, or ended itself; what it printed.
     case signal(Int32, said: String)
@@ -47,6 +51,7 @@ public final class RunningGuest: Sendable {
         /// What has been told and not yet been asked for.
         var pending: [GuestReport] = []
         var exit: Int?
+        var reboots = false
         var ending: GuestEnding?
     }
     private let talk: Mutex<Talk>
@@ -122,12 +127,14 @@ public final class RunningGuest: Sendable {
         while let line = talk.control.line(within: 0) {
             guard let report = report(line) else { continue }
             if case .exit(let status) = report { talk.exit = status }
+            if report == .reboot { talk.reboots = true }
             talk.pending.append(report)
         }
     }
 
     private static func report(_ line: String) -> GuestReport? {
         let words = line.split(separator: " ").map { ForeignText.line($0) }
+        if words == ["reboot"] { return .reboot }
         guard words.count == 2 else { return nil }
         switch words[0] {
         case "module": return .moduleFailed(words[1])
@@ -146,18 +153,18 @@ public final class RunningGuest: Sendable {
         return talk.withLock { talk in
             Self.listen(&talk)
             if let known = talk.ending { return known }
-            let result = Self.ending(ending, exit: talk.exit, reason: talk.monitor.shutdownReason(), said: said)
+            let result = Self.ending(ending, exit: talk.exit, reboots: talk.reboots, reason: talk.monitor.shutdownReason(), said: said)
             talk.ending = result
             return result
         }
     }
 
-    private static func ending(_ process: GuestProcess.Ending, exit: Int?, reason: String?, said: String) -> GuestEnding {
+    private static func ending(_ process: GuestProcess.Ending, exit: Int?, reboots: Bool, reason: String?, said: String) -> GuestEnding {
         switch process {
         case .signal(let number): return .signal(number, said: said)
         case .exit(let status) where status != 0: return .failed(status, said: said)
         case .exit:
-            if reason == "guest-reset" { return .reset }
+            if reason == "guest-reset" { return reboots ? .reboot : .reset }
             return exit.map { .exit($0) } ?? .poweredOff
         }
     }

@@ -69,8 +69,8 @@ import Testing
         #expect(!board.stores.isEmpty)
     }
 
-    @Test("Words of power: poweroff and reboot end the guest, and it says which", .needsLinux("bookworm"), arguments: [
-        ("poweroff", GuestEnding.poweredOff), ("reboot", .reset), ("echo c > /proc/sysrq-trigger", .reset),
+    @Test("Words of power: poweroff, reboot and a panic end the guest, and it says which", .needsLinux("bookworm"), arguments: [
+        ("poweroff", GuestEnding.poweredOff), ("reboot", .reboot), ("reboot -f", .reset), ("echo c > /proc/sysrq-trigger", .reset),
     ])
     func powerOff(_ command: String, _ expected: GuestEnding) throws {
         var configuration = try Guests.configuration("bookworm")

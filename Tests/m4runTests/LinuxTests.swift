@@ -66,6 +66,7 @@ import Testing
         #expect(result.status == 0)
     }
 
+<<<<<<< HEAD
     @Test("The console of a terminal: a shell in which Ctrl-C ends what runs and not the shell, and whose status is the command's", .needsLinuxGuest, .needs(.python))
     func terminal() throws {
         let program = """
@@ -98,6 +99,23 @@ import Testing
         let python = URL(fileURLWithPath: try #require(Tool.python.file))
         let result = try Command.run([file, Command.binary().path, "linux", Scratch.elf("tty-echo"), "--linux", Self.folder], in: Scratch.folder, program: python)
         #expect(result.out == "True 3\n", "\(result.err)")
+=======
+    @Test("A reboot starts both anew, and the script again with the boot's number; a panic ends the run with the console's end", .needsLinuxGuest)
+    func reboot() throws {
+        let script = Self.openTTY + """
+            echo "boot $M4RUN_BOOT" >&3; read -t 5 line <&3; echo "$line"
+            [ $M4RUN_BOOT -lt 3 ] || exit 9
+            exec 3>&-; reboot; sleep 20; echo not rebooted
+
+            """
+        let result = try Self.linux(script)
+        #expect(result.out == "boot 1\nboot 2\nboot 3\n", "\(result.out)\(result.err)")
+        #expect(result.status == 9)
+        #expect(result.err.components(separatedBy: "the guest reboots, and the M4 is reset with it").count == 3, "\(result.err)")
+        let panicked = try Self.linux("echo c >/proc/sysrq-trigger; sleep 20\n")
+        #expect(panicked.status == 1)
+        #expect(panicked.err.contains("the guest restarted unannounced") && panicked.err.contains("sysrq triggered crash"), "\(panicked.err)")
+>>>>>>> 182ef97 (wip-endurance)
     }
 
     @Test("What is missing is named with what brings it, before anything starts")
