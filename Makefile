@@ -36,6 +36,7 @@ help:
 	@echo 'make hostile   HOSTILE_CASES (300) of hostile files, keys, device trees, command lines, firmware, readers and clients, from HOSTILE_SEED on'
 	@echo 'make bench     one line a figure; BENCH_QUICK=1 for a short run'
 	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
+	@echo 'make linux-endurance   a Linux guest: LINUX_ROUNDS (100) of start, crash, recovery and stop, LINUX_ECHOES (100000), LINUX_REBOOTS (100), LINUX_KILLS (100)'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
@@ -91,6 +92,15 @@ HOSTILE_SEED ?= 1
 hostile: build
 	@scripts/hostile $(HOSTILE_CASES) --seed $(HOSTILE_SEED)
 
+LINUX_ROUNDS ?= 100
+LINUX_ECHOES ?= 100000
+LINUX_REBOOTS ?= 100
+LINUX_KILLS ?= 100
+LINUX_SUITE ?= bookworm
+linux-endurance: build
+	@scripts/setup qemu cross
+	@scripts/linux-endurance --rounds $(LINUX_ROUNDS) --echoes $(LINUX_ECHOES) --reboots $(LINUX_REBOOTS) --kills $(LINUX_KILLS) --suite $(LINUX_SUITE)
+
 ENDURANCE_ROUNDS ?= 1000
 endurance: firmware
 	@ENDURANCE_ROUNDS=$(ENDURANCE_ROUNDS) $(SWIFT_TEST) --filter EnduranceTests
@@ -136,5 +146,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check bench conformance corpus fuzz-images \
+.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance corpus fuzz-images \
     device-tree setup clean
