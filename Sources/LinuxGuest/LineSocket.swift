@@ -4,7 +4,7 @@ import Glibc
 final class LineSocket {
     let descriptor: OwnedDescriptor
     private var buffer: [UInt8] = []
-    private var isAtEnd = false
+    private(set) var isAtEnd = false
     /// In bytes; nobody that we talk to has longer ones.
     private static let longestLine = 1 << 20
 

@@ -29,16 +29,20 @@ final class QEMUMonitor {
         return entries.first { $0["type"] as? String == "child<\(type)>" }.flatMap { $0["name"] as? String }.map { "\(folder)/\($0)" }
     }
 
-    /// Why QEMU shut down, as "guest-shutdown", "guest-reset" or "host-signal"; nil when it did not say so. For after its end.
-    func shutdownReason() -> String? {
-        while let event = message(within: 0) {
-            if event["event"] as? String == "SHUTDOWN" { return (event["data"] as? [String: Any])?["reason"] as? String }
-        }
-        return nil
+    /// Why QEMU shuts down, or has, as "guest-shutdown", "guest-reset" or "host-signal"; nil when it did not say so.
+    private(set) var shutdownReason: String?
+
+    /// Takes what QEMU has told by itself.
+    /// - Returns: false at its end.
+    func listen() -> Bool {
+        while message(within: 0) != nil {}
+        return !socket.isAtEnd
     }
 
     private func message(within milliseconds: Int32 = patience) -> [String: Any]? {
         guard let line = socket.line(within: milliseconds) else { return nil }
-        return (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any] ?? [:]
+        let message = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any] ?? [:]
+        if message["event"] as? String == "SHUTDOWN" { shutdownReason = (message["data"] as? [String: Any])?["reason"] as? String }
+        return message
     }
 }

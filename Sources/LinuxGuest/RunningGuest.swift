@@ -55,6 +55,7 @@ public final class RunningGuest: Sendable {
         var ending: GuestEnding?
     }
     private let talk: Mutex<Talk>
+    private let monitorNumber: Int32
     /// The interrupt controller's place in QEMU.
     private let gicPath = Mutex("")
 
@@ -68,6 +69,7 @@ public final class RunningGuest: Sendable {
         outputEnd = output
         controlEnd = control
         self.log = log
+        monitorNumber = monitor.number
         self.qtest = QTestClient(qtest)
         talk = Mutex(Talk(monitor: QEMUMonitor(monitor), control: LineSocket(control)))
     }
@@ -148,14 +150,34 @@ public final class RunningGuest: Sendable {
     /// - Parameter milliseconds: negative for ever.
     /// - Returns: nil when the time is over.
     public func wait(milliseconds: Int32 = -1) -> GuestEnding? {
-        guard let ending = process.wait(milliseconds: milliseconds) else { return nil }
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        var sources = [pollfd(fd: ended, events: Int16(POLLIN), revents: 0), pollfd(fd: monitorNumber, events: Int16(POLLIN), revents: 0)]
+        while sources[0].revents == 0 {
+            let left = (end - ContinuousClock.now).components
+            let count = poll(&sources, 2, milliseconds < 0 ? -1 : Int32(clamping: max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)))
+            if count == 0 { return nil }
+            if count > 0, sources[1].revents != 0, !hearsShutdown() { sources[1].fd = -1 }
+        }
+        guard let ending = process.wait() else { return nil }
         linux_bridge_close(memory.page)
         return talk.withLock { talk in
             Self.listen(&talk)
             if let known = talk.ending { return known }
-            let result = Self.ending(ending, exit: talk.exit, reboots: talk.reboots, reason: talk.monitor.shutdownReason(), said: said)
+            _ = talk.monitor.listen()
+            let result = Self.ending(ending, exit: talk.exit, reboots: talk.reboots, reason: talk.monitor.shutdownReason, said: said)
             talk.ending = result
             return result
+        }
+    }
+
+    /// Takes what QEMU tells. From its shutdown on no store waits: QEMU's main thread waits for the processor that would, and answers no more who
+    /// sets an interrupt for the board.
+    /// - Returns: false at its end.
+    private func hearsShutdown() -> Bool {
+        talk.withLock { talk in
+            let isThere = talk.monitor.listen()
+            if talk.monitor.shutdownReason != nil { linux_bridge_close(memory.page) }
+            return isThere
         }
     }
 
@@ -165,6 +187,8 @@ public final class RunningGuest: Sendable {
         case .exit(let status) where status != 0: return .failed(status, said: said)
         case .exit:
             if reason == "guest-reset" { return reboots ? .reboot : .reset }
+            // One that QEMU handles: which one it does not tell.
+            if reason == "host-signal" { return .signal(SIGTERM, said: said) }
             return exit.map { .exit($0) } ?? .poweredOff
         }
     }

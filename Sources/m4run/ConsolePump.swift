@@ -13,6 +13,7 @@ final class ConsolePump: Sendable {
     private let hasScript: Bool, showsConsole: Bool
     private struct State {
         var wantsEnd = false
+        var hasTerminal = false
         var reports: [GuestReport] = []
         /// The console's newest bytes.
         var tail: [UInt8] = []
@@ -20,24 +21,33 @@ final class ConsolePump: Sendable {
     }
     private let state = Mutex(State())
     private let done = DispatchSemaphore(value: 0)
-    private static let mostTail = 2048
+    private static let mostTail = 8192
 
     init(_ guest: RunningGuest, hasScript: Bool, showsConsole: Bool) {
         (self.guest, self.hasScript, self.showsConsole) = (guest, hasScript, showsConsole)
     }
 
-    /// Ctrl-A x was typed.
+    /// Ctrl-A x was typed, or nobody can type any more.
     var wantsEnd: Bool { state.withLock { $0.wantsEnd } }
+    /// The terminal that was typed at has hung up; SIGHUP may be ignored, or come later.
+    var terminalHasGone: Bool {
+        guard state.withLock({ $0.hasTerminal }) else { return false }
+        var entry = pollfd(fd: 0, events: 0, revents: 0)
+        return poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLHUP) != 0
+    }
     var reports: [GuestReport] { state.withLock { $0.reports } }
-    /// The last lines of the console, in one.
+    /// The last lines of the console, in one; a panic's first, which says why.
     var tail: String? {
         let bytes = state.withLock { $0.tail }
-        let lines = String(decoding: bytes, as: UTF8.self).split { $0.isNewline }.suffix(6).map { ForeignText.line($0) }
+        let all = String(decoding: bytes, as: UTF8.self).split { $0.isNewline }
+        let panic = all.lastIndex { $0.contains("Kernel panic") }
+        let lines = (panic.map { all[$0...].prefix(4) } ?? all.suffix(6)).map { ForeignText.line($0) }
         return lines.isEmpty ? nil : lines.joined(separator: " | ")
     }
 
     func start() throws {
         let terminal = hasScript ? nil : RawTerminal(0)
+        state.withLock { $0.hasTerminal = terminal != nil }
         guard DetachedThread.start({ [self] in
             run()
             terminal?.restore()
@@ -57,22 +67,43 @@ final class ConsolePump: Sendable {
             pollfd(fd: guest.control, events: Int16(POLLIN), revents: 0), pollfd(fd: hasScript ? -1 : 0, events: Int16(POLLIN), revents: 0),
         ]
         var keys = EscapeKeys()
+        // Typed, and not yet taken by the guest. While there is some no more is read.
+        var typed: [UInt8] = [], input = sources[3].fd
         // At the guest's end console and output are at theirs.
         while sources[0].fd >= 0 || sources[1].fd >= 0 {
+            sources[0].events = Int16(typed.isEmpty ? POLLIN : POLLIN | POLLOUT)
+            sources[3].fd = typed.isEmpty ? input : -1
             guard poll(&sources, nfds_t(sources.count), -1) >= 0 else {
                 if errno == EINTR { continue }
                 return
             }
-            if sources[0].revents != 0, !takeConsole() { sources[0].fd = -1 }
+            if sources[0].revents & Int16(POLLOUT) != 0 { type(&typed) }
+            if sources[0].revents & ~Int16(POLLOUT) != 0, !takeConsole() {
+                sources[0].fd = -1
+                typed = []
+            }
             if sources[1].revents != 0, !takeOutput() { sources[1].fd = -1 }
             if sources[2].revents != 0 {
                 let new = guest.reports()
                 state.withLock { $0.reports += new }
                 if sources[2].revents & Int16(POLLHUP | POLLERR) != 0 { sources[2].fd = -1 }
             }
-            if sources[3].revents != 0, !takeInput(&keys) { sources[3].fd = -1 }
+            if sources[3].fd >= 0, sources[3].revents != 0 {
+                let bytes = piece(0)
+                let (forGuest, ends) = keys.take(bytes ?? [])
+                typed = forGuest
+                if bytes == nil { input = -1 }
+                // At its end a terminal has gone: nobody could end the guest any more. A pipe's end is not the guest's.
+                state.withLock { if ends || bytes == nil && $0.hasTerminal { $0.wantsEnd = true } }
+            }
             if wantsEnd { return }
         }
+    }
+
+    /// Gives the guest what it takes now. It may be busy with what it prints, which has to be read meanwhile.
+    private func type(_ bytes: inout [UInt8]) {
+        let count = bytes.withUnsafeBytes { send(guest.console, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) }
+        if count > 0 { bytes.removeFirst(count) } else if errno != EAGAIN && errno != EINTR { bytes = [] }
     }
 
     private func piece(_ descriptor: Int32) -> [UInt8]? {
@@ -95,21 +126,6 @@ final class ConsolePump: Sendable {
     private func takeOutput() -> Bool {
         guard let output = guest.output, let bytes = piece(output) else { return false }
         Console.data(bytes)
-        return true
-    }
-
-    /// False at the end of input; the guest's console goes on.
-    private func takeInput(_ keys: inout EscapeKeys) -> Bool {
-        guard let bytes = piece(0) else { return false }
-        let (typed, ends) = keys.take(bytes)
-        var rest = typed[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(guest.console, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        if ends { state.withLock { $0.wantsEnd = true } }
         return true
     }
 }

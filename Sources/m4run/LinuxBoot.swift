@@ -67,7 +67,7 @@ final class LinuxBoot {
         }
         if pump.wantsEnd || Console.readerHasGone {
             end()
-            return .status(0)
+            return .status(pump.terminalHasGone ? ExitStatus.hungUp.rawValue : 0)
         }
         let ending = guest.wait() ?? .poweredOff
         pump.finish()

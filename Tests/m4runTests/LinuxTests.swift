@@ -66,7 +66,6 @@ import Testing
         #expect(result.status == 0)
     }
 
-<<<<<<< HEAD
     @Test("The console of a terminal: a shell in which Ctrl-C ends what runs and not the shell, and whose status is the command's", .needsLinuxGuest, .needs(.python))
     func terminal() throws {
         let program = """
@@ -99,7 +98,8 @@ import Testing
         let python = URL(fileURLWithPath: try #require(Tool.python.file))
         let result = try Command.run([file, Command.binary().path, "linux", Scratch.elf("tty-echo"), "--linux", Self.folder], in: Scratch.folder, program: python)
         #expect(result.out == "True 3\n", "\(result.err)")
-=======
+    }
+
     @Test("A reboot starts both anew, and the script again with the boot's number; a panic ends the run with the console's end", .needsLinuxGuest)
     func reboot() throws {
         let script = Self.openTTY + """
@@ -115,7 +115,6 @@ import Testing
         let panicked = try Self.linux("echo c >/proc/sysrq-trigger; sleep 20\n")
         #expect(panicked.status == 1)
         #expect(panicked.err.contains("the guest restarted unannounced") && panicked.err.contains("sysrq triggered crash"), "\(panicked.err)")
->>>>>>> 182ef97 (wip-endurance)
     }
 
     @Test("What is missing is named with what brings it, before anything starts")
