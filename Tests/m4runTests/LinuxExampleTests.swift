@@ -9,23 +9,36 @@ import Testing
     @Test("And on Debian 13's", .needsLinuxGuest, .needsKernelHeaders("trixie"))
     func trixie() throws { try passes("trixie") }
 
+    @Test("What docs/linux.md shows is what its commands print", .needsLinuxGuest, .needsKernelHeaders("bookworm"), .needs(.python), .needs(.dtc), .needsEngine21)
+    func documents() throws {
+        let (status, text) = try run("\(Scratch.package.path)/scripts/readme-outputs", "docs/linux.md")
+        #expect(status == 0, "\(text)")
+        let hasRun = text.contains(/readme-outputs: [1-9][0-9]* examples,/)
+        #expect(hasRun, "no example was run")
+    }
+
     private func passes(_ suite: String) throws {
+        let (status, text) = try run(
+            "make", "--no-print-directory", "-C", Scratch.package.appendingPathComponent("examples/rpmsg-driver").path, "test", "SUITE=\(suite)",
+            "OUT=\(Scratch.path("example-\(suite)"))", "M4RUN=\(try Command.binary().path)", "FIRMWARE=\(Scratch.samples.path)")
+        #expect(status == 0, "\(text)")
+        #expect(text.contains("\nok: the application gets an answer\n"), "\(text)")
+        #expect(text.contains("\n0 failed\n"), "\(text)")
+        #expect(!text.contains("warning:"), "\(text)")
+    }
+
+    private func run(_ arguments: String...) throws -> (status: Int32, text: String) {
         let output = try Scratch.file("example"), process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "make", "--no-print-directory", "-C", Scratch.package.appendingPathComponent("examples/rpmsg-driver").path, "test", "SUITE=\(suite)",
-            "OUT=\(Scratch.path("example-\(suite)"))", "M4RUN=\(try Command.binary().path)", "FIRMWARE=\(Scratch.samples.path)",
-        ]
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["M4RUN": try Command.binary().path, "M4RUN_FIRMWARE": Scratch.samples.path]) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output.handle
         process.standardError = output.handle
         try process.run()
         process.waitUntilExit()
-        let text = try output.text()
-        #expect(process.terminationStatus == 0, "\(text)")
-        #expect(text.contains("\nok: the application gets an answer\n"), "\(text)")
-        #expect(text.contains("\n0 failed\n"), "\(text)")
-        #expect(!text.contains("warning:"), "\(text)")
+        return (process.terminationStatus, try output.text())
     }
 }
 
