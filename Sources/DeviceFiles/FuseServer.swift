@@ -166,8 +166,13 @@ final class FuseServer: PollSource {
             guard let write = try file(path).write, request.body.count >= 40 else { throw .invalid }
             // sysfs takes a page at a time, and lets the program write the rest again.
             let count = min(Int(request.u32(16)), ControlTree.longestWrite, request.body.count - 40)
-            try write(Array(request.body[40..<40 + count]))
-            out.u32(UInt32(count))
+            var taken = UInt32(count)
+            do throws(Errno) { try write(Array(request.body[40..<40 + count])) } catch {
+                // A positive result of remoteproc's comes through as a count.
+                guard error == .resourceIgnored else { throw error }
+                taken = 1
+            }
+            out.u32(taken)
             out.u32(0)
         case .release, .releasedir:
             contents[request.u64(0)] = nil

@@ -57,7 +57,7 @@ private typealias Builder = FirmwareImageBuilder
         #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noMemory)
         #expect(
             rig.log.suffix(4) == [
-                "remoteproc remoteproc0: failed to allocate dma memory: len 0xfffff000",
+                "stm32-rproc 10000000.m4: failed to allocate dma memory: len 0xfffff000",
                 "remoteproc remoteproc0: Unable to allocate carveout second: -12",
                 "remoteproc remoteproc0: Failed to allocate associated carveouts: -12", "remoteproc remoteproc0: Boot failed: -12",
             ])
@@ -83,7 +83,7 @@ private typealias Builder = FirmwareImageBuilder
     @Test func `A vendor entry is offered to the driver, which may take it, leave it, or end the boot`() throws {
         for (verdict, errno, line) in [
             (VendorResourceVerdict.handled, Errno?.none, "remote processor m4 is now up"),
-            (.ignored, nil, "unsupported vendor resource 200"), (.failed(.busy), .busy, "Failed to process resources: -16"),
+            (.ignored, .resourceIgnored, "unsupported vendor resource 200"), (.ignored, .resourceIgnored, "Failed to process resources: 1"), (.failed(.busy), .busy, "Failed to process resources: -16"),
         ] {
             let rig = Rig(image: Builder(table: Builder.table([[200, 0, 0, 0, 1, 2, 3, 4]])))
             var offered: [UInt8] = []
@@ -103,8 +103,18 @@ private typealias Builder = FirmwareImageBuilder
         var entry: [UInt8] = []
         entry.appendLittleEndian(type)
         let rig = Rig(image: Builder(table: Builder.table([entry])))
-        try rig.host.start()
+        // A vendor's as the last entry leaves the kernel's loop with what means "ignored", which ends the boot.
+        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == (line.contains("vendor") ? .resourceIgnored : nil))
         #expect(rig.log.contains("remoteproc remoteproc0: \(line)"))
+    }
+
+    @Test func `A vendor entry before the last is passed over, if a known one comes behind it`() throws {
+        let vendor: [UInt8] = [200, 0, 0, 0]
+        let trace: [UInt8] = [2, 0, 0, 0] + [UInt8](repeating: 0, count: 44)
+        for (last, errno) in [(trace, Errno?.none), ([5, 0, 0, 0], .resourceIgnored)] {
+            let rig = Rig(image: Builder(table: Builder.table([vendor, last])))
+            #expect(rig.errno { () throws(Errno) in try rig.host.start() } == errno)
+        }
     }
 
     @Test func `A second vdev takes the next numbers, and its kicks have no mailbox`() throws {

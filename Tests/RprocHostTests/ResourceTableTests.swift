@@ -39,7 +39,7 @@ struct TableCase: Sendable, CustomTestStringConvertible {
             title: "carveout without a region, and no pool",
             table: Builder.table([Builder.memory(da: 0xFFFF_FFFF, length: 0x2000, name: "heap")]),
             lines: [
-                "remoteproc remoteproc0: failed to allocate dma memory: len 0x2000",
+                "stm32-rproc 10000000.m4: failed to allocate dma memory: len 0x2000",
                 "remoteproc remoteproc0: Unable to allocate carveout heap: -12",
                 "remoteproc remoteproc0: Failed to allocate associated carveouts: -12",
             ], errno: .noMemory),
@@ -75,8 +75,8 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         TableCase(
             title: "vendor entry nobody knows", table: Builder.table([[130, 0, 0, 0]]),
             lines: [
-                "remoteproc remoteproc0: unsupported vendor resource 130", "remoteproc remoteproc0: remote processor m4 is now up",
-            ], errno: nil),
+                "remoteproc remoteproc0: unsupported vendor resource 130", "remoteproc remoteproc0: Failed to process resources: 1",
+            ], errno: .resourceIgnored),
         TableCase(
             title: "vring without buffers", table: Builder.table([Builder.vdev(rings: [(0, 16, 0), (0, 16, 4)])]),
             lines: [

@@ -124,7 +124,7 @@ def main():
             if shown:
                 print(f"--- {kernel} {version}, {name}\n+++ the model")
                 print("\n".join(shown))
-            late = [l for l in guest + model if l.startswith(("TIMEOUT", "STUCK"))]
+            late = [l for l in guest + model if l.startswith(("TIMEOUT", "STUCK", "GONE"))]
             if late:
                 print(f"{kernel}, {name}: {late[0]}")
                 failed = True

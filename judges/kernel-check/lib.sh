@@ -10,7 +10,7 @@ dbg=$ROOT/sys/kernel/debug/remoteproc/remoteproc0
 bus=$ROOT/sys/bus/rpmsg/devices
 
 # Lines of these drivers are compared; nothing else in the log has a counterpart.
-log_of='^(remoteproc remoteproc[0-9]|rproc-virtio |virtio_rpmsg_bus |stm32-rproc |stm32-ipcc |rpmsg_[a-z]+ |virtio[0-9]+\.|virtio_rproc_|rproc_|stm32_)'
+log_of='^(remoteproc remoteproc[0-9]|rproc-virtio |virtio_rpmsg_bus |stm32-rproc |stm32-ipcc |rpmsg_[a-z]+ |virtio[0-9]+\.|virtio_rproc_|rpmsg_virtio [RT]X|NS announcement)'
 
 say() { echo "$*"; }
 section() { echo "--- $*"; }
@@ -59,6 +59,7 @@ seconds() { local now; read -r now _ </proc/uptime; echo "${now%.*}"; }
 await() {
     local until=
     while ! "$@"; do
+        [ -e "$rp/state" ] || { say "GONE: $*"; exit 1; }
         [ -n "$until" ] || until=$(($(seconds) + 20))
         if [ "$(seconds)" -gt $until ]; then
             say "TIMEOUT: $*"
@@ -80,7 +81,8 @@ log_take() {
         head -n "$(wc -l <"$TMP/new")" "$TMP/new" >"$TMP/whole"
         log_seen=$((log_seen + $(wc -c <"$TMP/whole")))
     fi
-    sed -nr 's/^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\] //p' "$TMP/whole" | grep -E "$log_of" >>"$TMP/log"
+    # DMA addresses have 64 bits in kernels that are built for boards with such.
+    sed -nr 's/^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\] //; T; s/( map memory: 0x)0{8}([0-9a-f]{8})/\1\2/; p' "$TMP/whole" | grep -E "$log_of" >>"$TMP/log"
 }
 log_has() { log_take; [ "$(grep -cE "$1" "$TMP/log")" -ge "${2:-1}" ]; }
 # await_log PATTERN [TIMES]: until the log since the last `log` or `log_forget` has such lines.
@@ -97,7 +99,7 @@ log_mark() {
 log_forget() { log_mark; : >"$TMP/log"; }
 # Until the log has stood still for half a second: for firmware of which nothing is to be heard.
 settle() {
-    local quiet=0 lines=
+    local quiet=0 lines= size
     while [ $quiet -lt 3 ]; do
         usleep 160000
         log_take

@@ -2,6 +2,8 @@
 ///
 /// The raw value is the positive errno number of Linux on Arm; log lines print its negative.
 public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible {
+    /// No error but RSC_IGNORED, a positive 1 that remoteproc returns to the writer as a count: where the table's last entry is a vendor's.
+    case resourceIgnored = -1
     case noEntry = 2
     case interrupted = 4
     case io = 5
@@ -35,6 +37,7 @@ public enum Errno: Int32, Error, Sendable, CaseIterable, CustomStringConvertible
     /// The field's name of it: `EINVAL`.
     public var name: String {
         switch self {
+        case .resourceIgnored: "RSC_IGNORED"
         case .noEntry: "ENOENT"
         case .interrupted: "EINTR"
         case .io: "EIO"

@@ -57,6 +57,21 @@ public final class KernelLog {
     }
 }
 
+extension KernelLog {
+    /// `dynamic_hex_dump` in rows of 16 bytes, with their characters.
+    func dump(_ prefix: StaticString, _ bytes: some Collection<UInt8>) {
+        guard maximumLevel >= .debug, sink != nil else { return }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let row = rest.prefix(16)
+            rest = rest.dropFirst(16)
+            let numbers = row.map { ($0 < 16 ? "0" : "") + hex($0) }.joined(separator: " ")
+            let text = String(String.UnicodeScalarView(row.map { Unicode.Scalar($0 >= 0x20 && $0 < 0x7F ? $0 : 0x2E) }))
+            emit(.debug, "", "\(prefix)\(numbers)\(String(repeating: " ", count: 49 - numbers.utf8.count))\(text)")
+        }
+    }
+}
+
 /// printk's rate limit: at most `burst` lines in `interval`, then a line that counts what was left out.
 struct RateLimit {
     var interval = VirtualTime.seconds(5)

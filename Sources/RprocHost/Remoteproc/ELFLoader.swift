@@ -12,6 +12,7 @@ extension RemoteProcessor {
         guard let header = ELFHeader(image) else { throw refuse("Image is too small") }
         guard header.hasMagic else { throw refuse("Image is corrupted (bad magic)") }
         guard header.fileClass == 1 else { throw refuse("Unsupported class: \(header.fileClass)") }
+        debug("Firmware is an elf32 file")
         guard header.dataEncoding == 1 else { throw refuse("Unsupported firmware endianness") }
         guard UInt64(image.count) >= UInt64(header.sectionHeaderOffset) + UInt64(SectionHeader.size) else {
             throw refuse("Image is too small")

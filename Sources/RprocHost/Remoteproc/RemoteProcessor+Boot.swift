@@ -87,6 +87,7 @@ extension RemoteProcessor {
         case .teeOps: info("Booting fw image \(firmware), size \(image.count)")
         case .teeV3: info("Booting a private format image \(firmware), size \(image.count)")
         }
+        noIOMMU()
         do throws(Errno) {
             progress = .preparing
             try prepareDevice()
@@ -121,6 +122,9 @@ extension RemoteProcessor {
         }
     }
 
+    /// `rproc_enable_iommu`
+    func noIOMMU() { log.emit(.debug, driverDevice, "iommu not present") }
+
     /// `stm32_rproc_prepare`: the device tree's memory regions become carveouts.
     func prepareDevice() throws(Errno) {
         for region in configuration.memoryRegions {
@@ -134,6 +138,7 @@ extension RemoteProcessor {
                 error("can't prepare rproc \(configuration.name): \(Errno.invalid.negative)")
                 throw .invalid
             }
+            log.emit(.debug, driverDevice, "pa \(region.range.start) to da \(hex(device.value))")
             carveouts.append(
                 Carveout(
                     name: region.name, length: region.range.size, deviceAddress: device,

@@ -26,6 +26,8 @@ extension RemoteProcessor {
 
     private func handleEntries(_ bytes: [UInt8]) throws(Errno) {
         guard let count: UInt32 = bytes.littleEndian(at: 4) else { return }
+        // What the kernel's loop has in its hand at its end: an entry of an unknown type leaves it as it was.
+        var isIgnored = false
         for index in 0..<Int(count) {
             // The type word itself must be there; its place in the table is the firmware's choice.
             guard let offset: UInt32 = bytes.littleEndian(at: ResourceTable.headerSize + 4 * index),
@@ -36,8 +38,9 @@ extension RemoteProcessor {
             }
             let entry = ResourceEntry(type: type, payload: Int(offset) + 4, in: bytes, index: index)
             debug("rsc: type \(Int32(bitPattern: type))")
+            if ResourceType(type) != .unknown { isIgnored = false }
             switch (ResourceType(type), entry.content) {
-            case (.vendor, _): try handleVendor(entry, bytes)
+            case (.vendor, _): isIgnored = try handleVendor(entry, bytes)
             case (.unknown, _): warn("unsupported resource \(Int32(bitPattern: type))")
             case (_, .carveout(let resource)): try handleCarveout(resource, at: entry.payloadOffset)
             case (_, .devmem(let resource)): try handleDevmem(resource)
@@ -49,12 +52,16 @@ extension RemoteProcessor {
                 throw .invalid
             }
         }
+        if isIgnored { throw .resourceIgnored }
     }
 
-    private func handleVendor(_ entry: ResourceEntry, _ bytes: [UInt8]) throws(Errno) {
+    /// - Returns: whether nobody wanted it.
+    private func handleVendor(_ entry: ResourceEntry, _ bytes: [UInt8]) throws(Errno) -> Bool {
         switch vendorResourceHandler?(entry.type, bytes[entry.payloadOffset...]) ?? .ignored {
-        case .handled: break
-        case .ignored: warn("unsupported vendor resource \(entry.type)")
+        case .handled: return false
+        case .ignored:
+            warn("unsupported vendor resource \(entry.type)")
+            return true
         case .failed(let errno): throw errno
         }
     }
@@ -186,10 +193,12 @@ extension RemoteProcessor {
     private func allocate(_ carveout: Carveout) throws(Errno) {
         switch carveout.origin {
         case .bufferPool: break
-        case .region(let region): carveout.physicalAddress = region.range.start
+        case .region(let region):
+            log.emit(.debug, driverDevice, "map memory: \(region.range.start)+\(hex(carveout.length))")
+            carveout.physicalAddress = region.range.start
         case .dynamic:
             guard let start = dynamicPool?.allocate(carveout.length) else {
-                error("failed to allocate dma memory: len 0x\(hex(carveout.length))")
+                log.emit(.error, driverDevice, "failed to allocate dma memory: len 0x\(hex(carveout.length))")
                 throw .noMemory
             }
             carveout.physicalAddress = start

@@ -48,7 +48,12 @@ extension RemoteProcessor {
     func cleanUpResources() {
         traces = []
         for carveout in carveouts {
-            if case .dynamic = carveout.origin, let start = carveout.physicalAddress { dynamicPool?.free(start) }
+            guard let start = carveout.physicalAddress else { continue }
+            switch carveout.origin {
+            case .dynamic: dynamicPool?.free(start)
+            case .region: log.emit(.debug, driverDevice, "unmap memory: \(start)")
+            case .bufferPool: break
+            }
         }
         carveouts = []
         for device in virtioDevices { device.freeVrings() }

@@ -4,6 +4,7 @@ import MachineBase
 extension RpmsgBus {
     /// `rpmsg_ns_cb`
     func announcementReceived(_ payload: UnsafeRawBufferPointer, from source: UInt32) {
+        processor.log.dump("NS announcement: ", payload)
         guard payload.count == Rpmsg.announcementSize else {
             processor.log.emit(.error, deviceName, "malformed ns msg (\(payload.count))")
             return

@@ -43,6 +43,7 @@ extension RpmsgBus {
         processor.log.emit(
             .debug, deviceName,
             "From: 0x\(hex(source)), To: 0x\(hex(destination)), Len: \(payloadLength), Flags: \(flags), Reserved: \(Int32(littleEndian: inbound.load(fromByteOffset: 8, as: Int32.self)))")
+        processor.log.dump("rpmsg_virtio RX: ", inbound[0..<min(Rpmsg.headerSize + Int(payloadLength), Int(Rpmsg.bufferSize))])
         // The kernel's unsigned subtraction wraps below 16; what then passes its check is held to the buffer here.
         let headerSize = UInt32(Rpmsg.headerSize)
         if length > UInt32(Rpmsg.bufferSize) || UInt32(payloadLength) > length &- headerSize

@@ -40,6 +40,7 @@ extension RpmsgBus {
         }
         processor.log.emit(
             .debug, sender(), "TX From 0x\(hex(source)), To 0x\(hex(destination)), Len \(payload.count), Flags 0, Reserved 0")
+        processor.log.dump("rpmsg_virtio TX: ", outbound[0..<size])
         do throws(Errno) { try output.add(buffer, length: UInt32(size), deviceWrites: false) } catch {
             // The kernel forgets the buffer here, too.
             processor.log.emit(.error, sender(), "virtqueue_add_outbuf failed: \(error.negative)")
