@@ -134,6 +134,7 @@ to_offline() {
             *) put "$rp/state" stop ;;
         esac
     done
+    put "$rp/firmware" tty-echo.elf
     put "$rp/recovery" enabled
     put "$rp/coredump" disabled
     [ "$state" = offline ] || say "STUCK in $state"
