@@ -64,6 +64,10 @@ struct DoctorCommand: ParsableCommand {
         case .fault, .lockup: coredump?.write(system.coredump())
         default: break
         }
+        if case .channel(let name) = to, !report.channels.contains(where: { $0.name == name }) {
+            Console.error("--to \(name): no channel of that name has come" + (report.channels.isEmpty ? "" : "; there are \(report.channels.map(\.name).joined(separator: ", "))"))
+            throw ExitStatus.expectation
+        }
         if report.isFine { return }
         throw report.hasStarted ? ExitStatus.expectation : ExitStatus.refused
     }

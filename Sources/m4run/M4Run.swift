@@ -20,7 +20,9 @@ struct M4Run: ParsableCommand {
     static func main() {
         // A reader that goes away, as in `m4run ... | head`, does not decide the exit status.
         signal(SIGPIPE, SIG_IGN)
+        openStandardDescriptors()
         do {
+            try checkArguments()
             var command = try parseAsRoot(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
             try command.run()
             ExitStatus.fine.leave()
@@ -47,6 +49,24 @@ struct M4Run: ParsableCommand {
             // A code that a command chose itself stands.
             if error is ExitCode { Supervisor.leave(code.rawValue) }
             ExitStatus.usage.leave()
+        }
+    }
+
+    /// What was closed is /dev/null: the first file that is opened would be it else, and get what is written for people.
+    private static func openStandardDescriptors() {
+        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+            // The lowest that is free, which is this one.
+            if open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY) < 0 { _exit(ExitStatus.usage.rawValue) }
+        }
+    }
+
+    /// A word that is no UTF-8 would name another file than the one that was meant.
+    private static func checkArguments() throws {
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let word = CommandLine.unsafeArgv[index] else { continue }
+            if String(validatingCString: word) == nil {
+                throw UsageError("argument \(index) is no UTF-8: \(ForeignText.quoted(Array(UnsafeRawBufferPointer(start: word, count: strlen(word)))))")
+            }
         }
     }
 }

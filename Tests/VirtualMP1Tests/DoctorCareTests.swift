@@ -93,6 +93,29 @@ import VirtualMP1
         #expect(cause.sentence.contains("UART4.ISR (0x4001001c)") && cause.sentence.hasSuffix("UART4 is not enabled (CR1.UE is 0)."), "\(cause)")
     }
 
+    @Test("What firmware sent before anybody spoke to it is no answer")
+    func unasked() throws {
+        let report = try Self.examine("doctor-unasked")
+        #expect(!report.isFine, "\(report.entries)")
+        #expect(report.channels.map(\.reply) == [.notTaken])
+    }
+
+    @Test("A span that is over before Linux could hear a doorbell blames nobody for it", arguments: [1, 50, 500] as [UInt64])
+    func shortSpan(microseconds: UInt64) throws {
+        let image = try Samples.elf("tty-echo")
+        var doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: image, symbols: FirmwareSymbols(image: image))
+        let report = doctor.examine(name: "tty-echo", span: .microseconds(microseconds))
+        #expect(!report.problems.contains { ["no-kick", "no-announcement"].contains($0.name) }, "\(report.entries)")
+    }
+
+    @Test("A register that was waited for only in passing is no cause, however long one looks", arguments: [1250, 2000] as [UInt64])
+    func inPassing(milliseconds: UInt64) throws {
+        let image = try Samples.elf("doctor-times-out")
+        var doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: image, symbols: FirmwareSymbols(image: image))
+        let report = doctor.examine(name: "times-out", span: .milliseconds(milliseconds))
+        #expect(report.isFine, "\(report.entries)")
+    }
+
     @Test("A fault that Linux has recovered from is told as a fault, with its place, and not as the watchdog's")
     func recovered() throws {
         let report = try Self.examine("doctor-faults-once") { $0.recoveryLimit = 3 }

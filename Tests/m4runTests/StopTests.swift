@@ -7,6 +7,21 @@ import Testing
         try #require(try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any], "\(result.err)")
     }
 
+    @Test("Closed descriptors are /dev/null: the status is what it would be", arguments: [">&- 2>&-", "<&- >&- 2>&-", "2>&-"])
+    func closed(redirections: String) throws {
+        let words = "'\(try Command.binary().path)' run '\(try Scratch.elf("tty-echo"))' --boot elf"
+        let shell = URL(fileURLWithPath: "/bin/sh")
+        #expect(try Command.run(["-c", "\(words) --send hi \(redirections)"], in: Scratch.folder, program: shell).status == 0)
+        #expect(try Command.run(["-c", "\(words) --break main \(redirections)"], in: Scratch.folder, program: shell).status == 6)
+    }
+
+    @Test("An argument that is no UTF-8 is refused, and names no other file")
+    func notUTF8() throws {
+        let words = "'\(try Command.binary().path)' keygen --out \"$(printf 'odd\\377')\""
+        let result = try Command.run(["-c", words], in: Scratch.folder, program: URL(fileURLWithPath: "/bin/sh"))
+        #expect(result.status == 2 && result.err == "m4run: argument 3 is no UTF-8: \"odd\\xff\"\n", "\(result.err)")
+    }
+
     @Test("A breakpoint in the shutdown ends the run with 6, its report and its core dump", arguments: ["tee-v3", "elf"])
     func shutdown(boot: String) throws {
         let core = Scratch.path("shutdown-\(boot).core")

@@ -27,7 +27,10 @@ final class Conversation: RpmsgObserver {
         guard destination != Rpmsg.nameServiceAddress,
             let channel = system.linux.channels.first(where: { $0.endpoint?.address == destination })
         else { return }
-        line(channel) { $0.heard += 1 }
+        line(channel) { line in
+            // What came before anybody spoke answers nothing; the driver that speaks first has spoken at its probe.
+            if line.position != nil || channel.driver?.driverName == Self.selfSpeaking { line.heard += 1 }
+        }
     }
 
     private func line(_ channel: RpmsgChannel, _ change: (inout Line) -> Void) {

@@ -4,9 +4,11 @@ import MachineBase
 
 /// What the core did over a span, sample by sample: one moment says little of a loop that takes half a second a round.
 struct CoreObservation {
-    /// Not a divisor of anything that firmware counts in.
-    static let step = VirtualTime(nanoseconds: 617_000)
-    private static let mostSamples = 400
+    /// At least so long from one sample to the next; not a divisor of anything that firmware counts in.
+    private static let leastStep = VirtualTime(nanoseconds: 617_000)
+    private static let mostSamples: UInt64 = 397
+    /// From one sample to the next.
+    let step: VirtualTime
 
     private(set) var samples = 0
     /// Virtual time of the first.
@@ -19,12 +21,18 @@ struct CoreObservation {
     private var functions: [String: Int] = [:]
     /// Registers of the SoC that were loaded from, while this looked.
     private var reads: [UInt32: RegisterReads.Reads] = [:]
+    /// Loads from each up to the newest sample, and samples since the one before which it was loaded from: a wait that is over is none.
+    private var readsBefore: [UInt32: UInt64] = [:]
+    private var samplesWithReads: [UInt32: Int] = [:]
     /// What the registers were at a place of a thread's, and how often they were the same there, and not.
     private var seen: [UInt32: [UInt32]] = [:]
     private var same = 0, different = 0
     private var pinStores: UInt64 = 0
     /// Samples in which nothing but a branch to itself was executed, by its address.
     private var endless: [UInt32: Int] = [:]
+
+    /// - Parameter span: that is looked at.
+    init(_ span: VirtualTime) { step = max(Self.leastStep, VirtualTime(nanoseconds: span.nanoseconds / Self.mostSamples | 1)) }
 
     var isFull: Bool { samples >= Self.mostSamples }
 
@@ -35,6 +43,9 @@ struct CoreObservation {
         if activity.state == .asleep {
             asleep += 1
             sleepsAt = sleepsAt ?? activity.registers.pc
+        }
+        for (address, reads) in system.board.registerReads.counts where readsBefore.updateValue(reads.count, forKey: address) != reads.count {
+            samplesWithReads[address, default: 0] += 1
         }
         for name in Set(activity.blocks.compactMap { symbols.functionName(at: $0) }) { functions[name, default: 0] += 1 }
         guard activity.isLooping else { return }
@@ -74,9 +85,9 @@ struct CoreObservation {
     var isProgressing: Bool { different > 0 }
     /// It drives pins, once a sample or more.
     var drivesPins: Bool { samples > 1 && pinStores >= UInt64(samples) }
-    /// Registers that were loaded once a sample or more and always gave the same: status registers first, then the most frequent.
+    /// Registers that were loaded once a sample or more, between most samples, and always gave the same: status registers first, then the most frequent.
     var polled: [(address: UInt32, value: UInt32)] {
-        reads.filter { $0.value.isConstant && samples > 1 && $0.value.count >= UInt64(samples) }
+        reads.filter { $0.value.isConstant && samples > 1 && $0.value.count >= UInt64(samples) && isUsual(samplesWithReads[$0.key] ?? 0) }
             .sorted { (Self.isStatus($0.key) ? 0 : 1, $1.value.count, $0.key) < (Self.isStatus($1.key) ? 0 : 1, $0.value.count, $1.key) }
             .map { ($0.key, $0.value.value) }
     }

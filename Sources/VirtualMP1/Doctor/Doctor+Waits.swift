@@ -144,9 +144,9 @@ extension Doctor {
             let waits = neverTaken
             report.problem(
                 .waitsForMemory,
-                "The M4 goes round a loop in \(list(core.usualFunctions(4)))\(chain) in which nothing changes, and which waits for no register: it waits for something in memory that an interrupt's handler sets. "
-                    + (waits.isEmpty ? "m4run does not know which: the enabled interrupts have all come at least once." : "Enabled, and never come: \(list(waits)).\(pinWords)"),
-                waits.isEmpty ? "look at the loop's condition, and who sets it." : "find what should cause that interrupt: a peripheral's set-up, its clock, or something outside of the chip." + unmodelledHint)
+                "The M4 goes round a loop in \(list(core.usualFunctions(4)))\(chain) in which nothing changes, and which waits for no register: it waits for something in memory, which an interrupt's handler, a DMA or the processor beside it may set. m4run does not know which. "
+                    + (waits.isEmpty ? "The enabled interrupts have all come at least once." : "Enabled, and never come: \(list(waits)).\(pinWords)"),
+                "look at the loop's condition, and who sets it" + (waits.isEmpty ? "." : "; if that is an interrupt's handler, what should cause the interrupt: a peripheral's set-up, its clock, or something outside of the chip.") + unmodelledHint)
         }
     }
 

@@ -15,7 +15,7 @@ public struct Doctor {
     let symbols: FirmwareSymbols
     var report = DoctorReport()
     /// What the core did at the end.
-    var core = CoreObservation()
+    var core = CoreObservation(.zero)
     let watch: EntryWatch
     let talk: Conversation
     private let heard = Heard()
@@ -36,8 +36,6 @@ public struct Doctor {
     var crash: (time: VirtualTime, fault: FaultReport, callers: String)? { heard.crash }
     var crashes: Int { heard.crashes }
 
-    /// The longest that is sampled; less of a short span.
-    private static let longestObservation = VirtualTime.milliseconds(250)
     /// How long an answer on one channel is waited for before the next is tried.
     private static let answerPatience = VirtualTime.milliseconds(50)
 
@@ -59,13 +57,15 @@ public struct Doctor {
         do throws(SystemError) {
             try begins(name)
             report.hasStarted = true
-            let window = min(Self.longestObservation, VirtualTime(nanoseconds: span.nanoseconds / 4))
+            // Half of it: what firmware does in turns is to be seen in all of them.
+            let window = VirtualTime(nanoseconds: span.nanoseconds / 2)
             converse(until: begin + (span - window))
             observe(until: begin + span)
         } catch {
             judge(error)
         }
         report.span = system.now - begin
+        settle()
         report.channels = talk.report
         // What has not been looked at for a while.
         system.linux.sanitizer?.look()
@@ -126,16 +126,23 @@ public struct Doctor {
     }
 
     private mutating func observe(until end: VirtualTime) {
+        core = CoreObservation(end > system.now ? end - system.now : .zero)
         system.board.registerReads.begin()
         defer { core.end(system.board) }
         while system.stopReason == nil, system.now < end {
             let now = system.now
-            system.run(for: min(end - now, core.isFull ? end - now : CoreObservation.step))
+            system.run(for: min(end - now, core.isFull ? end - now : core.step))
             guard system.now > now else { break }
             if !core.isFull { core.take(system, symbols) }
         }
         // Not of what has stopped: its time is over.
         if core.samples == 0 { core.take(system, symbols) }
+    }
+
+    /// What is on its way at the end of the span is to arrive: a doorbell, and Linux's work behind it.
+    private func settle() {
+        func waiting() -> Bool { system.linux.virtioDevices.first?.rings.first.map { $0.usedIndex != $0.lastUsedIndex && !$0.isBroken } ?? false }
+        if system.stopReason == nil, waiting() { system.run(for: .milliseconds(2)) { !waiting() } }
     }
 
     /// Says that it does not know, when nothing was found and nothing works.
@@ -144,7 +151,7 @@ public struct Doctor {
         report.problem(
             .unknown,
             "No channel answers after \(report.span) s, and m4run does not know why: image, table, mailbox and rings are as they should be. \(corePlace)",
-            "look at the run itself: 'm4run run --sanitize --log-level debug', or --break at what should happen next.")
+            (report.span < .milliseconds(100) ? "give it longer (--for 2s), or " : "") + "look at the run itself: 'm4run run --sanitize --log-level debug', or --break at what should happen next.")
     }
 
     /// `fault_id+0x4 (0x10000412)`.
