@@ -1,7 +1,7 @@
 // Loads and times rpmsg through firmware: a benchmark, and a check of firmware that echoes.
 //
 //   m4run-rpmsg FIRMWARE.elf [--messages N] [--window N] [--lengths A-B] [--channels N] [--digest]
-//               [--kernel newest|6.6|6.1|5.15] [--sanitizing off|rings|writers]
+//               [--kernel newest|6.12|6.6|6.1|5.15] [--sanitizing off|rings|writers]
 //   m4run-rpmsg --host-cost [--messages N]
 //
 // The firmware announces services `rpmsg-tty` or `rpmsg-raw` that send back what they get. Every echo is compared; the exit status
@@ -47,8 +47,8 @@ while let argument = arguments.popFirst() {
     case "--digest": takesDigest = true
     case "--host-cost": measuresHost = true
     case "--kernel":
-        let profiles: [String: KernelProfile] = ["newest": .newest, "6.6": .v6_6, "6.1": .v6_1, "5.15": .v5_15]
-        guard let profile = arguments.popFirst().flatMap({ profiles[$0] }) else { fail("--kernel needs newest, 6.6, 6.1 or 5.15") }
+        let profiles: [String: KernelProfile] = ["newest": .newest, "6.12": .v6_12, "6.6": .v6_6, "6.1": .v6_1, "5.15": .v5_15]
+        guard let profile = arguments.popFirst().flatMap({ profiles[$0] }) else { fail("--kernel needs newest, 6.12, 6.6, 6.1 or 5.15") }
         kernel = profile
     case "--sanitizing":
         guard let mode = arguments.popFirst().flatMap(Sanitizing.init(rawValue:)) else { fail("--sanitizing needs off, rings or writers") }

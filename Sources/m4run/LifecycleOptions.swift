@@ -29,7 +29,7 @@ struct OpenSTLinux: ExpressibleByArgument {
 
 /// Options about the remote processor's life: which kernel, who starts it, and what becomes of a crash.
 struct LifecycleOptions: ParsableArguments {
-    @Option(help: "The kernel whose ways and words Linux has: newest (the default), 6.6, 6.1, 5.15.") var kernel: Kernel?
+    @Option(help: "The kernel whose ways and words Linux has: newest (the default), 6.12, 6.6, 6.1, 5.15.") var kernel: Kernel?
     @Option(help: "The same by ST's distribution: 4 (kernel 5.15), 5 (6.1), 6 (6.6), with ST's remoteproc driver.") var openstlinux: OpenSTLinux?
     @Flag(help: "The boot loader has started the firmware (an ELF); Linux attaches to it, and detaches at the end. For --boot elf.")
     var attach = false

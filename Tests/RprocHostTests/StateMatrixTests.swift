@@ -14,7 +14,7 @@ struct StateCell: Sendable, CustomTestStringConvertible {
     var sequence = BootSequence.elf
     var testDescription: String { "\(word) while \(from.rawValue), \(sequence.rawValue)" }
 
-    static let recent: [Kernel] = [.newest, .v6_6, .v6_1, .openSTLinux5, .openSTLinux6]
+    static let recent: [Kernel] = [.newest, .v6_12, .v6_6, .v6_1, .openSTLinux5, .openSTLinux6]
     static let old: [Kernel] = [.v5_15, .openSTLinux4]
     static let all: [StateCell] = [
         StateCell(word: "start", from: .offline, errno: nil, to: .running, power: 1),
@@ -29,7 +29,8 @@ struct StateCell: Sendable, CustomTestStringConvertible {
         StateCell(word: "stop", from: .running, errno: nil, to: .offline, power: 0),
         StateCell(word: "stop", from: .attached, errno: nil, to: .offline, power: 0),
         StateCell(word: "stop", from: .detached, errno: .invalid, to: .detached, power: 0),
-        StateCell(word: "stop", from: .crashed, errno: .invalid, to: .crashed, power: 1),
+        StateCell(word: "stop", from: .crashed, errno: nil, to: .offline, power: 0, kernels: [.newest, .v6_12]),
+        StateCell(word: "stop", from: .crashed, errno: .invalid, to: .crashed, power: 1, kernels: old + recent.filter { $0 != .newest && $0 != .v6_12 }),
         StateCell(word: "stop", from: .deleted, errno: .invalid, to: .deleted, power: 0),
         StateCell(word: "detach", from: .offline, errno: .invalid, to: .offline, power: 0),
         StateCell(word: "detach", from: .running, errno: .invalid, to: .running, power: 1),

@@ -152,7 +152,8 @@ import Testing
 
     private func keepsCrashed(fuse: Bool) throws {
         let elf = try Scratch.elf("crasher")
-        let run = try fuse ? ServedRun("--control", "$DIR", "--recover", "3", image: elf) : ServedRun("--control", "$DIR", "--recover", "3", "--no-fuse", image: elf)
+        let run = try fuse ? ServedRun("--control", "$DIR", "--recover", "3", "--kernel", "6.6", image: elf)
+            : ServedRun("--control", "$DIR", "--recover", "3", "--kernel", "6.6", "--no-fuse", image: elf)
         try run.wait(for: "dev/ttyRPMSG0")
         let result = try run.shell(
             Self.getAndPut(fuse: fuse) + """

@@ -10,6 +10,8 @@ public struct KernelProfile: Equatable, Sendable {
     public var vdevIsPlatformDevice = true
     /// What `stop` and the shutdown return is what stopping returned (5.18 on); before that always success.
     public var stopReturnsStatus = true
+    /// `stop` stops what has crashed, too (Debian's 6.12.117; not its 6.1.176); before that EINVAL.
+    public var stopsCrashed = true
     /// Doorbells are heard while attached; from 6.4 to 6.10 they are dropped.
     public var hearsDoorbellsWhileAttached = true
     /// "probe with driver X failed" (6.10 on) instead of "X: probe of D failed".
@@ -32,6 +34,7 @@ public struct KernelProfile: Equatable, Sendable {
         var profile = KernelProfile()
         profile.startIsCounted = false
         profile.stopReturnsStatus = false
+        profile.stopsCrashed = false
         profile.vringWorkTakesLock = false
         profile.suppressesTransmitComplete = true
         profile.vdevIsPlatformDevice = false
@@ -48,10 +51,18 @@ public struct KernelProfile: Equatable, Sendable {
         profile.hearsDoorbellsWhileAttached = true
         return profile
     }()
+    /// About 6.12, as Debian 13 has it.
+    public static let v6_12: KernelProfile = {
+        var profile = KernelProfile()
+        profile.suppressesTransmitComplete = true
+        profile.mailboxCoreSaysWhy = false
+        return profile
+    }()
     /// About 6.6.
     public static let v6_6: KernelProfile = {
         var profile = KernelProfile()
         profile.hearsDoorbellsWhileAttached = false
+        profile.stopsCrashed = false
         profile.suppressesTransmitComplete = true
         profile.namesDriverInProbeFailure = false
         profile.mailboxCoreSaysWhy = false
@@ -63,6 +74,7 @@ extension KernelProfile {
     /// Those that there are profiles of, by the names that people give them.
     public enum Named: String, CaseIterable, Sendable {
         case newest
+        case v6_12 = "6.12"
         case v6_6 = "6.6"
         case v6_1 = "6.1"
         case v5_15 = "5.15"
@@ -73,6 +85,7 @@ extension KernelProfile {
         public var profile: KernelProfile {
             switch self {
             case .newest: .newest
+            case .v6_12: .v6_12
             case .v6_6: .v6_6
             case .v6_1: .v6_1
             case .v5_15: .v5_15

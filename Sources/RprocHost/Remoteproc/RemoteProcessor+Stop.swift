@@ -2,10 +2,10 @@ import MachineBase
 
 extension RemoteProcessor {
     /// `echo stop > state`: gives up one user's claim; the last one stops the core.
-    /// - Throws: `invalid` unless running or attached (a crashed core cannot be stopped), or what stopping returns.
+    /// - Throws: `invalid` unless running or attached (nor crashed, with newer kernels), or what stopping returns.
     public func stop() throws(Errno) {
         try withLock { () throws(Errno) in
-            guard state == .running || state == .attached else { throw .invalid }
+            guard state == .running || state == .attached || state == .crashed && configuration.kernel.stopsCrashed else { throw .invalid }
             power -= 1
             guard power == 0 else { return }
             do throws(Errno) { try stopCore(crashed: false) } catch {
