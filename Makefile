@@ -129,6 +129,7 @@ judge:
 	@$(MAKE) --no-print-directory fuzz-rings
 	@$(MAKE) --no-print-directory kernel-ring
 	@$(MAKE) --no-print-directory kernel-check
+	@$(MAKE) --no-print-directory linux-endurance
 	@$(MAKE) --no-print-directory endurance
 
 device-tree: binary
