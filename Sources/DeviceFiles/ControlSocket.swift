@@ -24,8 +24,9 @@ final class ControlSocket: PollSource {
         deinit { Glibc.close(descriptor) }
     }
     private var connections: [Connection] = []
-    /// A client could not be let in, as no descriptor was left: the listener is passed over once, or every poll would return at once.
-    private var isResting = false
+    /// A client could not be let in, as no descriptor was left: the listener is passed over
+    /// until then, or every poll would return at once; for so many turns would not do, as two listeners take turns.
+    private var restsUntil: UInt64 = 0
     private static let connectionLimit = 64
     static let backlog: Int32 = 64
     static let longestRequest = 4096 + ControlTree.longestWrite
@@ -39,8 +40,7 @@ final class ControlSocket: PollSource {
     deinit { Glibc.close(listener) }
 
     func watch(_ set: inout PollSet) {
-        if connections.count < Self.connectionLimit, !isResting { set.add(listener, POLLIN) }
-        isResting = false
+        if connections.count < Self.connectionLimit, WallTime.now >= restsUntil { set.add(listener, POLLIN) }
         for connection in connections where !connection.isPutOff { set.add(connection.descriptor, connection.answer == nil ? POLLIN : POLLOUT) }
     }
 
@@ -56,7 +56,7 @@ final class ControlSocket: PollSource {
                 Descriptor.prepare(descriptor)
                 connections.append(Connection(descriptor))
             } else {
-                isResting = true
+                restsUntil = WallTime.now + Descriptor.rest
             }
         }
         var handled = false

@@ -23,8 +23,9 @@ final class MessageSocket: PollSource {
     private var hasSaidAll = false
     /// POLLRDHUP, which Glibc's module lacks.
     private static let otherSideShut: Int32 = 0x2000
-    /// The client could not be let in, as no descriptor was left: the listener is passed over once, or every poll would return at once.
-    private var isResting = false
+    /// The client could not be let in, as no descriptor was left: the listener is passed over
+    /// until then, or every poll would return at once; for so many turns would not do, as two listeners take turns.
+    private var restsUntil: UInt64 = 0
     /// The socket's path cannot be had any more.
     private(set) var problem: DeviceFilesError?
 
@@ -40,8 +41,7 @@ final class MessageSocket: PollSource {
     private func listen() throws(DeviceFilesError) { listener = try folder.socket(name, type: SOCK_SEQPACKET, backlog: 0) }
 
     func watch(_ set: inout PollSet) {
-        if !isResting { set.add(listener, POLLIN) }
-        isResting = false
+        if WallTime.now >= restsUntil { set.add(listener, POLLIN) }
         // Nothing more is to come from a client that has gone: poll would return at once for as long as no buffer is free.
         if isLeaving && (incomingCount != nil || !device.canWrite) { return }
         let input = hasSaidAll || !device.canWrite ? 0 : POLLIN | Self.otherSideShut
@@ -79,7 +79,7 @@ final class MessageSocket: PollSource {
     private func accept() {
         let connection = Glibc.accept(listener, nil, nil)
         guard connection >= 0 else {
-            isResting = true
+            restsUntil = WallTime.now + Descriptor.rest
             return
         }
         Descriptor.prepare(connection)

@@ -39,6 +39,9 @@ protocol PollSource: AnyObject {
 
 /// Descriptors without blocking, closed at an exec.
 enum Descriptor {
+    /// How long who listens for clients does without, in nanoseconds, where no descriptor is left for one.
+    static let rest: UInt64 = 20_000_000
+
     static func prepare(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
