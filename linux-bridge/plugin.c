@@ -66,19 +66,11 @@ static bool board_is_gone(void) {
     return true;
 }
 
-static void pause_briefly(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 static void wait_for_board(uint32_t request) {
     const struct timespec while_asleep = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
     for (int i = 0; i < SPINS; i++) {
         if (__atomic_load_n(&page->acknowledged, __ATOMIC_ACQUIRE) == request) return;
-        pause_briefly();
+        linux_bridge_pause();
     }
     while (true) {
         uint32_t acknowledged = __atomic_load_n(&page->acknowledged, __ATOMIC_ACQUIRE);

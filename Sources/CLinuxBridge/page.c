@@ -11,14 +11,6 @@
 
 static void wake(uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0); }
 
-static void pause_briefly(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 void linux_bridge_open(struct linux_bridge_page *page) {
     page->version = LINUX_BRIDGE_VERSION;
     page->host_pid = (uint32_t)getpid();
@@ -29,7 +21,7 @@ uint32_t linux_bridge_wait(struct linux_bridge_page *page, uint32_t seen, uint32
     for (uint32_t i = 0; i <= spins; i++) {
         uint32_t request = __atomic_load_n(&page->request, __ATOMIC_ACQUIRE);
         if (request != seen) return request;
-        pause_briefly();
+        linux_bridge_pause();
     }
     if (timeout == 0) return seen;
     // 2 is left by an interruption that found nobody asleep: it was meant for this sleep.

@@ -33,11 +33,12 @@ final class LinuxBoot {
         configuration.faultPolicy = command.stopAt
         command.debug.configure(&configuration, symbols)
         board = try GuestBoard(configuration, memory: prepared.memory)
-        try command.debug.attach(to: board.board, symbols)
         if command.attach {
             do { try BootLoader.start(image, on: board.board, lead: .milliseconds(100)) } catch { throw Refusal("\(command.image): \(error)") }
             board.showRegisters()
         }
+        // Behind the boot loader's time, as in a run.
+        try command.debug.attach(to: board.board, symbols)
         guest = try prepared.start()
         board.join(guest)
         pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console)
@@ -65,6 +66,11 @@ final class LinuxBoot {
             Console.report(halt)
             return .status(ExitStatus.halted.rawValue)
         }
+        if Console.readerHasGone, command.guest.run != nil {
+            end()
+            Console.error("the reader of standard output has gone, before the script had ended")
+            return .status(ExitStatus.expectation.rawValue)
+        }
         if pump.wantsEnd || Console.readerHasGone {
             end()
             return .status(pump.terminalHasGone ? ExitStatus.hungUp.rawValue : 0)
@@ -88,6 +94,10 @@ final class LinuxBoot {
         }
         switch ending {
         case .exit(let status):
+            if status == 0, let sentence = command.debug.neverReached {
+                Console.error(sentence)
+                return .status(ExitStatus.notReached.rawValue)
+            }
             return .status(Int32(truncatingIfNeeded: status & 0xFF))
         case .reboot:
             narrator.note("the guest reboots, and the M4 is reset with it")

@@ -117,6 +117,18 @@ import Testing
         #expect(panicked.err.contains("the guest restarted unannounced") && panicked.err.contains("sysrq triggered crash"), "\(panicked.err)")
     }
 
+    @Test("A breakpoint that was never hit is a status of its own, and a reader that goes away no success", .needsLinuxGuest)
+    func notReached() throws {
+        let never = try Self.linux("exit 0\n", "--offline", "--break", "rpmsg_announce")
+        #expect(never.status == 8 && never.err.contains("the M4 never came to --break rpmsg_announce"), "\(never.err)")
+        let failed = try Self.linux("exit 5\n", "--offline", "--break", "rpmsg_announce")
+        #expect(failed.status == 5)
+        let script = try Scratch.write(Array("while :; do echo line; done\n".utf8), "guest-flood.sh")
+        let words = "{ '\(try Command.binary().path)' linux '\(try Scratch.elf("tty-echo"))' --run '\(script)' --linux '\(Self.folder)' --offline --timeout 60s; echo $? >&2; } | head -n 1"
+        let gone = try Command.run(["-c", words], in: Scratch.folder, program: URL(fileURLWithPath: "/bin/sh"))
+        #expect(gone.out == "line\n" && gone.err.hasSuffix("the reader of standard output has gone, before the script had ended\n1\n"), "\(gone.err)")
+    }
+
     @Test("What is missing is named with what brings it, before anything starts")
     func missing() throws {
         let nowhere = try Command.run("linux", Scratch.elf("tty-echo"), "--linux", Scratch.path("nothing"))

@@ -27,4 +27,13 @@ struct linux_bridge_page {
     uint32_t host_pid;      ///< Board: its process; when that is gone, so is the board.
 };
 
+/// A moment of a loop that looks at the page again and again.
+static inline void linux_bridge_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

@@ -8,7 +8,7 @@ import SecureLoader
 /// Runs a firmware and says why no channel appears, or no answer comes: who waits for whom.
 ///
 /// Says hello on each channel that a driver has bound, since firmware learns Linux's address from a message. What the firmware does in the
-/// last part of its time is sampled; which functions it has called is known from breakpoints that nobody else sees.
+/// second half of its time is sampled; which functions it has called is known from breakpoints that nobody else sees.
 public struct Doctor {
     let system: MP1System
     let image: [UInt8]
