@@ -9,25 +9,15 @@ import SecureLoader
 struct BatchVerdicts {
     let judge: ImageJudge
 
-    /// Lines are kept together up to about so many bytes.
-    private static let flushSize = 1 << 16
-    /// Or for about so long, so that a reader of few lines has them, and goes, while large images are judged.
-    private static let flushTime = Duration.milliseconds(100)
-
     func run(_ path: String) throws {
         var pack = try ImagePack(path)
-        var output: [UInt8] = []
-        output.reserveCapacity(Self.flushSize * 2)
-        defer { Console.data(output) }
-        var flushed = ContinuousClock.now
+        var line: [UInt8] = []
         // With nobody to read the lines, there is nobody to judge for.
         while Console.hasReader(), let (label, image) = try pack.next() {
-            append(label, judge.verdict(on: image), to: &output)
-            if output.count >= Self.flushSize || ContinuousClock.now - flushed > Self.flushTime {
-                Console.data(output)
-                output.removeAll(keepingCapacity: true)
-                flushed = .now
-            }
+            line.removeAll(keepingCapacity: true)
+            append(label, judge.verdict(on: image), to: &line)
+            // At once: who writes the pack may wait for it before the next case.
+            Console.data(line)
         }
     }
 

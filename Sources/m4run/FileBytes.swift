@@ -9,14 +9,16 @@ struct FileBytes {
 
     /// The next `count` bytes, or as many as are left, behind those of `prefix`; nil when they cannot be read: `errno`.
     ///
-    /// - Parameter goesOn: called before each read, which may wait; false ends it with what has come.
-    mutating func next(_ count: Int, behind prefix: ArraySlice<UInt8> = [], _ goesOn: () -> Bool = { true }) -> [UInt8]? {
+    /// - Parameters:
+    ///   - enough: from so many bytes on, those of `prefix` counted, no more are waited for.
+    ///   - goesOn: called before each read, which may wait; false ends it with what has come.
+    mutating func next(_ count: Int, behind prefix: ArraySlice<UInt8> = [], enough: Int = .max, _ goesOn: () -> Bool = { true }) -> [UInt8]? {
         var failed = false
         let capacity = prefix.count + count
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
             _ = buffer.initialize(from: prefix)
             filled = prefix.count
-            while filled < capacity, goesOn() {
+            while filled < min(capacity, enough), goesOn() {
                 let got = read(descriptor, buffer.baseAddress.map { $0 + filled }, capacity - filled)
                 if got < 0 && errno == EINTR { continue }
                 failed = got < 0

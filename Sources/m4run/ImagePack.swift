@@ -57,7 +57,7 @@ struct ImagePack {
     /// The next `count` bytes, or as many as there are; nil when nobody waits for them any more.
     private mutating func take(_ count: Int) throws -> [UInt8]? {
         if buffer.count - position < count, count < Self.chunk {
-            guard let more = try read(Self.chunk, behind: buffer[position...]) else { return nil }
+            guard let more = try read(Self.chunk, behind: buffer[position...], enough: count) else { return nil }
             buffer = more
             position = 0
         }
@@ -69,9 +69,10 @@ struct ImagePack {
         return bytes
     }
 
-    private mutating func read(_ count: Int, behind prefix: ArraySlice<UInt8>) throws -> [UInt8]? {
+    /// - Parameter enough: more may come much later, from who waits for the verdict on these first.
+    private mutating func read(_ count: Int, behind prefix: ArraySlice<UInt8>, enough: Int = .max) throws -> [UInt8]? {
         var isAbandoned = false
-        let bytes = file.next(count, behind: prefix) {
+        let bytes = file.next(count, behind: prefix, enough: enough) {
             isAbandoned = !Console.hasReader(whileWaitingFor: descriptor)
             return !isAbandoned
         }

@@ -80,6 +80,28 @@ import Testing
         #expect(empty.status == 0 && empty.out.isEmpty)
     }
 
+    @Test("Each verdict comes when it is known, before the next case of a pack that is still being written")
+    func dialogue() throws {
+        let good = try Scratch.bytes(Scratch.signed("tty-echo")), bad = RefusalTests.tampered(good)
+        let process = Process(), cases = Pipe(), verdicts = Pipe()
+        process.executableURL = try Command.binary()
+        process.arguments = ["verify", "--batch", "-", "--key", try Scratch.key()]
+        process.currentDirectoryURL = Scratch.folder
+        (process.standardInput, process.standardOutput) = (cases, verdicts)
+        try process.run()
+        defer { process.terminate() }
+        for (label, image, result) in [("first", good, "TEE_SUCCESS"), ("second", bad, "TEE_ERROR_SECURITY"), ("third", [], "TEE_ERROR_BAD_PARAMETERS")] {
+            try cases.fileHandleForWriting.write(contentsOf: Data(pack([(label, image)])))
+            var answer = pollfd(fd: verdicts.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            try #require(poll(&answer, 1, 10_000) == 1, "a verdict on '\(label)' while standard input is open")
+            let line = String(decoding: verdicts.fileHandleForReading.availableData, as: UTF8.self)
+            #expect(line.hasPrefix("\(label)\t") && line.contains("\t\(result)\t") && line.hasSuffix("\n"))
+        }
+        try cases.fileHandleForWriting.close()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
     @Test("Verdicts end when their reader has gone, however much is left to judge, or to come")
     func abandonedBatch() throws {
         func run(_ input: FileHandle) throws -> Command.Result {
