@@ -88,7 +88,7 @@ enum InputFile {
         }
     }
 
-    /// Makes the folder at `path`, and those that it lies in, unless they are there.
+    /// Makes the folder at `path`, and those that it lies in, unless they are there. Their owner can enter them whatever the umask.
     static func makeFolder(_ path: String) throws {
         var info = stat()
         if stat(path, &info) == 0 {
@@ -98,7 +98,11 @@ enum InputFile {
         var folder = path.hasPrefix("/") ? "/" : ""
         for name in path.split(separator: "/") {
             folder += name + "/"
-            guard mkdir(folder, 0o777) == 0 || errno == EEXIST || errno == EISDIR else {
+            if mkdir(folder, 0o777) == 0 {
+                if stat(folder, &info) == 0, info.st_mode & 0o700 != 0o700 { chmod(folder, info.st_mode & 0o7777 | 0o700) }
+                continue
+            }
+            guard errno == EEXIST || errno == EISDIR else {
                 throw UsageError("\(path): the folder cannot be made: \(String(cString: strerror(errno)))")
             }
         }

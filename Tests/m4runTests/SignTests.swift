@@ -20,6 +20,13 @@ import Testing
         #expect(try Scratch.bytes("made/here/private.pem") != before)
     }
 
+    @Test("The owner can read and write both keys, and nobody else the private one, whatever the umask", arguments: ["000", "022", "077", "277", "777"])
+    func keyModes(umask: String) throws {
+        let script = "umask \(umask); \(try Command.binary().path) keygen --type ECC --out umask/\(umask); umask 022; stat -c %a umask/\(umask)/*"
+        let result = try Command.run(["-c", script], in: Scratch.folder, program: URL(fileURLWithPath: "/bin/sh"))
+        #expect(result.out == "600\n\(["000": "644", "022": "644"][umask] ?? "600")\n", "\(result.err)")
+    }
+
     @Test("A pair that cannot be replaced whole keeps the keys that are there")
     func keygenKeepsWhatItCannotReplace() throws {
         #expect(try Command.run("keygen", "--out", "kept").status == 0)

@@ -9,7 +9,7 @@
 /// Writing keys to files.
 public enum KeyFiles {
     /// Writes the private key to `path`, readable by its owner alone (0600) from the moment it exists, and the public key to
-    /// `publicPath` (0644). A call that fails leaves what was there, and nothing new.
+    /// `publicPath` (0644, less the umask). The owner can read and write both whatever the umask. A call that fails leaves what was there, and nothing new.
     ///
     /// - Parameter overwriting: without it a file that exists is left alone, and the call fails before anything is written.
     public static func write(
@@ -44,6 +44,13 @@ public enum KeyFiles {
     private static func write(_ bytes: [UInt8], to part: String, for path: String, mode: mode_t) throws(KeyError) {
         let descriptor = open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL, mode)
         guard descriptor >= 0 else { throw failure(path) }
+        // A umask may have taken the owner's own bits.
+        var info = stat()
+        guard fstat(descriptor, &info) == 0, fchmod(descriptor, info.st_mode & 0o777 | 0o600) == 0 else {
+            let error = failure(path)
+            close(descriptor)
+            throw error
+        }
         var rest = bytes[...]
         while !rest.isEmpty {
             #if canImport(Darwin)
