@@ -7,8 +7,8 @@ import MachineBase
 /// Commands that run firmware write through an `OutputQueue`: who does not read holds virtual time up, and neither signals nor --timeout.
 enum Console {
     nonisolated(unsafe) private static var queues: (out: OutputQueue, err: OutputQueue)?
-    /// Why data did not all arrive at stdout where it was written at once.
-    nonisolated(unsafe) private static var failure: String?
+    /// The errno of a write to stdout or stderr that failed where it was written at once.
+    nonisolated(unsafe) private static var failures: [Int32: Int32] = [:]
     /// Whether writing waits while a queue is full. A served run has others to look after: it lets virtual time wait instead.
     nonisolated(unsafe) static var waitsForReaders = true
     /// Whether the terminal is raw: what this process says itself then brings its own carriage returns.
@@ -86,11 +86,21 @@ enum Console {
 
     /// Why data did not all arrive at stdout; a reader that went away is not counted.
     static var lostData: String? {
-        if let failure { return failure }
+        if let number = failure(1) { return String(cString: strerror(number)) }
         guard let queue = queues?.out else { return nil }
-        if let number = queue.failure(1) { return String(cString: strerror(number)) }
         let count = queue.droppedCount(1)
         return count > 0 ? "\(count) bytes were dropped while nobody read" : nil
+    }
+
+    /// Whether messages did not arrive at stderr, for another reason than that their reader has gone or a terminal has hung up.
+    static var hasLostMessages: Bool {
+        guard let number = failure(2) else { return false }
+        var info = stat()
+        return !(number == EIO && fstat(2, &info) == 0 && info.st_mode & S_IFMT == S_IFCHR)
+    }
+
+    private static func failure(_ descriptor: Int32) -> Int32? {
+        failures[descriptor] ?? (descriptor == 1 ? queues?.out : queues?.err)?.failure(descriptor)
     }
 
     /// Messages that found no room because nobody read them, in bytes.
@@ -146,7 +156,7 @@ enum Console {
                     if poll(&room, 1, -1) >= 0 { continue }
                 }
                 guard count > 0 else {
-                    if descriptor == 1 && errno != EPIPE { failure = String(cString: strerror(errno)) }
+                    if errno != EPIPE { failures[descriptor] = count == 0 ? EIO : errno }
                     return
                 }
                 done += count

@@ -175,11 +175,13 @@ enum Supervisor {
         var code = wanted
         if Console.lostMessages > 0 { Console.note("m4run: \(Console.lostMessages) bytes of messages before this one were dropped while nobody read") }
         var rest = drain()
-        if code == 0, rest.out == 0, let why = Console.lostData {
+        if rest.out == 0, let why = Console.lostData {
             Console.error("standard output: \(why)")
-            code = ExitStatus.usage.rawValue
+            if code == 0 { code = ExitStatus.usage.rawValue }
             rest = drain()
         }
+        // There is no place to say it.
+        if code == 0, Console.hasLostMessages { code = ExitStatus.usage.rawValue }
         let cut = cut
         if rest.out + rest.err > 0 {
             Leavings.takeAway()
