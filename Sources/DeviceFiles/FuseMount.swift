@@ -31,14 +31,20 @@ final class FuseMount {
     /// answers has been mounted over it by somebody else.
     private static func abandon(_ point: MountPoint, _ device: Int32, _ nothing: Int32) {
         if dup2(nothing, device) >= 0 { _ = fcntl(device, F_SETFD, FD_CLOEXEC) }
-        if point.isDead { unmount(point) }
+        // Another thread that waits for a request has the device in use until it comes back.
+        let end = WallTime.now + patience
+        while !point.isDead {
+            guard WallTime.now < end else { return }
+            usleep(1000)
+        }
+        unmount(point)
     }
+    private static let patience: UInt64 = 50_000_000
 
     /// The number is free once nobody else has it entered: the end of the process, on another thread, acts on what is in `Leavings`.
     func close() {
         guard device >= 0 else { return }
-        Self.abandon(point, device, nothing)
-        if let leaving { Leavings.forget(leaving) }
+        if let leaving { Leavings.takeAway(leaving) }
         leaving = nil
         Glibc.close(device)
         Glibc.close(nothing)

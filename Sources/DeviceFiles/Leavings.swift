@@ -29,6 +29,14 @@ public enum Leavings {
         shared.entries.withLock { $0.undone.removeAll { $0.number == number } }
     }
 
+    /// Takes it away now, and crosses it out: what ends the process meanwhile waits, and finds it done.
+    public static func takeAway(_ number: Int) {
+        shared.entries.withLock { entries in
+            guard let index = entries.undone.firstIndex(where: { $0.number == number }) else { return }
+            entries.undone.remove(at: index).undo()
+        }
+    }
+
     /// Takes everything away; for the end of the process. What another thread makes meanwhile waits.
     public static func takeAway() {
         shared.entries.withLock { entries in

@@ -17,6 +17,7 @@ struct MountPoint: CustomStringConvertible {
     /// Whether a file system is mounted there whose server is gone.
     var isDead: Bool {
         var info = stat()
-        return stat(reachable, &info) != 0 && errno == ENOTCONN
+        // The second is the answer to who has asked before the server was gone.
+        return stat(reachable, &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED)
     }
 }

@@ -4,24 +4,27 @@ import RprocDeviceTree
 import SecureLoader
 
 /// The command's exit status; documented in the README, relied on by scripts.
-enum ExitStatus: Int32, Error {
-    case fine = 0
+struct ExitStatus: RawRepresentable, Equatable, Error {
+    let rawValue: Int32
+
+    static let fine = ExitStatus(rawValue: 0)
     /// What the user asked for (`--until`, `--expect`) did not happen.
-    case expectation = 1
+    static let expectation = ExitStatus(rawValue: 1)
     /// The call, or a file or key that it names.
-    case usage = 2
-    case fault = 3
+    static let usage = ExitStatus(rawValue: 2)
+    static let fault = ExitStatus(rawValue: 3)
     /// An image, or an ELF to sign or to run, that is not what it should be.
-    case refused = 4
-    case limit = 5
+    static let refused = ExitStatus(rawValue: 4)
+    static let limit = ExitStatus(rawValue: 5)
     /// At a breakpoint or watchpoint.
-    case halted = 6
+    static let halted = ExitStatus(rawValue: 6)
     /// `--strict`, and something was found though all went as asked.
-    case findings = 7
+    static let findings = ExitStatus(rawValue: 7)
     /// All went as asked, but no `--break` or `--watch` was hit.
-    case notReached = 8
-    // A signal ended a run without folders. The process then ends by that signal, which shells show as these.
-    case hungUp = 129, interrupted = 130, terminated = 143
+    static let notReached = ExitStatus(rawValue: 8)
+    static let hungUp = signal(SIGHUP)
+    /// A signal ended the run. The process then ends by that signal, which shells show as this number.
+    static func signal(_ number: Int32) -> ExitStatus { ExitStatus(rawValue: 128 + number) }
 
     /// Output that was lost is no success.
     func leave() -> Never { Supervisor.leave(rawValue) }
@@ -37,7 +40,7 @@ enum ExitStatus: Int32, Error {
         case .halted: "halted"
         case .findings: "findings"
         case .notReached: "not-reached"
-        case .hungUp, .interrupted, .terminated: "signal"
+        default: "signal"
         }
     }
 }

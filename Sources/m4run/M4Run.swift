@@ -20,6 +20,9 @@ struct M4Run: ParsableCommand {
     static func main() {
         // A reader that goes away, as in `m4run ... | head`, does not decide the exit status.
         signal(SIGPIPE, SIG_IGN)
+        // Nor does a file that has reached its limit: the write says so. A handler, which other programs do not inherit.
+        var size = sigaction()
+        if sigaction(SIGXFSZ, nil, &size) == 0, size.__sigaction_handler.sa_handler == nil { signal(SIGXFSZ) { _ in } }
         openStandardDescriptors()
         do {
             try checkArguments()

@@ -1,5 +1,5 @@
-import Foundation
 import DeviceFiles
+import Foundation
 import M4Board
 import MachineBase
 import RprocHost
@@ -77,8 +77,11 @@ final class RunSession {
     func run() -> ExitStatus {
         let status = goThrough()
         // What the machine itself came to stands; all else was cut short.
-        guard let cut = Supervisor.cut, ![.fault, .halted, .refused].contains(status) else { return status }
-        return cutShort(by: cut)
+        if let cut = Supervisor.cut { return [.fault, .halted, .refused].contains(status) ? status : cutShort(by: cut) }
+        // A served run has ended in order, but nobody had asked for an end.
+        guard status == .fine, let number = Supervisor.signals?.first, !EndingSignals.isWish(number) else { return status }
+        complaint = "\(Supervisor.sentence(.signal(number))), in order, at \(system.now) s of virtual time"
+        return .signal(number)
     }
 
     private func goThrough() -> ExitStatus {

@@ -73,11 +73,15 @@ enum Supervisor {
         shared.state.withLock { $0.image = image }
         if use != .unhandled {
             let signals: StopSignals
-            do throws(DeviceFilesError) { signals = try StopSignals(keepsIgnored: use == .end ? [SIGINT, SIGTERM, SIGHUP] : [SIGHUP]) } catch {
+            do throws(DeviceFilesError) { signals = try StopSignals(always: use == .end ? [] : [SIGINT, SIGTERM]) } catch {
                 throw UsageError(error.description)
             }
             Self.signals = signals
             signals.onFirst { number in signalled(number, use) }
+            signals.onUrgent { number in
+                guard shared.state.withLock({ $0.preparing }) == nil else { StopSignals.die(number) }
+                end(.signal(number), "\(sentence(.signal(number))), at once")
+            }
         }
         guard let timeout else { return }
         let (deadline, isNever) = begin.addingReportingOverflow(timeout.time.nanoseconds)
@@ -191,6 +195,7 @@ enum Supervisor {
             if code == 0 { code = cut.map { status($0).rawValue } ?? (rest.out > 0 ? ExitStatus.usage.rawValue : 0) }
         }
         if case .signal(let number)? = cut, code > 128 || rest.out + rest.err > 0 { StopSignals.die(number) }
+        if let number = signals?.first, code == ExitStatus.signal(number).rawValue { StopSignals.die(number) }
         Foundation.exit(code)
     }
 
@@ -207,30 +212,19 @@ enum Supervisor {
 
     // MARK: Words
 
-    /// `SIGTERM`, for 15.
-    static func name(_ signal: Int32) -> String {
-        switch signal {
-        case SIGINT: "SIGINT"
-        case SIGTERM: "SIGTERM"
-        default: "SIGHUP"
-        }
-    }
-
     /// What happened, without a full stop.
     static func sentence(_ cut: Cut) -> String {
         switch cut {
         case .timeout(let text): "--timeout \(text): the wall time is over"
-        case .signal(let number): "ended by \(name(number))"
-        case .slowStop(let number): "\(name(number)): the firmware's stop was cut after \(stopTime / 1_000_000_000) s of wall time"
+        case .signal(let number): "ended by \(EndingSignals.name(number))"
+        case .slowStop(let number): "\(EndingSignals.name(number)): the firmware's stop was cut after \(stopTime / 1_000_000_000) s of wall time"
         }
     }
 
     static func status(_ cut: Cut) -> ExitStatus {
         switch cut {
         case .timeout, .slowStop: .limit
-        case .signal(SIGINT): .interrupted
-        case .signal(SIGTERM): .terminated
-        case .signal: .hungUp
+        case .signal(let number): .signal(number)
         }
     }
 }

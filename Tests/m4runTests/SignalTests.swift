@@ -27,6 +27,70 @@ import Testing
         }
     }
 
+    static let unasked: [(Int32, String)] = [
+        (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGALRM, "SIGALRM"), (SIGSTKFLT, "SIGSTKFLT"), (SIGXCPU, "SIGXCPU"), (SIGXFSZ, "SIGXFSZ"),
+        (SIGVTALRM, "SIGVTALRM"), (SIGPROF, "SIGPROF"), (SIGPOLL, "SIGPOLL"), (SIGPWR, "SIGPWR"), (34, "SIGRTMIN"), (36, "SIGRTMIN+2"), (64, "SIGRTMIN+30"),
+        (SIGQUIT, "SIGQUIT"), (SIGABRT, "SIGABRT"), (SIGSEGV, "SIGSEGV"), (SIGBUS, "SIGBUS"), (SIGILL, "SIGILL"), (SIGFPE, "SIGFPE"), (SIGTRAP, "SIGTRAP"), (SIGSYS, "SIGSYS"),
+    ]
+
+    @Test("Any other signal that would end a process ends a served run, which says so and leaves nothing, and then the process by that signal")
+    func unaskedSignals() throws {
+        for (number, name) in Self.unasked {
+            let folder = try ServedRun.newFolder()
+            defer {
+                umount2(folder.appendingPathComponent("sys").path, Int32(MNT_DETACH))
+                try? FileManager.default.removeItem(at: folder)
+            }
+            let run = try LimitedCommand(["run", Scratch.path(Scratch.elf("tty-echo")), "--boot", "elf", "--control", folder.path, "--timeout", "60s"], folder: folder)
+            try ServedRun.wait("a tty") {
+                var info = stat()
+                return lstat(folder.appendingPathComponent("dev/ttyRPMSG1").path, &info) == 0 || !run.process.isRunning
+            }
+            run.signal(number)
+            let end = try run.end()
+            #expect(end.wasKilled && end.status == number, "\(name): \(end.status) \(end.err)")
+            let isUrgent = Self.unasked.firstIndex { $0.1 == "SIGQUIT" }.map { Self.unasked[$0...].contains { $0.0 == number } } ?? false
+            #expect(end.err.contains("m4run: ended by \(name), \(isUrgent ? "at once" : "in order, at ")"), "\(end.err)")
+            #expect(end.err.contains("stopped remote processor") != isUrgent)
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix("core") }
+            #expect(left == [], "\(name)")
+        }
+    }
+
+    @Test("Any of them ends a run without folders with its report, and one that a parent ignores stays ignored")
+    func unaskedSignalsPlain() throws {
+        for (number, name) in [(SIGUSR1, "SIGUSR1"), (SIGALRM, "SIGALRM"), (SIGQUIT, "SIGQUIT")] {
+            let run = try LimitedCommand(["run", Scratch.elf("hostile-endless-lines"), "--boot", "elf", "--for", "10000s", "--json"])
+            try ServedRun.wait("lines") { run.hasWritten("one more line") }
+            run.signal(number)
+            let end = try run.end()
+            #expect(end.wasKilled && end.status == number)
+            let report = try end.report()
+            #expect(report.result == "signal" && report.exit == 128 + number && report.error?.hasPrefix("ended by \(name), at ") == true, "\(end.err.suffix(300))")
+        }
+        let folder = try ServedRun.newFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let script = """
+            trap '' HUP USR1 QUIT ALRM
+            \(try Command.binary().path) run \(try Scratch.elf("tty-echo")) --boot elf --control \(folder.path) --no-fuse & run=$!
+            while ! [ -e \(folder.path)/dev/ttyRPMSG1 ]; do sleep 0.02; done
+            kill -HUP $run; kill -USR1 $run; kill -QUIT $run; kill -ALRM $run; sleep 0.3
+            kill -TERM $run && wait $run; echo $?
+            """
+        let ignored = try Command.run(["-c", script], in: Scratch.folder, program: URL(fileURLWithPath: "/bin/sh"))
+        #expect(ignored.out == "0\n" && !ignored.err.contains("ended by"), "\(ignored.err)")
+    }
+
+    @Test("A file that reaches its limit is an error of the write's")
+    func fileSize() throws {
+        let elf = try Scratch.elf("tty-echo")
+        _ = try Scratch.key()
+        let script = "ulimit -f 8; \(try Command.binary().path) sign --in \(elf) --key keys/private.pem --out large.signed"
+        let result = try Command.run(["-c", script], in: Scratch.folder, program: URL(fileURLWithPath: "/bin/bash"))
+        #expect(result.status == 2 && result.err == "m4run: large.signed: cannot be written: File too large\n", "\(result.status) \(result.err)")
+        #expect(try !FileManager.default.contentsOfDirectory(atPath: Scratch.folder.path).contains { $0.hasPrefix("large.signed") })
+    }
+
     @Test("A signal that comes while a run makes its folder and mounts its file system leaves nothing there either")
     func early() throws {
         let folder = try ServedRun.newFolder()
