@@ -28,7 +28,8 @@ final class ControlSocket: PollSource {
     /// until then, or every poll would return at once; for so many turns would not do, as two listeners take turns.
     private var restsUntil: UInt64 = 0
     private static let connectionLimit = 64
-    static let backlog: Int32 = 64
+    /// The kernel lets in one more than it is told: 128, so that as many get a connection though they come faster than they are accepted.
+    static let backlog: Int32 = 127
     static let longestRequest = 4096 + ControlTree.longestWrite
 
     /// `listener` is listened to; it is closed at the end.
@@ -50,20 +51,26 @@ final class ControlSocket: PollSource {
     var hasPutOff: Bool { connections.contains { $0.isPutOff } }
 
     func serve(_ set: PollSet) -> Bool {
-        if set.found(listener) & POLLIN != 0 {
-            let descriptor = accept(listener, nil, nil)
-            if descriptor >= 0 {
-                Descriptor.prepare(descriptor)
-                connections.append(Connection(descriptor))
-            } else {
-                restsUntil = WallTime.now + Descriptor.rest
-            }
-        }
+        if set.found(listener) & POLLIN != 0 { acceptAll() }
         var handled = false
         // An answer may take a boot, in which this is called for others.
         for connection in connections { handled = serve(connection, set.found(connection.descriptor) != 0) || handled }
         connections.removeAll { $0.isOver }
         return handled
+    }
+
+    /// All that wait, as far as there is room: of many at once those would be turned away for whom the backlog is too short.
+    private func acceptAll() {
+        while connections.count < Self.connectionLimit {
+            let descriptor = accept(listener, nil, nil)
+            guard descriptor >= 0 else {
+                if errno == EINTR { continue }
+                if errno != EAGAIN { restsUntil = WallTime.now + Descriptor.rest }
+                return
+            }
+            Descriptor.prepare(descriptor)
+            connections.append(Connection(descriptor))
+        }
     }
 
     /// - Returns: whether the machine was asked for something.

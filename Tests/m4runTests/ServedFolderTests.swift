@@ -198,6 +198,25 @@ import Testing
         #expect(try run.end().status == 0)
     }
 
+    @Test("Of two hundred clients that come at once at least 128 are let in without waiting, every one of those is answered, and 192 when they have settled")
+    func burst() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        var clients: [OpenSocket] = []
+        func come(_ count: Int) { for _ in 0..<count { if let client = try? OpenSocket(run.path("control"), SOCK_STREAM, blocks: false) { clients.append(client) } } }
+        come(200)
+        #expect(clients.count >= 128)
+        usleep(500_000)
+        come(200)
+        #expect(clients.count == 192)
+        for client in clients {
+            client.send("read state")
+            client.finish()
+        }
+        #expect(clients.allSatisfy { $0.answer() == "0\nrunning\n" })
+        #expect(try run.end().status == 0)
+    }
+
     @Test("Where no descriptor is left for more clients they wait, and the run does not turn round and round meanwhile")
     func noDescriptors() throws {
         let run = try ServedRun("--control", "$DIR", "--no-fuse", limits: "ulimit -n 40")
