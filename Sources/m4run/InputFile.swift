@@ -80,7 +80,8 @@ enum InputFile {
     }
 
     private static func store(_ pieces: [ArraySlice<UInt8>], to place: String, for path: String) throws {
-        guard let file = fopen(place, "wb") else { throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+        // A pipe's open waits for a reader, who may never come.
+        guard let file = Supervisor.whileBlocked("waiting for a reader of \(path)", { fopen(place, "wb") }) else { throw UsageError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
         let isWritten = pieces.allSatisfy { piece in piece.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) == $0.count } }
         // What was buffered may fail as late as here.
         guard fclose(file) == 0, isWritten else {

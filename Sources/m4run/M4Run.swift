@@ -18,6 +18,7 @@ struct M4Run: ParsableCommand {
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {
+        Supervisor.begin()
         // A reader that goes away, as in `m4run ... | head`, does not decide the exit status.
         signal(SIGPIPE, SIG_IGN)
         // Nor does a file that has reached its limit: the write says so. A handler, which other programs do not inherit.

@@ -37,6 +37,8 @@ enum Supervisor {
     private static let grace: UInt64 = 80_000_000
     /// What a served run has to stop its firmware after a signal.
     private static let stopTime: UInt64 = 5_000_000_000
+    /// How long an open may take that does not wait for somebody.
+    private static let patienceWithBlocked: UInt64 = 30_000_000
     /// Between two calls to the machine.
     private static let insistence: UInt64 = 5_000_000
 
@@ -46,6 +48,8 @@ enum Supervisor {
         var deadline: UInt64?
         /// What is done before there is a machine that could end in order.
         var preparing: String? = "starting"
+        /// What the command waits for that may never come; it cannot end in order as long as it does.
+        var blocked: String?
         var stopper: RunStopper?
         /// What --json has to print where the command cannot.
         var image: String?
@@ -61,15 +65,19 @@ enum Supervisor {
     /// The signals of this command, once `start` has been told to look after them.
     nonisolated(unsafe) private(set) static var signals: StopSignals?
 
+    /// When the process' own code has begun; before that, a busy computer has taken its time already.
+    private static let began = WallTime.now
+    static func begin() { _ = began }
+
     /// Begins; output goes through its own thread from here on.
     ///
     /// - Parameters:
-    ///   - timeout: wall time from now; nil for no limit.
+    ///   - timeout: wall time from the process' start; nil for no limit.
     ///   - json: the image's name, where there is to be a JSON object in any case.
     /// - Throws: `UsageError` when the system has no thread for it.
     static func start(_ timeout: VirtualDuration?, _ use: Signals, json image: String? = nil) throws {
+        let begin = began
         Console.startWriting()
-        let begin = WallTime.now
         shared.state.withLock { $0.image = image }
         if use != .unhandled {
             let signals: StopSignals
@@ -100,6 +108,13 @@ enum Supervisor {
 
     /// What the command does now that cannot be ended in order, and needs not be.
     static func isPreparing(_ what: String) { shared.state.withLock { if $0.preparing != nil { $0.preparing = what } } }
+
+    /// Does what may wait for ever: a cut that finds it at that ends the process without giving it time.
+    static func whileBlocked<Result>(_ what: String, _ body: () -> Result) -> Result {
+        shared.state.withLock { $0.blocked = what }
+        defer { shared.state.withLock { $0.blocked = nil } }
+        return body()
+    }
 
     /// From here on the machine is asked to come back, and the command ends by itself.
     static func watch(_ stopper: RunStopper) {
@@ -147,7 +162,16 @@ enum Supervisor {
         if let preparing { end(why, "\(sentence(why)), while \(preparing)") }
         var last = lastMoment
         if case .signal = why { last = lastMomentOfSignal }
+        // What does not block is done in a moment.
+        var blockedSince: UInt64?
         while WallTime.now < now + last {
+            if let blocked = shared.state.withLock({ $0.blocked }) {
+                let since = blockedSince ?? WallTime.now
+                if WallTime.now - since >= patienceWithBlocked { end(why, "\(sentence(why)), while \(blocked)") }
+                blockedSince = since
+            } else {
+                blockedSince = nil
+            }
             stopper?.end()
             WallTime.sleep(until: min(now + last, WallTime.now + insistence))
         }

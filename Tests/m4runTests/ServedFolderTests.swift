@@ -210,6 +210,7 @@ import Testing
         come(200)
         #expect(clients.count == 192)
         for client in clients {
+            _ = fcntl(client.descriptor, F_SETFL, 0)
             client.send("read state")
             client.finish()
         }
