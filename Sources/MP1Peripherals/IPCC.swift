@@ -26,6 +26,9 @@ public final class IPCC: RegisterBlock {
     /// Levels last told to the A7s' side.
     private var applicationLevels: (receive: Bool, transmit: Bool) = (false, false)
 
+    /// Told of the channels that the M4 rings, bit 0 for channel 1, when their flags are set; of those that were set already, too.
+    public var onRing: ((UInt32) -> Void)?
+
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x20] }
 
     /// Flags that the A7s have set for the M4, bit 0 for channel 1.
@@ -50,6 +53,7 @@ public final class IPCC: RegisterBlock {
             setAndClear(value, sent: Offset.c1ToC2SR, received: Offset.c2ToC1SR)
         case Offset.c2SCR:
             setAndClear(value, sent: Offset.c2ToC1SR, received: Offset.c1ToC2SR)
+            if value >> 16 & Self.channels != 0 { onRing?(value >> 16 & Self.channels) }
         default:
             return writeStored(offset, value, lanes: lanes, by: initiator)
         }

@@ -10,6 +10,7 @@ public struct CrashLoop: Equatable, Sendable, CustomStringConvertible {
     public var time: VirtualTime
     /// Whether that was the M4's watchdog; else a fault or lockup.
     public var isWatchdog: Bool
+    public init(limit: UInt32, time: VirtualTime, isWatchdog: Bool) { (self.limit, self.time, self.isWatchdog) = (limit, time, isWatchdog) }
 
     public var description: String {
         let crash = isWatchdog ? "the M4's watchdog has reset it" : "the firmware crashed"
@@ -68,12 +69,7 @@ extension MP1System {
         }
     }
 
-    private var registersNow: CoredumpExtension.Registers? {
-        guard !board.isHeld else { return nil }
-        let registers = board.core.registers
-        return CoredumpExtension.Registers(
-            r: registers.r, xpsr: registers.xpsr, s: board.core.singlePrecisionRegisters, fpscr: registers.fpscr, controlSpace: board.core.scs.controlPage)
-    }
+    private var registersNow: CoredumpExtension.Registers? { board.isHeld ? nil : CoredumpExtension.Registers(of: board) }
 
     /// Tells Linux of a fault or lockup, if it may recover from one more.
     /// - Returns: whether the run goes on.
@@ -85,10 +81,7 @@ extension MP1System {
         }
         // The core goes on in its handler until Linux stops it; what goes wrong there is the same crash.
         if isRecovering, configuration.recoveryLimit != nil { return true }
-        // An exception's entry leaves S0 to S31 as they are; the report has FPSCR from before it.
-        crash.registers = CoredumpExtension.Registers(
-            r: report.registers.r, xpsr: report.registers.xpsr, signal: report.signal, s: board.core.singlePrecisionRegisters,
-            fpscr: report.registers.fpscr, controlSpace: board.core.scs.controlPage)
+        crash.registers = CoredumpExtension.Registers(of: board, fault: report)
         guard mayCrash(isWatchdog: false) else { return false }
         crash.reportedAt = linux.crashCount
         onEvent?(.crashed(now, reason))
@@ -114,6 +107,17 @@ extension MP1System {
         guard crash.count > limit else { return true }
         crashLoop = CrashLoop(limit: limit, time: now, isWatchdog: isWatchdog)
         return false
+    }
+}
+
+extension CoredumpExtension.Registers {
+    /// A board's core as it is now, or as it was at a fault that it has just come to: an exception's entry leaves S0 to S31 as they are, and the report has
+    /// FPSCR from before it.
+    public init(of board: M4Board, fault: FaultReport? = nil) {
+        let registers = fault?.registers ?? board.core.registers
+        self.init(
+            r: registers.r, xpsr: registers.xpsr, signal: fault?.signal ?? 6, s: board.core.singlePrecisionRegisters, fpscr: registers.fpscr,
+            controlSpace: board.core.scs.controlPage)
     }
 }
 

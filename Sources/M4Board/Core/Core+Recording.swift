@@ -51,6 +51,12 @@ extension M4Board {
             anyReader: noted.ever == 0 ? nil : noted.ever)
     }
 
+    /// Takes what was noted of `count` bytes for the past: nobody has stored there since.
+    public func forgetAccesses(_ address: PhysicalAddress, count: Int) {
+        guard let place = banks.locate(address, count: count) else { return }
+        m4_engine_memory_written(core.engine.raw, place.device.value, UInt32(count))
+    }
+
     /// Whether the libunicorn that is loaded can `record`.
     public static var recordsAccesses: Bool { M4_VIRTUAL_TLB != 0 }
 }

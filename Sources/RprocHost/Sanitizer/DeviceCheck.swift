@@ -48,7 +48,7 @@ final class DeviceCheck {
 
     /// `bytes`: header and payload as far as the used length reaches.
     func received(descriptor: UInt16, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
-        messages.judge(sanitizer, bus, buffer: buffer, length: length, bytes: bytes)
+        messages.judge(sanitizer, buffer: buffer, length: length, bytes: bytes) { bus.isHostMade($0) }
     }
 
     /// Everything, and what time has run out for.
@@ -62,7 +62,7 @@ final class DeviceCheck {
         // Linux takes its own buffers back when it needs them. OpenAMP rings for them once a batch, rpmsg-lite never: that hurts
         // a sender that sleeps, and nobody else.
         output.judgeTime(now, isAwaited: bus.sleepers > 0)
-        channels.judge(sanitizer, now)
+        channels.judge(sanitizer, now, sanitizer.processor.bus) { sanitizer.processor.ipcc.completed($0) }
     }
 
     /// Behind the last `look`, when the device stops.
@@ -84,12 +84,12 @@ struct ChannelFlagCheck {
         mapped = mailboxes.named.compactMap(\.channel).filter { (0..<IPCCDriver.channelCount).contains($0) }
     }
 
-    mutating func judge(_ sanitizer: RpmsgSanitizer, _ now: VirtualTime) {
-        let processor = sanitizer.processor
+    /// - Parameter completed: how many of a channel's doorbells have been acknowledged.
+    mutating func judge(_ sanitizer: any CheckOwner, _ now: VirtualTime, _ bus: any NonSecureBus, completed count: (Int) -> UInt64) {
         let status = IPCCDriver.base.advanced(IPCCDriver.transmitStatus)
-        guard let flags = try? processor.bus.read32(status) else { return }
+        guard let flags = try? bus.read32(status) else { return }
         for channel in mapped {
-            let done = processor.ipcc.completed(channel)
+            let done = count(channel)
             guard flags & 1 << UInt32(channel) != 0, since[channel] != .never, done == completed[channel] else {
                 since[channel] = flags & 1 << UInt32(channel) != 0 ? now : .never
                 completed[channel] = done

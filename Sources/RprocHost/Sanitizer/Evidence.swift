@@ -27,8 +27,14 @@ public struct Evidence: Equatable, Sendable, CustomStringConvertible {
     private static func digits(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 }
 
+extension WriteRecord {
+    public func forgetWriters(_ address: PhysicalAddress, count: Int) {}
+}
+
 /// Who stored to a word last: what a machine that records accesses can tell the sanitizer.
 public protocol WriteRecord: AnyObject {
     /// The address of the instruction that stored to the word at `address` last; nil when that was somebody else, or unknown.
     func lastWriter(of address: PhysicalAddress) -> UInt32?
+    /// Nobody has written there, as far as `lastWriter` goes.
+    func forgetWriters(_ address: PhysicalAddress, count: Int)
 }

@@ -4,13 +4,19 @@ import MachineBase
 struct MessageCheck {
     /// Announced and not withdrawn.
     private var announced: [(name: [UInt8], address: UInt32)] = []
+    /// The names of what is announced.
+    var names: [String] { announced.map { String(decoding: $0.name, as: UTF8.self) } }
     /// Senders that were found without an announcement.
     private var strangers: [UInt32] = []
     /// A message with flags was found. OpenAMP left them as the stack had them until 2020.10: once says it.
     private var hasFlags = false
 
     /// `bytes` is the message as far as its used length reaches, at least a header and at most a buffer.
-    mutating func judge(_ sanitizer: RpmsgSanitizer, _ bus: RpmsgBus, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer) {
+    ///
+    /// - Parameter isHostMade: whether a program of the host's has chosen an address; it may be told to firmware in other ways than by an announcement.
+    mutating func judge(
+        _ sanitizer: any CheckOwner, buffer: PhysicalAddress, length: UInt32, bytes: UnsafeRawBufferPointer, isHostMade: (UInt32) -> Bool
+    ) {
         guard bytes.count >= Rpmsg.headerSize else { return }
         let place = "message"
         func evidence(_ field: String, _ offset: Int, _ count: Int) -> Evidence {
@@ -42,7 +48,7 @@ struct MessageCheck {
             guard bytes.count >= first + Rpmsg.announcementSize else { return }
             judgeAnnouncement(sanitizer, bytes, evidence)
         } else if !announced.isEmpty, source != 0, source != Rpmsg.anyAddress, !announced.contains(where: { $0.address == source }),
-            !strangers.contains(source), strangers.count < 64, !bus.isHostMade(destination)
+            !strangers.contains(source), strangers.count < 64, !isHostMade(destination)
         {
             strangers.append(source)
             sanitizer.report(.sourceNotAnnounced(evidence("header.src", 0, 4)))
@@ -50,7 +56,7 @@ struct MessageCheck {
     }
 
     private mutating func judgeAnnouncement(
-        _ sanitizer: RpmsgSanitizer, _ bytes: UnsafeRawBufferPointer, _ evidence: (String, Int, Int) -> Evidence
+        _ sanitizer: any CheckOwner, _ bytes: UnsafeRawBufferPointer, _ evidence: (String, Int, Int) -> Evidence
     ) {
         let first = Rpmsg.headerSize
         let field = bytes[first..<first + Rpmsg.nameSize]

@@ -8,7 +8,7 @@ import MachineBase
 /// reserved word of a received header, which OpenAMP uses for itself.
 final class PoolCheck {
     enum Turn { case firmware, published, reading, host }
-    unowned let sanitizer: RpmsgSanitizer
+    unowned let sanitizer: any CheckOwner
     private let base: PhysicalAddress
     private let bus: any NonSecureBus
     private let count: Int
@@ -18,7 +18,7 @@ final class PoolCheck {
 
     /// - Parameters:
     ///   - half: buffers of vring0, which the firmware has; as many follow for vring1.
-    init(_ sanitizer: RpmsgSanitizer, base: PhysicalAddress, half: Int, bus: any NonSecureBus) {
+    init(_ sanitizer: any CheckOwner, base: PhysicalAddress, half: Int, bus: any NonSecureBus) {
         self.sanitizer = sanitizer; self.base = base; self.bus = bus
         count = 2 * half
         turns = [Turn](repeating: .firmware, count: half) + [Turn](repeating: .host, count: half)
@@ -45,10 +45,22 @@ final class PoolCheck {
             base.advanced(UInt32(buffer * Self.size)), into: UnsafeMutableRawBufferPointer(start: expected + buffer * Self.size, count: Self.size))
     }
 
+    private func forgetWrites(_ buffer: Int) { sanitizer.forgetWrites(base.advanced(UInt32(buffer * Self.size)), count: Self.size) }
+
+    /// The first byte of a buffer that the firmware is on record for, where what Linux writes is not known before.
+    private func firstWritten(_ buffer: Int, _ turn: Turn) -> Int? {
+        stride(from: 0, to: Self.size, by: 4).first {
+            !(turn == .reading && $0 == 8) && sanitizer.hasWritten(base.advanced(UInt32(buffer * Self.size + $0)), count: 4)
+        }
+    }
+
     /// The host has posted a buffer.
     func posted(_ address: PhysicalAddress, deviceWrites: Bool) {
         guard let buffer = index(address) else { return }
-        if !deviceWrites { remember(buffer) }
+        if !deviceWrites {
+            remember(buffer)
+            forgetWrites(buffer)
+        }
         turns[buffer] = deviceWrites ? .firmware : .reading
     }
 
@@ -57,9 +69,11 @@ final class PoolCheck {
         guard let buffer = index(address) else { return }
         if turns[buffer] == .firmware {
             remember(buffer)
+            forgetWrites(buffer)
             turns[buffer] = .published
         } else {
             check(buffer)
+            forgetWrites(buffer)
             turns[buffer] = .host
         }
     }
@@ -85,7 +99,11 @@ final class PoolCheck {
             if sameBytes(seen, was, Self.size) { return }
         }
         let now = UnsafeRawBufferPointer(start: seen, count: Self.size), old = UnsafeRawBufferPointer(start: was, count: Self.size)
-        let first = zip(now, old).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
+        var first = zip(now, old).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
+        if !sanitizer.booksAreExact {
+            guard let written = firstWritten(buffer, turn) else { return was.copyMemory(from: seen, byteCount: Self.size) }
+            first = written
+        }
         let evidence = sanitizer.evidence("buffer \(buffer)", "byte \(first)", start.advanced(UInt32(first)), now[first...])
         switch turn {
         case .published: sanitizer.report(.bufferWrittenAfterReturn(evidence))
@@ -93,5 +111,6 @@ final class PoolCheck {
         default: sanitizer.report(.hostsBufferWritten(evidence))
         }
         was.copyMemory(from: seen, byteCount: Self.size)
+        forgetWrites(buffer)
     }
 }

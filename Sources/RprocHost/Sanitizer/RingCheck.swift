@@ -8,11 +8,15 @@ final class RingCheck {
     let name: String
     let layout: VringLayout
     let base: PhysicalAddress
-    private let bus: any NonSecureBus
-    unowned let sanitizer: RpmsgSanitizer
+    let bus: any NonSecureBus
+    /// avail.idx as far as `follow` has come.
+    var followed: UInt16 = 0
+    unowned let sanitizer: any CheckOwner
     /// The buffers, once the driver is bound.
     var pool: PoolCheck?
     var isEventIndexed = false
+    /// Told of each entry of the used ring that gives a buffer back, with its used length.
+    var onReturned: ((_ head: UInt16, PhysicalAddress, _ length: UInt32) -> Void)?
 
     /// A descriptor as the driver posted it.
     private struct Posted {
@@ -54,7 +58,7 @@ final class RingCheck {
     var unrungSince = VirtualTime.never
     private var isUnrungReported = false
 
-    init(_ sanitizer: RpmsgSanitizer, name: String, layout: VringLayout, base: PhysicalAddress, bus: any NonSecureBus) {
+    init(_ sanitizer: any CheckOwner, name: String, layout: VringLayout, base: PhysicalAddress, bus: any NonSecureBus) {
         self.sanitizer = sanitizer; self.name = name; self.layout = layout; self.base = base; self.bus = bus
         posted = [Posted](repeating: Posted(), count: Int(layout.count))
         driverSize = Int(layout.usedEventOffset) + 2
@@ -126,6 +130,8 @@ final class RingCheck {
             defer { offset = start + size }
             let now = UnsafeRawBufferPointer(start: seen + start, count: size), was = UnsafeRawBufferPointer(start: expected + start, count: size)
             guard !now.elementsEqual(was), !isHabit(field, at: start, now: now, was: was) else { continue }
+            // What another Linux has written since the last look is its own to write.
+            guard sanitizer.booksAreExact || sanitizer.hasWritten(base.advanced(UInt32(start)), count: size) else { continue }
             // One store too far overwrites many fields; four say enough.
             found += 1
             guard found <= 4 else { break }
@@ -138,6 +144,7 @@ final class RingCheck {
             } else {
                 sanitizer.report(.availableRingRewritten(evidence, posted: bytes))
             }
+            sanitizer.forgetWrites(base.advanced(UInt32(start)), count: size)
         }
         expected.copyMemory(from: seen, byteCount: driverSize)
     }
@@ -203,12 +210,20 @@ final class RingCheck {
         if outstanding > 0 { outstanding &-= 1 }
         newestReturned = max(newestReturned, head.sequence)
         pool?.returned(head.address)
+        onReturned?(UInt16(truncatingIfNeeded: id), head.address, length)
     }
 
     // MARK: Doorbells
 
     /// The device rings for this ring, which has just been looked at; `rung` follows when the host handles it.
     func raised() { if usedAtRaise == nil { usedAtRaise = used } }
+
+    /// A doorbell for this ring is up, or was until now: who handles it finds all that the last look has found.
+    func isCovered() {
+        rungAt = used
+        unrungSince = .never
+        isUnrungReported = false
+    }
 
     /// The host handles a doorbell for this ring, which has just been looked at.
     func rung() {

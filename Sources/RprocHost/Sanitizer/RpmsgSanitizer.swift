@@ -5,7 +5,7 @@ import MachineBase
 /// Looks at each doorbell in either direction, at each of the host's looks at a used ring, at each message, when the timer asks,
 /// and when the device stops. Reads through Linux's bus, writes nothing, and decides nothing: what breaks a rule is a `Finding`.
 /// Each change is found once. Sources: virtio 1.2 §2.7, rpmsg's formats (`RpmsgWire`), RM0436 IPCC.
-public final class RpmsgSanitizer {
+public final class RpmsgSanitizer: CheckOwner {
     /// How long, in virtual time, firmware may leave things undone.
     public struct Patience: Equatable, Sendable {
         /// From a used index that moved to its doorbell.
@@ -40,16 +40,8 @@ public final class RpmsgSanitizer {
     init(_ processor: RemoteProcessor) { self.processor = processor }
 
     var now: VirtualTime { processor.platform.now }
+    var booksAreExact: Bool { true }
     func report(_ finding: Finding) { processor.findings.report(finding) }
-
-    func writer(_ address: PhysicalAddress) -> Writer? {
-        guard let pc = writeRecord?.lastWriter(of: address) else { return nil }
-        return Writer(pc: pc, symbol: symbol?(pc))
-    }
-
-    func evidence(_ place: String, _ field: String, _ address: PhysicalAddress, _ bytes: some Sequence<UInt8>) -> Evidence {
-        Evidence(place: place, field: field, address: address, bytes: Array(bytes.prefix(16)), writer: writer(address))
-    }
 
     // MARK: The device's life
 

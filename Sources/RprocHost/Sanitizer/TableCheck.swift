@@ -2,7 +2,8 @@ import MachineBase
 
 /// The vdev entry of the live resource table: Linux's, once the driver is bound.
 struct TableCheck {
-    private unowned let sanitizer: RpmsgSanitizer
+    private unowned let sanitizer: any CheckOwner
+    private let bus: any NonSecureBus
     private let start: PhysicalAddress
     private var expected: [UInt8]
     private var seen: [UInt8]
@@ -10,25 +11,30 @@ struct TableCheck {
     /// nil when the table is not in the firmware's memory.
     init?(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice) {
         guard case .memory(let table) = sanitizer.processor.table else { return nil }
-        self.sanitizer = sanitizer
-        start = table.advanced(UInt32(truncatingIfNeeded: device.offset))
-        let size = VdevResource.size + VringResource.size * device.vrings.count
-        guard let bytes = try? sanitizer.processor.bus.readBytes(start, count: size) else { return nil }
+        self.init(sanitizer, sanitizer.processor.bus, start: table.advanced(UInt32(truncatingIfNeeded: device.offset)), vrings: device.vrings.count)
+    }
+
+    /// - Parameter start: of the vdev entry, behind its type.
+    init?(_ sanitizer: any CheckOwner, _ bus: any NonSecureBus, start: PhysicalAddress, vrings: Int) {
+        guard let bytes = try? bus.readBytes(start, count: VdevResource.size + VringResource.size * vrings) else { return nil }
+        (self.sanitizer, self.bus, self.start) = (sanitizer, bus, start)
         expected = bytes
         seen = bytes
     }
 
     mutating func check() {
-        let isRead: Bool = seen.withUnsafeMutableBytes { (try? sanitizer.processor.bus.read(start, into: $0)) != nil }
+        let isRead: Bool = seen.withUnsafeMutableBytes { (try? bus.read(start, into: $0)) != nil }
         guard isRead, seen != expected else { return }
         var offset = 0
         while offset < seen.count {
             let (field, size) = Self.field(at: offset)
             let end = min(seen.count, offset + size)
-            if seen[offset..<end] != expected[offset..<end] {
+            let isOwn = sanitizer.booksAreExact || sanitizer.hasWritten(start.advanced(UInt32(offset)), count: size)
+            if seen[offset..<end] != expected[offset..<end], isOwn {
                 sanitizer.report(
                     .tableRewritten(
                         sanitizer.evidence("table", field, start.advanced(UInt32(offset)), seen[offset..<end]), expected: Array(expected[offset..<end])))
+                sanitizer.forgetWrites(start.advanced(UInt32(offset)), count: size)
             }
             offset = end
         }
