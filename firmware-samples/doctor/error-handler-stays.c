@@ -1,8 +1,7 @@
 /* An interrupt's handler ends with a jump to Error_Handler, which stays there. */
-#include "cortex_m4.h"
+#include "vectors.h"
 
 #define IRQ_TIM4 30u
-static uint32_t vectors_in_memory[166] __attribute__((aligned(1024)));
 
 __attribute__((noinline)) void Error_Handler(void)
 {
@@ -14,12 +13,7 @@ __attribute__((naked)) void TIM4_Handler(void) { __asm__ volatile("b Error_Handl
 
 int main(void)
 {
-    const uint32_t *table = (const uint32_t *)(uintptr_t)SCB_VTOR;
-    for (uint32_t i = 0; i < 166; i++) {
-        vectors_in_memory[i] = table[i];
-    }
-    vectors_in_memory[16 + IRQ_TIM4] = (uint32_t)(uintptr_t)TIM4_Handler;
-    SCB_VTOR = (uint32_t)(uintptr_t)vectors_in_memory;
+    set_handler(IRQ_TIM4, TIM4_Handler);
     nvic_enable(IRQ_TIM4);
     nvic_set_pending(IRQ_TIM4);
     for (;;) {

@@ -1,10 +1,9 @@
 /* On a message it takes a lock, and an interrupt comes whose handler waits for the same lock. */
 #include "echo.h"
+#include "vectors.h"
 
 #define IRQ_TIM4 30u
 static volatile int lock;
-/* The vector table again, in memory: 166 entries, aligned to the next power of two in bytes. */
-static uint32_t vectors_in_memory[166] __attribute__((aligned(1024)));
 
 __attribute__((noinline)) static void take_lock(void)
 {
@@ -33,12 +32,7 @@ static struct rpmsg_endpoint tty = { .name = "rpmsg-tty", .address = 0x400, .rec
 
 int main(void)
 {
-    const uint32_t *table = (const uint32_t *)(uintptr_t)SCB_VTOR;
-    for (uint32_t i = 0; i < 166; i++) {
-        vectors_in_memory[i] = table[i];
-    }
-    vectors_in_memory[16 + IRQ_TIM4] = (uint32_t)(uintptr_t)TIM4_Handler;
-    SCB_VTOR = (uint32_t)(uintptr_t)vectors_in_memory;
+    set_handler(IRQ_TIM4, TIM4_Handler);
     ipcc_init();
     rpmsg_init();
     rpmsg_announce(&tty);
