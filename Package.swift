@@ -61,7 +61,7 @@ let package = Package(
         // The page that QEMU's plugin (linux-bridge/) and the board share, and a child that ends with its parent.
         .target(name: "CLinuxBridge"),
         // A Linux guest in QEMU beside the board: files, device tree, process, interrupts.
-        .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "MachineBase"]),
+        .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "MachineBase"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.

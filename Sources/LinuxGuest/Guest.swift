@@ -45,7 +45,7 @@ public final class Guest: Sendable {
         command.add(console: console.theirs, qtest: qtest.theirs, monitor: monitor.theirs)
         var ports = [(InitScript.controlPort, control.theirs)]
         if let output { ports.append((InitScript.outputPort, output.theirs)) }
-        command.add(ports: ports)
+        command.add(ports: ports, terminal: configuration.terminal?.listener)
         if let share = configuration.share { command.add(share: share, tag: InitScript.shareTag) }
 
         let process = try GuestProcess(arguments: command.arguments, environment: Self.environment, descriptors: command.descriptors.map(\.number))

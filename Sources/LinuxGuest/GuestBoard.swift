@@ -2,11 +2,12 @@ import CLinuxBridge
 import M4Board
 import MP1Peripherals
 import MachineBase
+import RprocHost
 
 /// What a `GuestBoard` tells, in the board's virtual time, which follows the wall clock.
 public enum GuestBoardEvent {
-    /// Linux has released hold boot, or held it again.
-    case started(VirtualTime), held(VirtualTime)
+    /// Linux has released hold boot, with this firmware in the memories (nil where it is none of the known ones), or held it again.
+    case started(VirtualTime, KnownFirmware?), held(VirtualTime)
     /// Linux has reset the M4, or its own watchdog has.
     case reset(VirtualTime), watchdog(VirtualTime)
     /// The M4 has stopped for a reason of `StopReason`'s: a fault, at which it goes on in its handler as on a board, a lockup, a breakpoint, an exit.
@@ -14,6 +15,14 @@ public enum GuestBoardEvent {
     case output(VirtualTime, M4Board.TextSource, [UInt8])
     case unmodelled(VirtualTime, UnmodelledAccess)
     case found(VirtualTime, BoardFinding)
+    /// The firmware breaks a rule of virtio's or rpmsg's; see `SharedMemoryWatch`.
+    case broken(VirtualTime, Finding)
+    /// A line of a trace buffer.
+    case trace(VirtualTime, index: Int, String)
+    /// A channel of the IPCC, counted from 0, was rung by Linux, or by the M4.
+    case rang(VirtualTime, channel: Int, byM4: Bool)
+    /// The first touch of a register without a model, which ends the run of a board that stops there.
+    case stoppedAt(VirtualTime, UnmodelledAccess)
 }
 
 /// The M4's board beside a Linux guest: carries the guest's stores to registers in, interrupts out, and lets the M4 run as the wall clock goes.
@@ -28,9 +37,15 @@ public final class GuestBoard {
     /// The store that was acted on last.
     private var seen: UInt32 = 0
     private var isReleased = false
+    /// The M4 has rung in this slice.
+    private var ringsNow = false
     /// The firmware has ended: nothing runs until the next reset.
     private var hasEnded = false
     public var onEvent: ((GuestBoardEvent) -> Void)?
+    private var traces: GuestTraces
+    private var firmware: [KnownFirmware] = []
+    /// Checks what the firmware does to the memory that it shares with Linux.
+    public let watch: SharedMemoryWatch
     /// Called for a breakpoint or watchpoint: whether the run goes on.
     public var onHalt: ((HaltReport) -> Bool)?
 
@@ -53,11 +68,32 @@ public final class GuestBoard {
             configuration.sharedMemory[.ddr] = SharedMemory(descriptor: memory.descriptor(.ram), offset: Int(GuestLayout.ddr - GuestLayout.ramStart))
         }
         board = try M4Board(configuration)
+        let board = board
         words = RegisterWords(memory, board)
+        traces = GuestTraces(board)
+        let found = FindingPort()
+        watch = SharedMemoryWatch(bus: GuestBus(board), mailboxes: memory.layout.mailboxes, clock: { [unowned board] in board.now }) { found.take?($0) }
         pacer = WallPacer(from: board.now)
         board.delegate = self
+        board.soc.ipcc.onRing = { [unowned self] in hasRung($0) }
+        found.take = { [unowned self] in onEvent?(.broken(self.board.now, $0)) }
         showRegisters()
     }
+
+    /// The images that Linux may start: whose symbols and tables are known. The first is taken for what runs already, if one does.
+    public func know(_ firmware: [KnownFirmware]) {
+        self.firmware = firmware
+        guard board.isRunning, !board.isHeld, let first = firmware.first else { return }
+        isUnderWay(first)
+    }
+
+    private func isUnderWay(_ known: KnownFirmware?) {
+        watch.started(table: known?.tableRange)
+        traces.begin()
+    }
+
+    /// Tells Linux of a crash by the watchdog's interrupt, the one way that its driver has of hearing of one. The M4 goes on until Linux stops it.
+    public func reportCrash() { guest?.pulseInterrupt(GuestLayout.watchdogInterrupt) }
 
     /// Gives the guest what its registers have now, as boot stages leave them. Before the guest starts.
     public func showRegisters() { words.fill() }
@@ -72,6 +108,11 @@ public final class GuestBoard {
         if level { raised.insert(line) } else { raised.remove(line) }
         guest?.setInterrupt(line, level)
     }
+
+    /// Takes what has come since the last look; at the end.
+    public func lookAgain() { look() }
+    /// The trace buffers' text, as debugfs' files have it; none while the firmware does not run.
+    public var traceTexts: [String] { traces.texts(watch.resourceTable) }
 
     /// Virtual time that the M4 did not get, because the host was too slow for it.
     public var lostTime: VirtualTime { pacer.lost }
@@ -90,7 +131,18 @@ public final class GuestBoard {
             let deadline = board.isRunning && !board.isAsleep ? min(target, now + Self.slice) : target
             run(to: deadline)
             words.showChanges()
+            if ringsNow {
+                ringsNow = false
+                watch.settle()
+            }
+            if board.now >= watch.nextLook { look() }
         }
+    }
+
+    /// What comes without a doorbell.
+    private func look() {
+        watch.look()
+        for (index, line) in traces.newLines(watch.resourceTable) { onEvent?(.trace(board.now, index: index, line)) }
     }
 
     private func run(to deadline: VirtualTime) {
@@ -99,7 +151,11 @@ public final class GuestBoard {
             return
         }
         switch board.run(until: board.configuration.coreClock.cycles(until: deadline)) {
-        case .deadline, .hostRequest, .asleep, .held: break
+        case .hostRequest:
+            guard let access = board.unmodelledStop, !hasEnded else { break }
+            hasEnded = true
+            onEvent?(.stoppedAt(board.now, access))
+        case .deadline, .asleep, .held: break
         case .breakpoint(let report) where onHalt?(report) == true, .watchpoint(let report) where onHalt?(report) == true: break
         // It goes on in its handler, or has been through its reset, as on a board.
         case .fault(let report): onEvent?(.stopped(board.now, .fault(report)))
@@ -116,6 +172,13 @@ public final class GuestBoard {
         guard next != .max else { return Self.longestSleep }
         let due = board.configuration.coreClock.time(cycles: next)
         return due > board.now ? min((due - board.now).nanoseconds, Self.longestSleep) : Self.shortSleep
+    }
+
+    /// The M4 rings, this very moment.
+    private func hasRung(_ channels: UInt32) {
+        ringsNow = true
+        watch.raised(channels)
+        for channel in 0..<6 where channels & 1 << UInt32(channel) != 0 { onEvent?(.rang(board.now, channel: channel, byM4: true)) }
     }
 
     // MARK: The guest's stores
@@ -139,11 +202,26 @@ public final class GuestBoard {
         switch word {
         case .reset: reset(address, value)
         case .holdBoot: holdBoot(address, value)
-        case .ipcc, .powerDown, .m4State, .resourceTable:
+        case .ipcc(let offset):
+            write(address, value)
+            words.show(address)
+            if offset == Self.setClear { doorbells(value) }
+        case .powerDown, .m4State, .resourceTable:
             write(address, value)
             words.show(address)
         }
         words.showChanges()
+    }
+
+    /// C1SCR: the upper half rings, the lower acknowledges.
+    private static let setClear: UInt32 = 8
+    private func doorbells(_ value: UInt32) {
+        for channel in 0..<6 {
+            if value & 1 << UInt32(channel) != 0 { watch.acknowledged(channel) }
+            guard value & 1 << UInt32(16 + channel) != 0 else { continue }
+            watch.kicked(channel)
+            onEvent?(.rang(board.now, channel: channel, byM4: false))
+        }
     }
 
     private func write(_ address: UInt32, _ value: UInt32) {
@@ -156,6 +234,8 @@ public final class GuestBoard {
         words[address] = 0
         guard value & 1 << 1 != 0 else { return }
         hasEnded = false
+        look()
+        watch.stopped()
         board.resetMCU()
         onEvent?(.reset(board.now))
     }
@@ -167,11 +247,15 @@ public final class GuestBoard {
             board.forgetTranslations()
             hasEnded = false
         }
+        let starts = released && !isReleased
+        // Before its first instruction: memory is as Linux has loaded it.
+        let known = starts ? firmware.first { $0.isLoaded(in: board) } : nil
         write(address, value)
         words.show(address)
         guard released != isReleased else { return }
         isReleased = released
-        onEvent?(released ? .started(board.now) : .held(board.now))
+        if starts { isUnderWay(known) }
+        onEvent?(starts ? .started(board.now, known) : .held(board.now))
     }
 }
 
@@ -191,4 +275,30 @@ extension GuestBoard: M4BoardDelegate {
     public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(board.now, access)) }
     public func board(_ board: M4Board, found finding: BoardFinding) { onEvent?(.found(board.now, finding)) }
     public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(board.now, source, output)) }
+}
+
+extension GuestBoard: WriteRecord {
+    public func lastWriter(of address: PhysicalAddress) -> UInt32? { board.accesses(of: address).writer }
+    public func forgetWriters(_ address: PhysicalAddress, count: Int) { board.forgetAccesses(address, count: count) }
+
+    /// Has findings name the instruction that wrote what is wrong, and finds what the firmware may not write to; accesses to rings, buffers and tables are
+    /// slower for it. Behind `know`.
+    /// - Throws: `BoardError.configuration` with libunicorn 2.0, which cannot.
+    public func recordWriters(_ regions: [MemoryRegion]) throws(BoardError) {
+        let ranges = regions.filter { $0.name.hasPrefix("vdev") }.map(\.range) + firmware.compactMap(\.tableRange)
+        try board.record(Array(ranges.prefix(M4Board.mostRecorded)))
+        watch.writeRecord = self
+    }
+}
+
+/// Where the watch's findings go, made before who takes them.
+private final class FindingPort { var take: ((Finding) -> Void)? }
+
+extension GuestBoard {
+    /// Channels of the rings, counted from 1, that Linux has rung and the M4 has not acknowledged; nil for none, or while the M4 is in reset.
+    public var pendingDoorbells: String? {
+        guard !board.isHeld, let up = try? board.readWord(PhysicalAddress(GuestLayout.ipcc + 0x0C), secure: true) else { return nil }
+        let channels = [watch.mailboxes.vq0, watch.mailboxes.vq1].compactMap { $0 }.filter { (0..<6).contains($0) && up & 1 << UInt32($0) != 0 }
+        return channels.isEmpty ? nil : channels.map { "\($0 + 1)" }.joined(separator: ", ")
+    }
 }

@@ -15,10 +15,14 @@ public struct GuestConfiguration: Sendable {
     public var script: String?
     /// A folder of the host's that the guest has at /mnt/host.
     public var share: String?
+    /// Where a second shell of the guest's can be had.
+    public var terminal: TerminalSocket?
+    /// Another root file system, an archive as kernels unpack it, in which the guest's own files are put.
+    public var initrd: [UInt8] = []
     /// More words for the kernel's command line. What it does not know and has a `=` is in the shell's environment: TERM, and LINES and COLUMNS for
     /// the console's size.
     public var kernelArguments: [String] = []
-    /// Another kernel's image; nil for that of `files`. Modules are still those of `files`.
+    /// Another kernel's image; nil for that of `files`. Modules are still those of `files`, see `GuestFiles.takeModules`.
     public var kernel: String?
     /// Drivers that the guest loads, and what they need.
     public var modules = GuestConfiguration.usualModules
@@ -48,7 +52,9 @@ public struct GuestFile: Sendable {
 
 extension GuestConfiguration {
     /// What must be loaded before init can talk to the host.
-    private var portModules: [String] { ["virtio_mmio", "virtio_console"] + (share == nil ? [] : ["9pnet_virtio", "9p"]) }
+    var portModules: [String] { ["virtio_mmio", "virtio_console"] + (share == nil ? [] : ["9pnet_virtio", "9p"]) }
+    /// All that is loaded where the kernel has not built it in.
+    public static let everyModule = ["virtio_mmio", "virtio_console", "9pnet_virtio", "9p"] + usualModules
 
     /// The guest's device tree, a blob; random only in the seed for the kernel's random numbers.
     /// - Throws: `.layout` for a coprocessor that the guest's machine cannot have.
@@ -62,15 +68,19 @@ extension GuestConfiguration {
     /// - Throws: `.files` when a module is not there, `.layout` when it is larger than what lies before the first register.
     public func initramfs() throws(GuestError) -> [UInt8] {
         var tree = Initramfs()
+        // Beside files of another's, whose folders may be links, ours have a place of their own, from which init puts them where they belong.
+        let beside = initrd.isEmpty ? "" : InitScript.rootPath + "/"
         tree.device("dev/console", 5, 1)
-        tree.file("bin/busybox", files.busybox, mode: 0o755)
-        tree.link("bin/sh", to: "busybox")
+        tree.file(initrd.isEmpty ? "bin/busybox" : InitScript.busyboxPath, files.busybox, mode: 0o755)
+        if initrd.isEmpty { tree.link("bin/sh", to: "busybox") }
         let order = files.loadOrder(portModules + modules)
         for name in order { tree.file("\(InitScript.modulesPath)/\(name).ko", try files.module(name)) }
         if let script { tree.file(InitScript.scriptPath, Array(script.utf8)) }
-        for file in extraFiles { tree.file(file.path, file.content, mode: file.mode) }
-        tree.file("init", Array(InitScript(modules: order, hasScript: script != nil, hasShare: share != nil).text.utf8), mode: 0o755)
-        let archive = tree.archive
+        for file in extraFiles { tree.file(file.path.hasPrefix("m4run/") ? file.path : beside + file.path, file.content, mode: file.mode) }
+        let script = InitScript(modules: order, hasScript: script != nil, hasShare: share != nil, hasTerminal: terminal != nil, isBeside: !initrd.isEmpty)
+        tree.file("init", Array(script.text.utf8), mode: 0o755)
+        // The kernel unpacks one archive behind another; what begins one lies at a multiple of four.
+        let archive = initrd + [UInt8](repeating: 0, count: (4 - initrd.count % 4) % 4) + tree.archive
         // QEMU puts it 128 MiB into the memory, and the first register is 192 MiB in.
         guard archive.count <= Self.largestInitramfs else {
             throw .layout("a root file system of \(archive.count) bytes: allowed is \(Self.largestInitramfs)")

@@ -10,6 +10,8 @@ public enum GuestError: Error, Equatable, Sendable, CustomStringConvertible {
     case kernel(String)
     /// QEMU, or its plugin, is not installed or built.
     case program(String, advice: String)
+    /// A socket that cannot be had: its path, and why.
+    case socket(String, String)
     /// The coprocessor's description has what the guest's machine cannot have.
     case layout(String)
     /// The guest's tree cannot be written.
@@ -25,6 +27,7 @@ public enum GuestError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(folder): no \(missing.joined(separator: ", ")): scripts/fetch-linux \(suite) brings Debian's kernel"
         case .kernel(let what): what
         case .program(let name, let advice): "\(name) is missing: \(advice)"
+        case .socket(let path, let why): "\(path): \(why)"
         case .layout(let what): what
         case .tree(let error): "the guest's device tree: \(error)"
         case .system(let what, let number): "\(what): \(String(cString: strerror(number)))"

@@ -14,7 +14,9 @@ public struct GuestFiles: Sendable {
     /// What `uname -r` says.
     public let release: String
     /// What each module needs directly, by its name with underscores.
-    let needs: [String: [String]]
+    private(set) var needs: [String: [String]]
+    /// Another kernel's, in their place.
+    private var others: ModuleFolder?
 
     /// - Parameter folder: `.deps/linux/SUITE`.
     /// - Throws: `.files` with what is missing, `.kernel` for a file that is not what it should be.
@@ -47,6 +49,14 @@ public struct GuestFiles: Sendable {
         self.needs = needs
     }
 
+    /// Takes another kernel's modules, from a folder: those of `names` that are there, and what they need. The others are taken to be built in.
+    /// - Throws: `.kernel` for a folder without modules.
+    public mutating func takeModules(from folder: String, _ names: [String]) throws(GuestError) {
+        let others = try ModuleFolder(folder)
+        needs = try others.needs(of: names)
+        self.others = others
+    }
+
     /// Modules in the order in which they load: `names`, each behind what it needs. What the kernel has built in is not among them.
     public func loadOrder(_ names: [String]) -> [String] {
         var order: [String] = []
@@ -62,6 +72,7 @@ public struct GuestFiles: Sendable {
 
     /// A module's file.
     public func module(_ name: String) throws(GuestError) -> [UInt8] {
+        if let others { return try others.bytes(name) }
         let path = "\(folder)/modules/\(name).ko"
         guard FileManager.default.isReadableFile(atPath: path) else { throw .files(folder: folder, missing: ["modules/\(name).ko"], suite: suite) }
         return try Self.bytes(path)

@@ -50,6 +50,8 @@ public struct GuestLayout: Equatable, Sendable {
 
     public static let receiveInterrupt = 60, transmitInterrupt = 61, watchdogInterrupt = 62
 
+    /// The IPCC's channels as Linux has them.
+    let mailboxes: MailboxChannels
     /// What a word is, by its address in the guest's memory.
     public let words: [UInt32: Word]
     /// In bytes, of the RAM's file. It has holes: only what is used takes memory.
@@ -76,6 +78,7 @@ public struct GuestLayout: Equatable, Sendable {
             guard words.updateValue(word, forKey: address) == nil else { throw .layout("register \(hex32(address)) has two uses") }
         }
         self.words = words
+        mailboxes = configuration.mailboxes
         var end: UInt64 = 2 << 30
         for region in configuration.memoryRegions {
             guard Self.place(region.range) != nil else {

@@ -57,12 +57,15 @@ struct QEMUCommand {
     }
 
     /// Ports of a virtio console in slot 0, which the guest knows by their names.
-    mutating func add(ports: [(name: String, descriptor: OwnedDescriptor)]) {
+    /// - Parameter terminal: a socket that listens, for a console of the same device: the guest's hvc0.
+    mutating func add(ports: [(name: String, descriptor: OwnedDescriptor)], terminal: OwnedDescriptor?) {
         arguments += ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-serial-device,bus=virtio-mmio-bus.0,id=ports"]
         for (index, port) in ports.enumerated() {
             arguments += ["-chardev", "socket,id=port\(index),fd=\(give(port.descriptor))"]
-            arguments += ["-device", "virtserialport,bus=ports.0,chardev=port\(index),name=\(port.name)"]
+            arguments += ["-device", "virtserialport,bus=ports.0,chardev=port\(index),name=\(port.name),nr=\(index + 1)"]
         }
+        guard let terminal else { return }
+        arguments += ["-chardev", "socket,id=terminal,fd=\(give(terminal)),server=on,wait=off", "-device", "virtconsole,bus=ports.0,chardev=terminal,nr=0"]
     }
 
     /// A folder of the host's, in slot 1.

@@ -7,6 +7,8 @@ import Synchronization
 public enum GuestReport: Equatable, Sendable {
     /// A driver did not load.
     case moduleFailed(String)
+    /// The kernel has no such driver, neither loaded nor built in.
+    case driverMissing(String)
     /// What can be set up is; the kernel's release.
     case ready(release: String)
     /// The shell or the script has ended with this status.
@@ -140,6 +142,7 @@ public final class RunningGuest: Sendable {
         guard words.count == 2 else { return nil }
         switch words[0] {
         case "module": return .moduleFailed(words[1])
+        case "driver": return .driverMissing(words[1])
         case "ready": return .ready(release: words[1])
         case "exit": return Int(words[1]).map { .exit($0) }
         default: return nil

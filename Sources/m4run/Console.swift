@@ -1,6 +1,7 @@
 import DeviceFiles
 import Foundation
 import MachineBase
+import Synchronization
 
 /// Text for people goes to stderr, data to stdout. Neither traps when the reader has gone.
 ///
@@ -12,7 +13,13 @@ enum Console {
     /// Whether writing waits while a queue is full. A served run has others to look after: it lets virtual time wait instead.
     nonisolated(unsafe) static var waitsForReaders = true
     /// Whether the terminal is raw: what this process says itself then brings its own carriage returns.
-    nonisolated(unsafe) static var isRaw = false
+    static var isRaw: Bool {
+        get { raw.isOn.load(ordering: .relaxed) }
+        set { raw.isOn.store(newValue, ordering: .relaxed) }
+    }
+    /// In an object, see `Supervisor`.
+    private final class RawFlag: Sendable { let isOn = Atomic<Bool>(false) }
+    private static let raw = RawFlag()
     /// Told, where writing does not wait, that a queue is full now.
     nonisolated(unsafe) static var onFull: (() -> Void)?
 

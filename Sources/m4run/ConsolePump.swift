@@ -10,7 +10,7 @@ import Synchronization
 /// With one, what the script prints comes on stdout.
 final class ConsolePump: Sendable {
     private let guest: RunningGuest
-    private let hasScript: Bool, showsConsole: Bool
+    private let hasScript: Bool, showsConsole: Bool, keepsOutput: Bool
     private struct State {
         var wantsEnd = false
         var hasTerminal = false
@@ -18,14 +18,24 @@ final class ConsolePump: Sendable {
         /// The console's newest bytes.
         var tail: [UInt8] = []
         var isDone = false
+        /// What the script has printed, where it is kept.
+        var output: Answers
+        var hasTyped = false
     }
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let done = DispatchSemaphore(value: 0)
     private static let mostTail = 8192
 
-    init(_ guest: RunningGuest, hasScript: Bool, showsConsole: Bool) {
-        (self.guest, self.hasScript, self.showsConsole) = (guest, hasScript, showsConsole)
+    /// - Parameter keepsOutput: what the script prints is kept, and does not come on stdout.
+    init(_ guest: RunningGuest, hasScript: Bool, showsConsole: Bool, keepsOutput: Bool) {
+        (self.guest, self.hasScript, self.showsConsole, self.keepsOutput) = (guest, hasScript, showsConsole, keepsOutput)
+        state = Mutex(State(output: Answers(keeps: keepsOutput)))
     }
+
+    /// What the script has printed so far.
+    var output: Answers { state.withLock { $0.output } }
+    /// Whether a script has printed something, or somebody has typed.
+    var isAlive: Bool { state.withLock { $0.output.count > 0 || $0.hasTyped } }
 
     /// Ctrl-A x was typed, or nobody can type any more.
     var wantsEnd: Bool { state.withLock { $0.wantsEnd } }
@@ -92,6 +102,7 @@ final class ConsolePump: Sendable {
                 let bytes = piece(0)
                 let (forGuest, ends) = keys.take(bytes ?? [])
                 typed = forGuest
+                if !forGuest.isEmpty { state.withLock { $0.hasTyped = true } }
                 if bytes == nil { input = -1 }
                 // At its end a terminal has gone: nobody could end the guest any more. A pipe's end is not the guest's.
                 state.withLock { if ends || bytes == nil && $0.hasTerminal { $0.wantsEnd = true } }
@@ -125,7 +136,8 @@ final class ConsolePump: Sendable {
 
     private func takeOutput() -> Bool {
         guard let output = guest.output, let bytes = piece(output) else { return false }
-        Console.data(bytes)
+        state.withLock { $0.output.add(bytes) }
+        if !keepsOutput { Console.data(bytes) }
         return true
     }
 }

@@ -9,44 +9,73 @@ import VirtualMP1
 ///
 /// A reboot is another boot, with a new machine on both sides, as the chip's system reset has both processors in it. Memories are zero then.
 final class LinuxBoot {
-    enum Outcome: Equatable {
-        case status(Int32)
+    enum Outcome {
+        case end(LinuxEnd)
         /// The guest asked to be started again.
         case reboot
     }
     private let command: LinuxCommand
-    private let symbols: FirmwareSymbols
+    let symbols: FirmwareSymbols
     private let guest: RunningGuest
-    private let board: GuestBoard
+    let board: GuestBoard
     private let pump: ConsolePump
     private let narrator: LinuxNarrator
-    /// What a breakpoint or watchpoint said; it ends the run.
-    private var halt: String?
+    private let record: LinuxRecord
+    private let crashes: LinuxCrashes
+    /// The breakpoint or watchpoint that ended the run.
+    private(set) var halt: HaltReport?
+    /// Where the M4 stood at the end.
+    private(set) var place: CorePlace?
+    /// What the script has printed.
+    var said: Answers { pump.output }
+    /// Whether a script has printed something, or somebody has typed.
+    var isAlive: Bool { pump.isAlive }
+    var hasAttached: Bool { command.life.attach }
 
-    /// - Parameter image: the firmware, which the boot loader starts under --attach.
-    init(_ command: LinuxCommand, _ configuration: GuestConfiguration, _ image: [UInt8], _ symbols: FirmwareSymbols, _ narrator: LinuxNarrator) throws {
-        (self.command, self.symbols, self.narrator) = (command, symbols, narrator)
+    /// - Parameter firmware: the images that Linux may start; the first is the command's, which the boot loader starts under --attach.
+    init(
+        _ command: LinuxCommand, _ configuration: GuestConfiguration, _ firmware: [KnownFirmware], _ symbols: FirmwareSymbols, _ narrator: LinuxNarrator,
+        _ record: LinuxRecord, _ crashes: LinuxCrashes
+    ) throws {
+        (self.command, self.symbols, self.narrator, self.record, self.crashes) = (command, symbols, narrator, record, crashes)
         let prepared = try Guest(configuration)
-        var configuration = M4Board.Configuration()
-        configuration.ddrSize = command.ddr << 20
-        configuration.soc.mcuClock = command.mcuClock
-        configuration.faultPolicy = command.stopAt
-        command.debug.configure(&configuration, symbols)
-        board = try GuestBoard(configuration, memory: prepared.memory)
-        if command.attach {
+        var configurationOfBoard = M4Board.Configuration()
+        configurationOfBoard.ddrSize = command.ddr << 20
+        configurationOfBoard.soc.mcuClock = command.mcuClock
+        configurationOfBoard.faultPolicy = command.life.faultPolicy
+        configurationOfBoard.stopsAtUnmodelled = command.limits.strict
+        command.debug.configure(&configurationOfBoard, symbols)
+        board = try GuestBoard(configurationOfBoard, memory: prepared.memory)
+        if command.life.attach, let image = firmware.first?.image {
             do { try BootLoader.start(image, on: board.board, lead: .milliseconds(100)) } catch { throw Refusal("\(command.image): \(error)") }
             board.showRegisters()
         }
+        board.know(firmware)
+        if command.limits.sanitize { try board.recordWriters(configuration.coprocessor.memoryRegions) }
         // Behind the boot loader's time, as in a run.
         try command.debug.attach(to: board.board, symbols)
         guest = try prepared.start()
         board.join(guest)
-        pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console)
-        board.onEvent = { [narrator, unowned board = board] event in narrator.tell(event, board.board) }
+        pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console, keepsOutput: command.limits.json)
+        record.begins(command.life.attach ? firmware.first : nil)
+        board.watch.symbol = { [narrator] in narrator.symbols.name(at: $0) }
+        board.onEvent = { [unowned self] in hear($0) }
         board.onHalt = { [unowned self] report in
-            halt = report.text(callers: CorePlace(board.board, symbols, stop: .breakpoint(report))?.callersText, symbols.name)
+            halt = report
             return false
         }
+    }
+
+    private func hear(_ event: GuestBoardEvent) {
+        record.add(event)
+        if case .started(_, let known) = event { narrator.symbols = known.map { FirmwareSymbols(image: $0.image) } ?? FirmwareSymbols(image: []) }
+        switch event {
+        case .stopped(_, .fault(let report)), .stopped(_, .lockup(let report)):
+            record.fault = record.fault ?? (report, CorePlace(board.board, narrator.symbols, stop: .fault(report)))
+        default: break
+        }
+        narrator.tell(event, board.board, &record.output)
+        crashes.take(event, board, record.firmware)
     }
 
     func run() throws -> Outcome {
@@ -55,66 +84,78 @@ final class LinuxBoot {
         // The page is closed at the guest's end, which ends the board's run.
         let guest = guest
         guard DetachedThread.start({ _ = guest.wait() }) else { throw UsageError("no thread to wait for QEMU with: \(String(cString: strerror(EAGAIN)))") }
-        board.run { Supervisor.cut != nil || self.halt != nil || self.pump.wantsEnd || Console.readerHasGone }
-        if let cut = Supervisor.cut {
-            end()
-            Console.error("\(Supervisor.sentence(cut)). \(CorePlace(board.board, symbols).map { $0.sentence + "." } ?? "The M4 is held in reset.")")
-            return .status(Supervisor.status(cut).rawValue)
+        board.run {
+            Supervisor.cut != nil || self.halt != nil || self.pump.wantsEnd || Console.readerHasGone || self.crashes.loop != nil || self.record.unmodelledStop != nil
         }
-        if let halt {
-            end()
-            Console.report(halt)
-            return .status(ExitStatus.halted.rawValue)
-        }
-        if Console.readerHasGone, command.guest.run != nil {
-            end()
-            Console.error("the reader of standard output has gone, before the script had ended")
-            return .status(ExitStatus.expectation.rawValue)
-        }
-        if pump.wantsEnd || Console.readerHasGone {
-            end()
-            return .status(pump.terminalHasGone ? ExitStatus.hungUp.rawValue : 0)
+        place = CorePlace(board.board, narrator.symbols, stop: halt.map { .breakpoint($0) })
+        if let end = endFromOutside() {
+            if [ExitStatus.limit, .halted].contains(where: { $0.rawValue == end.status }) { crashes.dump(board.board, record.firmware) }
+            guest.kill()
+            finish()
+            return .end(end)
         }
         let ending = guest.wait() ?? .poweredOff
-        pump.finish()
-        narrator.summary(board)
+        finish()
         return outcome(ending)
     }
 
-    /// Before the guest's own end.
-    private func end() {
-        guest.kill()
+    /// What ends the run while the guest is still there; nil when that has ended by itself.
+    private func endFromOutside() -> LinuxEnd? {
+        if let cut = Supervisor.cut { return LinuxEnd(Supervisor.status(cut), "\(Supervisor.sentence(cut)). \(place.map { $0.sentence + "." } ?? "The M4 is held in reset.")" + (neverReady ?? "")) }
+        if let halt { return LinuxEnd(.halted, halt.text(callers: place?.callersText, narrator.symbols.name), isReport: true) }
+        if let loop = crashes.loop { return LinuxEnd(.fault, "\(loop)") }
+        if let access = record.unmodelledStop { return LinuxEnd(.fault, "--strict: \(access), pc in the block at \(narrator.symbols.place(board.board.core.registers.pc))") }
+        if Console.readerHasGone, command.guest.run != nil { return LinuxEnd(.expectation, "the reader of standard output has gone, before the script had ended") }
+        if pump.wantsEnd || Console.readerHasGone { return LinuxEnd(pump.terminalHasGone ? .hungUp : .fine) }
+        return nil
+    }
+
+    private func finish() {
         pump.finish()
-        narrator.summary(board)
+        board.lookAgain()
+        narrator.summary(board, &record.output)
+    }
+
+    /// Where a guest's console stood that never came so far as to run a script.
+    private var neverReady: String? {
+        if (pump.reports + guest.reports()).contains(where: { if case .ready = $0 { true } else { false } }) { return nil }
+        let end = pump.tail.map { "; the console's end: \($0)" } ?? ", and nothing came on its console"
+        return " The guest has not told of its first process: the kernel did not come so far, or has neither virtio_mmio nor virtio_console\(end)"
     }
 
     private func outcome(_ ending: GuestEnding) -> Outcome {
         for report in pump.reports + guest.reports() {
-            if case .moduleFailed(let name) = report { Console.note("m4run: the guest could not load \(name)") }
+            switch report {
+            case .moduleFailed(let name): Console.note("m4run: the guest could not load \(name); its dmesg says why: a module fits one kernel")
+            case .driverMissing(let name): Console.note("m4run: the guest's kernel has no driver \(name): \(LinuxDrivers.advice(name))")
+            default: break
+            }
         }
         switch ending {
         case .exit(let status):
-            if status == 0, let sentence = command.debug.neverReached {
-                Console.error(sentence)
-                return .status(ExitStatus.notReached.rawValue)
-            }
-            return .status(Int32(truncatingIfNeeded: status & 0xFF))
+            if status == 0, command.limits.strict, let complaint = record.strictComplaint { return .end(LinuxEnd(.findings, complaint)) }
+            if status == 0, let sentence = command.debug.neverReached { return .end(LinuxEnd(.notReached, sentence)) }
+            return .end(LinuxEnd(script: Int32(truncatingIfNeeded: status & 0xFF)))
         case .reboot:
             narrator.note("the guest reboots, and the M4 is reset with it")
             return .reboot
         case .poweredOff:
-            guard command.guest.run != nil else { return .status(0) }
-            Console.error("the guest was switched off before its script had ended")
-            return .status(ExitStatus.expectation.rawValue)
+            guard command.guest.run != nil else { return .end(LinuxEnd(.fine)) }
+            return .end(LinuxEnd(.expectation, "the guest was switched off before its script had ended" + (neverReady.map { "." + $0 } ?? "")))
         case .reset:
-            Console.error("the guest restarted unannounced: a panic of the kernel's, or reboot -f" + (pump.tail.map { "; the console's end: \($0)" } ?? ""))
-            return .status(ExitStatus.expectation.rawValue)
-        case .signal(let number, let said):
-            Console.error("QEMU was ended by signal \(number)" + (said.isEmpty ? "" : ": \(said)"))
-            return .status(ExitStatus.expectation.rawValue)
-        case .failed(let status, let said):
-            Console.error("QEMU ended with status \(status)" + (said.isEmpty ? "" : ": \(said)"))
-            return .status(ExitStatus.usage.rawValue)
+            return .end(LinuxEnd(.expectation, "the guest restarted unannounced: a panic of the kernel's, or reboot -f" + (pump.tail.map { "; the console's end: \($0)" } ?? "")))
+        case .signal(let number, let said): return .end(LinuxEnd(.expectation, "QEMU was ended by signal \(number)" + (said.isEmpty ? "" : ": \(said)")))
+        case .failed(let status, let said): return .end(LinuxEnd(.usage, "QEMU ended with status \(status)" + (said.isEmpty ? "" : ": \(said)")))
         }
+    }
+}
+
+/// What to do about a driver that the guest's kernel lacks.
+enum LinuxDrivers {
+    private static let options = [
+        "stm32-rproc": "CONFIG_STM32_RPROC", "stm32-ipcc": "CONFIG_STM32_IPCC", "virtio_rpmsg_bus": "CONFIG_RPMSG_VIRTIO", "rpmsg_tty": "CONFIG_RPMSG_TTY",
+    ]
+    static func advice(_ driver: String) -> String {
+        (options[driver].map { "build it with \($0), give its modules by --modules" } ?? "give its modules by --modules") + ", or take Debian's kernel: scripts/fetch-linux"
     }
 }

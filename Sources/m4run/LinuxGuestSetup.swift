@@ -6,17 +6,24 @@ import RprocHost
 /// What the command line makes of a Linux guest: its files, and the firmware in them.
 struct LinuxGuestSetup {
     var configuration: GuestConfiguration
+    /// The images that Linux may start, the command's first.
+    let firmware: [KnownFirmware]
     /// More in the guest's root is refused; its memory is no disk.
     private static let largestOverlay = 48 << 20, mostFiles = 4096
 
     init(_ command: LinuxCommand, _ image: [UInt8], _ linux: HostConfiguration) throws {
         let options = command.guest
         let files: GuestFiles
-        do throws(GuestError) { files = try GuestFiles(folder: options.linux) } catch { throw UsageError("\(error)") }
+        do throws(GuestError) {
+            var found = try GuestFiles(folder: options.linux)
+            if let folder = options.kernelModules { try found.takeModules(from: folder, GuestConfiguration.everyModule) }
+            files = found
+        } catch { throw UsageError("\(error)") }
         var configuration = GuestConfiguration(files: files, coprocessor: linux, plugin: Self.plugin(options.plugin))
         configuration.qemu = options.qemu
-        configuration.kernel = options.kernel
-        configuration.share = options.share
+        configuration.share = try options.share.map { try Self.folder($0, "--share") }
+        if let kernel = options.kernel { configuration.kernel = try Self.kernel(kernel) }
+        if let initrd = options.initrd { configuration.initrd = try Self.archive(initrd) }
         configuration.kernelArguments = (options.run == nil ? Self.terminal : []) + options.append
         let name = try Self.firmwareName(command.image)
         configuration.extraFiles.append(GuestFile("lib/firmware/\(name)", image))
@@ -30,10 +37,10 @@ struct LinuxGuestSetup {
         }
         let control = "/sys/class/remoteproc/remoteproc0"
         // What runs has no name to be changed, and is up.
-        if !command.attach { start.append("echo \(name) >\(control)/firmware") }
+        if !command.life.attach { start.append("echo \(name) >\(control)/firmware") }
         if !options.offline {
             // With st,auto-boot Linux has attached by itself.
-            let isUp = command.attach ? "[ \"$(cat \(control)/state)\" = attached ] || " : ""
+            let isUp = command.life.attach ? "[ \"$(cat \(control)/state)\" = attached ] || " : ""
             start.append("\(isUp)echo start >\(control)/state || { echo 'm4run: the firmware does not start; dmesg says why' >&2; exit 1; }")
         }
         let prologue = start.joined(separator: "\n")
@@ -45,7 +52,37 @@ struct LinuxGuestSetup {
             let started = start.map { $0.replacingOccurrences(of: "; exit 1; }", with: "; }") }.joined(separator: "\n")
             configuration.extraFiles.append(GuestFile("etc/profile", Array("\(started)\nPS1='m4run:\\w# '\n".utf8)))
         }
+        // Last: from here on there is a file.
+        if let path = options.terminal {
+            do throws(GuestError) { configuration.terminal = try TerminalSocket(path) } catch { throw UsageError("--terminal \(error)") }
+        }
         self.configuration = configuration
+        let prefix = "lib/firmware/"
+        firmware = configuration.extraFiles.filter { $0.path.hasPrefix(prefix) }.compactMap { KnownFirmware(String($0.path.dropFirst(prefix.count)), $0.content) }
+    }
+
+    private static func folder(_ path: String, _ option: String) throws -> String {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { throw UsageError("\(option) \(path): no such folder") }
+        return path
+    }
+
+    /// A kernel's image that QEMU can read: its name, where a version was meant, is no file.
+    private static func kernel(_ path: String) throws -> String {
+        let hint = Kernel.allValueStrings.contains(path) ? "; a kernel of Debian's is chosen by --linux .deps/linux/SUITE, --kernel takes an image's file" : ""
+        guard FileManager.default.fileExists(atPath: path) else { throw UsageError("--kernel \(path): no such file\(hint)") }
+        close(try InputFile.open(path))
+        return path
+    }
+
+    /// A root file system as the kernel unpacks it. Source: Linux lib/decompress.c, usr/initramfs.c.
+    private static func archive(_ path: String) throws -> [UInt8] {
+        let bytes = try InputFile.read(path, limit: largestOverlay)
+        let beginnings: [[UInt8]] = [Array("070701".utf8), Array("070702".utf8), [0x1F, 0x8B], [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x28, 0xB5, 0x2F, 0xFD], [0x02, 0x21, 0x4C, 0x18], Array("BZh".utf8), [0x89, 0x4C, 0x5A, 0x4F]]
+        guard beginnings.contains(where: bytes.starts) else {
+            throw UsageError("--initrd \(path): no archive that a kernel unpacks, which is cpio's newc ('find . | cpio -o -H newc'), as it is or packed")
+        }
+        return bytes
     }
 
     /// What this terminal is, for programs in the guest.

@@ -5,22 +5,29 @@ import VirtualMP1
 
 /// What the M4 does beside a Linux guest, in lines on stderr.
 final class LinuxNarrator {
-    private let symbols: FirmwareSymbols
-    private let isQuiet: Bool
-    private var lines = OutputLines()
+    /// Of the firmware that runs.
+    var symbols: FirmwareSymbols
+    private let level: Run.LogLevel
+    /// The image's name: another is worth a word.
+    private let usualName: String
 
-    init(_ symbols: FirmwareSymbols, isQuiet: Bool) { self.symbols = symbols; self.isQuiet = isQuiet }
+    init(_ symbols: FirmwareSymbols, _ usualName: String, level: Run.LogLevel) { (self.symbols, self.usualName, self.level) = (symbols, usualName, level) }
 
-    func note(_ line: String) { if !isQuiet { Console.note("m4run: \(line)") } }
-    private func note(_ time: VirtualTime, _ line: String) { if !isQuiet { Console.note("[\(time)] \(line)") } }
+    private static let order: [Run.LogLevel] = [.quiet, .error, .warning, .info, .debug]
+    private func tells(_ wanted: Run.LogLevel) -> Bool { (Self.order.firstIndex(of: level) ?? 0) >= (Self.order.firstIndex(of: wanted) ?? 0) }
 
-    func tell(_ event: GuestBoardEvent, _ board: M4Board) {
+    func note(_ line: String, _ wanted: Run.LogLevel = .info) { if tells(wanted) { Console.note("m4run: \(line)") } }
+    private func note(_ time: VirtualTime, _ line: String, _ wanted: Run.LogLevel = .info) { if tells(wanted) { Console.note("[\(time)] \(line)") } }
+
+    func tell(_ event: GuestBoardEvent, _ board: M4Board, _ lines: inout OutputLines) {
         switch event {
-        case .started(let time): note(time, "m4: started by Linux")
+        case .started(let time, let known):
+            let which = known.map { $0.name == usualName ? "" : ": \($0.name)" } ?? ": a firmware that is neither the command's nor in the overlay; it has no names here"
+            note(time, "m4: started by Linux\(which)")
         // Linux does so right behind the start, so that a reset is none.
-        case .held: break
+        case .held(let time): note(time, "m4: boot is held again", .debug)
         case .reset(let time): note(time, "m4: reset by Linux")
-        case .watchdog(let time): note(time, "m4: reset by its window watchdog")
+        case .watchdog(let time): note(time, "m4: reset by its window watchdog", .warning)
         case .stopped(let time, .fault(let report)), .stopped(let time, .lockup(let report)):
             let callers = CorePlace(board, symbols, stop: .fault(report))?.callersText
             Console.report("at \(time) s the firmware faulted:\n" + report.text(callers: callers, symbols.name))
@@ -28,15 +35,20 @@ final class LinuxNarrator {
         case .stopped(let time, let reason): note(time, "m4: stopped: \(reason.name)")
         case .output(let time, let source, let bytes):
             for line in lines.add(bytes, from: source) { note(time, "\(line.source): \(line.text)") }
-        case .unmodelled(let time, let access): note(time, "\(access), pc in the block at \(symbols.place(board.core.registers.pc))")
-        case .found(let time, let finding): note(time, "\(finding)")
+        case .trace(let time, let index, let line): note(time, "trace\(index): \(line)")
+        case .rang(let time, let channel, let byM4): note(time, byM4 ? "ipcc: the M4 rings channel \(channel + 1)" : "ipcc: Linux rings channel \(channel + 1)", .debug)
+        case .unmodelled(let time, let access): note(time, "\(access), pc in the block at \(symbols.place(board.core.registers.pc))", .warning)
+        case .found(let time, let finding): note(time, "\(finding)", .warning)
+        case .broken(let time, let finding): note(time, "m4run: \(finding)", .warning)
+        // The run's last words.
+        case .stoppedAt: break
         }
     }
 
     /// What there is to say at the end.
-    func summary(_ board: GuestBoard) {
+    func summary(_ board: GuestBoard, _ lines: inout OutputLines) {
         for line in lines.flush() { note("\(line.source): \(line.text)") }
         if board.lostTime > .zero { note("the M4 did not get \(board.lostTime) s of its time: this host was too slow for it, or busy") }
-        for gap in board.board.waitsFor { note(gap.lastLine) }
+        for gap in board.board.waitsFor { note(gap.lastLine, .warning) }
     }
 }

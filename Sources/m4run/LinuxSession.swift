@@ -1,5 +1,8 @@
+import DeviceFiles
 import DeviceTree
+import Foundation
 import LinuxGuest
+import MachineBase
 import RprocDeviceTree
 import RprocHost
 import VirtualMP1
@@ -7,14 +10,19 @@ import VirtualMP1
 /// One `m4run linux`: boots of one guest, until it does not ask for another.
 final class LinuxSession {
     private let command: LinuxCommand
-    private let image: [UInt8]
+    private let firmware: [KnownFirmware]
     private let symbols: FirmwareSymbols
     private let configuration: GuestConfiguration
     private let narrator: LinuxNarrator
+    private let record = LinuxRecord()
+    private let crashes: LinuxCrashes
+    private let started = ContinuousClock.now
+    /// A guest that reboots so often without a word will do so for ever.
+    private static let mostSilentBoots = 20
 
     init(_ command: LinuxCommand) throws {
         self.command = command
-        image = try InputFile.read(command.image)
+        let image = try InputFile.read(command.image)
         guard image.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else {
             throw Refusal("\(command.image): no ELF; a real Linux loads firmware without OP-TEE, which takes no part here")
         }
@@ -24,21 +32,53 @@ final class LinuxSession {
             let tree = try TreeOptions.tree(path)
             do throws(CoprocessorNodeError) { linux = try CoprocessorNode(tree).hostConfiguration(.elf) } catch { throw UsageError("\(path): \(error)") }
         }
-        configuration = try LinuxGuestSetup(command, image, linux).configuration
-        narrator = LinuxNarrator(symbols, isQuiet: command.quiet)
+        let setup = try LinuxGuestSetup(command, image, linux)
+        configuration = setup.configuration
+        firmware = setup.firmware
+        crashes = try LinuxCrashes(command.life, linux.memoryRegions)
+        narrator = LinuxNarrator(symbols, (command.image as NSString).lastPathComponent, level: command.limits.level)
         let files = configuration.files
         narrator.note("Linux \(files.release) (\(files.package) \(files.version), Debian \(files.suite)) in QEMU, wall-clock paced")
+        if let terminal = configuration.terminal { narrator.note("a second terminal: socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:\(terminal.path)") }
     }
 
     /// - Returns: the exit status.
     func run() throws -> Int32 {
-        var number = 1
+        // Boots that said nothing, in a row.
+        var silent = 0
+        // Its name goes with the run, whatever ends that.
+        let entry = configuration.terminal.map { terminal in Leavings.add { [path = terminal.path] in unlink(path) } }
+        defer {
+            configuration.terminal?.close()
+            entry.map(Leavings.forget)
+        }
         while true {
             var configuration = configuration
             // A script that reboots its guest wants to know where it is.
-            configuration.kernelArguments.append("M4RUN_BOOT=\(number)")
-            if case .status(let status) = try LinuxBoot(command, configuration, image, symbols, narrator).run() { return status }
-            number += 1
+            configuration.kernelArguments.append("M4RUN_BOOT=\(record.boots + 1)")
+            let boot = try LinuxBoot(command, configuration, firmware, symbols, narrator, record, crashes)
+            switch try boot.run() {
+            case .end(let end): return report(end, boot)
+            case .reboot:
+                silent = boot.isAlive ? 0 : silent + 1
+                if let most = command.limits.reboots, record.boots > most { return report(LinuxEnd(.limit, "--reboots \(most): the guest has rebooted once more"), boot) }
+                if command.limits.reboots == nil, silent == Self.mostSilentBoots {
+                    let what = command.guest.run == nil ? "nobody typed anything" : "its script printed nothing"
+                    return report(LinuxEnd(.limit, "the guest has rebooted \(silent) times in a row, and \(what) in between; --reboots N lets it"), boot)
+                }
+            }
         }
+    }
+
+    private func report(_ end: LinuxEnd, _ boot: LinuxBoot) -> Int32 {
+        if let complaint = end.complaint { if end.isReport { Console.report(complaint) } else { Console.error(complaint) } }
+        if let problem = crashes.problem { Console.error(problem) }
+        if command.limits.doctor { Console.notes(LinuxDoctor(boot, record).text) }
+        if command.limits.json {
+            Supervisor.hasReported()
+            let wall = (ContinuousClock.now - started) / .seconds(1)
+            Console.data(LinuxReport(end, boot, record, command, configuration.files, wall: wall).text + "\n")
+        }
+        return end.status
     }
 }

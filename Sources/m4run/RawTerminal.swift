@@ -1,11 +1,13 @@
 import DeviceFiles
 import Foundation
+import LinuxGuest
 
-/// A terminal in raw mode until `restore`, or the process' end.
+/// A terminal in raw mode until `restore`, or the process' end, a kill included.
 final class RawTerminal: Sendable {
     private let descriptor: Int32
     private let entry: Int
     private let before: termios
+    private let watch: EndWatch?
 
     /// nil where `descriptor` is no terminal.
     init?(_ descriptor: Int32) {
@@ -19,6 +21,7 @@ final class RawTerminal: Sendable {
             tcsetattr(descriptor, TCSANOW, &settings)
         }
         cfmakeraw(&settings)
+        watch = EndWatch(terminal: descriptor, before: before, during: settings)
         tcsetattr(descriptor, TCSANOW, &settings)
         Console.isRaw = true
     }
@@ -28,5 +31,6 @@ final class RawTerminal: Sendable {
         tcsetattr(descriptor, TCSADRAIN, &settings)
         Console.isRaw = false
         Leavings.forget(entry)
+        watch?.dismiss()
     }
 }

@@ -5,6 +5,7 @@
 #include "bridge_page.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <termios.h>
 
 /// Writes the board's words into a page that is all zeros; `host_pid` is this process.
 void linux_bridge_open(struct linux_bridge_page *page);
@@ -42,5 +43,15 @@ int linux_bridge_memory(const char *name, uint64_t size);
 ///   - descriptors: `count` descriptors that become 0, 1, 2, ... in the child; no other is open there.
 /// - Returns: the process, or -errno.
 int linux_bridge_spawn(char *const argv[], char *const envp[], const int *descriptors, int count);
+
+/// Starts a process that waits for the end of this one, however it comes, and then puts a terminal's settings back and takes a name away.
+/// - Parameters:
+///   - terminal: -1 for none. Its settings become `before` if they are still `during`.
+///   - path: NULL for none. It is taken away if it is still the same file.
+///   - process: the watching process' number.
+/// - Returns: for `linux_bridge_dismiss`; or -errno. No program that is started must have it open.
+int linux_bridge_watch_end(int terminal, const struct termios *before, const struct termios *during, const char *path, int *process);
+/// All is in order: ends the watching process, and waits for that.
+void linux_bridge_dismiss(int life, int process);
 
 #endif
