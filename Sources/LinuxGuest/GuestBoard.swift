@@ -136,6 +136,8 @@ public final class GuestBoard {
                 watch.settle()
             }
             if board.now >= watch.nextLook { look() }
+            // The clock is never where the board has just come to: what has nothing to do would be asked for ever.
+            if !hasEnded, board.isAsleep || !board.isRunning { _ = takeStore(sleeping: sleepTime) }
         }
     }
 
