@@ -41,11 +41,26 @@ import Testing
 
     @Test(arguments: [
         (0, UInt8(0), "Image is corrupted (bad magic)"), (4, 3, "Unsupported class: 3"), (5, 2, "Unsupported firmware endianness"),
-        (44, 0, "No loadable segments"), (31, 0x7F, "Firmware size is too small"), (35, 0x7F, "Image is too small"),
+        (44, 0, "No loadable segments"), (31, 0x7F, "Firmware size is too small"), (35, 0x7F, "Section header table is out of bounds"), (49, 0xFF, "Section headers are out of bounds"),
+        (51, 0xFF, "Image is too small"),
     ]) func `An ELF header that fails the sanity check`(_ offset: Int, _ byte: UInt8, _ complaint: String) throws {
         let rig = Rig()
         let good = rig.image
         rig.image[offset] = byte
+        try refuse(rig, .invalid, ["powering up m4", complaint]) { rig.image = good }
+    }
+
+    @Test(arguments: [(35, "Image is too small"), (49, nil), (51, nil)] as [(Int, String?)])
+    func `Of older kernels' section headers one has to lie in the file`(_ offset: Int, _ complaint: String?) throws {
+        let rig = Rig { $0.kernel = .v6_6 }
+        let good = rig.image
+        rig.image[offset] = 0x7F
+        guard let complaint else {
+            // The file passes, whatever comes of its table.
+            _ = rig.errno { () throws(Errno) in try rig.host.start() }
+            #expect(rig.log.contains { $0.contains("Booting fw image") } && !rig.log.contains { $0.contains("too small") })
+            return
+        }
         try refuse(rig, .invalid, ["powering up m4", complaint]) { rig.image = good }
     }
 

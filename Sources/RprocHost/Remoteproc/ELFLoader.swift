@@ -14,7 +14,15 @@ extension RemoteProcessor {
         guard header.fileClass == 1 else { throw refuse("Unsupported class: \(header.fileClass)") }
         debug("Firmware is an elf32 file")
         guard header.dataEncoding == 1 else { throw refuse("Unsupported firmware endianness") }
-        guard UInt64(image.count) >= UInt64(header.sectionHeaderOffset) + UInt64(SectionHeader.size) else {
+        // What a look for the table reads at least.
+        var needed = 1
+        if configuration.kernel.checksSectionHeaders {
+            let offset = UInt64(header.sectionHeaderOffset), end = offset + UInt64(header.sectionHeaderCount) * UInt64(SectionHeader.size)
+            guard offset <= UInt64(image.count) else { throw refuse("Section header table is out of bounds") }
+            guard header.sectionHeaderCount == 0 || end <= UInt64(image.count) else { throw refuse("Section headers are out of bounds") }
+            needed = Int(header.sectionNameIndex) + 1
+        }
+        guard UInt64(image.count) >= UInt64(header.sectionHeaderOffset) + UInt64(needed * SectionHeader.size) else {
             throw refuse("Image is too small")
         }
         guard header.programHeaderCount != 0 else { throw refuse("No loadable segments") }

@@ -24,6 +24,11 @@ public struct KernelProfile: Equatable, Sendable {
     public var keepsCallbacksAfterEvent = false
     /// A PT_LOAD of no bytes is passed over (5.19 on); before that its address must be one of the M4's, or the boot ends.
     public var skipsEmptySegments = true
+    /// An ELF file's section headers are to lie in the file, the one of the names too (Debian's 6.12.117; not its 6.1.176); before that room for
+    /// one of them is enough for the file, and a table whose headers are cut off is none.
+    public var checksSectionHeaders = true
+    /// A vendor resource that nobody wants ends the boot when no known one comes behind it (Debian's 6.1.176; not its 6.12.117).
+    public var ignoredResourceEndsBoot = false
     /// The name under which a virtio device's `/dev/rpmsg_ctrlN` is on the rpmsg bus: `rpmsg_chrdev` before 5.18.
     public var controlDeviceName = "rpmsg_ctrl"
 
@@ -43,6 +48,8 @@ public struct KernelProfile: Equatable, Sendable {
         profile.keepsCallbacksAfterEvent = true
         profile.skipsEmptySegments = false
         profile.controlDeviceName = "rpmsg_chrdev"
+        profile.checksSectionHeaders = false
+        profile.ignoredResourceEndsBoot = true
         return profile
     }()
     /// About 6.1, from 6.1.28 on.
@@ -63,6 +70,8 @@ public struct KernelProfile: Equatable, Sendable {
         var profile = KernelProfile()
         profile.hearsDoorbellsWhileAttached = false
         profile.stopsCrashed = false
+        profile.checksSectionHeaders = false
+        profile.ignoredResourceEndsBoot = true
         profile.suppressesTransmitComplete = true
         profile.namesDriverInProbeFailure = false
         profile.mailboxCoreSaysWhy = false

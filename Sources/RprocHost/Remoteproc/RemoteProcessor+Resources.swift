@@ -26,7 +26,7 @@ extension RemoteProcessor {
 
     private func handleEntries(_ bytes: [UInt8]) throws(Errno) {
         guard let count: UInt32 = bytes.littleEndian(at: 4) else { return }
-        // What the kernel's loop has in its hand at its end: an entry of an unknown type leaves it as it was.
+        // What older kernels' loop has in its hand at its end: an entry of an unknown type leaves it as it was.
         var isIgnored = false
         for index in 0..<Int(count) {
             // The type word itself must be there; its place in the table is the firmware's choice.
@@ -52,7 +52,7 @@ extension RemoteProcessor {
                 throw .invalid
             }
         }
-        if isIgnored { throw .resourceIgnored }
+        if isIgnored && configuration.kernel.ignoredResourceEndsBoot { throw .resourceIgnored }
     }
 
     /// - Returns: whether nobody wanted it.
