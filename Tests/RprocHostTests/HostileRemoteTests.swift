@@ -81,6 +81,7 @@ private final class HostileRemote: InMemoryRemote {
         rig.platform.run(for: .milliseconds(1))
         #expect(last.available == before + 1)
         // What a stop takes away counts no longer.
+        first.close()
         try rig.host.stop()
         try rig.host.start()
         rig.platform.run(for: .milliseconds(20))
@@ -196,6 +197,27 @@ private final class HostileRemote: InMemoryRemote {
         use(rig, [(0, 20), (1, 4)])
         #expect(rig.log.last == "virtio_rpmsg_bus virtio0: msg received with no recipient")
         #expect(rig.host.findings.kept.contains { $0.finding == .usedLengthBelowHeader(length: 4, payload: 5) })
+    }
+
+    @Test(arguments: [
+        (0x999 as UInt32, "virtio_rpmsg_bus virtio0: msg received with no recipient"), (53, "virtio_rpmsg_bus virtio0: malformed ns msg (32053)"), (0x400, nil),
+    ] as [(UInt32, String?)])
+    func `Below a header's length a message that is longer than its buffer passes, with what lies behind the buffer`(_ destination: UInt32, _ line: String?) throws {
+        let rig = try silent()
+        if line == nil { try rig.host.rpmsgControl()?.createChannel("rpmsg-tty", source: Rpmsg.anyAddress, destination: 7) }
+        var heard = 0
+        rig.host.tty.received = { _, bytes in heard += bytes.count }
+        rig.forgetLog()
+        var header: [UInt8] = []
+        for word in [UInt32(7), destination, 0, 32053] { header.appendLittleEndian(word) }
+        rig.platform.remoteWrite(PhysicalAddress(0x1004_2000), header)
+        use(rig, [(0, 0)])
+        #expect(rig.log == (line.map { [$0] } ?? []))
+        // All buffers behind the first header.
+        #expect(heard == (line == nil ? 32 * 512 - 16 : 0))
+        #expect(rig.host.findings.kept.contains { $0.finding == .usedLengthBelowHeader(length: 0, payload: 32053) })
+        // The buffer is Linux's to give again.
+        #expect(rig.host.state == .running)
     }
 
     @Test func `A used index far ahead is walked once round at most and found`() throws {

@@ -44,38 +44,67 @@ extension RpmsgBus {
             .debug, deviceName,
             "From: 0x\(hex(source)), To: 0x\(hex(destination)), Len: \(payloadLength), Flags: \(flags), Reserved: \(Int32(littleEndian: inbound.load(fromByteOffset: 8, as: Int32.self)))")
         processor.log.dump("rpmsg_virtio RX: ", inbound[0..<min(Rpmsg.headerSize + Int(payloadLength), Int(Rpmsg.bufferSize))])
-        // The kernel's unsigned subtraction wraps below 16; what then passes its check is held to the buffer here.
+        // The kernel's unsigned subtraction wraps below 16.
         let headerSize = UInt32(Rpmsg.headerSize)
-        if length > UInt32(Rpmsg.bufferSize) || UInt32(payloadLength) > length &- headerSize
-            || Int(payloadLength) > Rpmsg.maximumPayload
-        {
+        if length > UInt32(Rpmsg.bufferSize) || UInt32(payloadLength) > length &- headerSize {
             processor.log.emit(.warning, deviceName, "inbound msg too big: (\(Int32(bitPattern: length)), \(payloadLength))")
             processor.findings.report(.usedLengthTooShort(length: length, payload: payloadLength))
             return false
         }
+        let message = Inbound(source: source, destination: destination, flags: flags, descriptor: descriptor)
+        let end = Rpmsg.headerSize + Int(payloadLength)
         if length < headerSize {
             processor.findings.report(.usedLengthBelowHeader(length: length, payload: payloadLength))
+            if end > Rpmsg.bufferSize {
+                deliverBeyond(message, buffer, Int(payloadLength))
+                return isAlive && post(buffer)
+            }
             do throws(BusError) {
-                try memory.read(
-                    buffer, into: UnsafeMutableRawBufferPointer(rebasing: inbound[0..<Rpmsg.headerSize + Int(payloadLength)]))
+                try memory.read(buffer, into: UnsafeMutableRawBufferPointer(rebasing: inbound[0..<end]))
             } catch { return false }
         }
+        deliver(message, UnsafeRawBufferPointer(rebasing: inbound[Rpmsg.headerSize..<end]))
+        return isAlive && post(buffer)
+    }
 
-        let payload = UnsafeRawBufferPointer(rebasing: inbound[Rpmsg.headerSize..<Rpmsg.headerSize + Int(payloadLength)])
+    private struct Inbound {
+        let source, destination: UInt32
+        let flags: UInt16
+        let descriptor: UInt16
+    }
+
+    private func deliver(_ message: Inbound, _ payload: UnsafeRawBufferPointer) {
         received &+= 1
-        let endpoint = endpoints[destination]
+        let endpoint = endpoints[message.destination]
         if let observer = processor.observer {
             observer.observe(
                 RpmsgMessage(
                     direction: .fromFirmware, outcome: endpoint == nil ? .noRecipient : .delivered, time: processor.platform.now,
-                    source: source, destination: destination, flags: flags, descriptor: descriptor, payload: payload))
+                    source: message.source, destination: message.destination, flags: message.flags, descriptor: message.descriptor, payload: payload))
         }
         if let endpoint {
-            endpoint.receive(payload, source)
+            endpoint.receive(payload, message.source)
         } else {
-            reportNoRecipient(source: source, destination: destination)
+            reportNoRecipient(source: message.source, destination: message.destination)
         }
-        return isAlive && post(buffer)
+    }
+
+    /// A message that is longer than its buffer, and got through because its used length is no header's: the kernel hands on what lies behind the
+    /// buffer, too. Here that ends with the buffers.
+    private func deliverBeyond(_ message: Inbound, _ buffer: PhysicalAddress, _ count: Int) {
+        // The name service looks at the length alone.
+        if message.destination == Rpmsg.nameServiceAddress, hasNameService, count != Rpmsg.announcementSize {
+            received &+= 1
+            processor.log.emit(.error, deviceName, "malformed ns msg (\(count))")
+            return
+        }
+        let end = Int(bufferBase.value) + Int(bufferCount) * Rpmsg.bufferSize, start = Int(buffer.value) + Rpmsg.headerSize
+        var bytes = [UInt8](repeating: 0, count: max(0, min(count, end - start)))
+        let result: Result<Void, BusError> = bytes.withUnsafeMutableBytes { space in
+            do throws(BusError) { return .success(try memory.read(buffer.advanced(UInt32(Rpmsg.headerSize)), into: space)) } catch { return .failure(error) }
+        }
+        if case .failure(let error) = result { processor.findings.report(.busError(error, during: "reading a message")) }
+        bytes.withUnsafeBytes { deliver(message, $0) }
     }
 
     private func reportNoRecipient(source: UInt32, destination: UInt32) {
