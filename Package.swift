@@ -64,8 +64,9 @@ let package = Package(
         .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "MachineBase"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
+        .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
-        .target(name: "DeviceFiles", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
+        .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "RprocHost", "MachineBase"]),
         .executableTarget(
             name: "m4run",
             dependencies: [

@@ -40,6 +40,8 @@ public final class DeviceServer {
     private var terminals: [TerminalDevice] = []
     /// By number, as the kernel's tty layer keeps them for the next time that a port of the number appears.
     private var terminalSettings: [Int: termios] = [:]
+    private let heldTerminals = HeldTerminals()
+    private let leavingClients = LeavingClients()
     private var sockets: [MessageSocket] = []
     private var set = PollSet()
     private var problem: DeviceFilesError?
@@ -79,7 +81,9 @@ public final class DeviceServer {
     private func listen() {
         system.keepsReceived = false
         system.linux.tty.changed = { [unowned self] index, port in changed(index, port) }
+        system.linux.tty.isHeld = { [unowned self] index in heldTerminals.isHeld(index) }
         system.linux.raw.changed = { [unowned self] node, isThere in changed(node, isThere) }
+        system.linux.raw.lookForCloses = { [unowned self] in leavingClients.takeEvents() }
         let previous = system.onEvent
         system.onEvent = { [unowned self] event in
             if case .ttyReceived(_, let tty, let bytes) = event { terminals.first { $0.port.index == tty }?.receive(bytes) }
@@ -132,7 +136,7 @@ public final class DeviceServer {
                 sockets.append(try MessageSocket(node, in: place.devices, name: place.devicePrefix + node.name))
             } catch { problem = problem ?? error }
         } else {
-            for socket in sockets where socket.device === node { socket.close() }
+            for socket in sockets where socket.device === node { socket.close(leavingClients) }
             sockets.removeAll { $0.device === node }
         }
     }
@@ -140,6 +144,7 @@ public final class DeviceServer {
     private func add(_ port: RpmsgTTY) throws(DeviceFilesError) {
         let terminal = try TerminalDevice(port, settings: terminalSettings[port.index])
         terminal.onSent = { [unowned self] bytes in onSent?(port.index, bytes) }
+        heldTerminals.watch(terminal.path, port: port.index)
         try place.devices.link(place.devicePrefix + port.name, to: terminal.path)
         terminals.append(terminal)
     }
@@ -149,6 +154,8 @@ public final class DeviceServer {
             guard terminal.port.index == index else { return false }
             place.devices.remove(place.devicePrefix + terminal.port.name)
             terminalSettings[index] = terminal.settings
+            // The loop may be in the midst of its list of sources.
+            terminal.close()
             return true
         }
     }
@@ -223,6 +230,7 @@ public final class DeviceServer {
         set.add(place.signals.descriptor, POLLIN)
         var sources: [any PollSource] = terminals
         sources += sockets as [any PollSource]
+        sources.append(leavingClients)
         if let controlSocket { sources.append(controlSocket) }
         if let fuse { sources.append(fuse) }
         for source in sources { source.watch(&set) }
@@ -240,7 +248,9 @@ public final class DeviceServer {
         longSteps = nil
         system.onReturn = nil
         system.linux.tty.changed = nil
+        system.linux.tty.isHeld = nil
         system.linux.raw.changed = nil
+        system.linux.raw.lookForCloses = nil
         system.linux.coredumpTaken = nil
         system.linux.inlineCoredump = nil
         terminals = []

@@ -131,11 +131,19 @@ final class MessageSocket: PollSource {
     }
 
     /// The device is gone: the client reads what its socket holds, and then the end.
-    func close() {
-        if client >= 0 { Glibc.close(client) }
+    ///
+    /// - Parameter leaving: takes the client, who has the device open until he closes it.
+    func close(_ leaving: LeavingClients? = nil) {
         if listener >= 0 { Glibc.close(listener) }
-        (client, listener) = (-1, -1)
         folder.remove(name)
+        let client = client
+        (self.client, listener) = (-1, -1)
+        guard client >= 0 else { return }
+        if let leaving {
+            leaving.add(client) { [device] in device.close() }
+        } else {
+            Glibc.close(client)
+        }
     }
 
     deinit {

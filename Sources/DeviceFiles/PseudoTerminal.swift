@@ -5,9 +5,9 @@ import Glibc
 /// A descriptor of the terminal's own side is held, too: programs may come and go, and the device's side neither fails with EIO
 /// nor forgets the line's settings in between, as a serial port does not.
 final class PseudoTerminal {
-    /// The device's side.
-    let master: Int32
-    private let slave: Int32
+    /// The device's side; -1 once it is closed.
+    private(set) var master: Int32
+    private var slave: Int32
     /// `/dev/pts/3`
     let path: String
 
@@ -41,8 +41,12 @@ final class PseudoTerminal {
     }
 
     /// Who has the terminal open sees a hang-up.
-    deinit {
+    func close() {
+        guard master >= 0 else { return }
         Glibc.close(slave)
         Glibc.close(master)
+        (master, slave) = (-1, -1)
     }
+
+    deinit { close() }
 }

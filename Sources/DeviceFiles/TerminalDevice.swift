@@ -5,11 +5,13 @@ import RprocHost
 ///
 /// Towards the firmware nothing is lost: bytes are only taken from the terminal, at most 496 at once, when a buffer of the ring
 /// is free; until then they wait in the terminal, and then the program that writes waits. From the firmware as much is kept as the kernel's
-/// tty layer does, 64 KiB behind what the terminal itself holds; more is cut off with the driver's "Trunc buffer" line.
+/// tty layer does (`TTYBuffers`), behind what the terminal itself holds; more is cut off with the driver's "Trunc buffer" line.
 final class TerminalDevice: PollSource {
     let port: RpmsgTTY
     private let terminal: PseudoTerminal
     private var output = ByteQueue()
+    /// Room for `output`, by the kernel's rules.
+    private var buffers = TTYBuffers()
     /// What was taken from the terminal and found no buffer after all.
     private var input: [UInt8] = []
     var path: String { terminal.path }
@@ -23,9 +25,15 @@ final class TerminalDevice: PollSource {
         terminal = try PseudoTerminal(settings)
     }
 
+    /// Hangs up at once, whoever else has this object.
+    func close() {
+        terminal.close()
+        input = []
+    }
+
     func receive(_ bytes: [UInt8]) {
         flush()
-        let room = max(0, RpmsgTTY.bufferLimit - output.count)
+        let room = buffers.append(bytes.count)
         bytes.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0.prefix(room))) }
         if bytes.count > room { port.truncated(to: room) }
         flush()
@@ -36,6 +44,7 @@ final class TerminalDevice: PollSource {
             let count = output.withBytes { Descriptor.write(terminal.master, $0) }
             guard count > 0 else { break }
             output.removeFirst(count)
+            buffers.remove(count)
         }
     }
 

@@ -228,6 +228,25 @@ import Testing
         #expect(errno { () throws(Errno) in try node.read(into: buffer) } == .again)
     }
 
+    @Test func `The number of a device that goes while it is open is free at its close`() throws {
+        let rig = try booted([.init("rpmsg-raw", address: 0x400)])
+        let control = try #require(rig.host.rpmsgControl())
+        let raw = try #require(rig.host.raw.node(0)), made = try control.createEndpoint("mine", destination: 0x400)
+        try raw.open()
+        try made.open()
+        try made.destroy()
+        #expect(try control.createEndpoint("next", destination: 0x400).name == "rpmsg2")
+        made.close()
+        #expect(try control.createEndpoint("after", destination: 0x400).name == "rpmsg1")
+        // Over a stop, too: rpmsg0 is still held.
+        try rig.host.stop()
+        try rig.host.start()
+        _ = try rig.host.waitForChannel("rpmsg-raw", timeout: .seconds(1))
+        #expect(rig.host.raw.nodes.compactMap { $0?.name } == ["rpmsg1"])
+        raw.close()
+        #expect(try rig.host.rpmsgControl()?.createEndpoint("last", destination: 0x400).name == "rpmsg0")
+    }
+
     @Test func `A stop takes every device away from who has it open`() throws {
         let rig = try booted([.init("rpmsg-raw", address: 0x400)])
         let control = try #require(rig.host.rpmsgControl())

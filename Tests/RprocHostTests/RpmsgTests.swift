@@ -36,6 +36,22 @@ import Testing
         #expect(got == ["ttyRPMSG1 b", "ttyRPMSG0 a"])
     }
 
+    @Test func `A tty that a program holds open over a crash keeps its number until the last close`() throws {
+        let rig = try booted([.init("rpmsg-tty", address: 0x400), .init("rpmsg-tty", address: 0x401)])
+        var held: Set<Int> = [0]
+        rig.host.tty.isHeld = { held.contains($0) }
+        func names() throws -> [String] {
+            rig.host.reportCrash(.watchdog)
+            rig.platform.run(for: .milliseconds(50))
+            return rig.host.channels.compactMap { channel in rig.host.tty.ports.compactMap { $0 }.first { $0.channel === channel }?.name }
+        }
+        #expect(try names() == ["ttyRPMSG1", "ttyRPMSG2"])
+        held = [1]
+        #expect(try names() == ["ttyRPMSG0", "ttyRPMSG2"])
+        held = []
+        #expect(try names() == ["ttyRPMSG0", "ttyRPMSG1"])
+    }
+
     @Test func `A name that no driver has is a channel without an endpoint, and a finding`() throws {
         let rig = try booted([.init("rpmsg-tty-channel", address: 0x400)])
         let channel = try #require(rig.host.channel(named: "rpmsg-tty-channel"))
@@ -243,5 +259,24 @@ import Testing
         rig.platform.run(for: .milliseconds(1))
         #expect(heard == 1)
         #expect(rig.log.last == "virtio_rpmsg_bus virtio0: msg received with no recipient")
+    }
+}
+
+@Suite struct TTYBufferTests {
+    @Test(arguments: [(496, 1281 * 992), (480, 1281 * 960), (406, 1281 * 812), (1, 2561 * 512)])
+    func `The tty layer keeps what its buffers of 640 KiB hold, twice as many bytes as their size, and no more until some is read`(_ size: Int, _ most: Int) {
+        var buffers = TTYBuffers(), kept = 0
+        while case let taken = buffers.append(size), taken > 0 { kept += taken }
+        // What is left in the last buffer takes part of a message.
+        #expect((most..<most + 1024).contains(kept), "\(kept)")
+        buffers.remove(100)
+        #expect(buffers.append(size) == 0)
+        buffers.remove(4096)
+        #expect(buffers.append(size) == size)
+        // Empty again.
+        buffers.remove(kept - 4196 + size)
+        var again = 0
+        while case let taken = buffers.append(size), taken > 0 { again += taken }
+        #expect((most - 1024..<most + 1024).contains(again), "\(again)")
     }
 }

@@ -34,6 +34,22 @@ import Testing
                 """)
     }
 
+    @Test("A terminal that is open over a crash keeps its number until it is closed by the last who has it", .needs(.fuse))
+    func openTerminals() throws {
+        let run = try ServedRun("--control", "$DIR")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let result = try run.shell(
+            """
+            D=$DIR/sys/kernel/debug/remoteproc/remoteproc0
+            crash() { echo 2 > $D/crash; sleep 0.2; ls $DIR/dev | tr '\\n' ' '; }
+            exec 5<> $DIR/dev/ttyRPMSG0; sleep 60 <&5 & crash
+            (echo x >&5) 2> /dev/null || echo refused
+            exec 5>&-; crash
+            kill -9 $!; wait $! 2> /dev/null; crash
+            """)
+        #expect(result.out == "ttyRPMSG1 ttyRPMSG2 refused\nttyRPMSG1 ttyRPMSG2 ttyRPMSG0 ttyRPMSG1 ")
+    }
+
     @Test("One core dump is there at a time, a page a read, until somebody writes to it; 'disabled' ends them", .needs(.fuse))
     func coredumps() throws {
         let run = try ServedRun("--control", "$DIR", "--coredump", "$DIR/core")

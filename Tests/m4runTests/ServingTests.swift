@@ -40,7 +40,7 @@ import Testing
         try run.wait(for: "ttyRPMSG1")
         let deaf = try OpenTerminal(run.path("ttyRPMSG0"))
         let bytes = [UInt8](repeating: 0x61, count: 4000)
-        for _ in 0..<50 {
+        for _ in 0..<350 {
             var sent = 0
             try ServedRun.wait("room in the terminal") {
                 sent += max(0, write(deaf.descriptor, Array(bytes[sent...]), bytes.count - sent))
@@ -83,6 +83,23 @@ import Testing
         #expect(end.status == 0)
         #expect(end.err.contains("message is too big (497)"))
         #expect(end.err.contains("message is too big (100000)"))
+    }
+
+    @Test("The number of a raw device that goes while a client has it open is free when the client closes it")
+    func heldNumbers() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        let create = "$M4RUN ctl $DIR rpmsg_ctrl0 create-endpoint mine any 0x400"
+        #expect(try run.shell(create).out == "rpmsg0\n")
+        do {
+            let socket = try OpenSocket(run.path("dev/rpmsg0"))
+            _ = try run.shell("$M4RUN ctl $DIR rpmsg_ctrl0 destroy-endpoint rpmsg0")
+            #expect(socket.receive() == [])
+            #expect(socket.send([1]) == -1)
+            #expect(try run.shell(create).out == "rpmsg1\n")
+        }
+        #expect(try run.shell(create).out == "rpmsg0\n")
+        #expect(try run.end().status == 0)
     }
 
     @Test("A client that has sent all it has still gets its answer, and nothing is sent in its name")

@@ -29,6 +29,8 @@ public final class RpmsgCharacterDevice {
     public private(set) var isOpen = false
     /// Runs when a message has come or the device has gone: what wakes a poll.
     public var changed: (() -> Void)?
+    /// Runs at the close of a device that is gone.
+    var closedAtLast: (() -> Void)?
 
     init(index: Int, channel: RpmsgChannel, bus: RpmsgBus) {
         (self.index, self.channel, self.bus) = (index, channel, bus)
@@ -67,13 +69,15 @@ public final class RpmsgCharacterDevice {
         isOpen = true
     }
 
-    /// `close`: what was not read is lost.
+    /// `close`: what was not read is lost. The number of a device that is gone is free from here on.
     public func close() {
         guard isOpen else { return }
         isOpen = false
         if let endpoint { bus?.destroyEndpoint(endpoint) }
         endpoint = nil
         forgetMessages()
+        closedAtLast?()
+        closedAtLast = nil
     }
 
     /// `read` of at most `count` bytes: one message; what does not fit of it is lost.

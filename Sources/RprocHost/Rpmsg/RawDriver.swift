@@ -1,7 +1,7 @@
 import MachineBase
 
 /// The kernel's `rpmsg_chrdev`: channels `rpmsg-raw` as `/dev/rpmsgN`, message for message, and the devices of endpoints that
-/// `RpmsgControl` made. Both take the lowest free `N`.
+/// `RpmsgControl` made. Both take the lowest free `N`: of a device that goes while it is open that is free at its close.
 public final class RpmsgRawDriver: RpmsgDriver {
     public let driverName = "rpmsg_chrdev"
     public let channelNames: [String]
@@ -11,6 +11,11 @@ public final class RpmsgRawDriver: RpmsgDriver {
     public var received: ((Int, UnsafeRawBufferPointer, UInt32) -> Void)?
     /// A device appeared (true) or went.
     public var changed: ((RpmsgCharacterDevice, Bool) -> Void)?
+
+    /// Asked for the numbers that programs hold before one is given to a device: who waits for their closes looks once more.
+    public var lookForCloses: (() -> Void)?
+    /// Numbers of devices that are gone and open still.
+    private var heldNumbers: Set<Int> = []
 
     /// Bytes of messages that wait in all devices together, and how many may: firmware can have thousands of devices that nobody reads.
     var queuedBytes = 0
@@ -40,7 +45,8 @@ public final class RpmsgRawDriver: RpmsgDriver {
     }
 
     @discardableResult func add(_ make: (Int) -> RpmsgCharacterDevice) -> RpmsgCharacterDevice {
-        let index = nodes.firstIndex { $0 == nil } ?? nodes.count
+        if !heldNumbers.isEmpty { lookForCloses?() }
+        let index = nodes.indices.first { nodes[$0] == nil && !heldNumbers.contains($0) } ?? nodes.count
         if index == nodes.count { nodes.append(nil) }
         let node = make(index)
         nodes[index] = node
@@ -51,6 +57,10 @@ public final class RpmsgRawDriver: RpmsgDriver {
     func forget(_ node: RpmsgCharacterDevice) {
         guard self.node(node.index) === node else { return }
         nodes[node.index] = nil
+        if node.isOpen {
+            heldNumbers.insert(node.index)
+            node.closedAtLast = { [weak self, index = node.index] in self?.heldNumbers.remove(index) }
+        }
         node.remove()
         changed?(node, false)
     }

@@ -8,9 +8,6 @@ public final class RpmsgTTY {
     private var truncationLimit = RateLimit()
     init(index: Int, channel: RpmsgChannel) { self.index = index; self.channel = channel }
 
-    /// As much of what came as the tty layer keeps for a reader who does not read (its flip buffers' limit).
-    public static let bufferLimit = 65536
-
     /// Whether a `write` would find a buffer.
     public var canWrite: Bool { channel.bus?.canSend ?? false }
 
@@ -58,6 +55,9 @@ public final class RpmsgTTYDriver: RpmsgDriver {
     public private(set) var ports: [RpmsgTTY?] = []
     /// Bytes from the firmware, one call a message.
     public var received: ((RpmsgTTY, UnsafeRawBufferPointer) -> Void)?
+    /// Whether a program has the hung-up tty of a number open still: no new port gets the number before the last close, where the kernel frees it
+    /// (`rpmsg_tty_destruct_port`). Asked for numbers without a port.
+    public var isHeld: ((Int) -> Bool)?
     /// A port appeared or (with nil) hung up; its number.
     public var changed: ((Int, RpmsgTTY?) -> Void)?
 
@@ -66,7 +66,7 @@ public final class RpmsgTTYDriver: RpmsgDriver {
     public func port(_ index: Int) -> RpmsgTTY? { index >= 0 && index < ports.count ? ports[index] : nil }
 
     public func probe(_ channel: RpmsgChannel) throws(Errno) {
-        let index = ports.firstIndex { $0 == nil } ?? ports.count
+        let index = ports.indices.first { ports[$0] == nil && isHeld?($0) != true } ?? ports.count
         guard index < Self.portLimit else {
             channel.bus?.processor.log.emit(.error, channel.logName, "error -ENOSPC: Failed to alloc tty port")
             throw .noSpace

@@ -1,0 +1,2 @@
+// What the Glibc module lacks.
+#include <sys/epoll.h>
