@@ -41,7 +41,7 @@ import VirtualMP1
             ("address", "table-rewritten", "fault_address"), ("reserved", "header-reserved", "fault_reserved"), ("flags", "header-flags", "fault_flags"),
             ("source", "source-address", "fault_source"), ("stranger", "source-not-announced", "fault_stranger"),
             ("ns-size", "announcement-size", "fault_ns_size"), ("ns-name", "announcement-name", ""), ("ns-flags", "announcement-flags", ""),
-            ("ns-address", "announcement-address", ""), ("ns-twice", "announced-twice", ""),
+            ("ns-address", "announcement-address", ""), ("ns-twice", "announced-twice", ""), ("next", "descriptor-rewritten", "fault_next"),
         ] as [(String, String, String)])
     func eachWord(word: String, rule: String, function: String) throws {
         let found = try Self.findings(word, .writers)

@@ -24,6 +24,13 @@ static uint32_t peer;
 static struct header to_peer(uint32_t source) { return (struct header){ .source = source, .destination = peer, .length = 4 }; }
 
 static void fault_descriptor(void) { descriptors(&to_linux)[3].length = 1024; }
+static void fault_next(void)
+{
+    for (uint32_t i = 0; i < to_linux.num; i++) {
+        descriptors(&to_linux)[i].flags |= 1;
+    }
+    send_raw(to_peer(0x400), "next", 4, 20, true);
+}
 static void fault_available(void) { available(&to_linux)->ring[5] = 11; }
 /* One more than the message at hand will add. */
 static void fault_back(void) { from_linux.used->index -= 2; }
@@ -101,6 +108,7 @@ static const struct {
     void (*fault)(void);
 } faults[] = {
     { "descriptor", fault_descriptor },
+    { "next", fault_next },
     { "available", fault_available },
     { "back", fault_back },
     { "beyond", fault_beyond },
@@ -140,6 +148,15 @@ static uint32_t random32(void)
     return state;
 }
 
+static void seed(const char *digits, uint32_t count)
+{
+    state = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        state = state * 10 + (uint32_t)(digits[i] - '0');
+    }
+    state = state * 2654435761u + 1;
+}
+
 static void poke(uint32_t address, uint32_t value, uint32_t width)
 {
     switch (width & 3) {
@@ -156,31 +173,113 @@ static void poke(uint32_t address, uint32_t value, uint32_t width)
 }
 
 /* Garbage where Linux looks: more often where it matters, small numbers more often than large ones. */
+static void write_garbage(void)
+{
+    for (uint32_t writes = random32() % 8; writes != 0; writes--) {
+        uint32_t value = random32() % 3 ? random32() % 40 : random32(), pick = random32() % 100, at = random32();
+        if (pick < 15) {
+            to_linux.used->index += (uint16_t)(value % 5);
+        } else if (pick < 25) {
+            from_linux.used->index += (uint16_t)(value % 5);
+        } else if (pick < 45) {
+            poke((uint32_t)(uintptr_t)to_linux.used + 4 + at % 128, value, at >> 8);
+        } else if (pick < 55) {
+            poke((uint32_t)(uintptr_t)from_linux.used + at % 132, value, at >> 8);
+        } else if (pick < 65) {
+            poke(SHARED_MEMORY_START + at % 0x2000, value, at >> 16);
+        } else if (pick < 92) {
+            poke(SHARED_MEMORY_START + 0x2000 + at % 32 * 512 + (at >> 8) % 60, random32() % 2 ? value : NAME_SERVICE_ADDRESS, at >> 16);
+        } else {
+            poke((uint32_t)(uintptr_t)&resource_table + at % sizeof resource_table, value, at >> 16);
+        }
+    }
+}
+
 static void garbage(uint32_t rounds)
 {
     for (uint32_t round = 0; round < rounds; round++) {
-        for (uint32_t writes = random32() % 8; writes != 0; writes--) {
-            uint32_t value = random32() % 3 ? random32() % 40 : random32(), pick = random32() % 100, at = random32();
-            if (pick < 15) {
-                to_linux.used->index += (uint16_t)(value % 5);
-            } else if (pick < 25) {
-                from_linux.used->index += (uint16_t)(value % 5);
-            } else if (pick < 45) {
-                poke((uint32_t)(uintptr_t)to_linux.used + 4 + at % 128, value, at >> 8);
-            } else if (pick < 55) {
-                poke((uint32_t)(uintptr_t)from_linux.used + at % 132, value, at >> 8);
-            } else if (pick < 65) {
-                poke(SHARED_MEMORY_START + at % 0x2000, value, at >> 16);
-            } else if (pick < 92) {
-                poke(SHARED_MEMORY_START + 0x2000 + at % 32 * 512 + (at >> 8) % 60, random32() % 2 ? value : NAME_SERVICE_ADDRESS, at >> 16);
-            } else {
-                poke((uint32_t)(uintptr_t)&resource_table + at % sizeof resource_table, value, at >> 16);
-            }
-        }
+        write_garbage();
         IPCC_C2SCR = (random32() & 0x3F0000) | (random32() & 0x3F);
         for (volatile uint32_t pause = random32() % 300; pause != 0; pause--) {
         }
     }
+}
+
+/* Two cycles a round. */
+static void wait(uint32_t milliseconds)
+{
+    for (uint32_t round = milliseconds * 104439u; round != 0; round--) {
+        __asm__ volatile("");
+    }
+}
+
+static void clear_next(struct vring *ring)
+{
+    for (uint32_t i = 0; i < ring->num; i++) {
+        descriptors(ring)[i].flags &= (uint16_t)~1u;
+    }
+}
+
+/* The same while Linux does nothing, with time for it to have its say: two Linuxes see the same. Without NEXT, at which a kernel walks on. */
+__attribute__((noreturn)) static void calm_garbage(uint32_t rounds)
+{
+    wait(30);
+    /* What earlier firmware has left in Linux's input buffers would count, too. */
+    memset((void *)(SHARED_MEMORY_START + 0x2000), 0, 16 * 512);
+    for (uint32_t round = 0; round < rounds; round++) {
+        write_garbage();
+        clear_next(&to_linux);
+        clear_next(&from_linux);
+        ipcc_ring(IPCC_VQ0);
+        ipcc_ring(IPCC_VQ1);
+        wait(30);
+    }
+    trace("calm again");
+    while (!ipcc_take(IPCC_SHUTDOWN)) {
+        (void)ipcc_take(IPCC_VQ0);
+        (void)ipcc_take(IPCC_VQ1);
+        ipcc_wait();
+    }
+    shut_down();
+}
+
+/* Thirty messages, and no doorbell is answered before the last of them: as many as Linux rings for the buffers that it gives back. */
+static void full_mailbox(void)
+{
+    wait(30);
+    nvic_disable(IRQ_IPCC_RX1);
+    vring_request_notifications(&to_linux, true);
+    for (uint32_t i = 0; i < 30; i++) {
+        uint16_t before = available(&to_linux)->index;
+        send_raw(to_peer(0x400), "full", 4, 20, true);
+        /* One at a time: Linux rings for as many as it finds at once. */
+        while (available(&to_linux)->index == before) {
+        }
+        wait(10);
+    }
+    nvic_enable(IRQ_IPCC_RX1);
+    wait(100);
+    vring_request_notifications(&to_linux, false);
+    trace("full no more");
+}
+
+/* More than any tty keeps, in messages that tell which they are. */
+static void flood(void)
+{
+    static char text[480];
+    for (uint32_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)('a' + i % 26);
+    }
+    text[sizeof text - 1] = '\n';
+    for (uint32_t n = 0; n < 3500; n++) {
+        for (uint32_t i = 0, rest = n; i < 6; i++, rest /= 10) {
+            text[5 - i] = (char)('0' + rest % 10);
+        }
+        struct header header = to_peer(0x400);
+        header.length = sizeof text;
+        send_raw(header, text, sizeof text, sizeof header + sizeof text, true);
+    }
+    trace("flooded");
 }
 
 static void receive(struct rpmsg_endpoint *endpoint, const void *payload, uint32_t length, uint32_t source)
@@ -193,12 +292,20 @@ static void receive(struct rpmsg_endpoint *endpoint, const void *payload, uint32
     peer = source;
     received = (volatile char *)(uintptr_t)text;
     if (length > 7 && memcmp(text, "random ", 7) == 0) {
-        state = 0;
-        for (uint32_t i = 7; i < length; i++) {
-            state = state * 10 + (uint32_t)(text[i] - '0');
-        }
-        state = state * 2654435761u + 1;
+        seed(text + 7, length - 7);
         garbage(60);
+        return;
+    }
+    if (length > 5 && memcmp(text, "calm ", 5) == 0) {
+        seed(text + 5, length - 5);
+        calm_garbage(8);
+    }
+    if (length == 4 && memcmp(text, "full", 4) == 0) {
+        full_mailbox();
+        return;
+    }
+    if (length == 5 && memcmp(text, "flood", 5) == 0) {
+        flood();
         return;
     }
     for (uint32_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
