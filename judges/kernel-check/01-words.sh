@@ -106,6 +106,14 @@ await_log 'crash detected'
 log
 
 section 'recovered by recover'
+# Newer kernels have stopped it.
+state
+if [ "$state" = offline ]; then
+    boot_echo
+    put "$dbg/crash" 1
+    await_state crashed
+    log
+fi
 write recovery recover
 await_log 'creating channel rpmsg-tty' 2
 log

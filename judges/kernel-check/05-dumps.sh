@@ -1,12 +1,10 @@
 # Core dumps: what the kernel makes of a crash, byte by byte.
 
 dumps=$ROOT/sys/class/devcoredump
-for mode in enabled inline; do
-    section "$mode"
-    boot_echo
-    put "$rp/coredump" $mode
+has_dump() { ls "$dumps" | grep -q '^devcd'; }
+# take: the dump of a crash, whose headers are shown.
+take() {
     put "$dbg/crash" 1
-    has_dump() { ls "$dumps" | grep -q '^devcd'; }
     await has_dump
     data=$(echo "$dumps"/devcd*/data)
     say "${data#"$ROOT"}"
@@ -15,12 +13,42 @@ for mode in enabled inline; do
     wc -c <"$TMP/dump"
     headers=$((52 + 32 * $(od -An -j44 -N2 -tu2 "$TMP/dump")))
     head -c $headers "$TMP/dump" | od -An -v -tx4
+}
+discard() {
+    put "$data" x
+    say "discarded: $error"
+}
+
+for mode in enabled inline; do
+    section "$mode"
+    boot_echo
+    put "$rp/coredump" $mode
+    take
     # Memory but for rings and buffers, whose order is a matter of time, and for the log and the stack of the firmware.
     tail -c +$((headers + 1)) "$TMP/dump" | head -c 65536 | sha256sum
     tail -c +$((headers + 65537)) "$TMP/dump" | head -c 131072 | sha256sum
-    put "$data" x
-    say "discarded: $error"
+    discard
     await_log 'creating channel rpmsg-tty' 4
+    log
+    write state stop
+    log
+
+    # Firmware that has filled all memory and changes nothing in it: the rings are Linux's, and the dump is the same to the last byte.
+    section "$mode, all of it"
+    firmware tables/whole.elf
+    put "$rp/state" start
+    await_log 'is now up'
+    take
+    sha256sum <"$TMP/dump"
+    discard
+    await_log 'is now up' 2
+    await_state running
+    # The dump of what a recovery has started is another.
+    take
+    sha256sum <"$TMP/dump"
+    discard
+    await_log 'is now up' 3
+    await_state running
     log
     write state stop
     log

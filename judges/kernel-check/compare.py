@@ -3,10 +3,14 @@
 
     compare.py all|part ALLOWED FIDELITY.md FOLDER KERNEL=VERSION...
 
-FOLDER has KERNEL.guest and KERNEL.model. With `part` scripts have left things out, and an entry of ALLOWED need not have explained anything. Exit status 1: something differs that no entry of ALLOWED explains, or an entry explains nothing.
+FOLDER has KERNEL.guest and KERNEL.model. With `part` scripts have left things out, and an entry of ALLOWED need not have explained anything. Exit
+status 1: something differs that no entry of ALLOWED explains, or an entry explains nothing. Where nothing differs the comparison itself is judged:
+it has to see each kind of error of the model's replaced by another, once in each script.
 """
 import difflib
+import errno
 import fnmatch
+import os
 import re
 import sys
 
@@ -94,6 +98,34 @@ def compare(kernel, script, guest, model, allowed):
     return differ, explained, shown
 
 
+# What a wrong error is replaced by, and what replaces that one.
+OTHER, ANOTHER = "Device or resource busy", "Invalid argument"
+ERRORS = re.compile("|".join(sorted({os.strerror(number) for number in errno.errorcode}, key=len, reverse=True)))
+CODES = re.compile(r"(?<=[ :(])-\d{1,3}\b(?!\.)")
+
+
+def wrong(line):
+    """(what was replaced, the line with a wrong error), for each error in a line: an errno's text, or a negative number."""
+    for match in ERRORS.finditer(line):
+        yield match[0], line[:match.start()] + (ANOTHER if match[0] == OTHER else OTHER) + line[match.end():]
+    for match in CODES.finditer(line):
+        yield match[0], line[:match.start()] + str(int(match[0]) - 1) + line[match.end():]
+
+
+def unseen(kernel, script, guest, model, allowed):
+    """Makes the model wrong in one error at a time. Returns how often that was tried, and the lines that passed."""
+    tried, passed, kinds = 0, [], set()
+    for at, line in enumerate(model):
+        for kind, other in wrong(line):
+            if kind in kinds or any(e.explains(kernel, script, "model", line) for e in allowed):
+                continue
+            kinds.add(kind)
+            tried += 1
+            if not compare(kernel, script, guest, model[:at] + [other] + model[at + 1:], allowed)[0]:
+                passed.append(other)
+    return tried, passed
+
+
 def main():
     extent, allowed_path, fidelity_path, folder, *kernels = sys.argv[1:]
     allowed = entries(allowed_path)
@@ -109,7 +141,7 @@ def main():
         kernel, _, version = pair.partition("=")
         sides = {side: scripts(f"{folder}/{kernel}.{side}") for side in ("guest", "model")}
         names = [name for name in sides["guest"] if name != "end"]
-        count = differ = explained = 0
+        count = differ = explained = tried = 0
         for side, found in sides.items():
             if "end" not in found:
                 print(f"{kernel}: the {side}'s scripts did not come to their end")
@@ -121,6 +153,12 @@ def main():
             k, e, shown = compare(kernel, name, guest, model, allowed)
             differ += k
             explained += e
+            if not k:
+                number, passed = unseen(kernel, name, guest, model, allowed)
+                tried += number
+                for line in passed:
+                    print(f"{kernel}, {name}: a model that said so would have passed: {line}")
+                    failed = True
             if shown:
                 print(f"--- {kernel} {version}, {name}\n+++ the model")
                 print("\n".join(shown))
@@ -129,7 +167,7 @@ def main():
                 print(f"{kernel}, {name}: {late[0]}")
                 failed = True
         failed |= differ > 0
-        print(f"kernel-check: {count} lines of {len(names)} scripts, {differ} differ, {explained} explained ({kernel}, Linux {version})")
+        print(f"kernel-check: {count} lines of {len(names)} scripts, {differ} differ, {explained} explained, {tried} wrong errors seen ({kernel}, Linux {version})")
     for entry in allowed:
         if extent == "all" and not entry.used and any(entry.covers(*pair) for pair in ran):
             print(f"allowed:{entry.line}: explains nothing: {entry.patterns}")

@@ -3,6 +3,7 @@
 #   LOG     "" in the guest, whose log is dmesg's; the file of m4run's stderr on the model's side
 #   TMP     a folder for scratch files
 #   KERNEL  bookworm or trixie, the kernel that is real, or that the profile stands for
+# QUICK is set for a part of it all, CASE is the case of a FATAL script, M4RUN and PYTHON are programs on the model's side.
 # The result of a write is what the shell's own `echo` says, so errors are the caller's errno in words.
 
 rp=$ROOT/sys/class/remoteproc/remoteproc0
@@ -148,6 +149,57 @@ boot() {
 }
 boot_echo() { boot tty-echo.elf 'creating channel rpmsg-tty' 2; }
 
+# device: commands of a program that does what a shell cannot; device.py has the list.
+device() {
+    if [ -z "$LOG" ]; then "$here/device"; else "$PYTHON" "$here/device.py" "$ROOT" "$M4RUN"; fi
+}
+# tell N TEXT: a line to ttyRPMSGN by a write of its own. A pseudo-terminal's never fails: on the model's side it is ctl's, as the driver does it.
+tell() {
+    if [ ! -e "$ROOT/dev/ttyRPMSG$1" ]; then
+        error='No such tty'
+    elif [ -z "$LOG" ]; then
+        { echo "$2" >"/dev/ttyRPMSG$1"; } 2>"$TMP/error"
+        result
+    elif "$M4RUN" ctl "$ROOT" "ttyRPMSG$1" "$2" 2>"$TMP/error"; then
+        error=ok
+    else
+        # m4run: FILE: ERROR[: what was allowed]
+        IFS=: read -r _ _ error _ <"$TMP/error"
+        error=${error# }
+    fi
+}
+# The kernel may be dead from here on: what the guest's end was is said by who has started it.
+fatal() {
+    if [ -z "$LOG" ]; then
+        sleep 5
+        say lives
+    else
+        local tries=0
+        while [ $tries -lt 50 ] && ! grep -qE 'the kernel would oops|the machine hangs' "$LOG"; do
+            usleep 100000
+            tries=$((tries + 1))
+        done
+        case $(grep -oE 'would oops|machine hangs' "$LOG") in
+            *oops*) say 'died: oops' ;;
+            *hangs*) say 'died: hang' ;;
+            *) say lives ;;
+        esac
+    fi
+}
+# limited COMMAND...: with 7 as its input, and killed after twenty seconds. (busybox' timeout would keep 7 open behind the command's end.)
+limited() {
+    "$@" <&7 &
+    local worker=$!
+    (
+        exec 7>&- 8>&- >/dev/null
+        sleep 20
+        kill $worker
+    ) 2>/dev/null &
+    wait $worker
+    kill $! 2>/dev/null
+}
+
 log_seen=0
-if [ -n "$LOG" ]; then log_seen=$(wc -c <"$LOG"); fi
+# Of a kernel that has just attached its log is of interest from the beginning.
+if [ -n "$LOG" ] && [ -z "$attached" ]; then log_seen=$(wc -c <"$LOG"); fi
 : >"$TMP/log"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes firmware with resource tables and ELF headers of every kind. It does nothing but answer the mailboxes.
 
-    tables.py FOLDER        makes FOLDER/NAME.elf, and FOLDER/names with a name a line
+    tables.py FOLDER        makes FOLDER/NAME.elf, and FOLDER/names with a name a line; some are for other scripts, and have none there
 """
+import random
 import struct
 import sys
 
@@ -123,18 +124,21 @@ def patched(image, at, data):
 
 # At 0 of the M4: stack and reset vectors, then: load IPCC's address; again and again read what Linux has rung, and write it to what clears it.
 CODE = struct.pack("<IIHHHHI", 0x10040000, 9, 0x4801, 0x68C1, 0x6181, 0xE7FC, 0x4C001000)
+# It does not even that.
+MUTE = CODE[:8] + struct.pack("<H", 0xE7FE)
 TABLE, TRACE, ROOM = 0x10020000, b"first line\nsecond line\n", 0x400
+RANDOM_TABLES = 150
 NAMES = b"\0.resource_table\0.shstrtab\0"
 
 
-def firmware(content):
-    """An ELF file with segments for code, table and trace, and sections for the table."""
-    pieces = [(0, CODE), (TABLE, content.ljust(ROOM, b"\0")), (TABLE + ROOM, TRACE.ljust(0x800, b"\0"))]
+def firmware(content, code=CODE, more=()):
+    """An ELF file with segments for code, table and trace, and sections for the table. `more` are segments, address and bytes, that come behind."""
+    pieces = [(0, code), (TABLE, content.ljust(ROOM, b"\0")), (TABLE + ROOM, TRACE.ljust(0x800, b"\0")), *more]
     at, headers, data = 52 + 32 * len(pieces), b"", b""
     for address, piece in pieces:
         headers += struct.pack("<8I", 1, at + len(data), address, address, len(piece), len(piece), 7, 4)
         data += piece
-    place = at + len(CODE)
+    place = at + len(code)
     sections = bytes(40) + struct.pack("<10I", 1, 1, 2, TABLE, place, ROOM, 0, 0, 4, 0)
     sections += struct.pack("<10I", 17, 3, 0, 0, at + len(data), len(NAMES), 0, 0, 1, 0)
     shoff = at + len(data) + len(NAMES)
@@ -180,13 +184,38 @@ def images():
     yield "segment-huge", patched(plain, phoff + 20, struct.pack("<I", ANY))
     yield "segment-of-nothing", patched(plain, phoff + 12, struct.pack("<III", 0x60000000, 0, 0))
     yield "segment-not-loaded", patched(plain, phoff, struct.pack("<I", 4))
+    for seed in range(RANDOM_TABLES):
+        yield f"random-{seed}", random_table(seed)
+
+
+def random_table(seed):
+    """A table in which some words or bytes are others, small numbers more often than large ones."""
+    numbers = random.Random(seed)
+    content = bytearray(table(vdev(), LOG))
+    for _ in range(numbers.randint(1, 3)):
+        # Not the number of rings: with fewer than two of them the kernel oopses.
+        at = numbers.choice([place for place in range(0, len(content) - 3) if not place <= 49 < place + 4])
+        value = numbers.choice([numbers.randrange(40), numbers.randrange(40), numbers.getrandbits(32)])
+        width = numbers.choice((1, 4, 4))
+        content[at:at + width] = value.to_bytes(4, "little")[:width]
+    return firmware(bytes(content))[0]
+
+
+def others():
+    """Firmware that scripts of their own have."""
+    yield "mute", firmware(table(vdev(), LOG), MUTE)[0]
+    yield "one-ring", firmware(table(vdev(vring())))[0]
+    # All memory that is dumped, but for what the other segments fill; message buffers are not.
+    noise = random.Random(1)
+    code = CODE + noise.randbytes(0x10000 - len(CODE))
+    banks = [(0x10000000, 0x20000), (TABLE + ROOM + 0x800, 0x20000 - ROOM - 0x800), (0x10040000, 0x1000), (0x10041000, 0x1000)]
+    yield "whole", firmware(table(vdev(), LOG), code, [(start, noise.randbytes(size)) for start, size in banks])[0]
 
 
 def main():
     folder, = sys.argv[1:]
-    names = []
-    for called, image in images():
-        names.append(called)
+    names = [called for called, _ in images()]
+    for called, image in [*images(), *others()]:
         with open(f"{folder}/{called}.elf", "wb") as file:
             file.write(image)
     with open(f"{folder}/names", "w") as file:

@@ -1,0 +1,11 @@
+# ATTACH doctor-no-table.elf
+# Running firmware without a resource table.
+
+log
+write state start
+log
+write state start
+write state detach
+write state stop
+log
+ls "$dbg" | sort
