@@ -7,7 +7,7 @@ extension ControlRequests {
     func allowed(_ request: [UInt8], _ error: Errno) -> String {
         let words = Self.words(request)
         guard words.count == 2 else { return "" }
-        let text = String(decoding: request.dropFirst(words.joined(separator: " ").utf8.count + 1), as: UTF8.self).split { $0 == " " || $0 == "\n" }.map(String.init)
+        let text = Self.text(request.drop { $0 != 0x0A }.dropFirst()).split { $0 == " " || $0 == "\n" }.map(String.init)
         if Self.isControlDevice(words[1]) { return control(words[0] == "read" ? nil : text, error) }
         if words[0] == "write", Self.terminal(words[1]) != nil, error == .noMemory {
             return "all buffers of the ring are with the firmware, and rpmsg_tty does not wait; what came before went (a write to the terminal in \(folder)/dev waits)"

@@ -24,7 +24,7 @@ struct ControlRequests {
             if isControl { throw .invalid }
             switch try file(words[1]) {
             // A name of firmware's is no line of its own making.
-            case .folder: return Array((tree.list(path(words[1])) ?? []).map { ForeignText.line($0) + "\n" }.joined().utf8)
+            case .folder: return Array((tree.list(path(words[1])) ?? []).map { "\(ForeignName(shown: $0))\n" }.joined().utf8)
             case .link(let target): return Array((target + "\n").utf8)
             case .file(let file):
                 guard let read = file.read else { throw file.isSysfs ? .accessDenied : .invalid }
@@ -34,7 +34,7 @@ struct ControlRequests {
         guard words[0] == "write", bytes.count > head.count else { throw .invalid }
         let data = Array(bytes[(head.count + 1)...])
         guard data.count <= ControlTree.longestWrite else { throw .invalid }
-        if isControl { return try control(String(decoding: data, as: UTF8.self)) }
+        if isControl { return try control(Self.text(data)) }
         if let index = Self.terminal(words[1]) {
             try write(data, terminal: index)
             return []
@@ -47,8 +47,11 @@ struct ControlRequests {
 
     /// A request's verb and file.
     static func words(_ bytes: [UInt8]) -> [String] {
-        String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
+        text(bytes.prefix { $0 != 0x0A }).split(separator: " ", maxSplits: 1).map(String.init)
     }
+
+    /// A request's bytes as text, in which a name's escapes (`\xNN`) and its bytes have become the same.
+    static func text(_ bytes: some Sequence<UInt8>) -> String { ForeignName(shown: bytes).text }
 
     static func isControlDevice(_ name: String) -> Bool { name == "rpmsg_ctrl0" || name == "dev/rpmsg_ctrl0" || name == "/dev/rpmsg_ctrl0" }
 
@@ -74,7 +77,8 @@ struct ControlRequests {
 
     /// `state` and `trace0` are short for the files of sysfs and debugfs, in that order.
     func path(_ name: String) -> String {
-        if name.contains("/") { return name.after("/sys/") ?? name.after("sys/") ?? name }
+        // As it was listed: what a person can read there is plain, the rest in escapes.
+        if name.contains("/") { return ForeignName(shown: name.after("/sys/") ?? name.after("sys/") ?? name).component }
         let device = "remoteproc/remoteproc\(system.linux.configuration.index)"
         for folder in ["class/\(device)", "kernel/debug/\(device)"] where tree.list(folder)?.contains(name) == true { return "\(folder)/\(name)" }
         return name
@@ -96,10 +100,11 @@ struct ControlRequests {
         }
         guard let device = system.linux.rpmsgControl() else { throw .noDevice }
         guard words.count == 4, let source = Self.address(words[2]), let destination = Self.address(words[3]) else { throw .invalid }
+        let channel = ForeignName(shown: words[1])
         switch words[0] {
-        case "create-endpoint": return Array((try device.createEndpoint(words[1], source: source, destination: destination).name + "\n").utf8)
-        case "create-channel": try device.createChannel(words[1], source: source, destination: destination)
-        case "release-channel": try device.releaseChannel(words[1], source: source, destination: destination)
+        case "create-endpoint": return Array((try device.createEndpoint(channel, source: source, destination: destination).name + "\n").utf8)
+        case "create-channel": try device.createChannel(channel, source: source, destination: destination)
+        case "release-channel": try device.releaseChannel(channel, source: source, destination: destination)
         default: throw .invalid
         }
         return []

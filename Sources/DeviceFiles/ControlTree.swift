@@ -5,6 +5,8 @@ import VirtualMP1
 
 /// sysfs' and debugfs' files of one coprocessor, as paths below `/sys`, without a medium: what reading and writing them does.
 ///
+/// A path is of components as `ForeignName.component` has them: all ASCII, so that two are equal when their bytes are.
+///
 /// Source: Linux `remoteproc_sysfs.c`, `remoteproc_debugfs.c`, `devcoredump.c`, `rpmsg_core.c`.
 public final class ControlTree {
     public enum Node {
@@ -66,10 +68,10 @@ public final class ControlTree {
         case "bus": return ["rpmsg"]
         case "bus/rpmsg": return ["devices"]
         // A name that firmware sent may be none for a file.
-        case "bus/rpmsg/devices": return linux.busEntries.map(\.deviceName).filter { $0.utf8.count < 256 && $0.utf8.allSatisfy { $0 != 0 && $0 != 0x2F } }
+        case "bus/rpmsg/devices": return linux.busEntries.map(\.deviceName).filter { $0.bytes.count < 256 && $0.bytes.allSatisfy { $0 != 0 && $0 != 0x2F } }.map(\.component)
         default:
             if let device = dumps.device, path == "\(DeviceCoredumps.folder)/\(device)" { return ["data", "failing_device"] }
-            if let name = path.after("bus/rpmsg/devices/"), linux.busEntries.contains(where: { $0.deviceName == name }) { return Self.channelFiles }
+            if let name = path.after("bus/rpmsg/devices/"), linux.busEntries.contains(where: { $0.deviceName.component == name }) { return Self.channelFiles }
             return nil
         }
     }
@@ -88,7 +90,7 @@ public final class ControlTree {
             if name == "failing_device" { return .link("../../remoteproc/\(self.device)") }
             return (name == "data" ? dumps.data : dumps.switchFile).map { .file(freeing($0)) }
         }
-        guard let device = folder.after("bus/rpmsg/devices/"), let entry = linux.busEntries.first(where: { $0.deviceName == device }) else { return nil }
+        guard let device = folder.after("bus/rpmsg/devices/"), let entry = linux.busEntries.first(where: { $0.deviceName.component == device }) else { return nil }
         return .file(File(mode: 0o444, read: { Array((Self.text(name, entry) + "\n").utf8) }, isSysfs: true))
     }
 
@@ -160,9 +162,14 @@ public final class ControlTree {
         }
     }
 
-    private static func printableName(_ name: String) -> String {
-        String(decoding: name.utf8.map { $0 >= 0x20 && $0 < 0x7F ? $0 : 0x3F }, as: UTF8.self)
+    private static func printableName(_ name: ForeignName) -> String {
+        String(decoding: name.bytes.map { $0 >= 0x20 && $0 < 0x7F ? $0 : 0x3F }, as: UTF8.self)
     }
+}
+
+extension ForeignName {
+    /// A name as a part of a path: printable ASCII stays, and any other byte is `\xNN`.
+    var component: String { ForeignText.component(bytes) }
 }
 
 extension String {

@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 
 /// A request: `fuse_in_header` and what follows it.
 struct FuseRequest {
@@ -28,7 +29,8 @@ struct FuseRequest {
     func u32(_ offset: Int) -> UInt32 { Self.load(body, offset) }
     func u64(_ offset: Int) -> UInt64 { Self.load(body, offset) }
     /// The body as a name that ends with NUL.
-    var name: String { String(decoding: body.prefix { $0 != 0 }, as: UTF8.self) }
+    /// As a tree's paths have it.
+    var name: String { ForeignName(bytes: body.prefix { $0 != 0 }).component }
 
     private static func load<T: FixedWidthInteger>(_ bytes: [UInt8], _ offset: Int) -> T {
         guard offset >= 0, offset + MemoryLayout<T>.size <= bytes.count else { return 0 }

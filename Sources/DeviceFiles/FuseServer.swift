@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 import RprocHost
 
 /// A `ControlTree` as a file system: the kernel's FUSE protocol, version 7.31, of which a fixed tree of small files needs a
@@ -224,12 +225,12 @@ final class FuseServer: PollSource {
             case .link: type = DT_LNK
             default: break
             }
-            let length = name.utf8.count, size = 24 + (length + 7) & ~7
+            let bytes = ForeignName(shown: name).bytes, length = bytes.count, size = 24 + (length + 7) & ~7
             out.u64(name.hasPrefix(".") ? 1 : nodes.number(child))
             out.u64(UInt64(out.bytes.count - 8 + size))
             out.u32(UInt32(length))
             out.u32(UInt32(type))
-            out.bytes += Array(name.utf8) + [UInt8](repeating: 0, count: size - 24 - length)
+            out.bytes += bytes + [UInt8](repeating: 0, count: size - 24 - length)
         }
         return out.bytes
     }

@@ -1,4 +1,6 @@
 import CLibFDT
+import Glibc
+import MachineBase
 
 /// From a blob's bytes to the tables that lookups work on: libfdt checks and walks, once.
 enum BlobReader {
@@ -49,17 +51,17 @@ enum BlobReader {
             while place >= 0 {
                 var key: UnsafePointer<CChar>?, size: Int32 = 0
                 guard let value = fdt_getprop_by_offset(tree, place, &key, &size), let key, size >= 0 else {
-                    throw .blob(seen: "\(name(size)) at a property of \(printable(String(cString: text)))", allowed: "a name and a value")
+                    throw .blob(seen: "\(name(size)) at a property of \(printable(Self.text(text)))", allowed: "a name and a value")
                 }
                 let start = UnsafeRawPointer(value) - tree
                 guard start >= 0, start + Int(size) <= blob.count else {
-                    throw .blob(seen: "a property of \(printable(String(cString: text))) that ends outside of the blob", allowed: "one inside")
+                    throw .blob(seen: "a property of \(printable(Self.text(text))) that ends outside of the blob", allowed: "one inside")
                 }
-                properties.append(.init(name: String(cString: key), value: start..<start + Int(size)))
+                properties.append(.init(name: Self.text(key), value: start..<start + Int(size)))
                 place = fdt_next_property_offset(tree, place)
             }
             open.append(nodes.count)
-            nodes.append(.init(name: String(cString: text), parent: open.dropLast().last, end: nodes.count + 1, properties: first..<properties.count))
+            nodes.append(.init(name: Self.text(text), parent: open.dropLast().last, end: nodes.count + 1, properties: first..<properties.count))
             offset = fdt_next_node(tree, offset, &depth)
         }
         while let last = open.popLast() { nodes[last].end = nodes.count }
@@ -77,7 +79,7 @@ enum BlobReader {
             guard next > offset else { break }
             if tag == FDT_BEGIN_NODE {
                 guard let text = fdt_get_name(tree, offset, nil) else { break }
-                path.append(printable(String(cString: text)))
+                path.append(printable(Self.text(text)))
             } else if tag == FDT_END_NODE {
                 guard path.popLast() != nil else { break }
             } else if tag == FDT_PROP {
@@ -91,6 +93,8 @@ enum BlobReader {
         return "in or behind node /\(shown), at offset \(hex(UInt32(bitPattern: offset))) of the structure block"
     }
 
+    /// A name that need not be UTF-8.
+    private static func text(_ name: UnsafePointer<CChar>) -> String { ForeignText.name(UnsafeRawBufferPointer(start: name, count: strlen(name))) }
     private static func name(_ code: Int32) -> String { String(cString: fdt_strerror(code)) }
     private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt32 { bytes.bigEndian(offset..<offset + 4) ?? 0 }
     private static func hex(_ value: UInt32) -> String { "0x" + String(value, radix: 16) }

@@ -1,3 +1,5 @@
+import MachineBase
+
 /// A flattened device tree (`.dtb`), read once through libfdt and checked whole before anything of it is believed.
 ///
 /// Source: Devicetree Specification 0.4, chapter 5; lookups as Linux's `of_*` functions do them.
@@ -96,6 +98,6 @@ extension [UInt8] {
     /// NUL-terminated strings, one behind another; nil when the last has no end.
     func strings(_ range: Range<Int>) -> [String]? {
         guard range.lowerBound >= 0, range.upperBound <= count, let last = self[range].last, last == 0 else { return nil }
-        return self[range].dropLast().split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        return self[range].dropLast().split(separator: 0, omittingEmptySubsequences: false).map { ForeignText.name($0) }
     }
 }

@@ -1,3 +1,5 @@
+import MachineBase
+
 /// An ELF string table: NUL-terminated names, looked up by the offset of their first byte. Source: System V ABI, chapter 4.
 public struct StringTable: Sendable {
     /// The table's bytes.
@@ -8,11 +10,11 @@ public struct StringTable: Sendable {
 
     public init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-    /// The name at `offset`; nil past the table, or when no NUL ends the name inside it. Bytes that are not UTF-8 become U+FFFD.
+    /// The name at `offset`; nil past the table, or when no NUL ends the name inside it. Bytes that are not UTF-8 are `\xNN`, see `ForeignText.name`.
     public subscript(offset: UInt32) -> String? {
         guard Int(offset) < bytes.count else { return nil }
         let tail = bytes.dropFirst(Int(offset)).prefix(Self.longestName)
         guard let end = tail.firstIndex(of: 0) else { return nil }
-        return String(decoding: tail[..<end], as: UTF8.self)
+        return ForeignText.name(tail[..<end])
     }
 }

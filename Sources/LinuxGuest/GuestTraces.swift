@@ -33,7 +33,7 @@ struct GuestTraces {
     /// The buffers' text as it is now, up to the first NUL, as debugfs' files have it.
     func texts(_ table: ResourceTable?) -> [String] {
         Self.places(table).map { place in
-            board.withMemory(place.address, count: place.size) { String(decoding: $0[..<($0.firstIndex(of: 0) ?? $0.count)], as: UTF8.self) } ?? ""
+            board.withMemory(place.address, count: place.size) { ForeignText.text($0[..<($0.firstIndex(of: 0) ?? $0.count)]) } ?? ""
         }
     }
 

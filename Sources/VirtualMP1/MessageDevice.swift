@@ -50,7 +50,7 @@ extension MP1System {
     ///   - source: its address; the lowest free one from 0x400 unless told.
     ///   - destination: the firmware's address.
     /// - Throws: `linux` with EINVAL when the address is taken, ENODEV without a virtio device.
-    public func openEndpoint(_ name: String, source: UInt32 = Rpmsg.anyAddress, destination: UInt32) throws(SystemError) -> MessageDevice {
+    public func openEndpoint(_ name: ForeignName, source: UInt32 = Rpmsg.anyAddress, destination: UInt32) throws(SystemError) -> MessageDevice {
         let node: RpmsgCharacterDevice
         do throws(Errno) {
             guard let control = linux.rpmsgControl() else { throw .noDevice }

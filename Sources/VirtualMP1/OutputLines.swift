@@ -1,4 +1,5 @@
 import M4Board
+import MachineBase
 
 /// What firmware prints, put together to lines: UART, ITM, RTT and semihosting come in pieces as small as a byte.
 public struct OutputLines {
@@ -35,12 +36,12 @@ public struct OutputLines {
     public mutating func flush() -> [Line] { sources.indices.filter { !unfinished[$0].isEmpty }.map { take($0) } }
 
     /// What each source has sent, in the order of their first bytes; at most a MiB of each.
-    public var texts: [(source: M4Board.TextSource, text: String)] { sources.indices.map { (sources[$0], String(decoding: kept[$0], as: UTF8.self)) } }
+    public var texts: [(source: M4Board.TextSource, text: String)] { sources.indices.map { (sources[$0], ForeignText.text(kept[$0])) } }
 
     private mutating func take(_ index: Int) -> Line {
         var bytes = unfinished[index]
         unfinished[index] = []
         if bytes.last == 0x0D { bytes.removeLast() }
-        return Line(source: sources[index], text: String(decoding: bytes, as: UTF8.self))
+        return Line(source: sources[index], text: ForeignText.text(bytes))
     }
 }

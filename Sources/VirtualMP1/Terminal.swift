@@ -42,7 +42,7 @@ public struct Terminal {
         }
         _ = system.run(for: span) { end() != nil }
         guard let end = end() else { throw system.failure("line from ttyRPMSG\(index)", span) }
-        let line = system.inboxes[index].withBytes { String(decoding: $0[..<end], as: UTF8.self) }
+        let line = system.inboxes[index].withBytes { ForeignText.text($0[..<end]) }
         system.inboxes[index].removeFirst(end + 1)
         return line
     }

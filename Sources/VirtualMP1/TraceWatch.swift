@@ -77,6 +77,6 @@ extension MP1System {
     public func trace(_ index: Int) -> String? {
         let traces = linux.traceBuffers
         guard index >= 0, index < traces.count else { return nil }
-        return traceText(traces[index]).map { String(decoding: $0, as: UTF8.self) }
+        return traceText(traces[index]).map { ForeignText.text($0) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MachineBase
 import RprocHost
 import VirtualMP1
 
@@ -16,8 +17,8 @@ struct BindOptions: ParsableArguments {
         guard let separator = text.lastIndex(of: "="), separator != text.startIndex, let driver = ChannelBinding.Driver(rawValue: String(text[text.index(after: separator)...])) else {
             throw ValidationError("allowed is NAME=DRIVER, with a driver of: \(drivers)")
         }
-        let name = String(text[..<separator])
-        guard name.utf8.count < 32 else { throw ValidationError("a channel's name has 31 bytes at most; '\(name)' has \(name.utf8.count)") }
+        let name = ForeignName(shown: String(text[..<separator]))
+        guard name.bytes.count < 32 else { throw ValidationError("a channel's name has 31 bytes at most; '\(name)' has \(name.bytes.count)") }
         return ChannelBinding(name: name, driver: driver)
     }
 

@@ -1,14 +1,15 @@
+import MachineBase
 import RprocHost
 import VirtualMP1
 
 /// Hears what the firmware sends on a channel whose driver keeps the bytes to itself, as `rpmsg_client_sample` does.
 final class ChannelListener: RpmsgObserver {
     private unowned let system: MP1System
-    private let name: String
+    private let name: ForeignName
     private let data: ([UInt8]) -> Void
 
     /// `data` gets each message of the channel `name`.
-    init(system: MP1System, name: String, data: @escaping ([UInt8]) -> Void) {
+    init(system: MP1System, name: ForeignName, data: @escaping ([UInt8]) -> Void) {
         self.system = system
         self.name = name
         self.data = data

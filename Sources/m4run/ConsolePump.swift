@@ -49,7 +49,7 @@ final class ConsolePump: Sendable {
     /// The last lines of the console, in one; a panic's first, which says why.
     var tail: String? {
         let bytes = state.withLock { $0.tail }
-        let all = String(decoding: bytes, as: UTF8.self).split { $0.isNewline }
+        let all = ForeignText.text(bytes).split { $0.isNewline }
         let panic = all.lastIndex { $0.contains("Kernel panic") }
         let lines = (panic.map { all[$0...].prefix(4) } ?? all.suffix(6)).map { ForeignText.line($0) }
         return lines.isEmpty ? nil : lines.joined(separator: " | ")
@@ -130,7 +130,7 @@ final class ConsolePump: Sendable {
         guard let bytes = piece(guest.console) else { return false }
         state.withLock { $0.tail = Array(($0.tail + bytes).suffix(Self.mostTail)) }
         // The guest's terminal is this terminal: what commands it is the user's own Linux.
-        if !hasScript { Console.data(bytes) } else if showsConsole { Console.notes(String(decoding: bytes, as: UTF8.self).replacingOccurrences(of: "\r", with: "")) }
+        if !hasScript { Console.data(bytes) } else if showsConsole { Console.notes(ForeignText.text(bytes).replacingOccurrences(of: "\r", with: "")) }
         return true
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MachineBase
 
 /// Where `--send` and `--interactive` write to.
 enum Destination: ExpressibleByArgument, Equatable {
@@ -6,8 +7,8 @@ enum Destination: ExpressibleByArgument, Equatable {
     case tty(Int)
     /// `rpmsg0`: a raw device.
     case raw(Int)
-    /// A channel by the name that the firmware announced.
-    case channel(String)
+    /// A channel by the name that the firmware announced, as it is shown.
+    case channel(ForeignName)
 
     init?(argument: String) {
         if let index = Self.index(argument, after: "rpmsg") {
@@ -18,7 +19,7 @@ enum Destination: ExpressibleByArgument, Equatable {
         } else if argument.isEmpty {
             return nil
         } else {
-            self = .channel(argument)
+            self = .channel(ForeignName(shown: argument))
         }
     }
 
@@ -32,7 +33,7 @@ enum Destination: ExpressibleByArgument, Equatable {
         switch self {
         case .tty(let index): "ttyRPMSG\(index)"
         case .raw(let index): "rpmsg\(index)"
-        case .channel(let name): name
+        case .channel(let name): name.description
         }
     }
 }

@@ -65,7 +65,7 @@ struct DoctorCommand: ParsableCommand {
         default: break
         }
         if case .channel(let name) = to, !report.channels.contains(where: { $0.name == name }) {
-            Console.error("--to \(name): no channel of that name has come" + (report.channels.isEmpty ? "" : "; there are \(report.channels.map(\.name).joined(separator: ", "))"))
+            Console.error("--to \(name): no channel of that name has come" + (report.channels.isEmpty ? "" : "; there are \(report.channels.map(\.name.description).joined(separator: ", "))"))
             throw ExitStatus.expectation
         }
         if report.isFine { return }
@@ -122,7 +122,7 @@ private struct DoctorJSON: JSONText {
         @Nullable var device: String?
 
         init(_ channel: DoctorReport.Channel) {
-            name = channel.name
+            name = channel.name.text
             address = channel.address
             answers = channel.answers
             reply = channel.reply.rawValue

@@ -33,11 +33,11 @@ struct FirmwareState {
                 : "Linux has no driver for the vdev: its type is \(device.id), and rpmsg's is \(VdevResource.rpmsg)"
         }
         if !linux.channels.isEmpty {
-            let names = linux.channels.map { "\(ForeignText.line($0.name)) at 0x\(String($0.destination, radix: 16))" + ($0.driver == nil ? " (no driver)" : "") }
+            let names = linux.channels.map { "\($0.name) at 0x\(String($0.destination, radix: 16))" + ($0.driver == nil ? " (no driver)" : "") }
             return "channels: \(names.joined(separator: ", "))"
         }
         if let last = linux.withdrawnChannel {
-            return "no channel is left: the firmware has destroyed its last one, \(ForeignText.line(last.name)) at 0x\(String(last.address, radix: 16))"
+            return "no channel is left: the firmware has destroyed its last one, \(last.name) at 0x\(String(last.address, radix: 16))"
         }
         if let status, status & Self.driverOK == 0 {
             return "Linux had set DRIVER_OK in the table's status byte, and the firmware reads \(shown) there now; it has announced no channel"

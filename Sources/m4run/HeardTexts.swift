@@ -1,4 +1,5 @@
 import M4Board
+import MachineBase
 import VirtualMP1
 
 /// Texts that somebody waits for, in all that firmware says: messages, trace buffers, and each of its other outputs by itself.
@@ -29,7 +30,7 @@ struct HeardTexts {
     /// Looks at the names of channels and at whole trace buffers, as they are now.
     mutating func look(_ system: MP1System) {
         for (index, text) in texts.enumerated() where !seen.contains(index) {
-            let isNamed = system.linux.channels.contains { $0.name == text }
+            let isNamed = system.linux.channels.contains { $0.name == ForeignName(shown: text) }
             if isNamed || (0..<system.linux.traceBuffers.count).contains(where: { system.trace($0)?.contains(text) == true }) { seen.insert(index) }
         }
     }

@@ -53,7 +53,7 @@ struct LinuxDoctor {
         } else if progress.channels.isEmpty {
             problem("no-announcement", "the firmware has sent \(progress.received) messages, and no channel is announced now", "announce a service by name: rpmsg's address 53.")
         } else {
-            note("channels", "announced: \(progress.channels.map { ForeignText.line($0) }.joined(separator: ", "))")
+            note("channels", "announced: \(progress.channels.map(\.description).joined(separator: ", "))")
         }
         let left = progress.sent &- progress.taken
         if left > 0 { problem("not-taken", "\(left) of \(progress.sent) messages of Linux's are not taken", "the firmware has to look at vring1 when channel 2 rings.") }

@@ -59,8 +59,8 @@ struct LinuxReport: JSONText {
         halt = boot.halt.map { RunReport.Halt($0, boot.symbols, boot.place?.callersReport ?? []) }
         fault = record.fault.map { RunReport.FaultInfo($0.report, boot.symbols, $0.place?.callersReport ?? []) }
         crashes = record.crashes
-        channels = guestBoard.watch.progress.channels
-        received = String(decoding: boot.said.kept, as: UTF8.self)
+        channels = guestBoard.watch.progress.channels.map(\.text)
+        received = ForeignText.text(boot.said.kept)
         receivedBytes = boot.said.count
         traces = guestBoard.traceTexts
         output = record.output.texts.map { RunReport.Output(source: $0.source.description, text: $0.text) }

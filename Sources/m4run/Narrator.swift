@@ -7,7 +7,7 @@ import VirtualMP1
 final class Narrator {
     private let level: Run.LogLevel
     /// What the run had to show before it was stopped: a stop takes channels and trace buffers away.
-    private(set) var channels: [(name: String, address: UInt32, driver: String?)] = []
+    private(set) var channels: [(name: ForeignName, address: UInt32, driver: String?)] = []
     private(set) var traces: [String] = []
     /// The kernel's first complaint: what follows it is the consequence.
     private(set) var firstError: String?

@@ -115,9 +115,9 @@ struct RunReport: JSONText {
         default: break
         }
         m4 = session.lastPlace?.report
-        channels = session.narrator.channels.map { Channel($0.name, $0.address, driver: $0.driver) }
+        channels = session.narrator.channels.map { Channel($0.name.text, $0.address, driver: $0.driver) }
         crashes = system.linux.crashCount
-        received = String(decoding: session.answers.kept, as: UTF8.self)
+        received = ForeignText.text(session.answers.kept)
         receivedBytes = session.answers.count
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent

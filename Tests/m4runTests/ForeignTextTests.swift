@@ -29,6 +29,26 @@ import Testing
         }
     }
 
+    @Test("Bytes that are not UTF-8 are themselves, as escapes, in the names that firmware gives and in what it prints; two names stay two")
+    func otherBytes() throws {
+        let elf = try Scratch.elf("steering")
+        let run = try Command.run("run", elf, "--boot", "elf", "--send", "hi", "--json")
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(run.outBytes)) as? [String: Any])
+        let names = try #require((object["channels"] as? [[String: Any]])?.compactMap { $0["name"] as? String })
+        #expect(names.contains(#"\xff\xfe\xc3"#) && names.contains(#"\xff\xfe\xc2"#) && names.contains(#"\x5cxff\x5cxfe\x5cxc3"#))
+        #expect(names.count == 10 && Set(names.map { Array($0.utf8) }).count == 10)
+        #expect((object["traces"] as? [String])?.contains { $0.contains(#"\xff\xfe x"#) } == true && !run.out.contains("\u{FFFD}"))
+        for text in [run.err, try Command.run("doctor", elf, "--boot", "elf").out] {
+            #expect(!text.contains("\u{FFFD}") && text.contains(#"\xff\xfe\xc2"#) && text.contains(#"\x5cxff"#), "\(text)")
+        }
+        // As it is shown it names the channel, and no other.
+        for (name, address) in [(#"\xff\xfe\xc2"#, "0x406"), (#"\x5cxff\x5cxfe\x5cxc3"#, "0x407"), ("caf\u{E9}", "0x408"), ("cafe\u{301}", "0x409")] {
+            let bound = try Command.run("run", elf, "--boot", "elf", "--bind", name + "=rpmsg-tty", "--log-level", "debug", "--for", "20ms")
+            let lines = bound.lines.filter { $0.contains("New channel: ") && $0.hasSuffix("ttyRPMSG1") }
+            #expect(lines.count == 1 && lines.first?.contains("-> \(address): ") == true, "\(name): \(lines)")
+        }
+    }
+
     /// Functions of an ELF renamed to `hostile`, in the string table.
     private func renamed(_ sample: String, _ functions: String...) throws -> [UInt8] {
         var image = try Scratch.bytes(Scratch.elf(sample))

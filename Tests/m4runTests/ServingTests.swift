@@ -328,10 +328,11 @@ import Testing
         let folder = run.path("sys/bus/rpmsg/devices")
         func list() -> [String] { ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() }
         // rpmsg_ctrl, rpmsg_ns, and what the firmware announces.
-        try ServedRun.wait("channels") { list().count == 8 }
+        try ServedRun.wait("channels") { list().count == 12 }
         let names = list()
         #expect(names.contains("virtio0...!..!..!..!etc!x.-1.1026"), "\(names)")
-        for name in names {
+        // Foundation cannot name a file whose name is not UTF-8; below are those.
+        for name in names where !name.contains("\u{FFFD}") {
             #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(name)").sorted() == ["announce", "dst", "modalias", "name", "src"])
             let text = try String(contentsOfFile: "\(folder)/\(name)/name", encoding: .utf8)
             #expect(text.last == "\n" && text.dropLast().utf8.allSatisfy { (0x20..<0x7F).contains($0) })
@@ -339,6 +340,30 @@ import Testing
         let listing = try run.shell("$M4RUN ctl $DIR sys/bus/rpmsg/devices").out
         #expect(listing.split(separator: "\n").count == names.count)
         #expect(!listing.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || (0x7F..<0xA0).contains($0.value) })
+    }
+
+    @Test("Names of other bytes are other names: as folders with their own bytes, and in lines that can be given back to ctl", .needs(.fuse))
+    func bytesOfNames() throws {
+        let run = try ServedRun("--control", "$DIR", image: Scratch.elf("steering"))
+        try run.wait(for: "dev/ttyRPMSG0")
+        // As the shell has them: bytes.
+        let own = try run.shell(
+            #"""
+            for name in '\377\376\303.-1.1028' '\377\376\302.-1.1030' '\\xff\\xfe\\xc3.-1.1031' 'caf\303\251.-1.1032' 'cafe\314\201.-1.1033'; do
+                name=$(printf "$name"); cat "$DIR/sys/bus/rpmsg/devices/virtio0.$name/dst" "$DIR/sys/bus/rpmsg/devices/virtio0.$name/name"
+            done
+            ls "$DIR/sys/bus/rpmsg/devices" | od -An -tx1 | tr -d ' \n' | grep -o 'fffec[23]2e'
+            """#)
+        #expect(own == (0, "0x404\n???\n0x406\n???\n0x407\n\\xff\\xfe\\xc3\n0x408\ncaf??\n0x409\ncafe??\nfffec32e\nfffec22e\n") || own == (0, "0x404\n???\n0x406\n???\n0x407\n\\xff\\xfe\\xc3\n0x408\ncaf??\n0x409\ncafe??\nfffec22e\nfffec32e\n"), "\(own)")
+        let lines = try run.shell("$M4RUN ctl $DIR sys/bus/rpmsg/devices").out.split(separator: "\n").map(String.init)
+        #expect(lines.contains(#"virtio0.\xff\xfe\xc3.-1.1028"#) && lines.contains(#"virtio0.\xff\xfe\xc2.-1.1030"#) && lines.contains(#"virtio0.\x5cxff\x5cxfe\x5cxc3.-1.1031"#), "\(lines)")
+        #expect(Set(lines.map { Array($0.utf8) }).count == 12)
+        for line in lines where !line.contains("rpmsg_ctrl") && !line.contains("rpmsg_ns") && !line.contains("ttyRPMSG") {
+            let address = try #require(line.split(separator: ".").last.flatMap { UInt32($0) })
+            #expect(try Command.run("ctl", run.folder.path, "sys/bus/rpmsg/devices/\(line)/dst").out == "0x\(String(address, radix: 16))\n", "\(line)")
+        }
+        #expect(try run.shell(#"$M4RUN ctl $DIR rpmsg_ctrl0 release-channel '\xff\xfe\xc2' any any; $M4RUN ctl $DIR sys/bus/rpmsg/devices | grep -c 'xff'"#).out == "2\n")
+        #expect(try run.end().status == 0)
     }
 
     @Test("--offline leaves the start to a script")

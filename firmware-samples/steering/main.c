@@ -23,6 +23,11 @@ static struct rpmsg_endpoint endpoints[] = {
     {.name = "a/b\n[    0.000000] forged\t\"q\\", .address = 1027, .receive = echo},
     {.name = "\xff\xfe\xc3", .address = 1028, .receive = echo},
     {.name = RIGHT_TO_LEFT "rtl" C1, .address = 1029, .receive = echo},
+    // The name before that one but for one bit, as text in the same escapes, and an accent spelt in two ways.
+    {.name = "\xff\xfe\xc2", .address = 1030, .receive = echo},
+    {.name = "\\xff\\xfe\\xc3", .address = 1031, .receive = echo},
+    {.name = "caf\xc3\xa9", .address = 1032, .receive = echo},
+    {.name = "cafe\xcc\x81", .address = 1033, .receive = echo},
 };
 
 int main(void) {

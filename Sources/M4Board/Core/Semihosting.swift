@@ -120,7 +120,7 @@ public final class Semihosting {
             featuresPosition = 0
             return Handle.features.rawValue
         }
-        tell(.semihostingFile(String(decoding: name, as: UTF8.self)))
+        tell(.semihostingFile(ForeignText.text(name)))
         return fail(.noEntry)
     }
 

@@ -5,7 +5,7 @@ import MachineBase
 /// Findings never change what the host does, and never appear in the kernel log.
 public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// A channel was announced that no driver's table names: no endpoint exists, the firmware will hear nothing.
-    case noDriver(channel: String, address: UInt32)
+    case noDriver(channel: ForeignName, address: UInt32)
     /// The used ring moved by more entries than the ring has.
     case usedIndexAhead(queue: String, lastSeen: UInt16, index: UInt16, size: UInt16)
     /// A used element names no descriptor of the ring, or one that is not with the device. The queue is broken from here.
@@ -107,7 +107,7 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// An announced address that is 53 or ANY.
     case announcementAddress(Evidence)
     /// The same name and address, announced and not withdrawn.
-    case announcedTwice(Evidence, name: String, address: UInt32)
+    case announcedTwice(Evidence, name: ForeignName, address: UInt32)
 
     public var description: String {
         switch self {

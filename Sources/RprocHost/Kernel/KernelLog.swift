@@ -99,3 +99,4 @@ func hex(_ value: some BinaryInteger) -> String { String(value, radix: 16) }
 
 /// A name out of firmware's memory as dmesg shows it: bytes that are not printable ASCII become `\xNN`.
 func printable(_ text: String) -> String { ForeignText.ascii(text) }
+func printable(_ name: ForeignName) -> String { ForeignText.component(name.bytes) }

@@ -23,7 +23,7 @@ extension RemoteProcessor {
     }
 
     /// `trace<k>` as text.
-    public func trace(_ index: Int) -> String? { traceBytes(index).map { String(decoding: $0, as: UTF8.self) } }
+    public func trace(_ index: Int) -> String? { traceBytes(index).map { ForeignText.text($0) } }
 
     private static var traceLimit: UInt32 { 1 << 24 }
 

@@ -141,7 +141,7 @@ extension RemoteProcessor {
     /// Platform devices this host makes of one table; the mailboxes serve the first one only.
     static let vdevLimit = 32
 
-    func carveout(named name: String) -> Carveout? { carveouts.first { $0.name == name } }
+    func carveout(named name: String) -> Carveout? { carveouts.first { $0.name.utf8.elementsEqual(name.utf8) } }
 
     /// `rproc_check_carveout_da`
     func check(_ carveout: Carveout, deviceAddress: UInt32, length: UInt64) -> Bool {

@@ -67,7 +67,7 @@ public struct TraceReader {
             if byte != 0x0A { unfinished.append(byte) }
             guard byte == 0x0A || unfinished.count == Self.longestLine else { continue }
             if unfinished.last == 0x0D { unfinished.removeLast() }
-            lines.append(String(decoding: unfinished, as: UTF8.self))
+            lines.append(ForeignText.text(unfinished))
             unfinished.removeAll(keepingCapacity: true)
         }
     }

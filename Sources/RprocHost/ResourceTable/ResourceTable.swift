@@ -170,5 +170,5 @@ public struct VringResource: Equatable, Sendable {
 /// A 32-byte name field up to its first NUL; nil when the field is not all there.
 private func fixedName(_ bytes: [UInt8], at offset: Int) -> String? {
     guard offset >= 0, offset <= bytes.count - 32 else { return nil }
-    return String(decoding: bytes[offset..<offset + 32].prefix { $0 != 0 }, as: UTF8.self)
+    return ForeignText.name(bytes[offset..<offset + 32].prefix { $0 != 0 })
 }

@@ -1,3 +1,5 @@
+import MachineBase
+
 /// A channel name that one of the usual drivers binds to beside its own, as an older or an out-of-tree one does: ST's rpmsg_tty of Linux
 /// 4.19 and 5.4 took `rpmsg-tty-channel`.
 public struct ChannelBinding: Equatable, Sendable {
@@ -8,15 +10,15 @@ public struct ChannelBinding: Equatable, Sendable {
         case clientSample = "rpmsg-client-sample"
     }
     /// As the firmware announces it.
-    public var name: String
+    public var name: ForeignName
     public var driver: Driver
 
-    public init(name: String, driver: Driver) { self.name = name; self.driver = driver }
+    public init(name: ForeignName, driver: Driver) { self.name = name; self.driver = driver }
 
     /// Names that drivers have without any binding.
-    public static let usualNames = ["rpmsg-tty", "rpmsg-raw", "rpmsg_chrdev", "rpmsg-client-sample"]
+    public static let usualNames: [ForeignName] = ["rpmsg-tty", "rpmsg-raw", "rpmsg_chrdev", "rpmsg-client-sample"]
 }
 
 extension [ChannelBinding] {
-    func names(of driver: ChannelBinding.Driver) -> [String] { filter { $0.driver == driver }.map(\.name) }
+    func names(of driver: ChannelBinding.Driver) -> [ForeignName] { filter { $0.driver == driver }.map(\.name) }
 }

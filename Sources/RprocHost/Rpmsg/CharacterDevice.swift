@@ -9,7 +9,7 @@ public final class RpmsgCharacterDevice {
     /// `rpmsg0`
     public var name: String { "rpmsg\(index)" }
     /// The name of the channel or of the created endpoint.
-    public let endpointName: String
+    public let endpointName: ForeignName
     /// The firmware's address, where what is written goes.
     public let destination: UInt32
     /// The channel `rpmsg-raw` whose endpoint it is; nil for one that CREATE_EPT made.
@@ -37,7 +37,7 @@ public final class RpmsgCharacterDevice {
         (endpointName, destination, requestedSource) = (channel.name, channel.destination, channel.source)
     }
 
-    init(index: Int, name: String, source: UInt32, destination: UInt32, bus: RpmsgBus) {
+    init(index: Int, name: ForeignName, source: UInt32, destination: UInt32, bus: RpmsgBus) {
         (self.index, self.bus, channel) = (index, bus, nil)
         (endpointName, self.destination, requestedSource) = (name, destination, source)
     }

@@ -3,12 +3,12 @@ import MachineBase
 /// The kernel's `rpmsg_client_sample`: says "hello world!" first and after each answer, and goodbye after `count`.
 final class RpmsgClientSampleDriver: RpmsgDriver {
     let driverName = "rpmsg_client_sample"
-    let channelNames: [String]
+    let channelNames: [ForeignName]
     private let count: Int
     private static let greeting = Array("hello world!".utf8)
     private var answers: [(channel: RpmsgChannel, count: Int)] = []
 
-    init(count: Int, alsoNamed names: [String] = []) {
+    init(count: Int, alsoNamed names: [ForeignName] = []) {
         self.count = count
         channelNames = ["rpmsg-client-sample"] + names
     }

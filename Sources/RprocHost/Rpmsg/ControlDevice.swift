@@ -17,7 +17,7 @@ public struct RpmsgControl {
     ///   - destination: the firmware's address.
     /// - Throws: `noMemory` when there are too many, `noDevice` when the bus is gone.
     public func createEndpoint(
-        _ name: String, source: UInt32 = Rpmsg.anyAddress, destination: UInt32
+        _ name: ForeignName, source: UInt32 = Rpmsg.anyAddress, destination: UInt32
     ) throws(Errno) -> RpmsgCharacterDevice {
         guard bus.isAlive else { throw .noDevice }
         let raw = bus.processor.raw
@@ -28,7 +28,7 @@ public struct RpmsgControl {
     /// CREATE_DEV: a channel as if the firmware had announced it, and a driver for it if one has the name. With a `source` of
     /// its own it is announced to the firmware once a driver has bound.
     /// - Throws: `noDeviceOrAddress` when there is such a channel, `noDevice` when the bus is gone.
-    public func createChannel(_ name: String, source: UInt32, destination: UInt32) throws(Errno) {
+    public func createChannel(_ name: ForeignName, source: UInt32, destination: UInt32) throws(Errno) {
         guard bus.isAlive else { throw .noDevice }
         let name = Self.cut(name)
         guard bus.createChannel(name: name, source: source, destination: destination) == nil else { return }
@@ -40,7 +40,7 @@ public struct RpmsgControl {
     ///
     /// An address of ANY matches every one (`rpmsg_device_match`).
     /// - Throws: `invalid` when there is none, `noDevice` when the bus is gone.
-    public func releaseChannel(_ name: String, source: UInt32 = Rpmsg.anyAddress, destination: UInt32 = Rpmsg.anyAddress) throws(Errno) {
+    public func releaseChannel(_ name: ForeignName, source: UInt32 = Rpmsg.anyAddress, destination: UInt32 = Rpmsg.anyAddress) throws(Errno) {
         guard bus.isAlive else { throw .noDevice }
         let name = Self.cut(name)
         guard let channel = bus.findChannel(name, source: source, destination: destination) else {
@@ -50,7 +50,7 @@ public struct RpmsgControl {
         bus.removeChannel(channel)
     }
 
-    private static func cut(_ name: String) -> String { String(decoding: name.utf8.prefix(Rpmsg.nameSize - 1).prefix { $0 != 0 }, as: UTF8.self) }
+    private static func cut(_ name: ForeignName) -> ForeignName { ForeignName(bytes: name.bytes.prefix(Rpmsg.nameSize - 1).prefix { $0 != 0 }) }
 }
 
 extension RemoteProcessor {
@@ -67,7 +67,7 @@ extension RpmsgBus {
     /// - Throws: see `send`; the log has it.
     func announce(_ channel: RpmsgChannel, destroys: Bool) throws(Errno) {
         guard channel.isAnnounced, hasNameService, let endpoint = channel.endpoint else { return }
-        var message = Array(channel.name.utf8.prefix(Rpmsg.nameSize - 1))
+        var message = Array(channel.name.bytes.prefix(Rpmsg.nameSize - 1))
         message += [UInt8](repeating: 0, count: Rpmsg.nameSize - message.count)
         message.appendLittleEndian(endpoint.address)
         message.appendLittleEndian(UInt32(destroys ? 1 : 0))

@@ -10,7 +10,7 @@ extension RpmsgBus {
             return
         }
         // The name ends at its first NUL, and at byte 31 whatever is there.
-        let name = String(decoding: payload[0..<Rpmsg.nameSize - 1].prefix { $0 != 0 }, as: UTF8.self)
+        let name = ForeignName(bytes: payload[0..<Rpmsg.nameSize - 1].prefix { $0 != 0 })
         let address = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 32, as: UInt32.self))
         let destroys = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 36, as: UInt32.self)) & 1 != 0
         processor.log.emit(
@@ -28,7 +28,7 @@ extension RpmsgBus {
     }
 
     /// `rpmsg_find_device`: the first channel of that name; an address of ANY, which firmware may announce, too, matches every one.
-    func findChannel(_ name: String, source: UInt32, destination: UInt32) -> RpmsgChannel? {
+    func findChannel(_ name: ForeignName, source: UInt32, destination: UInt32) -> RpmsgChannel? {
         channels.first {
             (source == Rpmsg.anyAddress || source == $0.source) && (destination == Rpmsg.anyAddress || destination == $0.destination)
                 && name == $0.name
@@ -37,7 +37,7 @@ extension RpmsgBus {
 
     /// `rpmsg_create_channel`: a device, and a driver for it if one has the name.
     /// - Returns: nil when such a channel exists.
-    func createChannel(name: String, source: UInt32, destination: UInt32) -> RpmsgChannel? {
+    func createChannel(name: ForeignName, source: UInt32, destination: UInt32) -> RpmsgChannel? {
         if findChannel(name, source: source, destination: destination) != nil {
             processor.log.emit(.error, deviceName, "channel \(printable(name)):\(hex(source)):\(hex(destination)) already exist")
             return nil
@@ -114,7 +114,7 @@ extension RpmsgBus {
 }
 
 extension RemoteProcessor {
-    func driver(for channel: String) -> (any RpmsgDriver)? { drivers.first { $0.channelNames.contains(channel) } }
+    func driver(for channel: ForeignName) -> (any RpmsgDriver)? { drivers.first { $0.channelNames.contains(channel) } }
 
     /// Adds a driver (`register_rpmsg_driver`); channels that wait for one of its names are bound at once. Earlier drivers
     /// go first where two have the same name.
@@ -132,10 +132,10 @@ extension RemoteProcessor {
     public var channels: [RpmsgChannel] { virtioDevices.flatMap { $0.rpmsg?.channels ?? [] } }
 
     /// The channel that the firmware destroyed last; nil when it destroyed none.
-    public var withdrawnChannel: (name: String, address: UInt32)? { virtioDevices.lazy.compactMap { $0.rpmsg?.withdrawn }.first }
+    public var withdrawnChannel: (name: ForeignName, address: UInt32)? { virtioDevices.lazy.compactMap { $0.rpmsg?.withdrawn }.first }
 
     /// The first channel of that name.
-    public func channel(named name: String) -> RpmsgChannel? {
+    public func channel(named name: ForeignName) -> RpmsgChannel? {
         for device in virtioDevices {
             if let channel = device.rpmsg?.channels.first(where: { $0.name == name }) { return channel }
         }
@@ -144,7 +144,7 @@ extension RemoteProcessor {
 
     /// Lets time pass until the `count`th channel of that name is there.
     /// - Throws: `timedOut`, or `interrupted` when the machine will not go on.
-    public func waitForChannel(_ name: String, count: Int = 1, timeout: VirtualTime) throws(Errno) -> RpmsgChannel {
+    public func waitForChannel(_ name: ForeignName, count: Int = 1, timeout: VirtualTime) throws(Errno) -> RpmsgChannel {
         func find() -> RpmsgChannel? {
             let matches = channels.filter { $0.name == name }
             return count >= 1 && matches.count >= count ? matches[count - 1] : nil

@@ -4,7 +4,7 @@ import MachineBase
 /// `RpmsgControl` made. Both take the lowest free `N`: of a device that goes while it is open that is free at its close.
 public final class RpmsgRawDriver: RpmsgDriver {
     public let driverName = "rpmsg_chrdev"
-    public let channelNames: [String]
+    public let channelNames: [ForeignName]
     /// Devices by number; a gap is nil.
     public private(set) var nodes: [RpmsgCharacterDevice?] = []
     /// A message: device number, payload (borrowed), sender.
@@ -21,7 +21,7 @@ public final class RpmsgRawDriver: RpmsgDriver {
     var queuedBytes = 0
     static let queuedLimit = 64 << 20
 
-    init(alsoNamed names: [String] = []) { channelNames = ["rpmsg-raw", "rpmsg_chrdev"] + names }
+    init(alsoNamed names: [ForeignName] = []) { channelNames = ["rpmsg-raw", "rpmsg_chrdev"] + names }
 
     /// The channel behind device `index`.
     public func device(_ index: Int) -> RpmsgChannel? { node(index)?.channel }

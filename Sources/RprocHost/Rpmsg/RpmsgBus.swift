@@ -20,7 +20,7 @@ public final class RpmsgBus {
     /// Channels in the order of their announcement.
     public internal(set) var channels: [RpmsgChannel] = []
     /// The channel that the firmware destroyed last.
-    public internal(set) var withdrawn: (name: String, address: UInt32)?
+    public internal(set) var withdrawn: (name: ForeignName, address: UInt32)?
     /// Messages taken from the firmware, whether somebody wanted them or not.
     public var messagesReceived: UInt64 { received }
     /// Messages given to the firmware.

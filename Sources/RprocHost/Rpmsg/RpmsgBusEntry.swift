@@ -3,8 +3,8 @@ import MachineBase
 /// A device of `/sys/bus/rpmsg/devices`: a channel, or one of the two that the kernel makes itself for each virtio device.
 public struct RpmsgBusEntry: Equatable, Sendable {
     /// The folder's name: `virtio0.rpmsg-tty.-1.1024`. Of a channel all of it but the numbers is the firmware's word.
-    public var deviceName: String
-    public var name: String
+    public var deviceName: ForeignName
+    public var name: ForeignName
     public var source: UInt32
     public var destination: UInt32
     public var isAnnounced: Bool
@@ -21,7 +21,8 @@ extension RemoteProcessor {
             guard let bus = device.rpmsg, bus.isAlive else { continue }
             func add(_ name: String, _ address: UInt32) {
                 entries.append(
-                    RpmsgBusEntry(deviceName: "\(device.name).\(name).\(address).\(address)", name: name, source: address, destination: address, isAnnounced: false))
+                    RpmsgBusEntry(
+                        deviceName: ForeignName("\(device.name).\(name).\(address).\(address)"), name: ForeignName(name), source: address, destination: address, isAnnounced: false))
             }
             add(configuration.kernel.controlDeviceName, 0)
             if bus.hasNameService { add("rpmsg_ns", Rpmsg.nameServiceAddress) }
@@ -29,7 +30,7 @@ extension RemoteProcessor {
                 RpmsgBusEntry(deviceName: $0.deviceName, name: $0.name, source: $0.source, destination: $0.destination, isAnnounced: $0.isAnnounced)
             }
         }
-        var names: Set<String> = []
+        var names: Set<ForeignName> = []
         return entries.filter { names.insert($0.deviceName).inserted }
     }
 }

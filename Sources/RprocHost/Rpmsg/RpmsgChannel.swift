@@ -2,13 +2,14 @@ import MachineBase
 
 /// A channel: the kernel's device for one service that the firmware has announced (`struct rpmsg_device`).
 public final class RpmsgChannel {
-    public let name: String
+    /// As the firmware announced it.
+    public let name: ForeignName
     /// The host's address: ANY (0xFFFFFFFF) until a driver binds.
     public internal(set) var source: UInt32
     /// The firmware's address.
     public let destination: UInt32
     /// `virtio0.rpmsg-tty.-1.1024`
-    public let deviceName: String
+    public let deviceName: ForeignName
     /// The driver that has bound; nil when none matches. Without one there is no endpoint: nothing sent here arrives.
     public internal(set) var driver: (any RpmsgDriver)?
     public internal(set) var endpoint: RpmsgEndpoint?
@@ -20,12 +21,13 @@ public final class RpmsgChannel {
     /// Nil once the channel is gone.
     public internal(set) var bus: RpmsgBus?
 
-    init(name: String, source: UInt32, destination: UInt32, bus: RpmsgBus) {
+    init(name: ForeignName, source: UInt32, destination: UInt32, bus: RpmsgBus) {
         self.name = name; self.source = source; self.destination = destination; self.bus = bus
         isAnnounced = source != Rpmsg.anyAddress
-        // sysfs has no slashes in names: the kernel puts an exclamation mark there. By bytes, as a slash and an accent behind it are one Character.
-        let fileName = String(decoding: name.utf8.map { $0 == 0x2F ? 0x21 : $0 }, as: UTF8.self)
-        deviceName = "\(bus.device.name).\(fileName).\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))"
+        // sysfs has no slashes in names: the kernel puts an exclamation mark there.
+        let fileName = name.bytes.map { $0 == 0x2F ? 0x21 : $0 }
+        deviceName = ForeignName(
+            bytes: Array("\(bus.device.name).".utf8) + fileName + Array(".\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))".utf8))
     }
 
     /// Prefix of the driver's log lines.
@@ -57,7 +59,7 @@ public protocol RpmsgDriver: AnyObject {
     /// The module's name, as log lines have it.
     var driverName: String { get }
     /// Channel names it binds to, compared exactly.
-    var channelNames: [String] { get }
+    var channelNames: [ForeignName] { get }
     /// A channel of such a name was announced; its endpoint exists already. Throwing leaves the channel without a driver.
     func probe(_ channel: RpmsgChannel) throws(Errno)
     /// A message. `payload` is gone when the call returns. Runs under the remoteproc lock: a send that has to wait for a
@@ -70,7 +72,7 @@ public protocol RpmsgDriver: AnyObject {
 /// A driver made of closures.
 public final class ClosureRpmsgDriver: RpmsgDriver {
     public let driverName: String
-    public let channelNames: [String]
+    public let channelNames: [ForeignName]
     private let onProbe: (RpmsgChannel) -> Void
     private let onReceive: (RpmsgChannel, UnsafeRawBufferPointer, UInt32) -> Void
     private let onRemove: (RpmsgChannel) -> Void
@@ -81,7 +83,7 @@ public final class ClosureRpmsgDriver: RpmsgDriver {
     ///   - receive: channel, payload (borrowed), sender's address.
     ///   - remove: a channel goes.
     public init(
-        _ names: String..., probe: @escaping (RpmsgChannel) -> Void = { _ in },
+        _ names: ForeignName..., probe: @escaping (RpmsgChannel) -> Void = { _ in },
         receive: @escaping (RpmsgChannel, UnsafeRawBufferPointer, UInt32) -> Void, remove: @escaping (RpmsgChannel) -> Void = { _ in }
     ) {
         driverName = "rpmsg_user"

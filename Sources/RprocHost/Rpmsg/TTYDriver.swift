@@ -50,7 +50,7 @@ public final class RpmsgTTY {
 public final class RpmsgTTYDriver: RpmsgDriver {
     public static let portLimit = 32
     public let driverName = "rpmsg_tty"
-    public let channelNames: [String]
+    public let channelNames: [ForeignName]
     /// Open ports by number; a gap is nil.
     public private(set) var ports: [RpmsgTTY?] = []
     /// Bytes from the firmware, one call a message.
@@ -61,7 +61,7 @@ public final class RpmsgTTYDriver: RpmsgDriver {
     /// A port appeared or (with nil) hung up; its number.
     public var changed: ((Int, RpmsgTTY?) -> Void)?
 
-    init(alsoNamed names: [String] = []) { channelNames = ["rpmsg-tty"] + names }
+    init(alsoNamed names: [ForeignName] = []) { channelNames = ["rpmsg-tty"] + names }
 
     public func port(_ index: Int) -> RpmsgTTY? { index >= 0 && index < ports.count ? ports[index] : nil }
 

@@ -5,7 +5,7 @@ struct MessageCheck {
     /// Announced and not withdrawn.
     private var announced: [(name: [UInt8], address: UInt32)] = []
     /// The names of what is announced.
-    var names: [String] { announced.map { String(decoding: $0.name, as: UTF8.self) } }
+    var names: [ForeignName] { announced.map { ForeignName(bytes: $0.name) } }
     /// Senders that were found without an announcement.
     private var strangers: [UInt32] = []
     /// A message with flags was found. OpenAMP left them as the stack had them until 2020.10: once says it.
@@ -72,7 +72,7 @@ struct MessageCheck {
         if flags & 1 != 0 {
             if let known { announced.remove(at: known) }
         } else if known != nil {
-            sanitizer.report(.announcedTwice(evidence("announcement.name", first, 32), name: String(decoding: name, as: UTF8.self), address: address))
+            sanitizer.report(.announcedTwice(evidence("announcement.name", first, 32), name: ForeignName(bytes: name), address: address))
         } else if announced.count < Rpmsg.maximumChannels {
             announced.append((name, address))
         }

@@ -108,7 +108,7 @@ public final class SharedMemoryWatch: CheckOwner {
         /// Messages that Linux has sent, and those that the firmware has taken.
         public var sent: UInt16 = 0, taken: UInt16 = 0
         /// Announced and not withdrawn, by name.
-        public var channels: [String] = []
+        public var channels: [ForeignName] = []
     }
     public var progress: Progress {
         var result = Progress()

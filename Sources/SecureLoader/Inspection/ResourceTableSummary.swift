@@ -38,7 +38,7 @@ public struct ResourceTableSummary: Equatable, Sendable, Codable {
         func word(_ index: Int) -> UInt32? { bytes.littleEndian(at: offset + 4 * index) }
         func name(_ at: Int) -> String? {
             guard offset + at + 32 <= bytes.count else { return nil }
-            return String(decoding: bytes[(offset + at)..<(offset + at + 32)].prefix { $0 != 0 }, as: UTF8.self)
+            return ForeignText.name(bytes[(offset + at)..<(offset + at + 32)].prefix { $0 != 0 })
         }
         guard let type = word(0) else { return nil }
         switch type {

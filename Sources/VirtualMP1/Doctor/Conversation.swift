@@ -59,8 +59,8 @@ final class Conversation: RpmsgObserver {
             return
         }
         let name = device(channel)
-        let text = Array("hello \(name ?? channel.name)\n".utf8)
-        greetings.append(Greeting(time: system.now, text: text, place: name ?? channel.name))
+        let text = Array("hello ".utf8) + (name.map { Array($0.utf8) } ?? channel.name.bytes) + [0x0A]
+        greetings.append(Greeting(time: system.now, text: text, place: name ?? channel.name.description))
         do throws(Errno) { try channel.trySend(text) } catch {
             line(channel) { $0.position = (ring?.availableIndex ?? 0) &+ 1 }
             return

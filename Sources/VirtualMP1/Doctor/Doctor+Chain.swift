@@ -89,7 +89,7 @@ extension Doctor {
         guard !spoken.isEmpty, !report.channels.contains(where: \.answers) else { return }
         report.problem(
             .noAnswer,
-            "The firmware takes messages on \(list(spoken.map { $0.device ?? $0.name })), and has sent nothing back: Linux said \"hello\" and the device's name. m4run does not know whether it should answer that.",
-            "send what it expects: 'm4run run --send TEXT --to \(spoken.first.map { $0.device ?? $0.name } ?? "ttyRPMSG0")'.")
+            "The firmware takes messages on \(list(spoken.map { $0.device ?? $0.name.description })), and has sent nothing back: Linux said \"hello\" and the device's name. m4run does not know whether it should answer that.",
+            "send what it expects: 'm4run run --send TEXT --to \(spoken.first.map { $0.device ?? $0.name.description } ?? "ttyRPMSG0")'.")
     }
 }

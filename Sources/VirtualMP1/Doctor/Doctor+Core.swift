@@ -50,7 +50,7 @@ extension Doctor {
     /// Who gives up may have waited for an answer on a channel that has no driver.
     private var unservedHint: String {
         // Channels of one name are named once.
-        let names = Set(report.channels.filter { $0.driver == nil }.map { ForeignText.quoted($0.name.utf8) }).sorted()
+        let names = Set(report.channels.filter { $0.driver == nil }.map { ForeignText.quoted($0.name.bytes) }).sorted()
         return names.isEmpty ? "" : " Nobody in Linux answers on \(list(names)), which \(names.count == 1 ? "has" : "have") no driver: it may have waited for that."
     }
 

@@ -27,7 +27,7 @@ public struct DoctorReport: Sendable {
             /// Bytes came back on this channel.
             case answers
         }
-        public var name: String
+        public var name: ForeignName
         public var address: UInt32
         public var driver: String?
         public var reply: Reply
