@@ -160,9 +160,8 @@ public final class StopSignals: Sendable {
         sigemptyset(&waiting)
         sigaddset(&waiting, number)
         pthread_sigmask(SIG_UNBLOCK, &waiting, nil)
-        kill(getpid(), number)
-        // Delivered to another thread: it takes a moment.
-        usleep(100_000)
+        // To this thread, and so before the call comes back.
+        raise(number)
         _exit(128 + number)
     }
 
