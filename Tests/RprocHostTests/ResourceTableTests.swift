@@ -147,6 +147,21 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         #expect(rig.host.resourceTableText == "No resource table found\n")
     }
 
+    @Test func `Entries that share their bytes do not multiply them: there are no more vrings than the table has room for`() throws {
+        // 2000 offsets lead to one vdev of 255 vrings, whose bytes are the table's end.
+        let entries = 2000, start = 16 + 4 * entries
+        var words: [UInt32] = [1, UInt32(entries), 0, 0] + [UInt32](repeating: UInt32(start), count: entries)
+        words += [3, 7, 0, 1, 0, 0, 255 << 8] + [UInt32](repeating: 0, count: 5 * 255)
+        let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+        let table = try #require(ResourceTable(bytes))
+        #expect(table.entries.count == entries)
+        let vrings = table.entries.map { entry in if case .vdev(let vdev) = entry.content { vdev.vrings.count } else { 0 } }
+        #expect(vrings.first == 255)
+        #expect(vrings.reduce(0, +) <= bytes.count / 20 + 255)
+        #expect(table.entries.last?.content == .truncated)
+        #expect(ResourceTable(bytes, most: 3)?.entries.count == 3)
+    }
+
     @Test func `The host writes back what it decided, where and when the kernel does`() throws {
         let table = Builder.table([
             Builder.memory(da: 0xFFFF_FFFF, length: 16, name: "mcuram2"), Builder.vdev(features: 0xFFFF_FFFF), Builder.trace(da: 0x1002_0000, length: 64),

@@ -159,4 +159,17 @@ import SecureLoader
                 of: ELFFixture(segments: [.load(0, ELFFixture.pattern(64, seed: 1)), .load(32, ELFFixture.pattern(64, seed: 2))]))
                 == [.overlap])
     }
+
+    @Test func `A table whose entries share their bytes has no more vrings than there is room for`() {
+        let entries = 2000, start = 16 + 4 * entries
+        var words: [UInt32] = [1, UInt32(entries), 0, 0] + [UInt32](repeating: UInt32(start), count: entries)
+        words += [3, 7, 0, 1, 0, 0, 255 << 8] + [UInt32](repeating: 0, count: 5 * 255)
+        let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+        let table = ResourceTableSummary(bytes)
+        #expect(table.entries.count == entries)
+        let vrings = table.entries.map { entry in if case .virtioDevice(_, _, let vrings) = entry { vrings.count } else { 0 } }
+        #expect(vrings.first == 255)
+        #expect(vrings.reduce(0, +) <= bytes.count / 20 + 255)
+        #expect(table.entries.last == .truncated(offset: UInt32(start)))
+    }
 }

@@ -15,7 +15,10 @@ public struct ResourceTable: Equatable, Sendable {
     public var entries: [ResourceEntry]
 
     /// nil when there are fewer than 16 bytes.
-    public init?(_ bytes: [UInt8]) {
+    ///
+    /// Offsets may lead to the same bytes again and again: once there are more vrings than the table could hold side by side, a vdev is `.truncated`.
+    /// - Parameter most: entries from there on are left out.
+    public init?(_ bytes: [UInt8], most: UInt32 = .max) {
         guard let version: UInt32 = bytes.littleEndian(at: 0), let count: UInt32 = bytes.littleEndian(at: 4),
             let first: UInt32 = bytes.littleEndian(at: 8), let second: UInt32 = bytes.littleEndian(at: 12)
         else { return nil }
@@ -23,10 +26,13 @@ public struct ResourceTable: Equatable, Sendable {
         self.count = count
         reserved = [first, second]
         entries = []
-        for index in 0..<Int(min(count, UInt32(truncatingIfNeeded: bytes.count / 4))) {
+        var room = bytes.count / VringResource.size
+        for index in 0..<Int(min(count, most, UInt32(truncatingIfNeeded: bytes.count / 4))) {
             guard let offset: UInt32 = bytes.littleEndian(at: Self.headerSize + 4 * index) else { break }
             guard let type: UInt32 = bytes.littleEndian(at: Int(offset)) else { continue }
-            entries.append(ResourceEntry(type: type, payload: Int(offset) + 4, in: bytes, index: index))
+            let entry = ResourceEntry(type: type, payload: Int(offset) + 4, in: bytes, index: index, isCrowded: room < 0)
+            if case .vdev(let vdev) = entry.content { room -= vdev.vrings.count }
+            entries.append(entry)
         }
     }
 
@@ -61,11 +67,11 @@ public struct ResourceEntry: Equatable, Sendable {
         /// Types 128 to 512.
         case vendor
         case unknown
-        /// A known type whose bytes are not all there.
+        /// A known type whose bytes are not all there, or are another vdev's, too.
         case truncated
     }
 
-    init(type: UInt32, payload: Int, in bytes: [UInt8], index: Int) {
+    init(type: UInt32, payload: Int, in bytes: [UInt8], index: Int, isCrowded: Bool = false) {
         self.index = index
         self.type = type
         payloadOffset = payload
@@ -74,7 +80,7 @@ public struct ResourceEntry: Equatable, Sendable {
             case .carveout: MemoryResource(bytes, at: payload).map(Content.carveout) ?? .truncated
             case .devmem: MemoryResource(bytes, at: payload).map(Content.devmem) ?? .truncated
             case .trace: TraceResource(bytes, at: payload).map(Content.trace) ?? .truncated
-            case .vdev: VdevResource(bytes, at: payload).map(Content.vdev) ?? .truncated
+            case .vdev: isCrowded ? .truncated : VdevResource(bytes, at: payload).map(Content.vdev) ?? .truncated
             case .vendor: .vendor
             case .unknown: .unknown
             }

@@ -86,8 +86,11 @@ public final class SharedMemoryWatch: CheckOwner {
 
     // MARK: What there is to see
 
-    /// The live resource table; nil for none.
-    public var resourceTable: ResourceTable? { table.flatMap { try? bus.readBytes($0.start, count: Int($0.size)) }.flatMap(ResourceTable.init) }
+    /// The live resource table, its first entries; nil for none.
+    public var resourceTable: ResourceTable? {
+        table.flatMap { try? bus.readBytes($0.start, count: Int($0.size)) }.flatMap { ResourceTable($0, most: Self.mostEntries) }
+    }
+    private static let mostEntries: UInt32 = 64
     /// The first rpmsg device of the table, as it is now, and where its entry is behind the type.
     var vdev: (resource: VdevResource, start: PhysicalAddress)? {
         guard let table else { return nil }

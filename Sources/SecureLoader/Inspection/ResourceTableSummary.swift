@@ -16,7 +16,7 @@ public struct ResourceTableSummary: Equatable, Sendable, Codable {
         /// `identifier` 7 is rpmsg.
         case virtioDevice(identifier: UInt32, features: UInt32, vrings: [Vring])
         case other(type: UInt32)
-        /// The entry's offset, or its end, lies past the table.
+        /// The entry's offset, or its end, lies past the table; or its bytes are other devices', too.
         case truncated(offset: UInt32)
     }
 
@@ -25,16 +25,20 @@ public struct ResourceTableSummary: Equatable, Sendable, Codable {
     public var count: UInt32
     public var entries: [Entry]
 
+    /// Offsets may lead to the same bytes again and again: once there are more vrings than the table could hold side by side, a device is `.truncated`.
     public init(_ bytes: [UInt8]) {
         version = bytes.littleEndian(at: 0) ?? 0
         count = bytes.littleEndian(at: 4) ?? 0
+        var room = bytes.count / 20
         entries = (0..<min(Int(count), max(0, bytes.count - 16) / 4)).map { index in
             let offset: UInt32 = bytes.littleEndian(at: 16 + 4 * index) ?? 0
-            return Self.entry(bytes, Int(offset)) ?? .truncated(offset: offset)
+            let entry = Self.entry(bytes, Int(offset), isCrowded: room < 0) ?? .truncated(offset: offset)
+            if case .virtioDevice(_, _, let vrings) = entry { room -= vrings.count }
+            return entry
         }
     }
 
-    private static func entry(_ bytes: [UInt8], _ offset: Int) -> Entry? {
+    private static func entry(_ bytes: [UInt8], _ offset: Int, isCrowded: Bool) -> Entry? {
         func word(_ index: Int) -> UInt32? { bytes.littleEndian(at: offset + 4 * index) }
         func name(_ at: Int) -> String? {
             guard offset + at + 32 <= bytes.count else { return nil }
@@ -51,7 +55,7 @@ public struct ResourceTableSummary: Equatable, Sendable, Codable {
             guard let address = word(1), let size = word(2), let name = name(16) else { return nil }
             return .trace(name: name, deviceAddress: address, size: size)
         case 3:
-            guard let identifier = word(1), let features = word(3), let counts: UInt32 = word(6) else { return nil }
+            guard !isCrowded, let identifier = word(1), let features = word(3), let counts: UInt32 = word(6) else { return nil }
             let vrings = (0..<Int(counts >> 8 & 0xFF)).compactMap { ring -> Vring? in
                 let at = 7 + 5 * ring
                 guard let address = word(at), let alignment = word(at + 1), let count = word(at + 2), let notify = word(at + 3),
