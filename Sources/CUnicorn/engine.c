@@ -1,17 +1,16 @@
 // Opening, memory, running. The hooks are in hooks.c.
-#include "CUnicorn.h"
-#include "hooks.h"
+#include "adapter.h"
 #include <stdlib.h>
 #include <string.h>
 
 m4_engine *m4_engine_open(uc_err *error) {
     m4_engine *e = calloc(1, sizeof *e);
     uint64_t *counts = calloc(M4_COUNTS, sizeof *counts);
-    uint32_t *expected = calloc(M4_COUNTS, sizeof *expected);
+    uint8_t *uses_fpu = calloc(M4_COUNTS, sizeof *uses_fpu);
     *error = UC_ERR_NOMEM;
-    if (!e || !counts || !expected) goto failed;
+    if (!e || !counts || !uses_fpu) goto failed;
     e->counts = counts;
-    e->expected = expected;
+    e->uses_fpu = uses_fpu;
     e->pending_priority = e->active_priority = 256;
     e->group_mask = 0xFF;
     e->step_address = e->pass_address = M4_NOWHERE;
@@ -20,16 +19,12 @@ m4_engine *m4_engine_open(uc_err *error) {
     if ((*error = uc_ctl_set_cpu_model(e->uc, UC_CPU_ARM_CORTEX_M4)) != UC_ERR_OK) goto failed;
     // With exits enabled and none given, no address ends a run: `until` would be an address a guest can reach.
     if ((*error = uc_ctl_exits_enable(e->uc)) != UC_ERR_OK) goto failed;
-#if M4_VIRTUAL_TLB
-    // All of the M4's memory, translated, takes a fraction of this; the default is 1 GiB of address space an engine.
-    if ((*error = uc_ctl_set_tcg_buffer_size(e->uc, 32u << 20)) != UC_ERR_OK) goto failed;
-    if ((*error = uc_ctl_tlb_mode(e->uc, UC_TLB_VIRTUAL)) != UC_ERR_OK) goto failed;
-#endif
+    if ((*error = m4_adapter_configure(e)) != UC_ERR_OK) goto failed;
     return e;
 failed:
     if (e && e->uc) uc_close(e->uc);
     free(counts);
-    free(expected);
+    free(uses_fpu);
     free(e);
     return NULL;
 }
@@ -42,7 +37,7 @@ void m4_engine_close(m4_engine *e) {
     uc_close(e->uc);
     m4_recorder_close(e);
     free(e->counts);
-    free(e->expected);
+    free(e->uses_fpu);
     free(e->costs);
     free(e);
 }
@@ -55,47 +50,23 @@ uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
         e->io[index].engine = e;
         e->io[index].base = r.start;
         error = uc_mmio_map(e->uc, r.physical, r.size, m4_hook_read, &e->io[index], m4_hook_write, &e->io[index]);
-    } else if (M4_VIRTUAL_TLB) {
-        if (r.start == r.physical) error = uc_mem_map_ptr(e->uc, r.physical, r.size, UC_PROT_ALL, r.host);
     } else {
-        error = uc_mem_map_ptr(e->uc, r.start, r.size, UC_PROT_ALL, r.host);
+        error = m4_adapter_map(e, &r);
     }
     if (error == UC_ERR_OK) e->regions[e->region_count++] = r;
     return error;
-}
-
-// A context is a copy of the engine's state, which begins with R0 to R15.
-static void find_exclusive_address(m4_engine *e) {
-    e->exclusive_address = NULL;
-    if (!e->core_registers || !e->exclusive_offset) return;
-    uint32_t pattern[15];
-    for (uint32_t n = 0; n < 15; n++) e->core_registers[n] = pattern[n] = 0x5EED0000u + n * 4;
-    uc_err error = uc_context_save(e->uc, e->scratch);
-    memset(e->core_registers, 0, sizeof pattern);
-    if (error != UC_ERR_OK) return;
-    const uint8_t *copy = (const uint8_t *)e->scratch;
-    for (size_t start = 0; start + sizeof pattern <= e->exclusive_offset; start += 4) {
-        if (memcmp(copy + start, pattern, sizeof pattern) != 0) continue;
-        uint64_t *found = (uint64_t *)((uint8_t *)e->core_registers + (e->exclusive_offset - start));
-        if (*found == UINT64_MAX) e->exclusive_address = found;
-        return;
-    }
 }
 
 uc_err m4_engine_arm(m4_engine *e) {
     if (e->coarse && !e->costs && !(e->costs = calloc(M4_COUNTS, sizeof *e->costs))) return UC_ERR_NOMEM;
     uc_err error = m4_install_hooks(e);
     if (error != UC_ERR_OK) return error;
-    m4_engine_find_registers(e);
     if ((error = uc_context_alloc(e->uc, &e->pristine)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->scratch)) != UC_ERR_OK) return error;
     if ((error = uc_context_alloc(e->uc, &e->abandoned_at)) != UC_ERR_OK) return error;
     if ((error = uc_context_save(e->uc, e->pristine)) != UC_ERR_OK) return error;
-    find_exclusive_address(e);
     return UC_ERR_OK;
 }
-
-_Thread_local m4_engine *m4_running;
 
 static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stopped = e->abandoned = e->fault_located = false;
@@ -108,34 +79,12 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     m4_engine_update_limit(e);
     // A step ends inside of a block that may be known without it.
     if (e->step_address != M4_NOWHERE) e->counts[m4_count_index(pc & ~1u)] = 0;
-    m4_running = e;
     uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
-    m4_running = NULL;
     e->engine_error = error;
-#if !M4_VIRTUAL_TLB
-    // While there is a code hook, 2.0 leaves PC where the last block that was not jumped to directly began.
-    if (e->stopped_before != M4_NOWHERE) m4_reg_write(e, UC_ARM_REG_PC, e->stopped_before | 1);
-#endif
-    if (e->abandoned) uc_context_restore(e->uc, e->abandoned_at);
+    m4_adapter_run_ended(e, error);
     if (e->changing) m4_settle_change(e);
     bool ran = e->history_count != e->first_block;
     uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
-
-    if (!e->stopped) {
-        if (error == UC_ERR_OK) return e->stop;  // WFI
-#if !M4_VIRTUAL_TLB
-        switch (error) {
-        case UC_ERR_READ_UNMAPPED: case UC_ERR_READ_PROT: case UC_ERR_WRITE_UNMAPPED: case UC_ERR_WRITE_PROT:
-        case UC_ERR_READ_UNALIGNED: case UC_ERR_WRITE_UNALIGNED:
-            e->stop = M4_STOP_DATA_FAULT; break;
-        case UC_ERR_FETCH_UNMAPPED: case UC_ERR_FETCH_PROT: case UC_ERR_FETCH_UNALIGNED:
-            e->stop = M4_STOP_FETCH_FAULT; break;
-        default: e->stop = M4_STOP_ENGINE; break;
-        }
-#else
-        e->stop = M4_STOP_ENGINE;
-#endif
-    }
     if (ran) switch (e->stop) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
@@ -155,10 +104,6 @@ m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
         if (stop != M4_STOP_PREPARE && stop != M4_STOP_SPLIT) break;
         pc = m4_reg_read(e, UC_ARM_REG_PC) | 1;
         if (stop == M4_STOP_SPLIT) continue;
-        if (e->prepare_size == 0) {
-            m4_release_sites(e);
-            continue;
-        }
         if (!m4_hook_sites(e, pc & ~1u, e->prepare_size)) {
             e->stop = M4_STOP_ENGINE;
             e->engine_error = UC_ERR_RESOURCE;
@@ -169,7 +114,7 @@ m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
-    uint64_t *newest = &e->history[(e->history_count - 1) % M4_HISTORY];
+    uint64_t *newest = &e->history[(e->history_count - 1) % M4_RING];
     uint32_t start = (uint32_t)(*newest >> 32), size = (uint32_t)(*newest >> 16) & 0xFFFF, counted = *newest & 0xFFFF;
     if (pc < start || pc - start >= size) return;
     // In place of what was counted before: on 2.0 first none of the block, then what lies before the fault.
@@ -184,7 +129,7 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_update_limit(m4_engine *e) {
-    bool waits = e->stop_requested || m4_engine_is_interrupted(e) || e->releases_due || e->fp_deferred || e->changing || e->pending_priority < e->active_priority;
+    bool waits = e->stop_requested || m4_engine_is_interrupted(e) || e->fp_deferred || e->changing || m4_looks_always(e) || e->pending_priority < e->active_priority;
     m4_set_limit(e, waits ? 0 : m4_usual_limit(e));
 }
 
@@ -204,7 +149,7 @@ bool m4_engine_take_interrupt(m4_engine *e) {
 
 // An unprivileged thread reads its masks as 0: look from handler mode. The stack pointer banks there and back.
 static bool look_from_handler(m4_engine *e) {
-    if (!(m4_special_read(e, UC_ARM_REG_CONTROL) & 1) || m4_reg_read(e, UC_ARM_REG_IPSR) != 0) return false;
+    if (!(m4_adapter_read_special(e, UC_ARM_REG_CONTROL) & 1) || m4_reg_read(e, UC_ARM_REG_IPSR) != 0) return false;
     m4_reg_write(e, UC_ARM_REG_IPSR, 11);
     return true;
 }
@@ -219,9 +164,9 @@ uint32_t m4_engine_privileged_read(m4_engine *e, int reg) {
 static int32_t masked_priority(m4_engine *e, bool with_primask) {
     int32_t priority = e->active_priority;
     bool looks = look_from_handler(e);
-    uint32_t faultmask = m4_special_read(e, UC_ARM_REG_FAULTMASK);
-    uint32_t primask = with_primask ? m4_special_read(e, UC_ARM_REG_PRIMASK) : 0;
-    uint32_t basepri = m4_special_read(e, UC_ARM_REG_BASEPRI) & M4_PRIORITY_BITS;
+    uint32_t faultmask = m4_adapter_read_special(e, UC_ARM_REG_FAULTMASK);
+    uint32_t primask = with_primask ? m4_adapter_read_special(e, UC_ARM_REG_PRIMASK) : 0;
+    uint32_t basepri = m4_adapter_read_special(e, UC_ARM_REG_BASEPRI) & M4_PRIORITY_BITS;
     if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
     if (basepri) {
         int32_t boost = (int32_t)(basepri & e->group_mask);
@@ -242,47 +187,19 @@ bool m4_engine_can_take(m4_engine *e) {
     return e->pending_priority < e->active_priority && e->pending_priority < m4_engine_execution_priority(e);
 }
 
-size_t m4_engine_locate_exclusive(m4_engine *e, uint32_t address) {
-    if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return 0;
-    size_t size = uc_context_size(e->uc), found = 0;
-    const uint8_t *before = (const uint8_t *)e->pristine, *now = (const uint8_t *)e->scratch;
-    for (size_t offset = 8; offset + 8 <= size; offset += 4) {
-        uint64_t was, is;
-        memcpy(&was, before + offset, 8);
-        memcpy(&is, now + offset, 8);
-        if (was != UINT64_MAX || is != address) continue;
-        if (found) return 0;
-        found = offset;
-    }
-    return found;
-}
-
-void m4_engine_clear_exclusive(m4_engine *e) {
-    if (!e->exclusive_open || !e->exclusive_offset) return;
-    e->exclusive_open = false;
-    if (e->exclusive_address) {
-        *e->exclusive_address = UINT64_MAX;
-        return;
-    }
-    if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
-    memset((uint8_t *)e->scratch + e->exclusive_offset, 0xFF, 8);
-    uc_context_restore(e->uc, e->scratch);
-}
-
 uc_err m4_engine_reset_core(m4_engine *e) {
     e->changing = e->fp_default_status = 0;
     e->fp_manual = false;
-    return uc_context_restore(e->uc, e->pristine);
+    uc_err error = uc_context_restore(e->uc, e->pristine);
+    m4_adapter_core_restored(e);
+    return error;
 }
 
 void m4_engine_flush(m4_engine *e) {
     memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);
     for (uint32_t i = 0; i < e->region_count; i++)
         if (e->regions[i].fetched) memset(e->regions[i].fetched, 0, e->regions[i].size >> M4_PAGE_SHIFT);
-    uc_ctl_flush_tlb(e->uc);
-#if M4_VIRTUAL_TLB
-    uc_ctl_flush_tb(e->uc);
-#endif
+    m4_adapter_forget_all(e);
 }
 
 void m4_engine_memory_written(m4_engine *e, uint32_t address, uint32_t count) {
@@ -295,7 +212,7 @@ void m4_forget_written(m4_engine *e, uint32_t address, uint32_t count) {
     if (!r || !r->fetched || count == 0) return;
     uint32_t offset = address - r->start, last = offset + (count - 1);
     for (uint32_t page = offset >> M4_PAGE_SHIFT; page <= last >> M4_PAGE_SHIFT; page++) {
-        if (M4_VIRTUAL_TLB && !r->fetched[page]) continue;
+        if (M4_OWN_ENGINE && !r->fetched[page]) continue;
         uint32_t from = page << M4_PAGE_SHIFT;
         m4_forget_code(e, r->physical + from, M4_PAGE_SIZE);
     }

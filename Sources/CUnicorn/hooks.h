@@ -9,17 +9,8 @@ static inline uint32_t m4_count_index(uint32_t address) { return (address >> 1) 
 
 /// `m4_trap` bits of an instruction that may trap.
 uint32_t m4_traps_of(uint16_t first, uint16_t second);
-/// Whether an instruction's access must be aligned under CCR.UNALIGN_TRP only, and is not, with the registers as they are.
-bool m4_is_unaligned_single(const m4_engine *e, uint32_t pc, uint16_t first, uint16_t second);
-/// Whether a block has an instruction that may trap and must have a hook to do so. What needs none while the block starts with
-/// certain registers word-aligned is in `expected` bits 0 to 14, with certain registers not 0 in bits 16 to 30.
-bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected);
-/// In `expected`: a block that starts as expected ends so, and may follow itself without another look.
-enum { M4_EXPECTED_KEPT = 0x8000 };
-/// Whether the registers are as expected.
-bool m4_operands_are_fine(const m4_engine *e, uint32_t expected);
-/// Drops hooks that have been run long enough. Not while the engine runs.
-void m4_release_sites(m4_engine *e);
+/// Whether a block has an instruction that may have to stop there, and has no hook to do so.
+bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size);
 /// Hooks the instructions of the block at PC that may trap; false when one could not be hooked. Not while the engine runs.
 bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
 /// Whether loads and stores in the page at `page` are to come to the board.
@@ -38,11 +29,12 @@ static inline void m4_set_limit(m4_engine *e, uint64_t limit) { __atomic_store_n
 void m4_forget_written(m4_engine *e, uint32_t address, uint32_t count);
 /// Cycles that a taken branch costs to fill the pipeline. Source: Cortex-M4 TRM r0p1, 3.3.1: P, 1 to 3.
 enum { M4_REFILL = 2 };
-/// Whether any instruction may have to stop.
-static inline bool m4_has_sites(const m4_engine *e) { return e->traps || e->break_count || e->step_address != M4_NOWHERE; }
-
-/// The engine that runs on this thread; null while none does.
-extern _Thread_local m4_engine *m4_running;
+/// What traps by a hook of its instruction: the FPU's with the system's library, which has no other way.
+static inline uint32_t m4_hooked_traps(const m4_engine *e) { return M4_OWN_ENGINE ? 0 : e->traps & M4_TRAP_FPU; }
+/// Whether any instruction may have to stop by a hook.
+static inline bool m4_has_sites(const m4_engine *e) { return m4_hooked_traps(e) || e->break_count || e->step_address != M4_NOWHERE; }
+/// Whether blocks have to be looked at of which translated code knows nothing.
+static inline bool m4_looks_always(const m4_engine *e) { return M4_OWN_ENGINE && (e->mixed_code || m4_has_sites(e)); }
 
 /// Records why the run ends. The first reason stays.
 static inline void m4_record(m4_engine *e, m4_stop stop) {
@@ -63,8 +55,6 @@ void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size);
 enum { M4_PRIORITY_BITS = 0xF0 };
 /// Whether an instruction is an MRS of BASEPRI.
 bool m4_reads_basepri(uint16_t first, uint16_t second);
-/// CONTROL, PRIMASK, BASEPRI or FAULTMASK as MRS reads it.
-uint32_t m4_special_read(const m4_engine *e, int reg);
 /// Clears what BASEPRI has beyond its implemented bits, and answers with those.
 uint32_t m4_trim_basepri(m4_engine *e);
 /// A block that ends with CPS or MSR is about to run: notes what `m4_settle_change` is to put right behind it.
@@ -77,10 +67,28 @@ void m4_look_for_waiting(m4_engine *e, uint32_t address);
 void m4_restart_waiting(m4_engine *e);
 /// `limit` while nothing is to be seen to at the next block.
 static inline uint64_t m4_usual_limit(const m4_engine *e) {
-    if (e->waiting.phase) return 0;
+    if (e->waiting.phase || m4_looks_always(e)) return 0;
     return e->deadline < e->waiting.look_at ? e->deadline : e->waiting.look_at;
 }
 
+/// The engine's numbers: a branch to an EXC_RETURN value; a division by zero that traps.
+enum { M4_EXCEPTION_EXIT = 8, M4_EXCEPTION_DIVIDE = 40 };
+
+static inline uint64_t m4_block_key(uint32_t address, uint32_t size) { return (uint64_t)address << 32 | (uint64_t)(size & 0xFFFF) << 16; }
+/// Its key, its instructions, and what it does that the engine does not tell. Its count is to be taken anew.
+uint64_t m4_describe_block(m4_engine *e, uint32_t address, uint32_t size);
+/// Whether a block has to be looked at each time, by its description.
+bool m4_is_special_block(uint64_t entry);
+/// At the start of a block that has to be looked at, before it is counted. False when it is not to run: the reason is recorded.
+bool m4_begin_block(m4_engine *e, uint32_t address, uint32_t size);
+/// The same with the coarse cycle model.
+bool m4_begin_block_coarse(m4_engine *e, uint32_t address, uint32_t size);
+static inline void m4_account(m4_engine *e, uint64_t entry) {
+    e->cycles += entry & 0xFFFF;
+    e->history[e->history_count++ % M4_RING] = entry;
+}
+
+uc_err m4_hook(m4_engine *e, int type, void *callback, uint64_t begin, uint64_t end);
 uc_err m4_install_fill(m4_engine *e);
 uc_err m4_install_hooks(m4_engine *e);
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user);

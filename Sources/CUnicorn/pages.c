@@ -8,7 +8,7 @@
 #include "hooks.h"
 #include <string.h>
 
-#if M4_VIRTUAL_TLB
+#if M4_OWN_ENGINE
 
 /// Where shadows lie among the engine's physical addresses, clear of everything a Cortex-M4 has there. Two sets, since what a
 /// page allows depends on privilege and a hook is told the physical address only.
@@ -62,7 +62,7 @@ static const m4_division *system_division(m4_engine *e, uint32_t address) {
     return &known->allows;
 }
 
-/// Clears what a fill or a hook leaves behind inside an IT block: the block's IT state in the core, where the next would start with it.
+/// Clears what a hook leaves behind inside an IT block: the block's IT state in the core, where the next would start with it.
 static void forget_it_state(uc_engine *uc) {
     uint32_t clear = 0x01000000;
     uc_reg_write(uc, UC_ARM_REG_EPSR, &clear);
@@ -106,6 +106,7 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
             if (wanted == M4_EXECUTE && is_mixed(d->execute)) {
                 // Counts of its blocks are kept no more, so that each block comes to the careful part of the block hook.
                 e->mixed_code |= m4_page_bit(page);
+                m4_set_limit(e, 0);
                 memset(&e->counts[m4_count_index(page)], 0, (M4_PAGE_SIZE / 2) * sizeof *e->counts);
             }
         }
@@ -128,7 +129,6 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         m4_record(e, wanted == M4_EXECUTE ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
         return false;
     }
-    if (wanted != M4_EXECUTE) forget_it_state(uc);
     uint32_t offset = page - r->start;
     if (e->recorded_count && r->host && m4_is_recorded(e, r->physical + offset)) divides = true;
     if (divides && wanted != M4_EXECUTE) {
@@ -302,7 +302,7 @@ void m4_abandon(m4_engine *e, m4_stop stop) {
 void m4_engine_flush_permissions(m4_engine *e) {
     e->mixed_code = 0;
     memset(e->divided, 0, sizeof e->divided);
-#if M4_VIRTUAL_TLB
+#if M4_OWN_ENGINE
     // In 2.0, which knows no permissions, this drops all translations.
     uc_ctl_flush_tlb(e->uc);
 #endif

@@ -14,7 +14,7 @@ static void drop(m4_engine *e) {
 void m4_recorder_close(m4_engine *e) { drop(e); }
 
 uc_err m4_engine_set_recorded(m4_engine *e, const uint32_t *starts, const uint32_t *sizes, uint32_t count) {
-    if (!M4_VIRTUAL_TLB && count) return UC_ERR_HANDLE;
+    if (!M4_OWN_ENGINE && count) return UC_ERR_HANDLE;
     if (count > M4_MAX_RECORDED) return UC_ERR_RESOURCE;
     drop(e);
     m4_engine_flush_permissions(e);

@@ -1,43 +1,61 @@
-// R0 to R15 where the engine keeps them. Its interface copies one at a time, through three calls; an exception needs nine, and a block
-// that expects aligned registers some on each round.
-//
-// The engine hands its state to the function that reads FPSCR. In the bundled library that function is weak (see scripts/setup), and
-// this one takes its place. What it learns is believed when registers written through the interface are found there, all of
-// them; otherwise, and in any other library, the interface is used.
-#include "CUnicorn.h"
+// Registers of the FPU and words of memory by the batch, as exception entry and return move them.
+#include "hooks.h"
+#include <string.h>
 
 const int m4_register_ids[16] = {
     UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6, UC_ARM_REG_R7,
     UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC};
 
-#if __has_include(<unicorn/m4run_bundle.h>)
-#include <unicorn/m4run_bundle.h>
-#endif
-#ifdef M4RUN_BUNDLED_UNICORN_2_1_4
+enum { MOST = 24 };
+typedef struct batch {
+    int registers[MOST];
+    void *values[MOST];
+    int count;
+} batch;
 
-static _Thread_local void *state_seen;
-
-uint32_t helper_vfp_get_fpscr_arm(void *state);
-uint32_t vfp_get_fpscr_arm(void *state);
-uint32_t vfp_get_fpscr_arm(void *state) {
-    state_seen = state;
-    return helper_vfp_get_fpscr_arm(state);
+static inline void add(batch *b, int reg, const void *value) {
+    if (b->count == MOST) return;
+    b->registers[b->count] = reg;
+    b->values[b->count++] = (void *)value;
 }
 
-void m4_engine_find_registers(m4_engine *e) {
-    e->core_registers = NULL;
-    state_seen = NULL;
-    m4_reg_read(e, UC_ARM_REG_FPSCR);
-    // The state begins with them.
-    uint32_t *found = state_seen;
-    if (!found) return;
-    bool right = true;
-    for (uint32_t round = 0; round < 2; round++) {
-        for (uint32_t n = 0; n < 15; n++) m4_reg_write(e, m4_register_ids[n], round ? 0 : 0x5EED0000u + n * 4);
-        for (uint32_t n = 0; n < 15; n++) right = right && found[n] == (round ? 0 : 0x5EED0000u + n * 4);
-    }
-    if (right) e->core_registers = found;
+void m4_engine_read_s(m4_engine *e, uint32_t s[32]) {
+    batch b = {.count = 0};
+    uint64_t d[16] = {0};
+    for (int i = 0; i < 16; i++) add(&b, UC_ARM_REG_D0 + i, &d[i]);
+    uc_reg_read_batch(e->uc, b.registers, b.values, b.count);
+    memcpy(s, d, sizeof d);
 }
-#else
-void m4_engine_find_registers(m4_engine *e) { e->core_registers = NULL; }
-#endif
+
+void m4_engine_read_fp(m4_engine *e, uint32_t s[16], uint32_t *fpscr) {
+    batch b = {.count = 0};
+    uint64_t d[8];
+    for (int i = 0; i < 8; i++) add(&b, UC_ARM_REG_D0 + i, &d[i]);
+    add(&b, UC_ARM_REG_FPSCR, fpscr);
+    uc_reg_read_batch(e->uc, b.registers, b.values, b.count);
+    memcpy(s, d, sizeof d);
+}
+
+void m4_engine_write_fp(m4_engine *e, const uint32_t s[16], uint32_t fpscr) {
+    batch b = {.count = 0};
+    uint64_t d[8];
+    memcpy(d, s, sizeof d);
+    for (int i = 0; i < 8; i++) add(&b, UC_ARM_REG_D0 + i, &d[i]);
+    add(&b, UC_ARM_REG_FPSCR, &fpscr);
+    uc_reg_write_batch(e->uc, b.registers, b.values, b.count);
+}
+
+bool m4_engine_store_words(m4_engine *e, uint32_t address, const uint32_t *words, uint32_t count) {
+    const m4_region *r = m4_engine_region(e, address);
+    if (!r || !r->host || count * 4 > r->size || address - r->start > r->size - count * 4) return false;
+    memcpy(r->host + (address - r->start), words, (size_t)count * 4);
+    m4_engine_memory_written(e, address, count * 4);
+    return true;
+}
+
+bool m4_engine_load_words(const m4_engine *e, uint32_t address, uint32_t *words, uint32_t count) {
+    const m4_region *r = m4_engine_region(e, address);
+    if (!r || !r->host || count * 4 > r->size || address - r->start > r->size - count * 4) return false;
+    memcpy(words, r->host + (address - r->start), (size_t)count * 4);
+    return true;
+}

@@ -1,21 +1,12 @@
-// Instructions that the engine executes and the core may have to trap: the FPU's while CPACR denies it, divisions while
-// CCR.DIV_0_TRP is set, accesses whose base must be aligned.
+// Instructions at which a run has to stop by a hook of their own: breakpoints, single steps, code that the MPU forbids in a page of which it
+// allows some; and, with the system's library, the FPU's while CPACR denies it. A hooked instruction costs a walk over all code hooks.
 //
-// A hook of its own would make each exact, but a hooked instruction costs a walk over all code hooks. So most are judged at the
-// start of their block, by the registers that the block starts with, and are hooked when those are found wanting. What is left is
-// hooked when its block is first met: the FPU's, which ends with the first write to CPACR; divisors and bases that the block itself makes.
-// Such a base is watched for its first `WATCHED_RUNS` runs.
-#include "hooks.h"
-#include "origins.h"
+// They are hooked when their block is about to run for the first time since there was a reason.
+#include "adapter.h"
 #include <string.h>
 
-enum { WATCHED_RUNS = 256 };
-
 uint32_t m4_traps_of(uint16_t first, uint16_t second) {
-    uint32_t traps = m4_aligned_base(first, second) >= 0 ? M4_TRAP_UNALIGNED : 0;
-    if ((first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00) traps |= M4_TRAP_FPU;
-    if ((first & 0xFFD0) == 0xFB90 && (second & 0x00F0) == 0x00F0) traps |= M4_TRAP_DIVIDE;
-    return traps;
+    return (first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00 ? M4_TRAP_FPU : 0;
 }
 
 // Kinds of the breakpoints at an instruction.
@@ -39,15 +30,6 @@ static uint32_t breaks_of(const m4_engine *e, uint32_t address) {
         at += first >= 0xE800 ? 4 : 2;
     }
     return kinds;
-}
-
-bool m4_operands_are_fine(const m4_engine *e, uint32_t expected) {
-    uint32_t together = 0;
-    for (uint32_t bases = expected & 0x7FFF; bases; bases &= bases - 1) together |= m4_core_register(e, __builtin_ctz(bases));
-    if (together & 3) return false;
-    for (uint32_t divisors = expected >> 16 & 0x7FFF; divisors; divisors &= divisors - 1)
-        if (m4_core_register(e, __builtin_ctz(divisors)) == 0) return false;
-    return true;
 }
 
 // Open addressing; entries are indices above 0.
@@ -95,8 +77,8 @@ static bool note_refused_code(m4_engine *e, uint32_t address, uint32_t size) {
 // Stops at the instruction whose hook this is called from, with `it` its IT state.
 static void stop_at(m4_engine *e, m4_stop stop, uint32_t it) {
     m4_reg_write(e, UC_ARM_REG_EPSR, 0x01000000 | (it & 0xFC) << 8 | (it & 3) << 25);
-#if M4_VIRTUAL_TLB
-    // Inside an IT block engine 2.1 takes a request to stop back; 2.0 leaves with all registers as they are then.
+#if M4_OWN_ENGINE
+    // Inside an IT block the engine does not look for a request to stop.
     if (it & 15) {
         m4_abandon(e, stop);
         return;
@@ -119,21 +101,6 @@ static bool breaks(m4_engine *e, uint32_t address) {
     return true;
 }
 
-// Which of `traps` happen, with the registers as they are.
-static uint32_t happening(const m4_engine *e, uint32_t traps, uint8_t register_number) {
-    if (traps & M4_TRAP_FPU && e->fpu_for_privileged && is_privileged(e)) traps &= ~(uint32_t)M4_TRAP_FPU;
-    if (traps & (M4_TRAP_DIVIDE | M4_TRAP_UNALIGNED)) {
-        uint32_t operand = m4_core_register(e, register_number);
-        if (operand != 0) traps &= ~(uint32_t)M4_TRAP_DIVIDE;
-        if ((operand & 3) == 0) traps &= ~(uint32_t)M4_TRAP_UNALIGNED;
-    }
-    return traps;
-}
-
-static m4_stop stop_for(uint32_t traps) {
-    return traps & M4_TRAP_FPU ? M4_STOP_NO_COPROCESSOR : traps & M4_TRAP_DIVIDE ? M4_STOP_DIVIDE : M4_STOP_UNALIGNED;
-}
-
 static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     (void)uc;
     struct m4_site *site = user;
@@ -145,39 +112,24 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         return;
     }
     if (site->traps & M4_TRAP_BREAK && breaks(e, (uint32_t)address)) return;
-    uint32_t traps = site->traps & e->traps;
-    if (!traps) return;
-    if (traps == M4_TRAP_UNALIGNED && !(site->traps & M4_TRAP_BREAK) && ++site->runs == WATCHED_RUNS) {
-        e->releases_due = true;
-        m4_engine_update_limit(e);
-    }
-    traps = happening(e, traps, site->operand);
-    if (!traps) return;
-#if !M4_VIRTUAL_TLB
+    if (!(site->traps & m4_hooked_traps(e)) || (e->fpu_for_privileged && is_privileged(e))) return;
     // The hook sees the condition flags of the block's start: that has to be here.
     if (site->it_state && (uint32_t)address != m4_block_address(e)) {
         stop_at(e, M4_STOP_SPLIT, site->it_state);
         return;
     }
-#endif
     if (site->it_state && !holds(e, site->it_state >> 4)) return;
-    // An instruction that is refused altogether has no operand to look at.
-    stop_at(e, stop_for(traps), site->it_state);
+    stop_at(e, M4_STOP_NO_COPROCESSOR, site->it_state);
 }
 
 static void describe(struct m4_site *site, uint16_t first, uint16_t second, uint32_t it) {
-    int base = m4_aligned_base(first, second);
     site->traps = (uint8_t)(m4_traps_of(first, second) | (it == 0 && breaks_of(site->engine, site->address) ? M4_TRAP_BREAK : 0));
-    site->operand = (uint8_t)(base >= 0 ? base : second & 15);
     site->it_state = (uint8_t)it;
 }
 
 static bool hook(struct m4_site *site) {
     m4_engine *e = site->engine;
-    site->runs = 0;
-    if (uc_hook_add(e->uc, &site->hook, UC_HOOK_CODE, (void *)on_site, site, site->address, site->address) != UC_ERR_OK) return false;
-    e->hooked_sites++;
-    return true;
+    return uc_hook_add(e->uc, &site->hook, UC_HOOK_CODE, (void *)on_site, site, site->address, site->address) == UC_ERR_OK;
 }
 
 static struct m4_site *add(m4_engine *e, uint32_t address) {
@@ -198,45 +150,23 @@ static uint32_t it_state(const m4_engine *e) {
     return (xpsr >> 8 & 0xFC) | (xpsr >> 25 & 3);
 }
 
-// Whether a block that has begun as expected ends so.
-static bool keeps(const m4_origins *o, uint32_t expected) {
-    uint32_t needed = 0;
-    for (uint32_t bases = expected & 0x7FFF; bases; bases &= bases - 1) needed |= o->of[__builtin_ctz(bases)];
-    return (needed & ~(expected & 0x7FFF)) == 0 && (expected >> 16 & o->written) == 0;
-}
-
-bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size, uint32_t *expected) {
-    if (e->hooks_all) return false;
-    m4_origins origins;
-    m4_origins_begin(&origins);
+bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size) {
     uint32_t it = it_state(e);
-    *expected = 0;
     for (uint32_t offset = 0; offset < size;) {
         uint16_t first = 0, second = 0;
         uint32_t at = address + offset;
         if (!m4_engine_code(e, at, &first)) break;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        uint32_t traps = m4_traps_of(first, second) & e->traps;
-        if (it == 0 && breaks_of(e, at)) traps |= M4_TRAP_BREAK;
-        if (m4_refuses_code(e, at, wide ? 4 : 2)) {
+        if (m4_traps_of(first, second) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, wide ? 4 : 2)) {
             struct m4_site *site = find(e, at);
             if (!site || !site->hook) return true;
-        } else if (traps) {
-            struct m4_site *site = find(e, at);
-            int base = m4_aligned_base(first, second);
-            uint32_t divisor = 1u << (second & 15);
             // Code may have changed under a hook that is still there.
-            if (site && site->hook) describe(site, first, second, site->it_state);
-            else if (traps == M4_TRAP_UNALIGNED && origins.of[base] != M4_ORIGIN_UNKNOWN) *expected |= origins.of[base];
-            else if (traps == M4_TRAP_DIVIDE && !(origins.written & divisor)) *expected |= divisor << 16;
-            else if (!site || traps != M4_TRAP_UNALIGNED) return true;
+            describe(site, first, second, site->it_state);
         }
-        m4_origins_step(&origins, e, at, first, second, it != 0);
         it = next_it_state(first, it);
         offset += wide ? 4 : 2;
     }
-    if (*expected != 0 && keeps(&origins, *expected)) *expected |= M4_EXPECTED_KEPT;
     return false;
 }
 
@@ -250,7 +180,7 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
         if (!m4_engine_code(e, at, &first)) break;
         bool wide = first >= 0xE800;
         if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        if (m4_traps_of(first, second) & e->traps || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, wide ? 4 : 2)) {
+        if (m4_traps_of(first, second) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, wide ? 4 : 2)) {
             struct m4_site *site = find(e, at);
             room = (site || (site = add(e, at))) && (site->hook || hook(site));
             if (!room) break;
@@ -271,77 +201,22 @@ static void unhook(m4_engine *e, struct m4_site *site) {
     e->forgetting = true;
     uc_hook_del(e->uc, site->hook);
     site->hook = 0;
-    e->hooked_sites--;
     // The engine forgets its hook, and goes on looking for it where it was translated.
     m4_drop_translations(e, site->address, 4);
-}
-
-void m4_release_sites(m4_engine *e) {
-    e->releases_due = false;
-    for (uint32_t i = 0; i < e->site_count; i++)
-        if (e->sites[i].runs >= WATCHED_RUNS) unhook(e, &e->sites[i]);
 }
 
 void m4_engine_forget_sites(m4_engine *e) {
     for (uint32_t i = 0; i < e->site_count; i++) unhook(e, &e->sites[i]);
     e->site_count = 0;
-    e->releases_due = false;
     memset(e->site_table, 0, sizeof e->site_table);
     memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);
 }
 
-// Under CCR.UNALIGN_TRP nearly every instruction may trap. One hook on all of them is called directly, without a walk.
-static void on_any(uc_engine *uc, uint64_t address64, uint32_t size, void *user) {
-    (void)uc;
-    m4_engine *e = user;
-    uint32_t address = (uint32_t)address64, block = m4_block_address(e);
-    uint16_t first = 0, second = 0;
-    if (address == block) e->block_it_state = (uint8_t)it_state(e);
-    if (e->stopped || !m4_engine_code(e, address, &first)) return;
-    if (first >= 0xE800 && !m4_engine_code(e, address + 2, &second)) return;
-    uint32_t it = e->block_it_state;
-    uint16_t before = 0;
-    for (uint32_t at = block; at - block < address - block && m4_engine_code(e, at, &before); at += before >= 0xE800 ? 4 : 2)
-        it = next_it_state(before, it);
-    m4_stop stop = M4_STOP_FETCH_FAULT;
-    if (!note_refused_code(e, address, size)) {
-        bool may_break = e->break_count || e->step_address != M4_NOWHERE;
-        if (may_break && it == 0 && breaks(e, address)) return;
-        struct m4_site site = {.engine = e, .address = address};
-        describe(&site, first, second, 0);
-        uint32_t traps = happening(e, site.traps & e->traps, site.operand);
-        if (!traps && !m4_is_unaligned_single(e, address, first, second)) return;
-        stop = stop_for(traps);
-    }
-    stop_at(e, stop, it);
-}
-
-static void hook_all(m4_engine *e, bool all) {
-    if (all == e->hooks_all) return;
-    if (e->hooks_all) {
-        e->forgetting = true;
-        uc_hook_del(e->uc, e->hook_of_all);
-        e->forgetting = false;
-        e->hooked_sites--;
-    }
-    e->hooks_all = all && uc_hook_add(e->uc, &e->hook_of_all, UC_HOOK_CODE, (void *)on_any, e, 1, 0) == UC_ERR_OK;
-    e->hooked_sites += e->hooks_all;
-    m4_engine_flush(e);
-}
-
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) {
-    e->fpu_for_privileged = fpu_for_privileged;
-    // Unaligned multiple accesses trap whatever CCR says. Source: ARMv7-M ARM, A3.2.1.
-    traps |= M4_TRAP_UNALIGNED;
-#if !M4_VIRTUAL_TLB
-    // A code hook of engine 2.0 sees registers as they were at the block's start: no trap can depend on what they hold.
-    traps &= M4_TRAP_FPU;
-#endif
-    if (traps == e->traps) return;
-    // New traps: blocks that were met before have instructions without a hook. Fewer: their hooks would only cost.
+    if (traps == e->traps && fpu_for_privileged == e->fpu_for_privileged) return;
     e->traps = traps;
-    m4_engine_forget_sites(e);
-    hook_all(e, traps & M4_TRAP_UNALIGNED_SINGLE);
+    e->fpu_for_privileged = fpu_for_privileged;
+    m4_adapter_traps_changed(e);
 }
 
 void m4_engine_end_step(m4_engine *e) {
@@ -349,7 +224,7 @@ void m4_engine_end_step(m4_engine *e) {
     e->step_address = M4_NOWHERE;
     struct m4_site *site = address == M4_NOWHERE ? NULL : find(e, address);
     // Translating code gets slower with each hook: one that is for the step alone goes.
-    if (site && !(site->traps & e->traps) && !breaks_of(e, address)) unhook(e, site);
+    if (site && !(site->traps & m4_hooked_traps(e)) && !breaks_of(e, address)) unhook(e, site);
 }
 
 void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count) {

@@ -1,7 +1,6 @@
 // Special registers that the engine writes as they are given, where a Cortex-M4 has fewer bits or says when not. CPS and MSR end
 // their block: what they leave is put right before the next block runs.
 #include "hooks.h"
-#include <string.h>
 
 // SYSm. Source: ARMv7-M ARM, B5.1.1.
 enum { MSP = 8, PSP = 9, BASEPRI = 0x11, BASEPRI_MAX = 0x12, FAULTMASK = 0x13 };
@@ -59,30 +58,4 @@ void m4_settle_change(m4_engine *e) {
     default: break;
     }
     m4_engine_update_limit(e);
-}
-
-// The engine's own FPCCR and FPDSCR, which it heeds: two words each, of which a core without the Security Extension has the first.
-static const uint32_t fpccr_at_reset[2] = {0x80000000u, 0xC0000004u};
-
-size_t m4_engine_locate_fp_context(const m4_engine *e) {
-    const uint8_t *context = (const uint8_t *)e->pristine;
-    size_t size = uc_context_size(e->uc), found = 0;
-    for (size_t offset = 8; offset + 16 <= size; offset += 4) {
-        if (memcmp(context + offset, fpccr_at_reset, sizeof fpccr_at_reset) != 0) continue;
-        if (found) return 0;
-        found = offset;
-    }
-    return found;
-}
-
-void m4_engine_set_fp_context(m4_engine *e, bool automatic, uint32_t status) {
-    if (!e->fp_context_offset || (automatic == !e->fp_manual && status == e->fp_default_status)) return;
-    if (uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
-    uint8_t *registers = (uint8_t *)e->scratch + e->fp_context_offset;
-    uint32_t control = automatic ? fpccr_at_reset[0] : 0;
-    memcpy(registers, &control, sizeof control);
-    memcpy(registers + sizeof fpccr_at_reset, &status, sizeof status);
-    if (uc_context_restore(e->uc, e->scratch) != UC_ERR_OK) return;
-    e->fp_manual = !automatic;
-    e->fp_default_status = status;
 }

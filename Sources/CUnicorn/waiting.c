@@ -20,7 +20,7 @@ enum { SP = 13, PC = 15 };
 enum { IT_STATE = 0x0600FC00 };
 
 // The block that ran `back` blocks ago; 1 for the newest.
-static uint64_t block_before(const m4_engine *e, uint32_t back) { return e->history[(e->history_count - back) % M4_HISTORY]; }
+static uint64_t block_before(const m4_engine *e, uint32_t back) { return e->history[(e->history_count - back) % M4_RING]; }
 
 static void look_again(m4_engine *e, uint64_t distance) {
     struct m4_waiting *w = &e->waiting;
@@ -297,10 +297,10 @@ static bool skip(m4_engine *e) {
     e->extra += rounds * extra;
     w->skipped += rounds * (cycles - extra);
     // The newest blocks as they would be. More than the ring holds of them need not be written.
-    uint64_t blocks = rounds * w->period, most = M4_HISTORY / w->period * w->period + w->period;
+    uint64_t blocks = rounds * w->period, most = M4_RING / w->period * w->period + w->period;
     for (uint64_t n = blocks < most ? blocks : most; n > 0; n--) {
         uint64_t block = block_before(e, w->period);
-        e->history[e->history_count++ % M4_HISTORY] = block;
+        e->history[e->history_count++ % M4_RING] = block;
     }
     return rounds > 0;
 }

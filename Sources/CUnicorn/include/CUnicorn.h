@@ -9,14 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <unicorn/unicorn.h>
-
-#if UC_API_MAJOR > 2 || (UC_API_MAJOR == 2 && UC_API_MINOR >= 1)
-#define M4_VIRTUAL_TLB 1
+#if __has_include(<unicorn/m4run.h>)
+#include <unicorn/m4run.h>
+/// The engine of scripts/build-engine, with the changes of engine/series; else the system's library.
+#define M4_OWN_ENGINE 1
 #else
-#define M4_VIRTUAL_TLB 0
+#define M4_OWN_ENGINE 0
 #endif
 
-enum { M4_MAX_REGIONS = 12, M4_HISTORY = 64, M4_PAGE_SHIFT = 10, M4_PAGE_SIZE = 1 << M4_PAGE_SHIFT };
+enum { M4_MAX_REGIONS = 12, M4_HISTORY = 64, M4_RING = 2 * M4_HISTORY, M4_PAGE_SHIFT = 10, M4_PAGE_SIZE = 1 << M4_PAGE_SHIFT };
 
 /// Why `m4_engine_run` came back.
 typedef enum m4_stop {
@@ -59,7 +60,7 @@ typedef struct m4_region {
 
 /// What traps though the engine would execute it: M4_TRAP_UNALIGNED_SINGLE is for accesses that must be aligned under
 /// CCR.UNALIGN_TRP only, M4_TRAP_BREAK for sites alone, an instruction of `breaks`.
-typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED = 4, M4_TRAP_UNALIGNED_SINGLE = 8, M4_TRAP_BREAK = 16 } m4_trap;
+typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED_SINGLE = 8, M4_TRAP_BREAK = 16 } m4_trap;
 /// Instructions that are hooked at once at most, and the longest block in bytes: a page.
 enum { M4_MAX_SITES = 4096, M4_SITE_TABLE = 4 * M4_MAX_SITES, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
 
@@ -131,16 +132,18 @@ typedef struct m4_engine {
     bool event_sent;            ///< A block with a SEV has run; set here, cleared by the board.
 
     uint32_t traps;             ///< `m4_trap` bits.
+    uint32_t traps_built_in;    ///< Those that translated code has been made for.
     uint32_t first_block;       ///< `history_count` when the run began, or went on at another address.
     bool at_boundary;           ///< The exception that the engine reports is ours: M4_STOP_BOUNDARY.
     uint32_t resume_at;         ///< See `m4_course`.
     uint32_t stopped_before;    ///< The block whose hook ended the run; M4_NOWHERE for none.
-    uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE to hook, in bytes; 0 to drop hooks.
+    uint32_t prepare_size;      ///< Of the block of M4_STOP_PREPARE to hook, in bytes.
     bool fp_deferred;           ///< FPCCR.LSPACT.
     bool fpu_for_privileged;    ///< M4_TRAP_FPU is for unprivileged code only.
 
     uint32_t history_count;     ///< Blocks run so far, modulo 2^32.
-    uint64_t history[M4_HISTORY]; ///< The newest blocks, a ring: `address << 32 | size in bytes << 16 | instructions`.
+    uint64_t history[M4_RING];  ///< The newest blocks, of which M4_HISTORY count: `address << 32 | size in bytes << 16 | instructions`.
+    uint64_t nothing;           ///< Always 0; see m4run_accounting.
 
     m4_stop stop;
     bool stopped;               ///< While the engine runs: a hook has recorded `stop`.
@@ -153,7 +156,7 @@ typedef struct m4_engine {
     m4_refusal fault_refusal;
 
     uint64_t *counts;           ///< Instruction counts by block; see hooks.h.
-    uint32_t *expected;         ///< What a block expects of its registers, by the same index; see m4_needs_hooks.
+    uint8_t *uses_fpu;          ///< Whether a block uses the FPU, by the same index.
     m4_region regions[M4_MAX_REGIONS];
     uint32_t region_count;
     void *context;
@@ -167,24 +170,18 @@ typedef struct m4_engine {
     uint32_t user_ports;        ///< Groups of eight stimulus ports that unprivileged code may use, one bit each.
     bool user_stir;             ///< Unprivileged code may write STIR.
     uint64_t mixed_code;        ///< Pages with code of which the MPU forbids parts: a bit for all pages of a number modulo 64.
-    uint32_t *core_registers;   ///< The engine's own R0 to R15; null where they were not found.
+    uint32_t *core_registers;   ///< The engine's own R0 to R15; null with the system's library, which does not say where they are.
     uc_context *pristine;       ///< The core as it is after opening.
     uc_context *scratch;        ///< For changing what no register number reaches.
     uc_context *abandoned_at;   ///< The core at the instruction that `abandoned` is about.
     bool abandoned;             ///< The engine ran on behind an instruction that has not happened.
-    uint64_t *exclusive_address; ///< The engine's own; null where it was not found.
     size_t exclusive_offset;    ///< Where a context has the exclusive monitor's address; 0 when unknown.
     size_t fp_context_offset;   ///< Where a context has the engine's own FPCCR and FPDSCR; 0 when unknown.
     bool fp_manual;             ///< FPCCR.ASPEN is clear there.
     uint32_t fp_default_status; ///< FPDSCR there.
     uint32_t site_count;        ///< Instructions that have a hook because they may trap.
-    struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint16_t runs; uint8_t it_state, traps, operand; } sites[M4_MAX_SITES];
+    struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint8_t it_state, traps; } sites[M4_MAX_SITES];
     uint16_t site_table[M4_SITE_TABLE]; ///< Sites by address; see sites.c.
-    uint32_t hooked_sites;      ///< Those of them that have their hook now.
-    bool releases_due;          ///< Some have been watched long enough.
-    bool hooks_all;             ///< One hook is on every instruction instead.
-    uc_hook hook_of_all;
-    uint8_t block_it_state;     ///< At the newest block's start; kept under `hooks_all`.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 
     m4_break breaks[M4_MAX_BREAKS];
@@ -220,8 +217,8 @@ uc_err m4_engine_arm(m4_engine *e);
 /// Runs from `pc` until something of `m4_stop` happens. Bit 0 of `pc` is the Thumb state.
 m4_stop m4_engine_run(m4_engine *e, uint32_t pc);
 /// The newest block's address and its size in bytes; size 0 before the first.
-static inline uint32_t m4_block_address(const m4_engine *e) { return (uint32_t)(e->history[(e->history_count - 1) % M4_HISTORY] >> 32); }
-static inline uint32_t m4_block_size(const m4_engine *e) { return (uint32_t)(e->history[(e->history_count - 1) % M4_HISTORY] >> 16) & 0xFFFF; }
+static inline uint32_t m4_block_address(const m4_engine *e) { return (uint32_t)(e->history[(e->history_count - 1) % M4_RING] >> 32); }
+static inline uint32_t m4_block_size(const m4_engine *e) { return (uint32_t)(e->history[(e->history_count - 1) % M4_RING] >> 16) & 0xFFFF; }
 /// Takes back what the newest block counted from `pc` on: the instruction at `pc` has not retired.
 void m4_engine_retire_to(m4_engine *e, uint32_t pc);
 /// To be called when `deadline`, the priorities or `stop_requested` changed while a run may be under way.
@@ -331,8 +328,6 @@ static inline void m4_set_core_register(m4_engine *e, int n, uint32_t value) {
 }
 /// Whether loops that wait are executed round by round. Not while the engine runs.
 void m4_engine_execute_waiting(m4_engine *e, bool executes);
-/// Looks for the engine's own R0 to R15, once, before the first run.
-void m4_engine_find_registers(m4_engine *e);
 
 /// The version of the library that is loaded, `major << 16 | minor << 8`, and of the header this was built with.
 uint32_t m4_library_version(void);

@@ -195,10 +195,10 @@ public final class M4Board {
     }
 
     /// Whether the engine can refuse an access by privilege and by the MPU: libunicorn 2.1 and later.
-    public static var enforcesPermissions: Bool { M4_VIRTUAL_TLB != 0 }
+    public static var enforcesPermissions: Bool { M4_OWN_ENGINE != 0 }
 
     /// Whether divisions by zero and unaligned multiple accesses can be trapped: libunicorn 2.1 and later.
-    public static var trapsOnOperands: Bool { M4_VIRTUAL_TLB != 0 }
+    public static var trapsOnOperands: Bool { M4_OWN_ENGINE != 0 }
     /// Of the libunicorn that is loaded, as `2.1`.
     public static var engineVersion: String { Engine.libraryVersion }
 

@@ -27,7 +27,7 @@ extension Core {
     /// - Parameter start: the instruction from whose first execution since reset on they are in force; nil for all the time.
     /// - Throws: `BoardError.configuration` for more than `mostWatchpoints`, and with libunicorn 2.0, which cannot.
     public func setWatchpoints(_ watchpoints: [Watchpoint], from start: UInt32? = nil) throws(BoardError) {
-        guard watchpoints.isEmpty || M4_VIRTUAL_TLB != 0 else {
+        guard watchpoints.isEmpty || M4_OWN_ENGINE != 0 else {
             throw .configuration("watchpoints need libunicorn 2.1; this is \(Engine.libraryVersion)")
         }
         guard watchpoints.count <= Self.mostWatchpoints else {

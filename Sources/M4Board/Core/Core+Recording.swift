@@ -25,7 +25,7 @@ extension M4Board {
     /// - Throws: `BoardError.configuration` for more than `mostRecorded` ranges, for a range that is not all in one memory,
     ///   and with libunicorn 2.0, which cannot.
     public func record(_ ranges: [PhysicalRange]) throws(BoardError) {
-        guard ranges.isEmpty || M4_VIRTUAL_TLB != 0 else {
+        guard ranges.isEmpty || M4_OWN_ENGINE != 0 else {
             throw .configuration("recording accesses needs libunicorn 2.1; this is \(Engine.libraryVersion)")
         }
         guard ranges.count <= Self.mostRecorded else {
@@ -58,5 +58,5 @@ extension M4Board {
     }
 
     /// Whether the libunicorn that is loaded can `record`.
-    public static var recordsAccesses: Bool { M4_VIRTUAL_TLB != 0 }
+    public static var recordsAccesses: Bool { M4_OWN_ENGINE != 0 }
 }

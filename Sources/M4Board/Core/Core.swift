@@ -410,7 +410,7 @@ public final class Core: CoreControl {
         let count = min(end, UInt32(M4_HISTORY))
         return withUnsafeBytes(of: &engine.raw.pointee.history) { ring in
             let blocks = ring.bindMemory(to: UInt64.self)
-            return (0..<count).map { UInt32(truncatingIfNeeded: blocks[Int((end &- count &+ $0) % UInt32(M4_HISTORY))] >> 32) }
+            return (0..<count).map { UInt32(truncatingIfNeeded: blocks[Int((end &- count &+ $0) % UInt32(M4_RING))] >> 32) }
         }
     }
 }

@@ -1,0 +1,10 @@
+/* The accounting of unicorn/m4run.h in translated code. Licence: GPL-2.0. */
+#ifndef M4RUN_BLOCK_H
+#define M4RUN_BLOCK_H
+
+/* At the beginning of a block's translation; false when nothing is to be kept. */
+bool m4run_gen_block_start(TCGContext *s, TranslationBlock *tb);
+/* At its end, when its size is known. */
+void m4run_gen_block_end(TCGContext *s, TranslationBlock *tb);
+
+#endif

@@ -1,0 +1,68 @@
+// What this build of the engine offers beyond Unicorn's interface, for a Cortex-M alone. Licence: GPL-2.0, as the engine's.
+//
+// Everything here is for the thread that runs the engine, and takes an engine opened with UC_ARCH_ARM.
+#ifndef UNICORN_M4RUN_H
+#define UNICORN_M4RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "unicorn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// R0 to R15, where the engine keeps them, for as long as the engine is open. PC has bit 0 clear.
+uint32_t *m4run_registers(uc_engine *uc);
+/// The exclusive monitor's address, all ones while it is open.
+uint64_t *m4run_exclusive_address(uc_engine *uc);
+
+/// A special register by its SYSm, as MRS reads it and MSR writes it in the mode that the core is in. Source: ARMv7-M ARM, B5.2.
+uint32_t m4run_read_special(uc_engine *uc, uint32_t number);
+void m4run_write_special(uc_engine *uc, uint32_t number, uint32_t value);
+/// Makes an exception's number that of IPSR, and banks the stack pointer accordingly. `m4run_state_changed` must follow.
+void m4run_set_exception(uc_engine *uc, uint32_t number);
+/// Mode, privilege or FPU access have changed otherwise than by an instruction.
+void m4run_state_changed(uc_engine *uc);
+
+/// FPCCR.ASPEN and FPDSCR. Source: ARMv7-M ARM, B1.5.7.
+void m4run_set_fp_context(uc_engine *uc, bool automatic, uint32_t default_status);
+
+/// What traps, beside accesses to several words that are not aligned. Exceptions as UC_HOOK_INTR gets them.
+typedef enum m4run_trap {
+    M4RUN_TRAP_DIVIDE = 1,      ///< A division by zero: M4RUN_EXCEPTION_DIVIDE.
+    M4RUN_TRAP_UNALIGNED = 2,   ///< Any unaligned access: 4, as other unaligned accesses.
+} m4run_trap;
+enum { M4RUN_EXCEPTION_DIVIDE = 40 };
+/// Not while the engine runs. Translations that have been made stay as they are: when it changes, `uc_ctl_flush_tb` must follow.
+void m4run_set_traps(uc_engine *uc, uint32_t traps);
+/// Whether instructions of the FPU are executed; else they are exception 17. Not while the engine runs.
+void m4run_set_fpu_access(uc_engine *uc, bool unprivileged, bool privileged);
+
+/// From a hook: leaves the translated code, and has UC_HOOK_INTR called with `exception`. The core's state is what the hook made it.
+void m4run_leave(uc_engine *uc, uint32_t exception) __attribute__((noreturn));
+
+/// Where a board keeps count of what runs. Each translated block writes there itself when it begins, and asks the board only when
+/// `cycles` has reached `limit`. Offsets are in bytes from `board`.
+typedef struct m4run_accounting {
+    void *board;                ///< Null: nothing is kept, and UC_HOOK_BLOCK is the way to know.
+    size_t cycles;              ///< uint64_t: the block's instructions are added.
+    size_t limit;               ///< uint64_t, which another thread may set to 0.
+    size_t nothing;             ///< uint64_t, always 0: the limit of blocks that the board has to look at each time.
+    size_t count;               ///< uint32_t: blocks begun, modulo 2^32.
+    size_t ring;                ///< uint64_t[ring_size]: each block's entry, at `count` modulo ring_size.
+    uint32_t ring_size;         ///< A power of two.
+    /// A block's entry, whose low 16 bits are the instructions to add; 0 for one that the board has to look at. Asked when it is translated.
+    uint64_t (*describe)(void *board, uint32_t address, uint32_t size);
+    /// Whether the block runs. What it has written at its beginning is there already: the newest entry, and its instructions. PC is exact,
+    /// the block has not run. After false the run ends.
+    bool (*look)(void *board, uint32_t address, uint32_t size);
+} m4run_accounting;
+
+/// To be called before the first run. A request to stop is then seen where the board is asked, and behind hooks of instructions.
+void m4run_set_accounting(uc_engine *uc, const m4run_accounting *accounting);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
