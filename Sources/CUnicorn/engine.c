@@ -231,6 +231,8 @@ bool m4_engine_code(const m4_engine *e, uint32_t address, uint16_t *halfword) {
     return true;
 }
 
+bool m4_engine_is_own(void) { return M4_OWN_ENGINE; }
+
 uint32_t m4_library_version(void) {
     unsigned major = 0, minor = 0;
     uc_version(&major, &minor);

@@ -84,7 +84,7 @@ static uint16_t after_narrow(const m4_origins *o, const m4_engine *e, uint32_t a
         if ((i & 0xFF00) == 0x4600) return o->of[i >> 3 & 15];
         if ((i & 0xFF00) == 0x4400) return either(o->of[*d], o->of[i >> 3 & 15]);
         break;
-    case 0x09: *d = i >> 8 & 7; return of_literal(e, (at + 4 & ~3u) + immediate * 4);
+    case 0x09: *d = i >> 8 & 7; return of_literal(e, ((at + 4) & ~3u) + immediate * 4);
     case 0x14: case 0x15: *d = i >> 8 & 7; return ALIGNED;
     default: break;
     }
@@ -110,7 +110,7 @@ static uint16_t after_wide(const m4_origins *o, const m4_engine *e, uint32_t at,
     *d = second >> 8 & 15;
     if ((first & 0xFF7F) == 0xF85F) {                                                // LDR from the literal pool
         *d = second >> 12;
-        uint32_t pc = at + 4 & ~3u, offset = second & 0x0FFF;
+        uint32_t pc = (at + 4) & ~3u, offset = second & 0x0FFF;
         return of_literal(e, first & 0x0080 ? pc + offset : pc - offset);
     }
     if ((first & 0xF800) == 0xF000 && !(second & 0x8000)) {

@@ -76,6 +76,28 @@ static void note_fault(m4_engine *e, uint32_t address, bool write, m4_refusal re
     e->fault_refusal = refusal;
 }
 
+static uint16_t *place_of(m4_engine *e, uint32_t page) {
+    uint16_t *place = &e->filled.table[(page >> M4_PAGE_SHIFT ^ page >> 22) % M4_FILLED_TABLE];
+    return *place && *place <= e->filled.count && e->filled.pages[*place - 1].page != page ? NULL : place;
+}
+
+/// Notes a page as filled. Two with one place in the table may be noted more than once.
+static void note_fill(m4_engine *e, uint32_t page) {
+    m4_filled *f = &e->filled;
+    uint16_t *place = place_of(e, page);
+    if (place && *place && *place <= f->count) {
+        f->pages[*place - 1].wide |= e->wide;
+        return;
+    }
+    if (f->count >= M4_FILLED) {
+        f->count = M4_FILLED + 1;
+        return;
+    }
+    f->pages[f->count].page = page;
+    f->pages[f->count++].wide = e->wide;
+    if (place) *place = (uint16_t)f->count;
+}
+
 static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_entry *entry, void *user) {
     m4_engine *e = user;
     uint32_t page = (uint32_t)address64 & ~(uint32_t)(M4_PAGE_SIZE - 1);
@@ -129,6 +151,7 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         m4_record(e, wanted == M4_EXECUTE ? M4_STOP_FETCH_FAULT : M4_STOP_DATA_FAULT);
         return false;
     }
+    note_fill(e, page);
     uint32_t offset = page - r->start;
     if (e->recorded_count && r->host && m4_is_recorded(e, r->physical + offset)) divides = true;
     if (divides && wanted != M4_EXECUTE) {
@@ -299,11 +322,58 @@ void m4_abandon(m4_engine *e, m4_stop stop) {
     uc_emu_stop(e->uc);
 }
 
+static void forget_filled(m4_engine *e) {
+    e->filled.count = 0;
+    memset(e->filled.table, 0, sizeof e->filled.table);
+}
+
 void m4_engine_flush_permissions(m4_engine *e) {
     e->mixed_code = 0;
+    e->wide = false;
     memset(e->divided, 0, sizeof e->divided);
+    forget_filled(e);
 #if M4_OWN_ENGINE
     // In 2.0, which knows no permissions, this drops all translations.
     uc_ctl_flush_tlb(e->uc);
 #endif
+}
+
+#if M4_OWN_ENGINE
+static bool is_in(const m4_watched *ranges, uint32_t count, uint32_t page) {
+    for (uint32_t i = 0; i < count; i++)
+        if (page <= ranges[i].last && page + (M4_PAGE_SIZE - 1) >= ranges[i].first) return true;
+    return false;
+}
+#endif
+
+void m4_engine_permissions_changed(m4_engine *e, const m4_watched *ranges, uint32_t count) {
+#if M4_OWN_ENGINE
+    m4_filled *f = &e->filled;
+    // What is divided must be looked at while it is, and only then.
+    if (f->count <= M4_FILLED && !e->mixed_code) {
+        e->wide = false;
+        memset(e->divided, 0, sizeof e->divided);
+        uint32_t kept = 0, all = f->count;
+        for (uint32_t i = 0; i < all; i++) {
+            if (f->pages[i].wide || is_in(ranges, count, f->pages[i].page)) m4run_flush_page(e->uc, f->pages[i].page);
+            else f->pages[kept++] = f->pages[i];
+        }
+        if (kept == all) return;
+        forget_filled(e);
+        for (uint32_t i = 0; i < kept; i++) {
+            uint16_t *place = place_of(e, f->pages[i].page);
+            f->count = i + 1;
+            if (place) *place = (uint16_t)f->count;
+        }
+        return;
+    }
+#else
+    (void)ranges, (void)count;
+#endif
+    m4_engine_flush_permissions(e);
+}
+
+void m4_engine_permissions_widened(m4_engine *e) {
+    e->wide = true;
+    memset(e->divided, 0, sizeof e->divided);
 }

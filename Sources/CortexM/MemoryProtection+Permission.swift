@@ -73,6 +73,13 @@ extension MemoryProtection.Region {
     private var sizeBits: UInt32 { max(5, (attributes >> 1 & 31) + 1) }
     private var disabledSubregions: UInt32 { sizeBits >= 8 ? attributes >> 8 & 0xFF : 0 }
 
+    /// The addresses between its ends, whether a subregion has them or not; nil when it is disabled.
+    public var addresses: ClosedRange<UInt32>? {
+        guard isEnabled else { return nil }
+        let mask: UInt32 = sizeBits == 32 ? .max : 1 << sizeBits - 1
+        return base & ~mask...base | mask
+    }
+
     private func contains(_ address: UInt32) -> Bool { sizeBits == 32 || (address ^ base) >> sizeBits == 0 }
 
     func covers(_ address: UInt32) -> Bool {

@@ -102,7 +102,7 @@ import Testing
     }
 
     /// Single words may lie anywhere; multiple, double and exclusive accesses may not, and do not come half done.
-    @Test(.enabled(if: M4Board.trapsOnOperands, "needs libunicorn 2.1"), arguments: [
+    @Test(.enabled(if: M4Board.trapsOnOperands, "needs the engine of engine/, not the system's"), arguments: [
         Access("ldrd r2, r3, [r0, #16]", [0xE9D0, 0x2304], 0), Access("strd r2, r3, [r0]", [0xE9C0, 0x2300], 0),
         Access("ldmia r0, {r2, r3}", [0xC80C], 0), Access("stmdb r0!, {r2, r3}", [0xE920, 0x000C], 0),
         Access("ldrex r2, [r0, #4]", [0xE850, 0x2F01], 0),
@@ -132,7 +132,7 @@ import Testing
         #expect(report.registers.pc == Firmware.entry + 2)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func unprivilegedCodeDoesNotReachThePrivatePeripheralBus() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func unprivilegedCodeDoesNotReachThePrivatePeripheralBus() throws {
         let firmware = try Firmware(
             T.poke(PPB.shcsr, PPB.faultsOn), T.load(3, PPB.icsr), T.ldr(4, 3), T.movs(0, 1), T.msr(.control, 0), T.isb, T.ldr(4, 3),
             handlers: [5: T.load(3, 0xE000_ED38) + T.ldr(3, 3) + T.log(register: 3) + T.stay])
@@ -155,7 +155,7 @@ import Testing
     }
 
     /// 0xA0000000 to 0xDFFFFFFF is device memory: code there needs a region of the MPU that allows it. ARM DDI 0403E.e B3.1.
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1"), arguments: [false, true]) func codeInDDRNeedsTheMPU(_ allowed: Bool) throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's"), arguments: [false, true]) func codeInDDRNeedsTheMPU(_ allowed: Bool) throws {
         let region = T.poke(0xE000_ED9C, 0xC000_0010) + T.poke(0xE000_EDA0, 3 << 24 | 1 << 19 | 15 << 1 | 1) + T.poke(0xE000_ED94, 5) + T.isb
         let firmware = try Firmware(
             T.poke(PPB.shcsr, PPB.faultsOn), allowed ? region : [], T.load(4, 0xC000_0001), T.blx(4), T.log(2),

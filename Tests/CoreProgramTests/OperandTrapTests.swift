@@ -5,7 +5,7 @@ private typealias T = Thumb
 
 /// Traps that depend on what a register holds, at instructions that have run many times before: the first wrong operand traps, at its
 /// instruction and before anything changes.
-@Suite(.enabled(if: M4Board.trapsOnOperands, "needs libunicorn 2.1")) struct OperandTrapTests {
+@Suite(.enabled(if: M4Board.trapsOnOperands, "needs the engine of engine/, not the system's")) struct OperandTrapTests {
     struct Loop: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// What comes before the loop; R0 is 0x10001000.

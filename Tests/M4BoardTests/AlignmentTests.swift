@@ -3,7 +3,7 @@ import M4Board
 import Testing
 
 /// Source: ARMv7-M ARM, A3.2.1. Engine 2.0's hooks do not see what registers hold.
-@Suite(.enabled(if: M4Board.trapsOnOperands, "needs libunicorn 2.1")) struct AlignmentTests {
+@Suite(.enabled(if: M4Board.trapsOnOperands, "needs the engine of engine/, not the system's")) struct AlignmentTests {
     private static let shcsr: UInt32 = 0xE000_ED24, cpacr: UInt32 = 0xE000_ED88, ccr: UInt32 = 0xE000_ED14
 
     /// With R2 = 0x10009001, R3 = 4, R14 = 0x10009002.

@@ -80,7 +80,7 @@ import Testing
 
     // MARK: Watchpoints
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func aWatchpointTellsWhoWroteWhat() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func aWatchpointTellsWhoWroteWhat() throws {
         let bench = try Bench()
         let prologue = Thumb.load(0, Bench.results) + Thumb.load(1, 0x1234_5678)
         // str r1, [r0, #4]; ldr r2, [r0]; strb r1, [r0, #1]; movs r7, #1
@@ -97,7 +97,7 @@ import Testing
         #expect(bench.core.registers.r[2] == 0xAABB_CCDD)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func aReadWatchpointSeesReadsThroughAnAlias() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func aReadWatchpointSeesReadsThroughAnAlias() throws {
         let bench = try Bench()
         try bench.program(Thumb.load(0, 0x3000_0000 | Bench.results & 0xFFFF), [0x6001], [0x6802], Bench.exit)
         try bench.core.setWatchpoints([Watchpoint(address: Bench.results, count: 4, reads: true, writes: false)])
@@ -105,7 +105,7 @@ import Testing
         #expect(!access.isWrite && access.address == 0x3000_9000)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1"), arguments: 0..<Core.mostWatchpoints)
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's"), arguments: 0..<Core.mostWatchpoints)
     func eachOfTheMostWatchpointsIsWatchedThroughEachAlias(_ which: Int) throws {
         let bench = try Bench()
         let offset = 0x2_0000 + UInt32(which) * 0x1000
@@ -115,7 +115,7 @@ import Testing
         #expect(access.address == 0x3000_0000 | offset && access.isWrite)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func anAccessBesideAWatchpointInItsPageGoesOnUnchanged() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func anAccessBesideAWatchpointInItsPageGoesOnUnchanged() throws {
         func end(_ watches: Bool) throws -> [UInt64] {
             let bench = try Bench()
             // r2 = 50; loop: ldr r3, [r0, #8]; adds r3, #1; str r3, [r0, #8]; subs r2, #1; bne loop
@@ -127,7 +127,7 @@ import Testing
         #expect(try end(true) == end(false))
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func aBreakpointOnAnInstructionThatIsWatchedIsHitOnce() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func aBreakpointOnAnInstructionThatIsWatchedIsHitOnce() throws {
         let bench = try Bench()
         try bench.program(Thumb.load(0, Bench.results), [0x6001], Bench.exit)
         let store = address(behind: Thumb.load(0, Bench.results))
@@ -233,7 +233,7 @@ import Testing
         #expect(bench.core.scs.read(0xE000_1028, size: 4) == 1 << 24 | 4)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func aMatchedWriteTakesTheMonitorBehindIt() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func aMatchedWriteTakesTheMonitorBehindIt() throws {
         let bench = try Bench()
         try bench.program(
             Thumb.poke(Self.demcr, Self.monitor | Self.trace), Thumb.poke(0xE000_1030, Bench.results + 8), Thumb.poke(0xE000_1034, 2),

@@ -132,7 +132,7 @@ import Testing
     }
 
     /// Engine 2.0 has no hook that could refuse.
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1"), arguments: [true, false]) func unprivilegedCodeTriggersInterruptsWhereItMay(_ allowed: Bool) throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's"), arguments: [true, false]) func unprivilegedCodeTriggersInterruptsWhereItMay(_ allowed: Bool) throws {
         let bench = try Bench()
         // STIR := 0 by unprivileged code, then a second time what is refused in any case: reading it.
         try bench.program(
@@ -146,7 +146,7 @@ import Testing
         #expect((bench.core.registers.r[6] == 6) == allowed)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func unprivilegedCodeWritesToTheStimulusPortsLeftToIt() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func unprivilegedCodeWritesToTheStimulusPortsLeftToIt() throws {
         final class Output: M4BoardDelegate {
             var ports: [Int] = []
             func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { if case .itm(let port) = source { ports.append(port) } }

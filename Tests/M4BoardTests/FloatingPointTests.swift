@@ -108,7 +108,7 @@ import Testing
         #expect(r[10] == 5)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func aDeferredStoreThatTheMPUForbidsIsReportedAsOne() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func aDeferredStoreThatTheMPUForbidsIsReportedAsOne() throws {
         let bench = try Bench()
         // SVC at priority 0x80, so that MemManage preempts it. The handler closes the frame's page, and its fault handler opens it.
         try bench.program(

@@ -3,7 +3,7 @@ import M4Board
 import Testing
 
 /// Engine 2.0 has no hook that could refuse: there the MPU's registers are all there is of it.
-@Suite(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) struct MemoryProtectionTests {
+@Suite(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) struct MemoryProtectionTests {
     /// Region 0: `size` = log2 - 1 at `base`, with AP and XN as given; privileged code has the default map elsewhere.
     private func protect(_ base: UInt32, size: UInt32, access: UInt32, executeNever: Bool = false, control: UInt32 = 5) -> [UInt16] {
         Thumb.poke(0xE000_ED24, 1 << 16) + Thumb.poke(0xE000_ED9C, base | 0x10)
@@ -28,7 +28,7 @@ import Testing
         #expect(try bench.word(0x1000_903C) == 0x1000_903C && bench.word(0x1000_9040) == 0)
     }
 
-    @Test(.enabled(if: M4Board.enforcesPermissions, "needs libunicorn 2.1")) func aWatchpointAndAGuardShareAPage() throws {
+    @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func aWatchpointAndAGuardShareAPage() throws {
         let bench = try Bench()
         // Every word from 0x10009000 on is written: past a watched one at 0x10009010, up to the guard at 0x10009040.
         try bench.program(protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), [0x6012], [0x3204], [0xE7FC])

@@ -3,7 +3,7 @@ import MachineBase
 import Testing
 
 /// Who wrote and who read a word last.
-@Suite(.enabled(if: M4Board.recordsAccesses, "needs libunicorn 2.1")) struct RecordingTests {
+@Suite(.enabled(if: M4Board.recordsAccesses, "needs the engine of engine/, not the system's")) struct RecordingTests {
     private static let word: UInt32 = 0x1001_0000
 
     @Test func theLastWriterAndReaderOfAWordAreKnownThroughEachAlias() throws {

@@ -41,7 +41,7 @@ import VirtualMP1
 
     @Test(
         "A cause that takes a record of who read and wrote what is found",
-        .enabled(if: M4Board.recordsAccesses, "needs libunicorn 2.1"),
+        .enabled(if: M4Board.recordsAccesses, "needs the engine of engine/, not the system's"),
         arguments: [
             ("never-polls", "status-never-read", "0x10020030"), ("rings-elsewhere", "rings-not-used", "0x10040000 and 0x10041000"),
             ("wipes-table", "table-rewritten", "by main+0x52"),

@@ -43,5 +43,5 @@ extension Trait where Self == ConditionTrait {
     static func needs(_ tool: Tool) -> Self { .enabled(if: tool.isHere, Comment(rawValue: tool.advice)) }
 
     /// Skips the test where the engine is the system's libunicorn 2.0.
-    static var needsEngine21: Self { .enabled("needs libunicorn 2.1") { try !Command.hasEngine20() } }
+    static var needsEngine21: Self { .enabled("needs the engine of engine/, not the system's") { try !Command.hasEngine20() } }
 }

@@ -28,6 +28,8 @@ bool m4run_gen_block_start(TCGContext *s, TranslationBlock *tb)
     TCGv_ptr board = tcg_const_ptr(s, a->board), place = tcg_temp_new_ptr(s);
     TCGv_i64 cycles = tcg_temp_new_i64(s), limit = tcg_temp_new_i64(s), sum = tcg_temp_new_i64(s), value = tcg_temp_new_i64(s);
     TCGv_i32 count = tcg_temp_new_i32(s), index = tcg_temp_new_i32(s);
+    m->flags = tb->flags;
+    m->it_state = m->fpu_use = 0;
     m->look = gen_new_label(s);
     m->body = gen_new_label(s);
 

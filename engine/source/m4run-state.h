@@ -7,6 +7,9 @@
 struct TCGOp;
 struct TCGLabel;
 
+/* What a block has done that begins a context of the FPU. */
+enum m4run_fpu_use { M4RUN_FPU_ALWAYS = 1, M4RUN_FPU_PERHAPS = 2 };
+
 struct m4run_state {
     bool out_of_memory;             /* There is no buffer for translated code: the engine cannot be opened. */
 
@@ -17,6 +20,10 @@ struct m4run_state {
     /* Of the block that is being translated: operations to complete at its end, and its labels. */
     struct TCGOp *limit_op, *cycles_op, *entry_op;
     struct TCGLabel *look, *body;
+    /* Of the same: what the next block's flags depend on. */
+    uint32_t flags, it_state, fpu_use;  /* its own flags, the IT state that it leaves, m4run_fpu_use bits */
+
+    bool has_jumps;                 /* There is something in the table of m4run-jump.h. */
 };
 
 #endif

@@ -28,6 +28,8 @@ void m4run_set_fp_context(uc_engine *uc, bool automatic, uint32_t default_status
     env->v7m.fpdscr[M_REG_NS] = default_status;
 }
 
+void m4run_flush_page(uc_engine *uc, uint32_t address) { tlb_flush_page(uc->cpu, address); }
+
 void m4run_leave(uc_engine *uc, uint32_t exception) {
     helper_exception_internal(state(uc), exception);
     __builtin_unreachable();

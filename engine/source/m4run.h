@@ -39,6 +39,9 @@ void m4run_set_traps(uc_engine *uc, uint32_t traps);
 /// Whether instructions of the FPU are executed; else they are exception 17. Not while the engine runs.
 void m4run_set_fpu_access(uc_engine *uc, bool unprivileged, bool privileged);
 
+/// Forgets how the page at `address` was filled, for UC_TLB_VIRTUAL: UC_HOOK_TLB_FILL is asked again.
+void m4run_flush_page(uc_engine *uc, uint32_t address);
+
 /// From a hook: leaves the translated code, and has UC_HOOK_INTR called with `exception`. The core's state is what the hook made it.
 void m4run_leave(uc_engine *uc, uint32_t exception) __attribute__((noreturn));
 

@@ -112,8 +112,14 @@ typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size
 typedef struct m4_division { uint32_t read, write, execute; } m4_division;
 /// The MPU's answer for the page at `address`.
 typedef void (*m4_page_permission)(void *context, uint32_t address, bool privileged, m4_division *allows);
-/// Divided pages that are remembered.
-enum { M4_DIVIDED = 128 };
+/// Divided pages that are remembered; filled ones.
+enum { M4_DIVIDED = 128, M4_FILLED = 512, M4_FILLED_TABLE = 2 * M4_FILLED };
+/// The pages that the engine has filled since it forgot all, each once.
+typedef struct m4_filled {
+    uint32_t count;             ///< Beyond M4_FILLED: more than are noted.
+    struct { uint32_t page; bool wide; } pages[M4_FILLED];  ///< `wide`: filled while the MPU was not in force.
+    uint16_t table[M4_FILLED_TABLE];                        ///< Index in `pages` and one more, by page; what is not there is not noted.
+} m4_filled;
 
 typedef struct m4_engine {
     uc_engine *uc;
@@ -167,6 +173,8 @@ typedef struct m4_engine {
     struct m4_divided { uint32_t key; m4_division allows; } divided[M4_DIVIDED];
     struct m4_shadow { struct m4_engine *engine; uint32_t base, start; uint8_t *host; bool privileged, is_system; } shadows[M4_MAX_REGIONS][2];
     bool has_shadows;
+    bool wide;                  ///< The MPU is not in force.
+    m4_filled filled;
     uint32_t user_ports;        ///< Groups of eight stimulus ports that unprivileged code may use, one bit each.
     bool user_stir;             ///< Unprivileged code may write STIR.
     uint64_t mixed_code;        ///< Pages with code of which the MPU forbids parts: a bit for all pages of a number modulo 64.
@@ -297,8 +305,13 @@ bool m4_engine_load_words(const m4_engine *e, uint32_t address, uint32_t *words,
 uc_err m4_engine_reset_core(m4_engine *e);
 /// Forgets all translations and page permissions.
 void m4_engine_flush(m4_engine *e);
-/// Forgets page permissions, as when the MPU changes.
+/// Forgets all page permissions.
 void m4_engine_flush_permissions(m4_engine *e);
+/// The MPU is in force, and differs from when it was last in `count` ranges of addresses: forgets the permissions of pages there, and of those
+/// filled while it was not in force. Not while the engine runs.
+void m4_engine_permissions_changed(m4_engine *e, const m4_watched *ranges, uint32_t count);
+/// The MPU is not in force: it allows all that it did, and more. Not while the engine runs.
+void m4_engine_permissions_widened(m4_engine *e);
 /// Makes ready for pages that the MPU divides. Not while the engine runs.
 uc_err m4_engine_map_shadows(m4_engine *e);
 /// The host has written `count` bytes of memory at device address `address`.
@@ -329,6 +342,8 @@ static inline void m4_set_core_register(m4_engine *e, int n, uint32_t value) {
 /// Whether loops that wait are executed round by round. Not while the engine runs.
 void m4_engine_execute_waiting(m4_engine *e, bool executes);
 
+/// M4_OWN_ENGINE, for a decision that is not the compiler's.
+bool m4_engine_is_own(void);
 /// The version of the library that is loaded, `major << 16 | minor << 8`, and of the header this was built with.
 uint32_t m4_library_version(void);
 uint32_t m4_header_version(void);

@@ -194,10 +194,10 @@ public final class M4Board {
         return (0x4000_0000 &+ (offset >> 5 & ~3), offset >> 2 & 31)
     }
 
-    /// Whether the engine can refuse an access by privilege and by the MPU: libunicorn 2.1 and later.
+    /// Whether the engine can refuse an access by privilege and by the MPU: not the system's libunicorn.
     public static var enforcesPermissions: Bool { M4_OWN_ENGINE != 0 }
 
-    /// Whether divisions by zero and unaligned multiple accesses can be trapped: libunicorn 2.1 and later.
+    /// Whether divisions by zero and unaligned multiple accesses can be trapped: not with the system's libunicorn.
     public static var trapsOnOperands: Bool { M4_OWN_ENGINE != 0 }
     /// Of the libunicorn that is loaded, as `2.1`.
     public static var engineVersion: String { Engine.libraryVersion }

@@ -21,6 +21,7 @@ public final class Core: CoreControl {
     var resetRequest: StopReason?
     private var hostStop = false
     private var permissionsStale = false
+    var appliedProtection = AppliedProtection()
     private var trapsStale = false
     var debugStale = false
     /// When each exception's handler was entered last.
@@ -201,6 +202,7 @@ public final class Core: CoreControl {
         scs.reset()
         m4_engine_reset_core(engine.raw)
         m4_engine_flush(engine.raw)
+        appliedProtection.control = nil
         updatePermissions()
         updateTraps()
         updateDebug()

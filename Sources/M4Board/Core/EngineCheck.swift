@@ -13,7 +13,7 @@ enum EngineCheck {
     private static let outcome: Result<Findings, BoardError> = Result { () throws(BoardError) in try check() }
 
     static func run() throws(BoardError) -> Findings {
-        M4_OWN_ENGINE != 0 ? Findings(exclusiveOffset: 0, fpContextOffset: 0) : try outcome.get()
+        m4_engine_is_own() ? Findings(exclusiveOffset: 0, fpContextOffset: 0) : try outcome.get()
     }
 
     /// Code at 0: `movs r0, #0; cmp r0, #0; it eq; ldreq r1, [r2]; svc #1; wfi; 0xDEFF; ldrex r1, [r2]; wfi;
