@@ -10,7 +10,7 @@ public enum Sanitizing: String, Sendable, CaseIterable {
     /// Rings, buffers, table and messages are checked. The firmware runs as fast as without.
     case rings
     /// The same, and each finding names the instruction that wrote what is wrong; accesses to the shared memory are slower for
-    /// it. Needs libunicorn 2.1.
+    /// it. Not with the system's libunicorn.
     case writers
 }
 
@@ -21,7 +21,7 @@ extension MP1System: WriteRecord {
     func setUpSanitizer() throws {
         guard configuration.sanitizing != .off else { return }
         if configuration.sanitizing == .writers && !M4Board.recordsAccesses {
-            throw BoardError.configuration("naming writers needs libunicorn 2.1; this is \(M4Board.engineVersion)")
+            throw BoardError.configuration("naming writers needs the engine of engine/; this is the system's libunicorn \(M4Board.engineVersion)")
         }
         let sanitizer = linux.sanitize()
         sanitizer.writeRecord = self

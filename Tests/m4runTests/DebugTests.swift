@@ -52,7 +52,7 @@ import Testing
     func watchpoint() throws {
         let result = try Scratch.run("tty-echo", "--send", "x", "--watch", "rung")
         guard try Self.hasWatchpoints() else {
-            #expect(result.status == 2 && result.err.contains("watchpoints need libunicorn 2.1"))
+            #expect(result.status == 2 && result.err.contains("watchpoints need the engine of engine/"))
             return
         }
         #expect(result.status == 6)

@@ -28,7 +28,7 @@ extension Core {
     /// - Throws: `BoardError.configuration` for more than `mostWatchpoints`, and with libunicorn 2.0, which cannot.
     public func setWatchpoints(_ watchpoints: [Watchpoint], from start: UInt32? = nil) throws(BoardError) {
         guard watchpoints.isEmpty || M4_OWN_ENGINE != 0 else {
-            throw .configuration("watchpoints need libunicorn 2.1; this is \(Engine.libraryVersion)")
+            throw .configuration("watchpoints need the engine of engine/; this is the system's libunicorn \(Engine.libraryVersion)")
         }
         guard watchpoints.count <= Self.mostWatchpoints else {
             throw .configuration("\(watchpoints.count) watchpoints: at most \(Self.mostWatchpoints)")

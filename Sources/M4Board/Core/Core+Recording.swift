@@ -26,7 +26,7 @@ extension M4Board {
     ///   and with libunicorn 2.0, which cannot.
     public func record(_ ranges: [PhysicalRange]) throws(BoardError) {
         guard ranges.isEmpty || M4_OWN_ENGINE != 0 else {
-            throw .configuration("recording accesses needs libunicorn 2.1; this is \(Engine.libraryVersion)")
+            throw .configuration("recording accesses needs the engine of engine/; this is the system's libunicorn \(Engine.libraryVersion)")
         }
         guard ranges.count <= Self.mostRecorded else {
             throw .configuration("\(ranges.count) recorded ranges: at most \(Self.mostRecorded)")
