@@ -18,6 +18,20 @@ import Testing
             done
             stty -F $tty raw -echo
         }
+        # As descriptor 3. Where the device has just gone the shell makes a file of its name.
+        open_tty() {
+            opened=0
+            while [ $opened -lt 50 ]; do
+                find_tty
+                exec 3<>$tty
+                [ -c /proc/self/fd/3 ] && return
+                exec 3>&-
+                [ ! -f $tty ] || rm $tty
+                opened=$((opened + 1))
+            done
+            echo 'no tty could be opened' >&2
+            exit 99
+        }
         control=/sys/class/remoteproc/remoteproc0
 
         """
@@ -38,15 +52,15 @@ import Testing
         let script = Self.findTTY + """
             for word in \(rules.map(\.0).joined(separator: " ")); do
                 echo start >$control/state
-                find_tty
-                exec 3<>$tty
+                open_tty
                 echo hello >&3; read -t 10 line <&3
                 echo $word >&3; read -t 10 line <&3
                 [ $word != deaf ] || { usleep 100000; echo 'hello?' >&3; }
                 case $word in deaf | leak) sleep 2 ;; *) usleep 150000 ;; esac
                 exec 3>&-
                 echo stop >$control/state
-                while ls /dev/ttyRPMSG? >/dev/null 2>&1; do usleep 20000; done
+                gone=0
+                while ls /dev/ttyRPMSG? >/dev/null 2>&1 && [ $gone -lt 500 ]; do usleep 20000; gone=$((gone + 1)); done
             done
             """
         let result = try Self.linux(script, ["--sanitize", "--strict", "--offline"], sample: "ring-faults")
@@ -70,8 +84,7 @@ import Testing
         let script = Self.findTTY + """
             for name in tty-echo tty-echo-st-layout swift-echo; do
                 echo stop >$control/state; echo $name.elf >$control/firmware; echo start >$control/state
-                find_tty
-                exec 3<>$tty
+                open_tty
                 number=0
                 while [ $number -lt 100 ]; do echo hello $number >&3; read -t 5 line <&3 || exit 3; number=$((number + 1)); done
                 echo "$name: $line"
