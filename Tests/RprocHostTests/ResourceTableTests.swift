@@ -129,6 +129,24 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         if sample.errno != nil { expectClean(rig) }
     }
 
+    @Test(arguments: [(0xF000_0000 as UInt32, true), (0xFFFF_FFFF, true), (0x8000_0000, false), (0x1000, false)])
+    func `An entry at an offset that is negative to older kernels is a finding: they would read from before their table`(_ offset: UInt32, _ isFound: Bool) {
+        var table = Builder.table([Builder.vdev()])
+        table.storeLittleEndian(offset, at: 16)
+        for kernel in [KernelProfile.v6_1, .newest] {
+            let rig = Rig(image: Builder(table: table)) { $0.kernel = kernel }
+            #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+            #expect(rig.log.contains("remoteproc remoteproc0: rsc table is truncated"))
+            #expect(rig.host.findings.kept.map(\.finding).contains(.entryBeforeTable(index: 0, offset: offset)) == (isFound && kernel == .v6_1))
+        }
+    }
+
+    @Test func `Memory without a region fails the boot, and a finding says that the kernel would oops at the stop`() {
+        let rig = Rig(image: Builder(table: Builder.table([Builder.memory(da: 0xFFFF_FFFF, length: 0x1000, name: "nobody's"), Builder.vdev()])))
+        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noMemory)
+        #expect(rig.host.findings.kept.map(\.finding).contains(.noMemoryRegion(name: "nobody's", length: 0x1000)))
+    }
+
     @Test(arguments: [
         ("header-less resource table", [UInt8](repeating: 0, count: 15)),
         ("unsupported fw ver: 2", Builder.table([], version: 2)),

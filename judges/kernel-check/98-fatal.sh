@@ -1,10 +1,17 @@
-# FATAL one-ring next
-# What the kernel does not survive.
+# FATAL one-ring negative-offset no-region next
+# What the kernel does not survive. Newer ones do not look at an offset that is negative.
 
 case $CASE in
-    one-ring)
-        firmware tables/one-ring.elf
+    one-ring | negative-offset)
+        firmware "tables/$CASE.elf"
         put "$rp/state" start
+        fatal
+        ;;
+    no-region)
+        # It starts, and is not to be stopped.
+        firmware tables/no-region.elf
+        put "$rp/state" start
+        put "$rp/state" stop
         fatal
         ;;
     next)

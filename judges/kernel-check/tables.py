@@ -105,6 +105,7 @@ TABLES = {
     "carveout-twice": table(carveout(0, 0, 0x1000, called="retram"), carveout(0, 0, 0x1000, called="retram"), vdev()),
     "carveout-reserved": table(carveout(0, 0, 0x1000, reserved=1, called="retram"), vdev()),
     "carveout-of-a-ring": table(carveout(0x10040000, 0, 0x1000, called="vdev0vring0"), vdev(), LOG),
+    "all-kinds": table(carveout(0, 0, 0x1000, called="retram"), LOG, struct.pack("<I", 130) + bytes(8), vdev(config=8, tail=bytes(8))),
     "carveout-length-0": table(carveout(0, 0, 0, called="retram"), vdev(), LOG),
     "carveout-cut-short": table(carveout(0, 0, 0, called="retram"), offsets=[0x400 - 20]),
     "trace-reserved": table(vdev(), trace(0x10020400, 0x800, reserved=1)),
@@ -191,20 +192,37 @@ def images():
 def random_table(seed):
     """A table in which some words or bytes are others, small numbers more often than large ones."""
     numbers = random.Random(seed)
-    content = bytearray(table(vdev(), LOG))
-    for _ in range(numbers.randint(1, 3)):
-        # Not the number of rings: with fewer than two of them the kernel oopses.
-        at = numbers.choice([place for place in range(0, len(content) - 3) if not place <= 49 < place + 4])
-        value = numbers.choice([numbers.randrange(40), numbers.randrange(40), numbers.getrandbits(32)])
-        width = numbers.choice((1, 4, 4))
-        content[at:at + width] = value.to_bytes(4, "little")[:width]
-    return firmware(bytes(content))[0]
+    while True:
+        content = bytearray(table(vdev(), LOG))
+        for _ in range(numbers.randint(1, 3)):
+            at = numbers.randrange(len(content) - 3)
+            value = numbers.choice([numbers.randrange(40), numbers.randrange(40), numbers.getrandbits(32)])
+            width = numbers.choice((1, 4, 4))
+            content[at:at + width] = value.to_bytes(4, "little")[:width]
+        if not is_fatal(content):
+            return firmware(bytes(content))[0]
+
+
+def is_fatal(content):
+    """Whether the kernel may oops: at a vdev of fewer than two rings, or at an offset that is negative to it (98-fatal has both)."""
+    num, = struct.unpack_from("<I", content, 4)
+    for index in range(min(num, (ROOM - 20) // 4)):
+        offset, = struct.unpack_from("<I", content.ljust(ROOM, b"\0"), 16 + 4 * index)
+        if offset >= 0x80000000:
+            return True
+        kind = content.ljust(ROOM, b"\0")[offset:offset + 28]
+        if kind[:4] == b"\3\0\0\0" and (len(kind) < 28 or kind[25] < 2):
+            return True
+    return False
 
 
 def others():
     """Firmware that scripts of their own have."""
     yield "mute", firmware(table(vdev(), LOG), MUTE)[0]
     yield "one-ring", firmware(table(vdev(vring())))[0]
+    # Memory without a region of the name is to come from the kernel's own, which the M4 does not reach.
+    yield "no-region", firmware(table(carveout(ANY, 0, 0x1000, called="nobody's"), vdev(), LOG))[0]
+    yield "negative-offset", firmware(table(vdev(), LOG, offsets=[24, 0xF0000000]))[0]
     # All memory that is dumped, but for what the other segments fill; message buffers are not.
     noise = random.Random(1)
     code = CODE + noise.randbytes(0x10000 - len(CODE))

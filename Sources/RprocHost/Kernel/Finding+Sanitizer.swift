@@ -40,6 +40,8 @@ extension Finding {
         case .ringSizesDiffer: "ring-sizes-differ"
         case .ringSizeOdd: "ring-size-odd"
         case .vringMissing: "vring-missing"
+        case .noMemoryRegion: "no-memory-region"
+        case .entryBeforeTable: "table-offset-negative"
         case .kernelLeaves: "kernel-leaves"
         case .imageStaysLoaded: "image-stays-loaded"
         case .detachOverwrites: "detach-overwrites"

@@ -55,6 +55,13 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
     /// no buffers, and the kernel oopses on it. This host fails the probe.
     case vringMissing(index: Int)
 
+    /// A carveout, vring or pool of buffers has no memory region of its name. The kernel allocates it where the M4 does not reach, with 0xffffffff as the
+    /// address, and oopses at the stop that frees it. This host fails the boot with ENOMEM.
+    case noMemoryRegion(name: String, length: UInt32)
+    /// Entry `index` of the resource table has an offset that is negative to the kernel: it reads the entry from before its copy of the table.
+    /// This host takes the table for truncated.
+    case entryBeforeTable(index: Int, offset: UInt32)
+
     // MARK: The sanitizer's
     // See `RpmsgSanitizer`. `Evidence` says where, what is there, and which instruction wrote it.
 
@@ -148,6 +155,10 @@ public enum Finding: Equatable, Sendable, CustomStringConvertible {
         case .messagesLost(let device, _, let count): "messages-lost: \(count) message\(count == 1 ? "" : "s") for \(device) lost, as nobody had read what came before"
         case .ringSizesDiffer(let input, let output): "vring0 has \(input) buffers, vring1 \(output)"
         case .vringMissing(let index): "the vdev has no vring\(index): the kernel would oops on a ring of no buffers"
+        case .noMemoryRegion(let name, let length):
+            "no memory region is named \(printable(name)) for 0x\(hex(length)) bytes: Linux gives memory that the M4 does not reach, and the kernel would oops at the stop that frees it"
+        case .entryBeforeTable(let index, let offset):
+            "entry \(index) of the resource table has the offset 0x\(hex(offset)), which is negative to Linux: the kernel would oops on what lies before its copy of the table"
         case .ringSizeOdd(let queue, let count): "\(queue): a ring of \(count) buffers, which is no power of two: messages are lost or come twice"
         default: sanitizerText
         }

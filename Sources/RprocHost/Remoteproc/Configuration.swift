@@ -82,7 +82,7 @@ public struct HostConfiguration: Equatable, Sendable {
     public var memoryRegions: [MemoryRegion] = .stm32mp157DK2
     public var translations: [AddressTranslation] = AddressTranslation.stm32mp15
     /// Where carveouts and buffers without a memory region of their own come from. None on the STM32MP15: its `dma-ranges`
-    /// leave the kernel's own memory out of reach, so such an allocation fails with ENOMEM.
+    /// leave the kernel's own memory out of reach, so such an allocation fails with ENOMEM here, and a finding says what the kernel makes of it.
     public var dynamicPool: PhysicalRange?
     /// The `N` of `remoteprocN`.
     public var index = 0

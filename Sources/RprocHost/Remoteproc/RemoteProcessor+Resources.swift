@@ -33,6 +33,7 @@ extension RemoteProcessor {
             guard let offset: UInt32 = bytes.littleEndian(at: ResourceTable.headerSize + 4 * index),
                 let type: UInt32 = bytes.littleEndian(at: Int(offset))
             else {
+                if let offset: UInt32 = bytes.littleEndian(at: ResourceTable.headerSize + 4 * index) { noteNegative(offset, index, bytes.count) }
                 error("rsc table is truncated")
                 throw .invalid
             }
@@ -53,6 +54,12 @@ extension RemoteProcessor {
             }
         }
         if isIgnored && configuration.kernel.ignoredResourceEndsBoot { throw .resourceIgnored }
+    }
+
+    /// Older kernels count in 32 signed bits what is left behind an entry, and go on where that is not negative.
+    private func noteNegative(_ offset: UInt32, _ index: Int, _ size: Int) {
+        let left = Int32(truncatingIfNeeded: size) &- Int32(bitPattern: offset) &- 4
+        if !configuration.kernel.checksNegativeOffsets, Int32(bitPattern: offset) < 0, left >= 0 { findings.report(.entryBeforeTable(index: index, offset: offset)) }
     }
 
     /// - Returns: whether nobody wanted it.
@@ -198,6 +205,7 @@ extension RemoteProcessor {
             carveout.physicalAddress = region.range.start
         case .dynamic:
             guard let start = dynamicPool?.allocate(carveout.length) else {
+                if dynamicPool == nil { findings.report(.noMemoryRegion(name: carveout.name, length: carveout.length)) }
                 log.emit(.error, driverDevice, "failed to allocate dma memory: len 0x\(hex(carveout.length))")
                 throw .noMemory
             }
