@@ -109,7 +109,11 @@ import Testing
         let checkout = Scratch.folder.appendingPathComponent("checkout")
         try FileManager.default.createDirectory(at: checkout.appendingPathComponent("scripts"), withIntermediateDirectories: true)
         for name in ["engine", "scripts/build-engine"] {
-            try FileManager.default.copyItem(at: Scratch.package.appendingPathComponent(name), to: checkout.appendingPathComponent(name))
+            // Not Foundation's copy, which wants to give the copy the owner of a checkout that may be another user's.
+            let copy = try Command.run(
+                ["-R", Scratch.package.appendingPathComponent(name).path, checkout.appendingPathComponent(name).path], in: Scratch.folder,
+                program: URL(fileURLWithPath: "/bin/cp"))
+            try #require(copy.status == 0, "\(copy.err)")
         }
         let result = try Command.run(
             ["PIP_INDEX_URL=http://127.0.0.1:9/simple", "PIP_FIND_LINKS=/nowhere", "ENGINE_CC=/bin/true", checkout.appendingPathComponent("scripts/build-engine").path],
