@@ -38,6 +38,7 @@ help:
 	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
 	@echo 'make linux-endurance   a Linux guest: LINUX_ROUNDS (100) of start, crash, recovery and stop, LINUX_ECHOES (100000), LINUX_REBOOTS (100), LINUX_KILLS (100)'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
+	@echo 'make thumb-check   the decoder of Thumb instructions against GNU objdump: every 16-bit encoding, many of 32 bits'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
 	@echo 'make judge     what takes long: conformance, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, endurance'
@@ -114,6 +115,10 @@ conformance: build
 	@scripts/setup qemu
 	@scripts/conformance $(CASES)
 
+thumb-check:
+	@scripts/setup objdump
+	@scripts/thumb-check
+
 corpus: build
 	swift build $(SWIFT_FLAGS) -c release --product m4run-corpus
 	@scripts/corpus
@@ -124,6 +129,7 @@ fuzz-images: corpus
 # Minutes to hours: before a release, and after a change to what they judge.
 judge:
 	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory thumb-check
 	@$(MAKE) --no-print-directory corpus
 	@$(MAKE) --no-print-directory fuzz FUZZ_INSTRUCTIONS=100000000
 	@$(MAKE) --no-print-directory fuzz-rings
@@ -147,5 +153,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance corpus fuzz-images \
+.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
     device-tree setup clean

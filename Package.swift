@@ -24,16 +24,18 @@ let package = Package(
         // Reading ELF32 files; used by the secure loader, the Linux side and the command.
         .target(name: "ELF32", dependencies: ["MachineBase"]),
 
+        // The decoder of Thumb instructions, for all that reads code.
+        .target(name: "CThumb"),
         // The engine: the system's library, and everything C around it.
         .systemLibrary(name: "CLibUnicorn", pkgConfig: "unicorn", providers: [.apt(["libunicorn-dev"])]),
-        .target(name: "CUnicorn", dependencies: ["CLibUnicorn"]),
+        .target(name: "CUnicorn", dependencies: ["CLibUnicorn", "CThumb"]),
 
         // The chip. Neither of these three knows the engine.
         .target(name: "CSTM32MP157"),
-        .target(name: "CortexM", dependencies: ["MachineBase"]),
+        .target(name: "CortexM", dependencies: ["MachineBase", "CThumb"]),
         .target(name: "MP1Peripherals", dependencies: ["MachineBase", "CSTM32MP157"]),
         // The machine: core, memory and peripherals on the engine.
-        .target(name: "M4Board", dependencies: ["MachineBase", "CUnicorn", "CortexM", "MP1Peripherals"]),
+        .target(name: "M4Board", dependencies: ["MachineBase", "CUnicorn", "CThumb", "CortexM", "MP1Peripherals"]),
 
         // OP-TEE.
         .target(

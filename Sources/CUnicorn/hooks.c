@@ -6,9 +6,16 @@ uint32_t m4_count_instructions(const m4_engine *e, uint32_t address, uint32_t si
     for (uint32_t offset = 0; offset < size; count++) {
         uint16_t halfword = 0;
         if (!m4_engine_code(e, address + offset, &halfword)) return count ? count : 1;
-        offset += halfword >= 0xE800 ? 4 : 2;
+        offset += thumb_is_wide(halfword) ? 4 : 2;
     }
     return count;
+}
+
+bool m4_read_instruction(const m4_engine *e, uint32_t address, thumb_instruction *i) {
+    uint16_t first = 0, second = 0;
+    if (!m4_engine_code(e, address, &first) || (thumb_is_wide(first) && !m4_engine_code(e, address + 2, &second))) return false;
+    *i = thumb_decode(first, second);
+    return true;
 }
 
 // What a block does that the engine does not tell: SEV, a NOP to it; LDREX, LDREXB, LDREXH; CPS and MSR, which may lift a mask
@@ -19,29 +26,23 @@ static const uint64_t block_flags = (uint64_t)(READS_BASEPRI | SENDS_EVENT | OPE
 
 static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t size) {
     uint32_t flags = 0;
-    for (uint32_t offset = 0; offset < size;) {
-        uint16_t first = 0, second = 0;
-        if (!m4_engine_code(e, address + offset, &first)) break;
-        bool wide = first >= 0xE800;
-        if (wide && !m4_engine_code(e, address + offset + 2, &second)) break;
-        if (first == 0xBF40 || (first == 0xF3AF && second == 0x8004)) flags |= SENDS_EVENT;
-        if ((first & 0xFFF0) == 0xE850 || ((first & 0xFFF0) == 0xE8D0 && (second & 0xE0) == 0x40)) flags |= OPENS_MONITOR;
-        if ((first & 0xFFE8) == 0xB660 || ((first & 0xFFE0) == 0xF380 && (second & 0xD000) == 0x8000)) flags |= CHANGES_MASKS;
-        if (m4_reads_basepri(first, second)) flags |= READS_BASEPRI;
-        offset += wide ? 4 : 2;
+    thumb_instruction i;
+    for (uint32_t offset = 0; offset < size && m4_read_instruction(e, address + offset, &i); offset += i.size) {
+        switch (i.operation) {
+        case THUMB_SEV: flags |= SENDS_EVENT; break;
+        case THUMB_LDREX: flags |= OPENS_MONITOR; break;
+        case THUMB_CPS: case THUMB_MSR: flags |= CHANGES_MASKS; break;
+        case THUMB_MRS: if (m4_reads_basepri(&i)) flags |= READS_BASEPRI; break;
+        default: break;
+        }
     }
     return (uint64_t)flags << 16;
 }
 
 static bool uses_fpu(const m4_engine *e, uint32_t address, uint32_t size) {
-    for (uint32_t offset = 0; offset < size;) {
-        uint16_t first = 0, second = 0;
-        if (!m4_engine_code(e, address + offset, &first)) break;
-        bool wide = first >= 0xE800;
-        if (wide && !m4_engine_code(e, address + offset + 2, &second)) break;
-        if (m4_traps_of(first, second) & M4_TRAP_FPU) return true;
-        offset += wide ? 4 : 2;
-    }
+    thumb_instruction i;
+    for (uint32_t offset = 0; offset < size && m4_read_instruction(e, address + offset, &i); offset += i.size)
+        if (thumb_is_fpu(&i)) return true;
     return false;
 }
 
@@ -180,12 +181,14 @@ static bool on_invalid_instruction(uc_engine *uc, void *user) {
     (void)uc;
     m4_engine *e = user;
     uint32_t pc = m4_reg_read(e, UC_ARM_REG_PC);
-    uint16_t last = 0, before = 0;
     m4_stop stop = M4_STOP_UNDEFINED;
-    if (e->history_count && pc == m4_block_address(e) + m4_block_size(e) && m4_engine_code(e, pc - 2, &last)) {
-        bool wide = m4_engine_code(e, pc - 4, &before) && before == 0xF3AF;
-        if (last == 0xBF20 || (wide && last == 0x8002)) stop = M4_STOP_WFE;
-        if (last == 0xBF10 || (wide && last == 0x8001)) stop = M4_STOP_YIELD;
+    if (e->history_count && pc == m4_block_address(e) + m4_block_size(e)) {
+        for (uint32_t size = 2; size <= 4; size += 2) {
+            thumb_instruction i;
+            if (!m4_read_instruction(e, pc - size, &i) || i.size != size) continue;
+            if (i.operation == THUMB_WFE) stop = M4_STOP_WFE;
+            if (i.operation == THUMB_YIELD) stop = M4_STOP_YIELD;
+        }
     }
     m4_record(e, stop);
     return false;

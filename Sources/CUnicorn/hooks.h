@@ -1,14 +1,15 @@
 // What engine.c and hooks.c share.
 #ifndef M4_HOOKS_H
 #define M4_HOOKS_H
+#include "CThumb.h"
 #include "CUnicorn.h"
 
 // Counts by block: a direct-mapped table of `address << 32 | size << 16 | instructions`. 128 KiB an engine.
 enum { M4_COUNTS = 1 << 14 };
 static inline uint32_t m4_count_index(uint32_t address) { return (address >> 1) & (M4_COUNTS - 1); }
 
-/// `m4_trap` bits of an instruction that may trap.
-uint32_t m4_traps_of(uint16_t first, uint16_t second);
+/// The instruction at an address, decoded; false outside of memory.
+bool m4_read_instruction(const m4_engine *e, uint32_t address, thumb_instruction *i);
 /// Whether a block has an instruction that may have to stop there, and has no hook to do so.
 bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size);
 /// Hooks the instructions of the block at PC that may trap; false when one could not be hooked. Not while the engine runs.
@@ -54,7 +55,7 @@ void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size);
 /// The bits of a priority that an STM32MP157 has. Source: RM0436, NVIC.
 enum { M4_PRIORITY_BITS = 0xF0 };
 /// Whether an instruction is an MRS of BASEPRI.
-bool m4_reads_basepri(uint16_t first, uint16_t second);
+bool m4_reads_basepri(const thumb_instruction *i);
 /// Clears what BASEPRI has beyond its implemented bits, and answers with those.
 uint32_t m4_trim_basepri(m4_engine *e);
 /// A block that ends with CPS or MSR is about to run: notes what `m4_settle_change` is to put right behind it.

@@ -24,10 +24,8 @@ static bool is_privileged(const m4_engine *e) {
 
 /// Whether the instruction at PC, which is exact in a fill, is a LDRT or STRT of some size. Source: ARMv7-M ARM, A5.3.7 to A5.3.10.
 static bool accesses_as_user(const m4_engine *e) {
-    uint32_t pc = m4_reg_read(e, UC_ARM_REG_PC);
-    uint16_t first = 0, second = 0;
-    if (!m4_engine_code(e, pc, &first) || (first & 0xFE80) != 0xF800 || (first & 15) == 15) return false;
-    return m4_engine_code(e, pc + 2, &second) && (second & 0x0F00) == 0x0E00;
+    thumb_instruction i;
+    return m4_read_instruction(e, m4_reg_read(e, UC_ARM_REG_PC), &i) && i.as_user;
 }
 
 /// With what privilege a page is accessed. The engine keeps what an unprivileged access was answered to itself.

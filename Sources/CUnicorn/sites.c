@@ -5,9 +5,7 @@
 #include "adapter.h"
 #include <string.h>
 
-uint32_t m4_traps_of(uint16_t first, uint16_t second) {
-    return (first & 0xEC00) == 0xEC00 && (first & 0x0300) != 0x0300 && (second & 0x0E00) == 0x0A00 ? M4_TRAP_FPU : 0;
-}
+static uint32_t traps_of(const thumb_instruction *i) { return thumb_is_fpu(i) ? M4_TRAP_FPU : 0; }
 
 // Kinds of the breakpoints at an instruction.
 static uint32_t breaks_at(const m4_engine *e, uint32_t address) {
@@ -17,18 +15,14 @@ static uint32_t breaks_at(const m4_engine *e, uint32_t address) {
     return kinds;
 }
 
-static bool is_it(uint16_t halfword) { return (halfword & 0xFF00) == 0xBF00 && halfword & 15; }
-
 // The engine does not stop inside of an IT block: breakpoints in there are its IT instruction's, as GDB has it, too.
 static uint32_t breaks_of(const m4_engine *e, uint32_t address) {
     uint32_t kinds = breaks_at(e, address);
-    uint16_t first = 0;
-    if (!m4_engine_code(e, address, &first) || !is_it(first)) return kinds;
-    int count = 4 - __builtin_ctz(first & 15);
-    for (uint32_t at = address + 2; count > 0 && m4_engine_code(e, at, &first); count--) {
+    thumb_instruction i;
+    if (!m4_read_instruction(e, address, &i) || i.operation != THUMB_IT) return kinds;
+    int count = thumb_it_count(&i);
+    for (uint32_t at = address + 2; count > 0 && m4_read_instruction(e, at, &i); count--, at += i.size)
         kinds |= breaks_at(e, at) & ~(uint32_t)M4_BREAK_STEP;
-        at += first >= 0xE800 ? 4 : 2;
-    }
     return kinds;
 }
 
@@ -122,8 +116,8 @@ static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     stop_at(e, M4_STOP_NO_COPROCESSOR, site->it_state);
 }
 
-static void describe(struct m4_site *site, uint16_t first, uint16_t second, uint32_t it) {
-    site->traps = (uint8_t)(m4_traps_of(first, second) | (it == 0 && breaks_of(site->engine, site->address) ? M4_TRAP_BREAK : 0));
+static void describe(struct m4_site *site, const thumb_instruction *i, uint32_t it) {
+    site->traps = (uint8_t)(traps_of(i) | (it == 0 && breaks_of(site->engine, site->address) ? M4_TRAP_BREAK : 0));
     site->it_state = (uint8_t)it;
 }
 
@@ -140,54 +134,44 @@ static struct m4_site *add(m4_engine *e, uint32_t address) {
     return site;
 }
 
-static uint32_t next_it_state(uint16_t first, uint32_t it) {
-    if (is_it(first)) return first & 0xFF;
-    return (it & 7) ? ((it & 0xE0) | (it << 1 & 0x1F)) : 0;
+static uint8_t it_state(const m4_engine *e) {
+    uint32_t xpsr = m4_reg_read(e, UC_ARM_REG_XPSR);
+    return (uint8_t)((xpsr >> 8 & 0xFC) | (xpsr >> 25 & 3));
 }
 
-static uint32_t it_state(const m4_engine *e) {
-    uint32_t xpsr = m4_reg_read(e, UC_ARM_REG_XPSR);
-    return (xpsr >> 8 & 0xFC) | (xpsr >> 25 & 3);
+// Whether an instruction has to stop by a hook, or may.
+static bool needs_hook(m4_engine *e, uint32_t at, const thumb_instruction *i, uint32_t it) {
+    return traps_of(i) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, i->size);
 }
 
 bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size) {
-    uint32_t it = it_state(e);
-    for (uint32_t offset = 0; offset < size;) {
-        uint16_t first = 0, second = 0;
-        uint32_t at = address + offset;
-        if (!m4_engine_code(e, at, &first)) break;
-        bool wide = first >= 0xE800;
-        if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        if (m4_traps_of(first, second) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, wide ? 4 : 2)) {
+    uint8_t it = it_state(e);
+    thumb_instruction i;
+    for (uint32_t at = address; at - address < size && m4_read_instruction(e, at, &i); at += i.size) {
+        if (needs_hook(e, at, &i, it)) {
             struct m4_site *site = find(e, at);
             if (!site || !site->hook) return true;
             // Code may have changed under a hook that is still there.
-            describe(site, first, second, site->it_state);
+            describe(site, &i, site->it_state);
         }
-        it = next_it_state(first, it);
-        offset += wide ? 4 : 2;
+        it = thumb_it_state(&i, it);
     }
     return false;
 }
 
 bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
     if (e->site_count > M4_MAX_SITES - M4_LONGEST_BLOCK / 2) m4_engine_forget_sites(e);
-    uint32_t it = it_state(e);
+    uint8_t it = it_state(e);
     bool room = true;
-    for (uint32_t offset = 0; offset < size;) {
-        uint16_t first = 0, second = 0;
-        uint32_t at = address + offset;
-        if (!m4_engine_code(e, at, &first)) break;
-        bool wide = first >= 0xE800;
-        if (wide && !m4_engine_code(e, at + 2, &second)) break;
-        if (m4_traps_of(first, second) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, wide ? 4 : 2)) {
+    thumb_instruction i;
+    for (uint32_t at = address; at - address < size && m4_read_instruction(e, at, &i); at += i.size) {
+        if (needs_hook(e, at, &i, it)) {
             struct m4_site *site = find(e, at);
             room = (site || (site = add(e, at))) && (site->hook || hook(site));
             if (!room) break;
-            describe(site, first, second, it);
+            describe(site, &i, it);
         }
-        it = next_it_state(first, it);
-        offset += wide ? 4 : 2;
+        it = thumb_it_state(&i, it);
     }
     // Hooks are seen when code is translated.
     m4_drop_translations(e, address, size);

@@ -5,9 +5,16 @@
 // SYSm. Source: ARMv7-M ARM, B5.1.1.
 enum { MSP = 8, PSP = 9, BASEPRI = 0x11, BASEPRI_MAX = 0x12, FAULTMASK = 0x13 };
 
-bool m4_reads_basepri(uint16_t first, uint16_t second) {
-    uint32_t number = second & 0xFF;
-    return first == 0xF3EF && (second & 0xF000) == 0x8000 && (number == BASEPRI || number == BASEPRI_MAX);
+bool m4_reads_basepri(const thumb_instruction *i) {
+    return i->operation == THUMB_MRS && (i->immediate == BASEPRI || i->immediate == BASEPRI_MAX);
+}
+
+/// The special register that the last instruction of a block changes; of CPS FAULTMASK alone. 0 for none.
+static uint32_t changed_by(const m4_engine *e, uint32_t end) {
+    thumb_instruction i;
+    if (m4_read_instruction(e, end - 4, &i) && i.operation == THUMB_MSR) return i.immediate;
+    bool of_faults = m4_read_instruction(e, end - 2, &i) && i.operation == THUMB_CPS && i.immediate & 1;
+    return of_faults ? FAULTMASK : 0;
 }
 
 uint32_t m4_trim_basepri(m4_engine *e) {
@@ -17,9 +24,7 @@ uint32_t m4_trim_basepri(m4_engine *e) {
 }
 
 void m4_expect_change(m4_engine *e, uint32_t address, uint32_t size) {
-    uint16_t last = 0;
-    if (!m4_engine_code(e, address + size - 2, &last)) return;
-    uint32_t number = (last & 0xFF00) == 0x8800 ? last & 0xFF : (last & 0xFFE9) == 0xB661 ? FAULTMASK : 0;
+    uint32_t number = changed_by(e, address + size);
     switch (number) {
     case MSP: case PSP: break;
     case BASEPRI_MAX: e->kept = m4_trim_basepri(e); break;

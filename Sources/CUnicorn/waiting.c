@@ -7,7 +7,6 @@
 // The block hook looks now and then (m4_look_for_waiting), through the limit that it compares anyway. It takes a round of which the
 // registers are compared, then one of which the stores are: before each block its code is read for where it stores.
 #include "hooks.h"
-#include "origins.h"
 #include <string.h>
 
 enum phase { LOOKING = 0, COMPARING_REGISTERS, COMPARING_STORES };
@@ -15,7 +14,7 @@ enum phase { LOOKING = 0, COMPARING_REGISTERS, COMPARING_STORES };
 enum { NEAREST_LOOK = 64, FARTHEST_LOOK = 16384 };
 // Beyond this a deadline is none: the cycle count must stay far from its end.
 static const uint64_t farthest_deadline = (uint64_t)1 << 48;
-enum { SP = 13, PC = 15 };
+enum { PC = 15 };
 // xPSR's bits of an IT block, at whose start a block of the engine's is not. Source: ARMv7-M ARM, B1.4.2.
 enum { IT_STATE = 0x0600FC00 };
 
@@ -70,10 +69,6 @@ static void set(values *v, int n, uint32_t value) {
     v->known |= 1u << n;
     v->r[n] = value;
 }
-static void set_sum(values *v, int to, int from, uint32_t offset) {
-    if (knows(v, from)) set(v, to, v->r[from] + offset);
-    else v->known &= ~(1u << to);
-}
 
 static bool is_kept(const struct m4_waiting *w, const uint8_t *word) {
     for (uint32_t k = 0; k < w->word_count; k++)
@@ -99,157 +94,71 @@ static bool keep_words(m4_engine *e, uint32_t address, uint32_t size) {
     return true;
 }
 
-static bool keep_stored(m4_engine *e, const values *v, int base, uint32_t offset, uint32_t size) {
-    return knows(v, base) && keep_words(e, v->r[base] + offset, size);
-}
-
-static uint32_t bits(uint32_t mask) { return (uint32_t)__builtin_popcount(mask); }
-
 // A constant of the code's, unless the loop stores there.
 static void set_literal(const m4_engine *e, values *v, int to, uint32_t address) {
     const m4_region *region = m4_engine_region(e, address);
-    v->known &= ~(1u << to);
     if (!region || !region->host || address & 3 || is_kept(&e->waiting, region->host + (address - region->start))) return;
     uint32_t constant;
     memcpy(&constant, region->host + (address - region->start), 4);
     set(v, to, constant);
 }
 
-// One 16-bit instruction. False when nothing can be told of what it does. Source: ARMv7-M ARM, A5.2.
-static bool narrow(m4_engine *e, values *v, uint32_t pc, uint16_t i) {
-    int low = i & 7, middle = i >> 3 & 7, high = i >> 8 & 7;
-    uint32_t five = i >> 6 & 31, eight = i & 0xFF;
-    switch (i >> 11) {
-    case 0x03:  // ADD, SUB of three
-        if (!(i & 0x0400)) break;
-        set_sum(v, low, middle, i & 0x0200 ? 0u - (i >> 6 & 7) : i >> 6 & 7);
+static uint32_t literal_base(uint32_t pc) { return (pc + 4) & ~3u; }
+
+// Register `n` as an address begins with it. False when it is not known.
+static bool base_of(const values *v, uint32_t pc, int n, uint32_t *base) {
+    *base = n == PC ? literal_base(pc) : v->r[n];
+    return n == PC || knows(v, n);
+}
+
+// What data processing gives, where it is worked out: sums, copies and constants, which addresses are made of.
+static bool result_of(const values *v, const thumb_instruction *i, uint32_t pc, uint32_t *result) {
+    if (i->m >= 0 && (!knows(v, i->m) || i->shift)) return false;
+    uint32_t first = 0, second = i->m >= 0 ? v->r[i->m] : i->immediate;
+    switch (i->operation) {
+    case THUMB_MOV: *result = second; return true;
+    case THUMB_MOVT: *result = (v->r[i->d] & 0xFFFF) | second << 16; return knows(v, i->d);
+    case THUMB_ADR: *result = literal_base(pc) + second; return true;
+    case THUMB_ADD: case THUMB_SUB:
+        if (i->n == PC || !base_of(v, pc, i->n, &first)) return false;
+        *result = i->operation == THUMB_ADD ? first + second : first - second;
         return true;
-    case 0x04: set(v, high, eight); return true;
-    case 0x06: set_sum(v, high, high, eight); return true;
-    case 0x07: set_sum(v, high, high, 0u - eight); return true;
-    case 0x08:
-        if ((i & 0xFF00) != 0x4600) break;
-        set_sum(v, (i & 7) | (i >> 4 & 8), i >> 3 & 15, 0);
-        return true;
-    case 0x09: set_literal(e, v, high, ((pc + 4) & ~3u) + 4 * eight); return true;
-    case 0x0A: case 0x0B: {
-        uint32_t operation = i >> 9 & 7, size = operation == 0 ? 4 : operation == 1 ? 2 : 1;
-        if (operation >= 3) break;
-        int index = i >> 6 & 7;
-        return knows(v, index) && keep_stored(e, v, middle, v->r[index], size);
+    default: return false;
     }
-    case 0x0C: return keep_stored(e, v, middle, 4 * five, 4);
-    case 0x0E: return keep_stored(e, v, middle, five, 1);
-    case 0x10: return keep_stored(e, v, middle, 2 * five, 2);
-    case 0x12: return keep_stored(e, v, SP, 4 * eight, 4);
-    case 0x14: set(v, high, ((pc + 4) & ~3u) + 4 * eight); return true;
-    case 0x15: set_sum(v, high, SP, 4 * eight); return true;
-    case 0x16: case 0x17:
-        if ((i & 0xFFE8) == 0xB660) return false;  // CPS
-        if ((i & 0xFF00) == 0xB000) {
-            set_sum(v, SP, SP, i & 0x80 ? 0u - 4 * (i & 0x7F) : 4u * (i & 0x7F));
-            return true;
-        }
-        if ((i & 0xFE00) == 0xB400) {
-            uint32_t size = 4 * bits(i & 0x1FF);
-            set_sum(v, SP, SP, 0u - size);
-            return keep_stored(e, v, SP, 0, size);
-        }
-        if ((i & 0xFE00) == 0xBC00) {
-            v->known &= ~eight;
-            set_sum(v, SP, SP, 4 * bits(i & 0x1FF));
-            return true;
-        }
-        break;
-    case 0x18:
-        if (!keep_stored(e, v, high, 0, 4 * bits(eight))) return false;
-        set_sum(v, high, high, 4 * bits(eight));
-        return true;
-    case 0x19:
-        if (!(eight >> high & 1)) set_sum(v, high, high, 4 * bits(eight));
-        break;
+}
+
+// A load or store. False when it cannot be told where it stores, or when it is exclusive.
+static bool access_memory(m4_engine *e, values *v, const thumb_instruction *i, uint32_t pc) {
+    if (i->exclusive) return false;
+    uint32_t base = 0, index = 0;
+    bool is_known = base_of(v, pc, i->n, &base);
+    if (i->m >= 0) {
+        is_known = is_known && knows(v, i->m);
+        index = v->r[i->m] << i->shift;
+    }
+    uint32_t address = base + i->offset + index;
+    if (i->stores && !(is_known && keep_words(e, address, i->count))) return false;
+    v->known &= ~(uint32_t)i->writes;
+    if (i->operation == THUMB_LDR && i->n == PC && i->width == 4 && i->d != PC) set_literal(e, v, i->d, address);
+    if (i->writes_back && is_known) set(v, i->n, base + i->step);
+    return true;
+}
+
+// One instruction. False when nothing can be told of what it does.
+static bool follow(m4_engine *e, values *v, const thumb_instruction *i, uint32_t pc) {
+    if (i->coprocessor >= 0) return false;  // the FPU's registers are not compared
+    switch (i->operation) {
+    // They change what is not compared.
+    case THUMB_CPS: case THUMB_MSR: case THUMB_UNDEFINED: return false;
     default: break;
     }
-    v->known &= ~m4_written_registers(i, 0);
+    if (i->loads || i->stores) return access_memory(e, v, i, pc);
+    uint32_t result;
+    bool is_known = result_of(v, i, pc, &result);
+    v->known &= ~(uint32_t)i->writes;
+    if (is_known && i->d != PC) set(v, i->d, result);
     return true;
 }
-
-// Single stores with a 32-bit encoding. Source: ARMv7-M ARM, A5.3.10.
-static bool wide_store(m4_engine *e, values *v, uint16_t a, uint16_t b) {
-    int base = a & 15;
-    uint32_t size = 1u << (a >> 5 & 3), offset = b & 0xFF;
-    if (a & 0x80) return keep_stored(e, v, base, b & 0xFFF, size);
-    if (b & 0x0800) {
-        bool indexed = b & 0x0400, added = b & 0x0200, written_back = b & 0x0100;
-        if (!added) offset = 0u - offset;
-        if (!keep_stored(e, v, base, indexed ? offset : 0, size)) return false;
-        if (written_back) set_sum(v, base, base, offset);
-        return true;
-    }
-    int index = b & 15;
-    return knows(v, index) && keep_stored(e, v, base, v->r[index] << (b >> 4 & 3), size);
-}
-
-// Several registers, or two. Source: ARMv7-M ARM, A5.3.5 and A5.3.6.
-static bool wide_multiple(m4_engine *e, values *v, uint16_t a, uint16_t b) {
-    int base = a & 15;
-    bool loads = a & 0x10, written_back = a & 0x20;
-    if (!(a & 0x40)) {
-        uint32_t size = 4 * bits(b);
-        bool down = a & 0x100;
-        if (!loads && !keep_stored(e, v, base, down ? 0u - size : 0, size)) return false;
-        if (loads) v->known &= ~((uint32_t)b & ~(written_back ? 1u << base : 0));
-        if (written_back) set_sum(v, base, base, down ? 0u - size : size);
-        return true;
-    }
-    if (!(a & 0x0120)) {
-        // TBB and TBH branch; the rest is exclusive.
-        return (a & 0xFFF0) == 0xE8D0 && (b & 0xFFE0) == 0xF000;
-    }
-    uint32_t offset = 4u * (b & 0xFF);
-    bool indexed = a & 0x0100;
-    if (!(a & 0x80)) offset = 0u - offset;
-    if (!loads && !keep_stored(e, v, base, indexed ? offset : 0, 8)) return false;
-    if (loads) v->known &= ~(1u << (b >> 12) | 1u << (b >> 8 & 15));
-    if (written_back) set_sum(v, base, base, offset);
-    return true;
-}
-
-static bool wide(m4_engine *e, values *v, uint32_t pc, uint16_t a, uint16_t b) {
-    if ((a & 0xEC00) == 0xEC00) return false;                                // coprocessors, and the FPU with them
-    if ((a & 0xFE00) == 0xE800) return wide_multiple(e, v, a, b);
-    if ((a & 0xFE00) == 0xF800 && !(a & 0x10)) return (a & 0x60) != 0x60 && wide_store(e, v, a, b);
-    if ((a & 0xF800) == 0xF000 && b & 0x8000) {
-        // Branches and barriers; MRS. MSR would change what is not compared.
-        if ((a & 0xFFE0) == 0xF380 && (b & 0xD000) == 0x8000) return false;
-        if ((a & 0xFFE0) == 0xF3E0) v->known &= ~(1u << (b >> 8 & 15));
-        return true;
-    }
-    int to = b >> 8 & 15, from = a & 15;
-    uint32_t twelve = (uint32_t)(a >> 10 & 1) << 11 | (uint32_t)(b >> 12 & 7) << 8 | (b & 0xFF);
-    uint32_t sixteen = (uint32_t)(a & 15) << 12 | twelve;
-    if ((a & 0xFBF0) == 0xF240) { set(v, to, sixteen); return true; }          // MOVW
-    if ((a & 0xFBF0) == 0xF2C0) {                                              // MOVT
-        if (knows(v, to)) v->r[to] = (v->r[to] & 0xFFFF) | sixteen << 16;
-        return true;
-    }
-    // ADD and SUB with a plain constant. Others of the modified ones are not worked out.
-    bool is_small = twelve < 0x100;
-    bool adds = (a & 0xFBF0) == 0xF200 || ((a & 0xFBE0) == 0xF100 && is_small);
-    bool subtracts = (a & 0xFBF0) == 0xF2A0 || ((a & 0xFBE0) == 0xF1A0 && is_small);
-    if ((adds || subtracts) && from != PC && to != PC) {
-        set_sum(v, to, from, subtracts ? 0u - twelve : twelve);
-        return true;
-    }
-    if ((a & 0xFF7F) == 0xF85F) {                                              // LDR of a constant
-        set_literal(e, v, b >> 12, ((pc + 4) & ~3u) + (a & 0x80 ? b & 0xFFFu : 0u - (b & 0xFFFu)));
-        return true;
-    }
-    v->known &= ~m4_written_registers(a, b);
-    return true;
-}
-
-static bool is_it(uint16_t i) { return (i & 0xFF00) == 0xBF00 && i & 15; }
 
 // Reads a block that is about to run for where it stores, and keeps what is there. False when that cannot be told.
 static bool keep_stores(m4_engine *e, uint32_t address, uint32_t size) {
@@ -257,19 +166,16 @@ static bool keep_stores(m4_engine *e, uint32_t address, uint32_t size) {
     values v = {.known = 0x7FFF};
     for (int n = 0; n < PC; n++) v.r[n] = m4_core_register(e, n);
     int conditional = 0;
-    for (uint32_t offset = 0; offset < size;) {
+    thumb_instruction i;
+    for (uint32_t offset = 0; offset < size; offset += i.size) {
         uint32_t pc = address + offset;
-        uint16_t first = 0, second = 0;
-        if (!m4_engine_code(e, pc, &first)) return false;
-        bool is_wide = first >= 0xE800;
-        if (is_wide && !m4_engine_code(e, pc + 2, &second)) return false;
-        offset += is_wide ? 4 : 2;
-        if (is_it(first)) {
-            conditional = 4 - __builtin_ctz(first & 15);
+        if (!m4_read_instruction(e, pc, &i)) return false;
+        if (i.operation == THUMB_IT) {
+            conditional = thumb_it_count(&i);
             continue;
         }
         values before = v;
-        if (!(is_wide ? wide(e, &v, pc, first, second) : narrow(e, &v, pc, first))) return false;
+        if (!follow(e, &v, &i, pc)) return false;
         if (conditional == 0) continue;
         conditional--;
         // It may not be executed.

@@ -42,8 +42,7 @@ extension M4Board {
 
     /// Whether the code at `address` is a branch to itself, as start-up files have for handlers that nobody defines.
     public func isEndlessLoop(at address: UInt32) -> Bool {
-        var halfword: UInt16 = 0
-        guard m4_engine_code(core.engine.raw, address & ~1, &halfword) else { return false }
-        return halfword == 0xE7FE
+        let place = address & ~1
+        return core.instruction(at: place)?.flow(at: place) == .branch(to: place, isConditional: false)
     }
 }

@@ -82,20 +82,18 @@ struct FrameAnalysis {
             if isConditional { arrive(at: next, passed) }
         case .table(let isHalfwords):
             // Tables elsewhere than behind the instruction are nobody's.
-            if instruction.first & 15 == 15 { arriveAtTargets(ofOffsetsAt: next, isHalfwords, after) } else { leavesIndirectly = true }
+            if instruction.decoded.n == 15 { arriveAtTargets(ofOffsetsAt: next, isHalfwords, after) } else { leavesIndirectly = true }
         }
     }
 
     /// LDR PC: a veneer's literal, a table of addresses behind the instruction, or a return from the stack.
     private mutating func jump(_ instruction: ThumbInstruction, at address: UInt32, _ before: FrameState, _ after: FrameState) {
-        let base = Int(instruction.first & 15), second = UInt32(instruction.second)
+        let decoded = instruction.decoded, base = Int(decoded.n)
         if base == 15 {
-            let up = instruction.first & 0x80 != 0
-            let place = ((address &+ 4) & ~3) &+ (up ? second & 0xFFF : 0 &- (second & 0xFFF))
-            if let target = code.word(place) { arrive(at: target & ~1, after) } else { leavesIndirectly = true }
+            if let target = code.word(((address &+ 4) & ~3) &+ decoded.offset) { arrive(at: target & ~1, after) } else { leavesIndirectly = true }
         } else if case .stack = before[base] {
             return
-        } else if instruction.first & 0x80 == 0, second & 0xFF0 == 0x020, case .constant(let table) = before[base] {
+        } else if decoded.m >= 0, decoded.shift == 2, case .constant(let table) = before[base] {
             var nearest = UInt32.max
             for index in 0..<UInt32(1024) {
                 let place = table &+ index &* 4

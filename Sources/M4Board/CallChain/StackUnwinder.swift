@@ -1,3 +1,4 @@
+import CThumb
 import CortexM
 import MachineBase
 
@@ -153,7 +154,7 @@ struct StackUnwinder {
 
     /// SVC is taken behind its instruction, where another function may begin.
     private func skipServiceCall(_ frame: inout Frame, _ exception: ExceptionNumber?) {
-        guard exception == .svCall, let before = code.halfword(frame.place &- 2), before & 0xFF00 == 0xDF00 else { return }
+        guard exception == .svCall, code.instruction(frame.place &- 2)?.operation == THUMB_SVC else { return }
         frame.place = frame.place &- 2
     }
 

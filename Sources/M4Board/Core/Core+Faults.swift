@@ -1,3 +1,4 @@
+import CThumb
 import CUnicorn
 import CortexM
 import MachineBase
@@ -51,27 +52,22 @@ extension Core {
 
     func breakpoint() {
         let address = nextPC & ~1
-        var halfword: UInt16 = 0
-        if m4_engine_code(engine.raw, address, &halfword), halfword == 0xBEAB {
+        let number = instruction(at: address)?.decoded.immediate ?? 0
+        if number == 0xAB {
             if case .exit(let code) = semihosting.call(self) { pendingStop = .exit(code: code) }
             nextPC = (address &+ 2) | 1
             // It has done its work: an instruction like any other.
             engine.raw.pointee.cycles &+= 1
             return
         }
-        breakpointInstruction(UInt8(truncatingIfNeeded: halfword))
+        breakpointInstruction(UInt8(truncatingIfNeeded: number))
     }
 
     func undefined() {
         let xpsr = engine.xpsr
         if xpsr & 1 << 24 == 0 { raise(.invalidState, at: nextPC); return }
-        raise(isCoprocessor(at: nextPC & ~1) ? .noCoprocessor : .undefinedInstruction, at: nextPC)
-    }
-
-    private func isCoprocessor(at address: UInt32) -> Bool {
-        guard let instruction = instruction(at: address) else { return false }
-        return ThumbInstruction.isWide(instruction.first) && instruction.first & 0xEC00 == 0xEC00
-            && (instruction.second >> 8) & 0xE != 0xA && instruction.first & 0x0300 != 0x0300
+        let isCoprocessor = instruction(at: nextPC & ~1)?.operation == THUMB_COPROCESSOR
+        raise(isCoprocessor ? .noCoprocessor : .undefinedInstruction, at: nextPC)
     }
 
     func instruction(at address: UInt32) -> ThumbInstruction? {
