@@ -30,49 +30,52 @@ let package = Package(
         .systemLibrary(name: "CLibUnicorn", pkgConfig: "unicorn", providers: [.apt(["libunicorn-dev"])]),
         .target(name: "CUnicorn", dependencies: ["CLibUnicorn", "CThumb"]),
 
-        // The chip. Neither of these three knows the engine.
-        .target(name: "CSTM32MP157"),
+        // What a chip is: its registers by name, memories, lines and channels, a folder for each. Everything above asks it.
+        .target(name: "CRegisterMap"),
+        .target(name: "CSTM32MP157", dependencies: ["CRegisterMap"]),
+        .target(name: "Chips", dependencies: ["MachineBase", "CRegisterMap", "CSTM32MP157"]),
+        // Core and peripherals. Neither knows the engine.
         .target(name: "CortexM", dependencies: ["MachineBase", "CThumb"]),
-        .target(name: "MP1Peripherals", dependencies: ["MachineBase", "CSTM32MP157"]),
+        .target(name: "MP1Peripherals", dependencies: ["MachineBase", "Chips", "CRegisterMap"]),
         // The machine: core, memory and peripherals on the engine.
-        .target(name: "M4Board", dependencies: ["MachineBase", "CUnicorn", "CThumb", "CortexM", "MP1Peripherals"]),
+        .target(name: "M4Board", dependencies: ["MachineBase", "Chips", "CUnicorn", "CThumb", "CortexM", "MP1Peripherals"]),
 
         // OP-TEE.
         .target(
             name: "SecureLoader",
             dependencies: [
-                "MachineBase", "ELF32",
+                "MachineBase", "ELF32", "Chips",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Signed images with the TA's answer to each, for tests and comparisons; m4run-corpus writes them to files.
         .target(
-            name: "ImageCorpus", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
+            name: "ImageCorpus", dependencies: ["SecureLoader", "MachineBase", "ELF32", "Chips", .product(name: "Crypto", package: "swift-crypto")]),
         .executableTarget(
             name: "m4run-corpus", dependencies: ["ImageCorpus", "SecureLoader", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "ImageFuzzing", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
         // Linux.
-        .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32"]),
+        .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32", "Chips"]),
         // Flattened device trees; libfdt has no pkg-config file on Debian 12.
         .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"])]),
         .target(name: "DeviceTree", dependencies: ["MachineBase", "CLibFDT"]),
         // The coprocessor's node of a device tree, as Linux's driver and OP-TEE's read it.
-        .target(name: "RprocDeviceTree", dependencies: ["DeviceTree", "RprocHost", "SecureLoader", "MachineBase"]),
+        .target(name: "RprocDeviceTree", dependencies: ["DeviceTree", "RprocHost", "SecureLoader", "MachineBase", "Chips"]),
         // The page that QEMU's plugin (linux-bridge/) and the board share, and a child that ends with its parent.
         .target(name: "CLinuxBridge"),
         // A Linux guest in QEMU beside the board: files, device tree, process, interrupts.
-        .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "MachineBase"]),
+        .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "MachineBase", "Chips"]),
         // Board, OP-TEE and Linux under one clock.
-        .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32"]),
+        .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32", "Chips"]),
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "RprocHost", "MachineBase"]),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest",
+                "VirtualMP1", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -80,23 +83,26 @@ let package = Package(
         .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
 
         // RprocHost's virtqueue beside the kernel's own virtio_ring.c; `make kernel-ring` compiles that and runs it.
-        .executableTarget(name: "m4run-ring", dependencies: ["RprocHost", "MachineBase"]),
+        .executableTarget(name: "m4run-ring", dependencies: ["RprocHost", "MachineBase", "Chips"]),
 
         // Writes blobs, whole and damaged, for tests.
         .target(name: "DeviceTreeFixtures", path: "Tests/DeviceTreeFixtures"),
         .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
         .testTarget(name: "ELF32Tests", dependencies: ["ELF32"]),
+        // A chip that nobody makes, with everything elsewhere: a constant of another chip's that is left somewhere fails on it.
+        .target(name: "SecondChip", dependencies: ["Chips", "CRegisterMap", "MachineBase"], path: "Tests/SecondChip"),
+        .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"]),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
-        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals"]),
-        .testTarget(name: "M4BoardTests", dependencies: ["M4Board"]),
+        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips"]),
+        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "SecondChip"]),
         .testTarget(name: "CoreProgramTests", dependencies: ["M4Board"]),
-        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader"]),
+        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "Chips"]),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
-        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost"]),
-        .testTarget(name: "LinuxGuestTests", dependencies: ["LinuxGuest", "CLinuxBridge", "DeviceTree", "RprocDeviceTree", "RprocHost"]),
-        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32"]),
+        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip"]),
+        .testTarget(name: "LinuxGuestTests", dependencies: ["LinuxGuest", "CLinuxBridge", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip"]),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "Chips", "SecondChip"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["m4run", "M4Board", "DeviceTreeFixtures"]),
     ],

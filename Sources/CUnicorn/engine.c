@@ -12,7 +12,7 @@ m4_engine *m4_engine_open(uc_err *error) {
     e->counts = counts;
     e->uses_fpu = uses_fpu;
     e->pending_priority = e->active_priority = 256;
-    e->group_mask = 0xFF;
+    e->group_mask = e->priority_mask = 0xFF;
     e->step_address = e->pass_address = M4_NOWHERE;
     // Not UC_MODE_MCLASS: that is a Cortex-M33 in Secure state whatever model is asked for.
     if ((*error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &e->uc)) != UC_ERR_OK) goto failed;
@@ -158,7 +158,7 @@ uint32_t m4_engine_privileged_read(m4_engine *e, int reg) {
     bool looks = look_from_handler(e);
     uint32_t value = m4_reg_read(e, reg);
     if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
-    return reg == UC_ARM_REG_BASEPRI ? value & M4_PRIORITY_BITS : value;
+    return reg == UC_ARM_REG_BASEPRI ? value & e->priority_mask : value;
 }
 
 static int32_t masked_priority(m4_engine *e, bool with_primask) {
@@ -166,7 +166,7 @@ static int32_t masked_priority(m4_engine *e, bool with_primask) {
     bool looks = look_from_handler(e);
     uint32_t faultmask = m4_adapter_read_special(e, UC_ARM_REG_FAULTMASK);
     uint32_t primask = with_primask ? m4_adapter_read_special(e, UC_ARM_REG_PRIMASK) : 0;
-    uint32_t basepri = m4_adapter_read_special(e, UC_ARM_REG_BASEPRI) & M4_PRIORITY_BITS;
+    uint32_t basepri = m4_adapter_read_special(e, UC_ARM_REG_BASEPRI) & e->priority_mask;
     if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
     if (basepri) {
         int32_t boost = (int32_t)(basepri & e->group_mask);

@@ -52,8 +52,6 @@ bool m4_refuses_code(m4_engine *e, uint32_t address, uint32_t size);
 /// Drops translations of the code at an address, whether it may be executed or not.
 void m4_drop_translations(m4_engine *e, uint64_t address, uint32_t size);
 
-/// The bits of a priority that an STM32MP157 has. Source: RM0436, NVIC.
-enum { M4_PRIORITY_BITS = 0xF0 };
 /// Whether an instruction is an MRS of BASEPRI.
 bool m4_reads_basepri(const thumb_instruction *i);
 /// Clears what BASEPRI has beyond its implemented bits, and answers with those.

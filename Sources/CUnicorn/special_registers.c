@@ -18,7 +18,7 @@ static uint32_t changed_by(const m4_engine *e, uint32_t end) {
 }
 
 uint32_t m4_trim_basepri(m4_engine *e) {
-    uint32_t value = m4_reg_read(e, UC_ARM_REG_BASEPRI), trimmed = value & M4_PRIORITY_BITS;
+    uint32_t value = m4_reg_read(e, UC_ARM_REG_BASEPRI), trimmed = value & e->priority_mask;
     if (value != trimmed) m4_reg_write(e, UC_ARM_REG_BASEPRI, trimmed);
     return trimmed;
 }
@@ -54,7 +54,7 @@ void m4_settle_change(m4_engine *e) {
     // A value without an implemented bit is 0, which BASEPRI_MAX does not write. Source: ARMv7-M ARM, B5.2.3.
     case BASEPRI_MAX:
         value = m4_reg_read(e, UC_ARM_REG_BASEPRI);
-        if (!(value & M4_PRIORITY_BITS) && value != e->kept) m4_reg_write(e, UC_ARM_REG_BASEPRI, e->kept);
+        if (!(value & e->priority_mask) && value != e->kept) m4_reg_write(e, UC_ARM_REG_BASEPRI, e->kept);
         break;
     // At HardFault's priority and above it cannot be set. Source: ARMv7-M ARM, B5.2.1 and B5.2.3.
     case FAULTMASK:

@@ -9,8 +9,8 @@ public final class ExceptionController {
     static let count = 16 + interrupts
     /// No exception pends, or none is active.
     public static let idle: Int32 = 256
-    /// An STM32MP157's M4 implements the upper four bits.
-    static let priorityMask: UInt8 = 0xF0
+    /// The bits of a priority that are implemented.
+    private let priorityMask: UInt8
 
     // Every register access and exception comes through here: plain memory, without the checks of an array in a class.
     private let enabled = UnsafeMutablePointer<UInt32>.allocate(capacity: words)
@@ -51,7 +51,9 @@ public final class ExceptionController {
         listener?(context, nextPriority, activePriority, groupMask)
     }
 
-    public init() {
+    /// - Parameter priorityMask: the bits of a priority that the chip implements, the upper ones.
+    public init(priorityMask: UInt8) {
+        self.priorityMask = priorityMask
         outcome.initialize(to: Outcome())
         level.initialize(repeating: 0, count: Self.words)
         for set in [enabled, pending, active] { set.initialize(repeating: 0, count: Self.words) }
@@ -76,7 +78,7 @@ public final class ExceptionController {
     }
 
     /// Which bits of a priority are its group priority.
-    public var groupMask: UInt32 { (0xFF << (priorityGroup + 1)) & 0xFF & UInt32(Self.priorityMask) }
+    public var groupMask: UInt32 { (0xFF << (priorityGroup + 1)) & 0xFF & UInt32(priorityMask) }
 
     func setPriorityGroup(_ group: UInt32) { priorityGroup = group & 7; update() }
 
@@ -99,7 +101,7 @@ public final class ExceptionController {
     func priority(_ n: Int) -> UInt8 { n < Self.count && n >= 4 ? priorities[n] : 0 }
     func setPriority(_ n: Int, _ value: UInt8) {
         guard n >= 4, n < Self.count else { return }
-        priorities[n] = value & Self.priorityMask
+        priorities[n] = value & priorityMask
         update()
     }
 

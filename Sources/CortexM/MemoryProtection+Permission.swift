@@ -13,7 +13,7 @@ extension MemoryProtection {
     /// For one byte.
     public func permission(at address: UInt32, privileged: Bool) -> Permission {
         // The private peripheral bus has the default map whatever the regions say.
-        guard isOn, address &- 0xE000_0000 >= 0x10_0000 else { return Self.defaultMap(address) }
+        guard isOn, !SystemAddressMap.privatePeripherals.contains(address) else { return Self.defaultMap(address) }
         for number in region.indices.reversed() where region[number].covers(address) { return region[number].permission(privileged: privileged) }
         return privileged && control & 4 != 0 ? Self.defaultMap(address) : []
     }
@@ -63,7 +63,7 @@ extension MemoryProtection {
 
     /// Execute-never are peripherals, external devices and the system's addresses.
     private static func defaultMap(_ address: UInt32) -> Permission {
-        (0x4000_0000..<0x6000_0000).contains(address) || address >= 0xA000_0000 ? [.read, .write] : .all
+        SystemAddressMap.isExecuteNever(address) ? [.read, .write] : .all
     }
 }
 

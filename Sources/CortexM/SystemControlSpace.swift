@@ -27,9 +27,9 @@ extension CoreControl {
 }
 
 /// The private peripheral bus, 0xE0000000 to 0xE00FFFFF: NVIC, SCB, SysTick, MPU, FPU, DWT, ITM.
-/// Registers are those of a Cortex-M4 r0p1 with FPU, 8 MPU regions and 4 priority bits. Source: ARMv7-M ARM, B3.2 and B3.4.
+/// Registers are those of a Cortex-M4 r0p1 with FPU, 8 MPU regions and the priority bits that the chip has. Source: ARMv7-M ARM, B3.2 and B3.4.
 public final class SystemControlSpace {
-    public let exceptions = ExceptionController()
+    public let exceptions: ExceptionController
     let sysTick: SysTick
     public var faults = FaultStatus()
     public private(set) var mpu = MemoryProtection() { didSet { hot.pointee.isMPUOn = mpu.isOn } }
@@ -61,7 +61,12 @@ public final class SystemControlSpace {
     private var auxiliaryControl: UInt32 = 0
     private var auxiliaryFaults: UInt32 = 0
 
-    public init(events: EventQueue) {
+    /// - Parameters:
+    ///   - priorityMask: the bits of a priority that the chip implements.
+    ///   - interrupts: lines that the chip's NVIC has.
+    public init(events: EventQueue, priorityMask: UInt8, interrupts: Int) {
+        exceptions = ExceptionController(priorityMask: priorityMask)
+        interruptControllerType = UInt32(clamping: max(0, (interrupts + 31) / 32 - 1))
         hot.initialize(to: Hot())
         sysTick = SysTick(events: events)
         sysTick.cycles = { [unowned self] in core?.cycles ?? 0 }
@@ -175,7 +180,7 @@ public final class SystemControlSpace {
 
     private func readControl(_ offset: UInt32) -> UInt32 {
         switch offset {
-        case 0x004: return Self.interruptControllerType
+        case 0x004: return interruptControllerType
         case 0x008: return auxiliaryControl
         case 0x010: return sysTick.control
         case 0x014: return sysTick.reloadValue
@@ -309,8 +314,8 @@ public final class SystemControlSpace {
 
     // MARK: System control block
 
-    /// ICTR: an STM32MP157's 150 interrupts are five words of 32.
-    private static let interruptControllerType: UInt32 = 4
+    /// ICTR: how many words of 32 lines the NVIC has, less one.
+    private let interruptControllerType: UInt32
 
     private var interruptControlState: UInt32 {
         let current = core?.currentException ?? ExceptionNumber(0)

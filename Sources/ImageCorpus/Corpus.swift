@@ -19,7 +19,7 @@ public enum Corpus {
     public static func large() throws -> [UInt8] {
         let elf = SmallELF(
             segments: [
-                .init(address: 0, bytes: SmallELF.pattern(0x1_0000)), .init(address: 0x1000_0000, bytes: SmallELF.pattern(0x4_0000, seed: 2)),
+                .init(address: 0, bytes: SmallELF.pattern(0x1_0000)), .init(address: CorpusPlaces.code, bytes: SmallELF.pattern(0x4_0000, seed: 2)),
                 .init(address: 0, bytes: SmallELF.pattern(380 << 10, seed: 3), type: 4),
             ], table: nil)
         return try Container([elf.bytes]).bytes()

@@ -15,7 +15,7 @@ public struct CorpusCase: Sendable {
     public var name: String
     public var image: [UInt8]
     public var expected: TEEResult
-    /// The resource table that GET_RSC_TABLE tells of, as `verify --batch` writes it: `0x10020000:0x8c`; `-` for none, nil when the
+    /// The resource table that GET_RSC_TABLE tells of, as `verify --batch` writes it: ADDRESS:SIZE in hex; `-` for none, nil when the
     /// case does not say.
     public var table: String?
     /// The check that decides, by its function in OP-TEE's source.

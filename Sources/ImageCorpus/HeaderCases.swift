@@ -51,11 +51,11 @@ enum HeaderCases {
         // The small ELF's section headers end 0 to 7 bytes before its padded end.
         let small = SmallELF.usual
         let smallBase = try Container([small.bytes])
-        try list.add("valid.small", smallBase, .success, "remoteproc_load_fw", table: "0x10001000:0x28")
+        try list.add("valid.small", smallBase, .success, "remoteproc_load_fw", table: CorpusPlaces.table())
         for missing in 1...7 as ClosedRange<UInt32> {
             try list.add(
                 "header.img_len.minus\(missing)", smallBase, .success, "remoteproc_verify_header rounds; segments end before img_len",
-                table: "0x10001000:0x28"
+                table: CorpusPlaces.table()
             ) { $0.header = { $0.imagesLength -= missing } }
         }
         // Lengths that round to 0 and a file that agrees with them.

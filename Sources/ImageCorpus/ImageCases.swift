@@ -7,9 +7,9 @@ enum ImageCases {
         var list = CaseList()
         let table = try CorpusTable.of(elf)
         let second = SmallELF(
-            segments: [.init(address: 0x1002_A000, bytes: SmallELF.tableBytes()), .init(address: 0x1002_B000, bytes: SmallELF.pattern(16))], table: 0)
-        let plain = SmallELF(segments: [.init(address: 0x1002_8000, bytes: SmallELF.pattern(48, seed: 3))], table: nil).bytes
-        let other = SmallELF(segments: [.init(address: 0x1002_9000, bytes: SmallELF.pattern(80, seed: 5))], table: nil).bytes
+            segments: [.init(address: CorpusPlaces.code + 0x2_A000, bytes: SmallELF.tableBytes()), .init(address: CorpusPlaces.code + 0x2_B000, bytes: SmallELF.pattern(16))], table: 0)
+        let plain = SmallELF(segments: [.init(address: CorpusPlaces.code + 0x2_8000, bytes: SmallELF.pattern(48, seed: 3))], table: nil).bytes
+        let other = SmallELF(segments: [.init(address: CorpusPlaces.code + 0x2_9000, bytes: SmallELF.pattern(80, seed: 5))], table: nil).bytes
         try counts(&list, elf, plain, other, second, table)
         try laterHeaders(&list, plain, other)
         try ecdsa(&list, elf, table)
@@ -35,7 +35,8 @@ enum ImageCases {
         try list.add(
             "images.2.addresses_in_common", Container([elf, SmallELF.usual.bytes]), .badParameters,
             "get_segment_hash: the first image's record for p_paddr 0 is found for the second's segment")
-        let many = (0..<8).map { SmallELF(segments: [.init(address: 0x1002_0000 + UInt32($0) * 0x100, bytes: SmallELF.pattern(32, seed: $0))], table: nil).bytes }
+        let first = CorpusPlaces.code + 0x2_0000
+        let many = (0..<8).map { SmallELF(segments: [.init(address: first + UInt32($0) * 0x100, bytes: SmallELF.pattern(32, seed: $0))], table: nil).bytes }
         try list.add("images.8", Container(many), .success, load, table: "-")
         func records(_ name: String, _ expected: TEEResult, _ check: String, _ edit: (inout Container) -> Void) throws {
             try list.add("images.\(name)", Container([plain, other]), expected, check, edit: edit)

@@ -4,7 +4,7 @@ import SecureLoader
 /// Section headers and names, and the resource table they lead to.
 enum SectionCases {
     private static let find = "e32_parser_find_rsc_table"
-    private static let table = "0x10001000:0x28"
+    private static let table = CorpusPlaces.table()
 
     static func cases() throws -> [CorpusCase] {
         var list = CaseList()
@@ -88,7 +88,7 @@ enum SectionCases {
         for size: UInt32 in [1, 4, 15] { try put(&list, "table.sh_size", elf, place + 20, size, .badFormat, "\(find): 16 bytes of header") }
         for size: UInt32 in [16, 17, 19] { try put(&list, "table.sh_size", elf, place + 20, size, .badFormat, "\(find): an offset an entry") }
         for size in [20, 21, 41, end - offset] as [UInt32] {
-            try put(&list, "table.sh_size", elf, place + 20, size, .success, "\(find): inside the image", table: "0x10001000:\(hex(size))")
+            try put(&list, "table.sh_size", elf, place + 20, size, .success, "\(find): inside the image", table: CorpusPlaces.table(hex(size)))
         }
         for size in [end - offset + 1, end, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF0, 0xFFFF_FFFF] {
             try put(&list, "table.sh_size", elf, place + 20, size, .badFormat, "\(find): inside the image")
@@ -110,7 +110,7 @@ enum SectionCases {
             elf.segments[2].bytes = bytes
             try list.add(
                 "table.\(name)", Container([elf.bytes]), expected, "\(find): \(check)",
-                table: expected == .success ? "0x10001000:\(hex(bytes.count))" : nil)
+                table: expected == .success ? CorpusPlaces.table(hex(bytes.count)) : nil)
         }
         for version: UInt32 in [0, 2, 0x0100_0000, 0x8000_0001, 0xFFFF_FFFF] {
             try add("version.\(hex(version))", SmallELF.tableBytes(version: version), .badFormat, "version 1")
@@ -134,19 +134,16 @@ enum SectionCases {
 
     /// Where the table may be: the section's address, of which no segment need know.
     private static func addresses(_ list: inout CaseList, _ elf: SmallELF) throws {
-        let inside: [(UInt32, UInt32)] = [
-            (0, 0x3800_0000), (0xFFD8, 0x3800_FFD8), (0x1000_0000, 0x1000_0000), (0x1003_FFD8, 0x1003_FFD8), (0x1004_0000, 0x1004_0000),
-            (0x1004_8000, 0x1004_8000), (0x3000_0000, 0x3000_0000), (0x1000_0001, 0x1000_0001),
-        ]
+        let code = CorpusPlaces.code, shared = CorpusPlaces.shared, alias = CorpusPlaces.alias, vectors = CorpusPlaces.vectorsOutside
+        let same: [UInt32] = [code, shared - 0x28, shared, shared + 0x8000, alias, code + 1]
+        let inside: [(UInt32, UInt32)] = [(0, vectors), (0xFFD8, vectors + 0xFFD8)] + same.map { ($0, $0) }
         for (address, physical) in inside {
             try put(
                 &list, "table.sh_addr", elf, elf.section(2) + 12, address, .success, "stm32_rproc_da_to_pa",
                 table: "\(CorpusTable.hex8(physical)):0x28")
         }
-        let outside: [UInt32] = [
-            0xFFD9, 0x1_0000, 0x1003_FFD9, 0x1004_0FD9, 0x1004_6000, 0x1005_0000, 0x2000_0000, 0x3003_FFD9, 0x3800_0000, 0xC000_0000, 0xFFFF_FFD8,
-            0xFFFF_FFFF,
-        ]
+        let beside: [UInt32] = [shared - 0x27, shared + 0xFD9, shared + 0x6000, shared + 0x1_0000]
+        let outside: [UInt32] = [0xFFD9, 0x1_0000] + beside + [0x2000_0000, alias + 0x3_FFD9, vectors, CorpusPlaces.external, 0xFFFF_FFD8, 0xFFFF_FFFF]
         for address in outside {
             try put(&list, "table.sh_addr", elf, elf.section(2) + 12, address, .accessDenied, "stm32_rproc_da_to_pa: inside one region")
         }

@@ -35,12 +35,12 @@ enum SegmentCases {
         for type: UInt32 in [0, 2, 4, 6, 0x6474_E551, 0x7000_0001, 0x0000_0101, 0x8000_0001, 0xFFFF_FFFF] {
             try put("p_type", 0, type, .success, "e32_parser_load_elf_image: only PT_LOAD is loaded")
         }
-        for value: UInt32 in [0, 0x3000_0000, 0xFFFF_FFFF] {
+        for value: UInt32 in [0, CorpusPlaces.alias, 0xFFFF_FFFF] {
             try put("p_vaddr", 2, value, .success, "nothing reads p_vaddr")
             try put("p_flags", 6, value, .success, "nothing reads p_flags")
             try put("p_align", 7, value, .success, "nothing reads p_align")
         }
-        for address: UInt32 in [segment.physicalAddress &+ 1, segment.physicalAddress &- 1, 0x1003_0000, 0x8000_0000] {
+        for address: UInt32 in [segment.physicalAddress &+ 1, segment.physicalAddress &- 1, CorpusPlaces.code + 0x3_0000, 0x8000_0000] {
             try put("p_paddr", 3, address, .noData, "\(lookup): no record has the address")
         }
         for memory in [segment.memorySize &+ 1, segment.memorySize &- 1, segment.memorySize ^ 0x8000_0000, 0xFFFF_FFFF] {
@@ -81,7 +81,7 @@ enum SegmentCases {
         for (name, field) in [("p_offset", 1), ("p_vaddr", 2), ("p_flags", 6), ("p_align", 7)] {
             try put(name, field, 0xFFFF_FFFF, .success, "nothing reads the record's \(name)")
         }
-        try put("p_paddr", 3, 0x1003_0000, .noData, "\(lookup): no record has the address")
+        try put("p_paddr", 3, CorpusPlaces.code + 0x3_0000, .noData, "\(lookup): no record has the address")
         try put("p_filesz", 4, segment.fileSize &+ 1, .badParameters, "\(lookup): p_filesz is the record's")
         try put("p_memsz", 5, segment.memorySize &- 1, .badParameters, "\(lookup): p_memsz is the record's")
         for byte in [32, 63] {
@@ -125,15 +125,14 @@ enum SegmentCases {
     /// Where a segment may go: inside one region of the device tree, by device address.
     private static func addresses(_ list: inout CaseList) throws {
         let size: UInt32 = 64
-        let inside: [UInt32] = [
-            0, 0xFFC0, 0x1000_0000, 0x1003_FFC0, 0x1004_0000, 0x1004_0FC0, 0x1004_1000, 0x1004_2000, 0x1004_5FC0, 0x1004_8000, 0x1004_FFC0,
-            0x3000_0000, 0x3003_FFC0, 0x1000_0001, 0x3000_0003,
-        ]
-        let outside: [UInt32] = [
-            0xFFC1, 0x1_0000, 0x0FFF_FFFF, 0x0FFF_FFC0, 0x1003_FFC1, 0x1004_0FC1, 0x1004_1FC1, 0x1004_5FC1, 0x1004_6000, 0x1004_7FFF, 0x1004_FFC1,
-            0x1005_0000, 0x1005_FFC0, 0x2000_0000, 0x2FFF_FFFF, 0x3003_FFC1, 0x3004_0000, 0x3800_0000, 0x4000_0000, 0x8000_0000, 0xC000_0000,
-            0xFFFF_FFC0, 0xFFFF_FFFF,
-        ]
+        let code = CorpusPlaces.code, alias = CorpusPlaces.alias
+        // In MCUSRAM: the firmware's part, rings, buffers and what else is shared, and what lies between and behind them.
+        let within: [UInt32] = [0, 0x3_FFC0, 0x4_0000, 0x4_0FC0, 0x4_1000, 0x4_2000, 0x4_5FC0, 0x4_8000, 0x4_FFC0]
+        let between: [UInt32] = [0x3_FFC1, 0x4_0FC1, 0x4_1FC1, 0x4_5FC1, 0x4_6000, 0x4_7FFF, 0x4_FFC1, 0x5_0000, 0x5_FFC0]
+        let inside = [0, 0xFFC0] + within.map { code + $0 } + [alias, alias + 0x3_FFC0, code + 1, alias + 3]
+        let before: [UInt32] = [0xFFC1, 0x1_0000, code - 1, code - 0x40], behind: [UInt32] = [alias - 1, alias + 0x3_FFC1, alias + 0x4_0000]
+        let outside = before + between.map { code + $0 } + [0x2000_0000] + behind
+            + [CorpusPlaces.vectorsOutside, 0x4000_0000, 0x8000_0000, CorpusPlaces.external, 0xFFFF_FFC0, 0xFFFF_FFFF]
         for (addresses, expected) in [(inside, TEEResult.success), (outside, .accessDenied)] {
             for address in addresses {
                 let elf = SmallELF(segments: [.init(address: address, bytes: SmallELF.pattern(Int(size)))], table: nil)
@@ -155,10 +154,10 @@ enum SegmentCases {
             let elf = SmallELF(segments: [.init(address: address, bytes: SmallELF.pattern(64), memorySize: memory)], table: nil)
             try list.add("memory.\(name).\(hex(memory))", try Container([elf.bytes]), expected, check, table: "-")
         }
-        for memory: UInt32 in [0, 1, 63, 64] { try add("below_file", 0x1000_0000, memory, .success, "nothing compares p_memsz with p_filesz") }
-        for memory: UInt32 in [65, 0x4_0000] { try add("mcuram", 0x1000_0000, memory, .success, "PTA SET_MEMORY: inside the region") }
+        for memory: UInt32 in [0, 1, 63, 64] { try add("below_file", CorpusPlaces.code, memory, .success, "nothing compares p_memsz with p_filesz") }
+        for memory: UInt32 in [65, 0x4_0000] { try add("mcuram", CorpusPlaces.code, memory, .success, "PTA SET_MEMORY: inside the region") }
         for memory: UInt32 in [0x4_0001, 0x5_0000, 0x7FFF_FFFF, 0x8000_0000, 0xF000_0000, 0xFFFF_FFFF] {
-            try add("mcuram", 0x1000_0000, memory, .accessDenied, "PTA SET_MEMORY: past the region")
+            try add("mcuram", CorpusPlaces.code, memory, .accessDenied, "PTA SET_MEMORY: past the region")
         }
         for (memory, expected) in [(0x1_0000, .success), (0x1_0001, .accessDenied)] as [(UInt32, TEEResult)] {
             try add("retram", 0, memory, expected, "PTA SET_MEMORY: RETRAM is 64 KiB")

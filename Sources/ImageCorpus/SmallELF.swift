@@ -22,8 +22,8 @@ struct SmallELF {
     /// 24 bytes of vectors at 0, 64 of code with memory for 128, and a table of one entry of an unknown type.
     static let usual = SmallELF(
         segments: [
-            Segment(address: 0, bytes: pattern(24)), Segment(address: 0x1000_0000, bytes: pattern(64), memorySize: 128),
-            Segment(address: 0x1000_1000, bytes: tableBytes()),
+            Segment(address: 0, bytes: pattern(24)), Segment(address: CorpusPlaces.code, bytes: pattern(64), memorySize: 128),
+            Segment(address: CorpusPlaces.code + 0x1000, bytes: tableBytes()),
         ], table: 2)
 
     static func pattern(_ count: Int, seed: Int = 1) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 13 &+ seed &* 29 &+ 2) } }

@@ -1,4 +1,5 @@
 import CLinuxBridge
+import Chips
 import M4Board
 import MP1Peripherals
 import MachineBase
@@ -61,18 +62,21 @@ public final class GuestBoard {
     public init(_ configuration: M4Board.Configuration, memory: GuestMemory) throws(BoardError) {
         self.memory = memory
         var configuration = configuration
-        configuration.sharedMemory = [
-            .mcusram: SharedMemory(descriptor: memory.descriptor(.mcusram)), .retram: SharedMemory(descriptor: memory.descriptor(.retram)),
-        ]
-        if configuration.ddrSize > 0 {
-            configuration.sharedMemory[.ddr] = SharedMemory(descriptor: memory.descriptor(.ram), offset: Int(GuestLayout.ddr - GuestLayout.ramStart))
+        let chip = memory.layout.chip
+        configuration.sharedMemory = [:]
+        for own in chip.memories { configuration.sharedMemory[own.name] = SharedMemory(descriptor: memory.descriptor(.memory(own.name))) }
+        if configuration.ddrSize > 0, chip.externalStart.value >= GuestLayout.ramStart {
+            configuration.sharedMemory[chip.externalMemory.name] = SharedMemory(
+                descriptor: memory.descriptor(.ram), offset: Int(chip.externalStart.value - GuestLayout.ramStart))
         }
         board = try M4Board(configuration)
         let board = board
         words = RegisterWords(memory, board)
         traces = GuestTraces(board)
         let found = FindingPort()
-        watch = SharedMemoryWatch(bus: GuestBus(board), mailboxes: memory.layout.mailboxes, clock: { [unowned board] in board.now }) { found.take?($0) }
+        watch = SharedMemoryWatch(
+            bus: GuestBus(board), mailbox: chip.mailbox, channels: memory.layout.mailboxes, clock: { [unowned board] in board.now }
+        ) { found.take?($0) }
         pacer = WallPacer(from: board.now)
         board.delegate = self
         board.soc.ipcc.onRing = { [unowned self] in hasRung($0) }
@@ -180,7 +184,7 @@ public final class GuestBoard {
     private func hasRung(_ channels: UInt32) {
         ringsNow = true
         watch.raised(channels)
-        for channel in 0..<6 where channels & 1 << UInt32(channel) != 0 { onEvent?(.rang(board.now, channel: channel, byM4: true)) }
+        for channel in 0..<memory.layout.chip.mailbox.channelCount where channels & 1 << UInt32(channel) != 0 { onEvent?(.rang(board.now, channel: channel, byM4: true)) }
     }
 
     // MARK: The guest's stores
@@ -207,7 +211,7 @@ public final class GuestBoard {
         case .ipcc(let offset):
             write(address, value)
             words.show(address)
-            if offset == Self.setClear { doorbells(value) }
+            if offset == memory.layout.chip.mailbox.offsets.c1SCR { doorbells(value) }
         case .powerDown, .m4State, .resourceTable:
             write(address, value)
             words.show(address)
@@ -216,9 +220,8 @@ public final class GuestBoard {
     }
 
     /// C1SCR: the upper half rings, the lower acknowledges.
-    private static let setClear: UInt32 = 8
     private func doorbells(_ value: UInt32) {
-        for channel in 0..<6 {
+        for channel in 0..<memory.layout.chip.mailbox.channelCount {
             if value & 1 << UInt32(channel) != 0 { watch.acknowledged(channel) }
             guard value & 1 << UInt32(16 + channel) != 0 else { continue }
             watch.kicked(channel)
@@ -234,7 +237,7 @@ public final class GuestBoard {
     /// The chip's bit clears itself; Linux's driver clears it, too, as one that has to.
     private func reset(_ address: UInt32, _ value: UInt32) {
         words[address] = 0
-        guard value & 1 << 1 != 0 else { return }
+        guard value & memory.layout.chip.coprocessor.reset.mask != 0 else { return }
         hasEnded = false
         look()
         watch.stopped()
@@ -243,7 +246,7 @@ public final class GuestBoard {
     }
 
     private func holdBoot(_ address: UInt32, _ value: UInt32) {
-        let released = value & 1 != 0
+        let released = value & memory.layout.chip.coprocessor.holdBoot.mask != 0
         if released, !isReleased {
             // Linux has written the firmware since the M4 ran last.
             board.forgetTranslations()
@@ -299,8 +302,9 @@ private final class FindingPort { var take: ((Finding) -> Void)? }
 extension GuestBoard {
     /// Channels of the rings, counted from 1, that Linux has rung and the M4 has not acknowledged; nil for none, or while the M4 is in reset.
     public var pendingDoorbells: String? {
-        guard !board.isHeld, let up = try? board.readWord(PhysicalAddress(GuestLayout.ipcc + 0x0C), secure: true) else { return nil }
-        let channels = [watch.mailboxes.vq0, watch.mailboxes.vq1].compactMap { $0 }.filter { (0..<6).contains($0) && up & 1 << UInt32($0) != 0 }
+        let mailbox = board.configuration.chip.mailbox
+        guard !board.isHeld, let up = try? board.readWord(mailbox.address(mailbox.offsets.c1ToC2SR), secure: true) else { return nil }
+        let channels = [watch.mailboxes.vq0, watch.mailboxes.vq1].compactMap { $0 }.filter { (0..<mailbox.channelCount).contains($0) && up & 1 << UInt32($0) != 0 }
         return channels.isEmpty ? nil : channels.map { "\($0 + 1)" }.joined(separator: ", ")
     }
 }

@@ -7,22 +7,24 @@ import MachineBase
 /// The files have no names and no folder. They are here until nobody has them open or mapped, so a process that is killed leaves none.
 public final class GuestMemory: Sendable {
     public let layout: GuestLayout
-    private let ramFile: OwnedDescriptor, mcusramFile: OwnedDescriptor, retramFile: OwnedDescriptor
+    private let files: [GuestLayout.Bank: OwnedDescriptor]
+    private let ramFile: OwnedDescriptor
     let pageFile: OwnedDescriptor
     // The mappings stay as long as this object does. Words in them are read and written whole, in C.
     nonisolated(unsafe) private let ram: UnsafeMutableRawPointer
     /// For `linux_bridge_wait` and what goes with it.
     nonisolated(unsafe) public let page: UnsafeMutablePointer<linux_bridge_page>
 
-    /// IPCC_HWCFGR and IPCC_VERR: six channels, revision 1.0. Source: RM0436, IPCC registers; Linux's driver reads both.
-    private static let ipccFacts: [(offset: UInt32, value: UInt32)] = [(0x3F0, 6), (0x3F4, 0x10)]
-
     /// - Throws: `.system` where there is no memory to be had.
     init(_ layout: GuestLayout) throws(GuestError) {
         self.layout = layout
         ramFile = try .memory("m4run-ram", size: layout.ramSize)
-        mcusramFile = try .memory("m4run-mcusram", size: layout.size(.mcusram))
-        retramFile = try .memory("m4run-retram", size: layout.size(.retram))
+        var files: [GuestLayout.Bank: OwnedDescriptor] = [.ram: ramFile]
+        for memory in layout.chip.memories {
+            let bank = GuestLayout.Bank.memory(memory.name)
+            files[bank] = try .memory("m4run-\(memory.name.lowercased())", size: layout.size(bank))
+        }
+        self.files = files
         pageFile = try OwnedDescriptor.memory("m4run-bridge", size: Int(LINUX_BRIDGE_PAGE_SIZE))
         ram = try Self.map(ramFile.number, layout.ramSize)
         do throws(GuestError) {
@@ -32,7 +34,10 @@ public final class GuestMemory: Sendable {
             throw error
         }
         linux_bridge_open(page)
-        for (offset, value) in Self.ipccFacts { setWord(GuestLayout.ipcc + offset, value) }
+        // What the mailbox says of itself; Linux's driver reads both.
+        let mailbox = layout.chip.mailbox
+        setWord(mailbox.address(mailbox.offsets.hwcfgr).value, UInt32(mailbox.channelCount))
+        setWord(mailbox.address(mailbox.offsets.verr).value, mailbox.version)
     }
 
     deinit {
@@ -43,13 +48,7 @@ public final class GuestMemory: Sendable {
     /// The file of a bank, open for reading and writing; for the board, which maps it itself. It stays open as long as this object is there.
     public func descriptor(_ bank: GuestLayout.Bank) -> Int32 { file(bank).number }
 
-    func file(_ bank: GuestLayout.Bank) -> OwnedDescriptor {
-        switch bank {
-        case .ram: ramFile
-        case .mcusram: mcusramFile
-        case .retram: retramFile
-        }
-    }
+    func file(_ bank: GuestLayout.Bank) -> OwnedDescriptor { files[bank] ?? ramFile }
 
     /// A word of the guest's RAM; 0 outside of it, or when it is not aligned.
     public func word(_ address: UInt32) -> UInt32 { place(address).map { linux_bridge_load($0) } ?? 0 }

@@ -1,3 +1,4 @@
+import Chips
 import M4Board
 import MachineBase
 import RprocHost
@@ -9,6 +10,8 @@ struct GuestTraces {
     /// Larger buffers, and more of them, are not looked at.
     private static let largest: UInt32 = 1 << 20, most = 8
 
+    private var chip: SoCDescription { board.configuration.chip }
+
     init(_ board: M4Board) { self.board = board }
 
     /// The firmware starts anew: the same text is said again.
@@ -16,7 +19,7 @@ struct GuestTraces {
 
     /// The lines that have come, by the buffers' numbers.
     mutating func newLines(_ table: ResourceTable?) -> [(index: Int, line: String)] {
-        let places = Self.places(table)
+        let places = places(table)
         if readers.map(\.address) != places.map(\.address) || readers.map(\.reader.size) != places.map(\.size) {
             readers = places.map { ($0.address, TraceReader(size: $0.size)) }
         }
@@ -32,18 +35,16 @@ struct GuestTraces {
 
     /// The buffers' text as it is now, up to the first NUL, as debugfs' files have it.
     func texts(_ table: ResourceTable?) -> [String] {
-        Self.places(table).map { place in
+        places(table).map { place in
             board.withMemory(place.address, count: place.size) { ForeignText.text($0[..<($0.firstIndex(of: 0) ?? $0.count)]) } ?? ""
         }
     }
 
-    private static func places(_ table: ResourceTable?) -> [(address: PhysicalAddress, size: Int)] {
+    private func places(_ table: ResourceTable?) -> [(address: PhysicalAddress, size: Int)] {
         let all = (table?.entries ?? []).compactMap { entry -> (PhysicalAddress, Int)? in
-            guard case .trace(let trace) = entry.content, trace.length > 0, trace.length <= largest else { return nil }
-            let address = AddressTranslation.stm32mp15.first { trace.deviceAddress &- $0.device.value < $0.size }
-                .map { $0.physical.value &+ (trace.deviceAddress &- $0.device.value) } ?? trace.deviceAddress
-            return (PhysicalAddress(address), Int(trace.length))
+            guard case .trace(let trace) = entry.content, trace.length > 0, trace.length <= Self.largest else { return nil }
+            return (chip.physical(DeviceAddress(trace.deviceAddress)) ?? PhysicalAddress(trace.deviceAddress), Int(trace.length))
         }
-        return Array(all.prefix(most))
+        return Array(all.prefix(Self.most))
     }
 }

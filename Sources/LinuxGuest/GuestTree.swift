@@ -97,14 +97,16 @@ struct GuestTree {
 
     /// A system controller for each page of registers. That of the reset line is the reset controller, too: the RCC.
     private var blocks: [UInt32: UInt32] {
-        let pages = layout.registerPages.filter { $0 != GuestLayout.ipcc }
+        let mailbox = layout.chip.mailbox.base.value
+        let pages = layout.registerPages.filter { $0 != mailbox }
         return Dictionary(uniqueKeysWithValues: pages.enumerated().map { ($1, Phandle.firstBlock + UInt32($0)) })
     }
 
     private func soc() throws(GuestError) -> NewNode {
+        let chip = layout.chip, mailbox = chip.mailbox
         var nodes = [
-            NewNode("mailbox@\(String(GuestLayout.ipcc, radix: 16))", [
-                "compatible": .string("st,stm32mp1-ipcc"), "reg": .cells([GuestLayout.ipcc, 0x400]), "#mbox-cells": .cell(1),
+            NewNode("mailbox@\(String(mailbox.base.value, radix: 16))", [
+                "compatible": .string(chip.deviceTree.mailbox), "reg": .cells([mailbox.base.value, mailbox.size]), "#mbox-cells": .cell(1),
                 // 0 is this side's processor.
                 "st,proc-id": .cell(0), "clocks": .cell(Phandle.clock.rawValue), "phandle": .cell(Phandle.ipcc.rawValue),
                 "interrupts": .cells([0, UInt32(GuestLayout.receiveInterrupt), Self.level, 0, UInt32(GuestLayout.transmitInterrupt), Self.level]),
@@ -125,13 +127,14 @@ struct GuestTree {
 
     /// The bus on which the M4 is a master, with its node.
     private func bus() throws(GuestError) -> NewNode {
-        let registers = configuration.registers
-        let start = UInt32(configuration.platformDevice.prefix { $0 != "." }, radix: 16) ?? GuestLayout.mcusram
+        let registers = configuration.registers, names = layout.chip.deviceTree, secure = layout.chip.coprocessor.secureControl
+        let start = UInt32(configuration.platformDevice.prefix { $0 != "." }, radix: 16) ?? names.nodeRange.start.value
         var node = NewNode("\(configuration.name)@\(String(start, radix: 16))", [
-            "compatible": .string("st,stm32mp1-m4"), "reg": .cells([start, 0x4_0000]), "reset-names": .string("mcu_rst"),
+            "compatible": .string(names.coprocessor), "reg": .cells([start, names.nodeRange.size]), "reset-names": .string("mcu_rst"),
             "st,syscfg-holdboot": try field(registers.holdBoot),
-            // Linux 6.1 demands it: RCC_TZCR, bit 0, where 0 says that the RCC is not for the secure world alone.
-            "st,syscfg-tz": try field(SystemRegister(Self.page(registers.holdBoot), mask: 1)),
+            // Linux 6.1 demands it, and where it reads 0 the RCC is not for the secure world alone.
+            "st,syscfg-tz": try field(
+                SystemRegister(Self.page(registers.holdBoot) | secure.address.value & (GuestLayout.page - 1), mask: secure.mask)),
         ])
         guard let resets = blocks[Self.page(registers.reset)], registers.reset.mask.nonzeroBitCount == 1 else {
             throw .layout("reset \(registers.reset): a reset line is one bit of a word")

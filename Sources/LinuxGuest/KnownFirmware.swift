@@ -1,3 +1,4 @@
+import Chips
 import ELF32
 import M4Board
 import MachineBase
@@ -8,11 +9,12 @@ public struct KnownFirmware: Sendable {
     public let name: String
     public let image: [UInt8]
     private let elf: ELFFile
+    private let chip: SoCDescription
 
     /// nil for what is no ELF of 32 bits.
-    public init?(_ name: String, _ image: [UInt8]) {
+    public init?(_ name: String, _ image: [UInt8], chip: SoCDescription = .stm32mp157) {
         guard let elf = try? ELFFile(image) else { return nil }
-        (self.name, self.image, self.elf) = (name, image, elf)
+        (self.name, self.image, self.elf, self.chip) = (name, image, elf, chip)
     }
 
     public var entry: UInt32 { elf.header.entry }
@@ -20,14 +22,15 @@ public struct KnownFirmware: Sendable {
     /// Where its resource table is when it runs; nil without one.
     public var tableRange: PhysicalRange? {
         guard let section = elf.section(named: ".resource_table"), section.size > 0 else { return nil }
-        return Self.physical(section.address, section.size).map { PhysicalRange(start: $0, size: section.size) }
+        return PhysicalRange(start: physical(section.address, section.size), size: section.size)
     }
 
     /// Whether the memories hold what loading it leaves there: all segments, but for the table, in which Linux writes.
     public func isLoaded(in board: M4Board) -> Bool {
         var compared = 0
         for segment in elf.programHeaders where segment.isLoad && segment.fileSize > 0 {
-            guard let content = elf.contents(of: segment), let start = Self.physical(segment.physicalAddress, segment.fileSize) else { return false }
+            guard let content = elf.contents(of: segment) else { return false }
+            let start = physical(segment.physicalAddress, segment.fileSize)
             let table = tableRange.map { Int($0.start.value) - Int(start.value) } ?? -1, size = Int(tableRange?.size ?? 0)
             let isSame = board.withMemory(start, count: content.count) { bytes in
                 zip(bytes, content).enumerated().allSatisfy { index, pair in pair.0 == pair.1 || (table...).contains(index) && index < table + size }
@@ -38,10 +41,7 @@ public struct KnownFirmware: Sendable {
         return compared > 0
     }
 
-    private static func physical(_ device: UInt32, _ size: UInt32) -> PhysicalAddress? {
-        for range in AddressTranslation.stm32mp15 where device &- range.device.value < range.size && size <= range.size &- (device &- range.device.value) {
-            return PhysicalAddress(range.physical.value &+ (device &- range.device.value))
-        }
-        return PhysicalAddress(device)
+    private func physical(_ device: UInt32, _ size: UInt32) -> PhysicalAddress {
+        chip.physical(DeviceAddress(device), count: size) ?? PhysicalAddress(device)
     }
 }

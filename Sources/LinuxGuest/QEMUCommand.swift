@@ -6,10 +6,10 @@ struct QEMUCommand {
     private(set) var descriptors: [OwnedDescriptor]
     private(set) var arguments: [String]
 
-    /// Slots of the PCI bus for MCUSRAM, its alias and RETRAM.
-    static let memoryDevices: [(bank: GuestLayout.Bank, slot: UInt32, address: UInt32)] = [
-        (.mcusram, 1, GuestLayout.mcusram), (.mcusram, 2, GuestLayout.mcusramAlias), (.retram, 3, GuestLayout.retram),
-    ]
+    /// Slots of the PCI bus for the chip's memories and their aliases.
+    static func memoryDevices(_ layout: GuestLayout) -> [(bank: GuestLayout.Bank, slot: UInt32, address: UInt32)] {
+        layout.windows.enumerated().map { ($1.bank, UInt32($0 + 1), $1.start) }
+    }
 
     /// - Parameters:
     ///   - input, log: standard input; standard output and error.
@@ -34,7 +34,7 @@ struct QEMUCommand {
         }
         arguments += backend("ram", path(memory(.ram)), layout.ramSize)
         arguments += ["-machine", "virt,highmem=off,gic-version=2,memory-backend=ram", "-m", "\(layout.ramSize >> 20)M"]
-        for (bank, slot, _) in Self.memoryDevices {
+        for (bank, slot, _) in Self.memoryDevices(layout) {
             arguments += backend("bank\(slot)", path(memory(bank)), layout.size(bank))
             arguments += ["-device", "ivshmem-plain,memdev=bank\(slot),addr=\(slot)"]
         }

@@ -7,13 +7,14 @@ import MachineBase
 struct RegisterWords {
     private let memory: GuestMemory
     private unowned let board: M4Board
-    /// What the M4 changes by itself: IPCC_C1TOC2SR and IPCC_C2TOC1SR (RM0436, IPCC), and its state in TAMP. The guest reads the flags and
+    /// What the M4 changes by itself: the mailbox's flags, and its state in TAMP. The guest reads the flags and
     /// never writes them back, and waits for the others.
     private let changing: [UInt32]
 
     init(_ memory: GuestMemory, _ board: M4Board) {
         self.memory = memory; self.board = board
-        changing = [GuestLayout.ipcc + 0x0C, GuestLayout.ipcc + 0x1C]
+        let mailbox = memory.layout.chip.mailbox
+        changing = [mailbox.address(mailbox.offsets.c1ToC2SR).value, mailbox.address(mailbox.offsets.c2ToC1SR).value]
             + memory.layout.words.filter { $0.value == .m4State || $0.value == .resourceTable }.keys.sorted()
     }
 

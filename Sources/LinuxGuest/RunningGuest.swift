@@ -97,7 +97,7 @@ public final class RunningGuest: Sendable {
     /// Base address register 2 of each device, then its memory decoding. Linux is not told of the bridge and leaves them as they are.
     /// Source: PCI Local Bus 3.0, 6.1; ivshmem's specification.
     private func placeMemories() -> Bool {
-        QEMUCommand.memoryDevices.allSatisfy { device in
+        QEMUCommand.memoryDevices(memory.layout).allSatisfy { device in
             let function = GuestLayout.pciConfiguration + device.slot << 15
             return qtest.write(function + 0x18, device.address) && qtest.write(function + 0x1C, 0) && qtest.write(function + 4, 2, size: 2)
         }

@@ -36,7 +36,7 @@ public final class ADC: RegisterBlock {
 
     init(_ instance: Instance, on interconnect: Interconnect) {
         self.instance = instance
-        super.init(index: Self.index(instance == .adc1 ? "ADC1" : "ADC2"), on: interconnect)
+        super.init(index: Self.index(instance == .adc1 ? "ADC1" : "ADC2", on: interconnect), on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0xD4] }

@@ -1,3 +1,5 @@
+import Chips
+
 /// DMA controllers DMA1 and DMA2 (RM0436, DMA): memory to memory, and to and from the UARTs.
 ///
 /// An item takes four core cycles between memories, and a UART's character time otherwise; it moves when half a block, or a
@@ -44,6 +46,8 @@ public final class DMA: RegisterBlock {
     private let alarm: Alarm
     /// DMAMUX1's output of this controller's first stream.
     private let firstChannel: UInt32
+    /// By stream.
+    private let interrupts: [Int]
     private let multiplexer: RegisterBlock
     private let uarts: [UART]
     /// Requests that were told to come from nowhere: stream and number.
@@ -56,8 +60,9 @@ public final class DMA: RegisterBlock {
         self.uarts = uarts
         firstChannel = number == 1 ? 0 : 8
         let name = "DMA\(number)"
+        interrupts = (0..<Self.streamCount).map { interconnect.chip.registers.line("\(name)_STR\($0)") }
         alarm = Alarm(name, on: interconnect)
-        super.init(index: Self.index(name), on: interconnect)
+        super.init(index: Self.index(name, on: interconnect), on: interconnect)
         alarm.wake(self)
     }
 
@@ -65,10 +70,6 @@ public final class DMA: RegisterBlock {
     override var missingFeatures: [MissingFeature] { Self.missing }
     override var featuresOn: [UnsupportedFeature] {
         super.featuresOn + (0..<Self.streamCount).filter { self[Self.registers($0)] & Control.en != 0 }.compactMap(requestInVain)
-    }
-
-    private func interrupt(_ stream: UInt32) -> Int {
-        (number == 1 ? [11, 12, 13, 14, 15, 16, 17, 47] : [56, 57, 58, 59, 60, 68, 69, 70])[Int(stream)]
     }
 
     private static func registers(_ stream: UInt32) -> UInt32 { 0x10 + stream * 0x18 }
@@ -267,7 +268,7 @@ public final class DMA: RegisterBlock {
         let flags = Self.flags(stream)
         // DMEIE, TEIE, HTIE, TCIE in CR are their flags' bits one place down.
         let enabled = self[Self.registers(stream)] << 1 & 0x3C
-        interconnect.drive(interrupt(stream), self[flags.offset] >> flags.shift & enabled != 0)
+        interconnect.drive(interrupts[Int(stream)], self[flags.offset] >> flags.shift & enabled != 0)
     }
 }
 

@@ -1,11 +1,10 @@
+import Chips
+
 /// Extended interrupt and event controller (RM0436, EXTI).
 ///
-/// Configurable lines (0-16, 65, 66, 68, 73, 74) detect edges and latch them as pending; each processor has its own interrupt
+/// Configurable lines detect edges and latch them as pending; each processor has its own interrupt
 /// and event masks. Direct lines only wake a processor: their interrupts reach the NVIC without this block.
 public final class EXTI: RegisterBlock {
-    /// WWDG1's reset, an edge that Linux takes for a firmware crash.
-    public static let watchdogResetLine = 68
-
     /// Offsets within one of the three banks of 32 lines, 0x20 apart.
     private enum Bank {
         static let rtsr: UInt32 = 0x00
@@ -19,30 +18,27 @@ public final class EXTI: RegisterBlock {
     private static let c2IMR: UInt32 = 0xC0
     private static let c2EMR: UInt32 = 0xC4
 
-    private static let configurable: [UInt32] = [0x0001_FFFF, 0, 0x0000_0616]
-
-    /// NVIC inputs of lines 0-15, PVD/AVD (16) and the A7s' SEV (66).
-    private static func interrupt(_ line: Int) -> Int? {
-        switch line {
-        case 0...4: 6 + line
-        case 5: 23
-        case 6...9: 64 + line - 6
-        case 10: 40
-        case 11: 42
-        case 12: 76
-        case 13: 77
-        case 14: 121
-        case 15: 127
-        case 16: 1
-        case 66: 144
-        default: nil
-        }
-    }
+    private static let lineCount = 96
+    /// The chip's lines for the coprocessor.
+    private let lines: WakeUpLines
+    /// The NVIC inputs of configurable lines. Plain memory: gone through at each change.
+    private let inputs: UnsafeMutableBufferPointer<(line: Int, input: Int)>
 
     /// Pending and unmasked for the A7s, by bank, as last told.
     private var applicationPending: (UInt32, UInt32) = (0, 0)
 
-    init(on interconnect: Interconnect) { super.init(index: Self.index("EXTI"), on: interconnect) }
+    init(on interconnect: Interconnect) {
+        lines = interconnect.chip.wakeUpLines
+        let edges = lines.edges.compactMap { line in line.interrupts.first.map { (line: line.number, input: $0) } }
+        inputs = .allocate(capacity: edges.count)
+        _ = inputs.initialize(from: edges)
+        super.init(index: Self.index("EXTI", on: interconnect), on: interconnect)
+    }
+
+    deinit { inputs.deallocate() }
+
+    /// The configurable lines of a bank, a bit each.
+    private func configurable(_ bank: Int) -> UInt32 { lines.configurable.indices.contains(bank) ? lines.configurable[bank] : 0 }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x100] }
     override var missingFeatures: [MissingFeature] { Self.missing }
@@ -54,17 +50,12 @@ public final class EXTI: RegisterBlock {
 
     // MARK: Waking the M4
 
-    /// Direct lines of blocks with a model, and the NVIC inputs whose levels are theirs: LPTIM1 to LPTIM5, the IPCC, HSEM.
-    private static let directLines: [(line: UInt32, irqs: [Int])] = [
-        (47, [93]), (48, [138]), (50, [139]), (52, [140]), (53, [141]), (62, [103, 104]), (64, [125]),
-    ]
-
     /// Whether a line that is unmasked for the M4 is active: a direct one by its block, a configurable one by its pending edge.
     var wakesM4: Bool {
         func mask(_ bank: UInt32) -> UInt32 { self[Self.c2IMR + bank * 0x10] | self[Self.c2EMR + bank * 0x10] }
-        if pending(0) & mask(0) & Self.configurable[0] != 0 || pending(2) & mask(2) & Self.configurable[2] != 0 { return true }
-        return Self.directLines.contains { direct in
-            mask(direct.line / 32) >> (direct.line % 32) & 1 != 0 && direct.irqs.contains(where: interconnect.level)
+        if pending(0) & mask(0) & configurable(0) != 0 || pending(2) & mask(2) & configurable(2) != 0 { return true }
+        return lines.direct.contains { direct in
+            mask(UInt32(direct.number / 32)) >> UInt32(direct.number % 32) & 1 != 0 && direct.interrupts.contains(where: interconnect.level)
         }
     }
 
@@ -103,14 +94,14 @@ public final class EXTI: RegisterBlock {
 
     /// Whether `line` latched an edge that nobody has cleared.
     public func isPending(_ line: Int) -> Bool {
-        guard line >= 0, line < 96 else { return false }
+        guard line >= 0, line < Self.lineCount else { return false }
         let bank = UInt32(line / 32) * 0x20
         return (self[bank + Bank.rpr] | self[bank + Bank.fpr]) >> UInt32(line % 32) & 1 != 0
     }
 
     /// An edge at the input of a configurable line; it becomes pending if the line looks for it.
     public func edge(_ line: Int, rising: Bool) {
-        guard line >= 0, line < 96 else { return }
+        guard line >= 0, line < Self.lineCount else { return }
         let bit = UInt32(1) << UInt32(line % 32)
         let trigger = self[UInt32(line / 32) * 0x20 + (rising ? Bank.rtsr : Bank.ftsr)]
         if trigger & bit != 0 { latch(line / 32, bit, rising: rising) }
@@ -137,7 +128,7 @@ public final class EXTI: RegisterBlock {
         switch offset {
         case 0x00..<0x60:
             let number = Int(offset / 0x20)
-            let lines = Self.configurable[number]
+            let lines = configurable(number)
             switch offset % 0x20 {
             case Bank.rtsr, Bank.ftsr: merge(offset, value & lines, lanes: lanes)
             case Bank.swier: if value & lines != 0 { latch(number, value & lines, rising: true) }
@@ -164,11 +155,11 @@ public final class EXTI: RegisterBlock {
 
     private func update() {
         let low = pending(0), high = pending(2)
-        let toM4 = low & self[Self.c2IMR]
-        for line in 0...16 {
-            if let irq = Self.interrupt(line) { interconnect.drive(irq, toM4 >> UInt32(line) & 1 != 0) }
+        let toM4 = (low & self[Self.c2IMR], high & self[Self.c2IMR + 0x20])
+        for (line, input) in inputs {
+            let levels = line < 32 ? toM4.0 : line >= 64 ? toM4.1 : 0
+            interconnect.drive(input, levels >> UInt32(line % 32) & 1 != 0)
         }
-        if let irq = Self.interrupt(66) { interconnect.drive(irq, high & self[Self.c2IMR + 0x20] & 4 != 0) }
         tellApplicationProcessors(low & self[Self.c1IMR], high & self[Self.c1IMR + 0x20])
     }
 

@@ -39,7 +39,7 @@ public final class GPIO: RegisterBlock {
     init(_ port: Port, on interconnect: Interconnect, exti: EXTI) {
         self.port = port
         self.exti = exti
-        super.init(index: Self.index(port.description), on: interconnect)
+        super.init(index: Self.index(port.description, on: interconnect), on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x2C, 0x30..<0x34] }

@@ -1,3 +1,5 @@
+import Chips
+
 /// Hardware semaphore (RM0436, HSEM): 32 locks that name the core and process holding them.
 ///
 /// A core locks in two steps, writing R[n] and reading it back, or in one, reading RLR[n]. Which core asks is the bus
@@ -16,8 +18,13 @@ public final class HSEM: RegisterBlock {
     private static let lock: UInt32 = 1 << 31
     private static let coreID: UInt32 = 0xF00
     private static let processID: UInt32 = 0xFF
-    private static let interrupt = 125
+    private let interrupt: Int
     private var applicationLevel = false
+
+    init(on interconnect: Interconnect) {
+        interrupt = interconnect.chip.registers.line("HSEM_IT2")
+        super.init(index: Self.index("HSEM", on: interconnect), on: interconnect)
+    }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x120, 0x140..<0x148] }
 
@@ -89,7 +96,7 @@ public final class HSEM: RegisterBlock {
     }
 
     private func update() {
-        interconnect.drive(Self.interrupt, self[Offset.c2ISR] & self[Offset.c2IER] != 0)
+        interconnect.drive(interrupt, self[Offset.c2ISR] & self[Offset.c2IER] != 0)
         let level = self[Offset.c1ISR] & self[Offset.c1IER] != 0
         if level != applicationLevel {
             applicationLevel = level

@@ -1,12 +1,13 @@
-/// Inter-processor communication controller (RM0436, IPCC): six channels, each a pair of flags, one a direction.
+import Chips
+
+/// Inter-processor communication controller (RM0436, IPCC): channels, each a pair of flags, one a direction.
 ///
 /// A flag says "occupied": its sender sets it, its receiver clears it. Each processor has interrupts for "a flag towards me is
 /// occupied" and "a flag of mine is free", both levels. Processor 1 is the Cortex-A7s, processor 2 the Cortex-M4; both banks
 /// of registers answer to either.
 public final class IPCC: RegisterBlock {
-    /// Channels of this chip; registers call them 1 to 6.
-    public static let channelCount = 6
-    private static let channels: UInt32 = 0x3F
+    /// A bit for each channel that the chip has; registers count them from 1.
+    private let channels: UInt32
 
     private enum Offset {
         static let c1CR: UInt32 = 0x00
@@ -21,13 +22,19 @@ public final class IPCC: RegisterBlock {
 
     private static let rxInterruptEnable: UInt32 = 1        // CR.RXOIE
     private static let txInterruptEnable: UInt32 = 1 << 16  // CR.TXFIE
-    private static let rxInterrupt = 103
-    private static let txInterrupt = 104
+    private let rxInterrupt: Int, txInterrupt: Int
     /// Levels last told to the A7s' side.
     private var applicationLevels: (receive: Bool, transmit: Bool) = (false, false)
 
     /// Told of the channels that the M4 rings, bit 0 for channel 1, when their flags are set; of those that were set already, too.
     public var onRing: ((UInt32) -> Void)?
+
+    init(on interconnect: Interconnect) {
+        let mailbox = interconnect.chip.mailbox
+        channels = mailbox.channelMask
+        (rxInterrupt, txInterrupt) = (mailbox.receiveInterrupt, mailbox.transmitInterrupt)
+        super.init(index: Self.index(mailbox.block, on: interconnect), on: interconnect)
+    }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x20] }
 
@@ -48,12 +55,12 @@ public final class IPCC: RegisterBlock {
         case Offset.c1CR, Offset.c2CR:
             merge(offset, value & (Self.rxInterruptEnable | Self.txInterruptEnable), lanes: lanes)
         case Offset.c1MR, Offset.c2MR:
-            merge(offset, value & (Self.channels | Self.channels << 16), lanes: lanes)
+            merge(offset, value & (channels | channels << 16), lanes: lanes)
         case Offset.c1SCR:
             setAndClear(value, sent: Offset.c1ToC2SR, received: Offset.c2ToC1SR)
         case Offset.c2SCR:
             setAndClear(value, sent: Offset.c2ToC1SR, received: Offset.c1ToC2SR)
-            if value >> 16 & Self.channels != 0 { onRing?(value >> 16 & Self.channels) }
+            if value >> 16 & channels != 0 { onRing?(value >> 16 & channels) }
         default:
             return writeStored(offset, value, lanes: lanes, by: initiator)
         }
@@ -67,17 +74,17 @@ public final class IPCC: RegisterBlock {
 
     /// The low half clears flags received, the high half sets flags sent.
     private func setAndClear(_ value: UInt32, sent: UInt32, received: UInt32) {
-        self[received] &= ~(value & Self.channels)
-        self[sent] |= value >> 16 & Self.channels
+        self[received] &= ~(value & channels)
+        self[sent] |= value >> 16 & channels
     }
 
     private func update() {
         let toM4 = self[Offset.c1ToC2SR]
         let toA7 = self[Offset.c2ToC1SR]
-        let m4 = Self.levels(control: self[Offset.c2CR], mask: self[Offset.c2MR], received: toM4, sent: toA7)
-        interconnect.drive(Self.rxInterrupt, m4.receive)
-        interconnect.drive(Self.txInterrupt, m4.transmit)
-        let a7 = Self.levels(control: self[Offset.c1CR], mask: self[Offset.c1MR], received: toA7, sent: toM4)
+        let m4 = levels(control: self[Offset.c2CR], mask: self[Offset.c2MR], received: toM4, sent: toA7)
+        interconnect.drive(rxInterrupt, m4.receive)
+        interconnect.drive(txInterrupt, m4.transmit)
+        let a7 = levels(control: self[Offset.c1CR], mask: self[Offset.c1MR], received: toA7, sent: toM4)
         if a7.receive != applicationLevels.receive {
             applicationLevels.receive = a7.receive
             interconnect.host.setApplicationProcessorInterrupt(.ipccReceive, level: a7.receive)
@@ -88,10 +95,10 @@ public final class IPCC: RegisterBlock {
         }
     }
 
-    private static func levels(
+    private func levels(
         control: UInt32, mask: UInt32, received: UInt32, sent: UInt32
     ) -> (receive: Bool, transmit: Bool) {
-        (control & rxInterruptEnable != 0 && received & ~mask & channels != 0,
-         control & txInterruptEnable != 0 && ~sent & ~(mask >> 16) & channels != 0)
+        (control & Self.rxInterruptEnable != 0 && received & ~mask & channels != 0,
+         control & Self.txInterruptEnable != 0 && ~sent & ~(mask >> 16) & channels != 0)
     }
 }

@@ -1,10 +1,14 @@
-import CSTM32MP157
+import CRegisterMap
+import Chips
 import MachineBase
 
 /// What every block is wired to: the host, the M4's interrupt lines and the other blocks.
 ///
 /// The blocks hold it strongly and it holds them unmanaged, so there is no cycle; `SoC` owns both.
 final class Interconnect {
+    let chip: SoCDescription
+    /// The chip's tables.
+    let map: UnsafePointer<register_map>
     let host: HostPort
     let clock: CoreClock
     let events: EventQueue
@@ -23,13 +27,16 @@ final class Interconnect {
     /// What was touched and has no model.
     private(set) var unmodelled = UnmodelledRegisters()
 
-    init<Host: SoCHost>(host: Host) {
+    init<Host: SoCHost>(_ chip: SoCDescription, host: Host) {
+        self.chip = chip
+        map = chip.registers.tables
         self.host = BoundHostPort(host)
         clock = host.coreClock
         events = host.eventQueue
-        isModelled = [Bool](repeating: false, count: Int(mp1_peripheral_count))
-        blocks = .allocate(capacity: Int(mp1_peripheral_count))
-        blocks.initialize(repeating: nil, count: Int(mp1_peripheral_count))
+        let count = Int(map.pointee.peripheral_count)
+        isModelled = [Bool](repeating: false, count: count)
+        blocks = .allocate(capacity: count)
+        blocks.initialize(repeating: nil, count: count)
     }
 
     deinit { blocks.deallocate() }
@@ -39,7 +46,7 @@ final class Interconnect {
     // MARK: Access
 
     @inline(__always) func read(_ address: UInt32, width: Int, by initiator: Initiator) -> UInt32 {
-        let index = mp1_peripheral_at(address)
+        let index = register_map_peripheral_at(map, address)
         guard index >= 0 else {
             reportUnmapped(address, isWrite: false, value: 0, by: initiator)
             return 0
@@ -50,7 +57,7 @@ final class Interconnect {
     }
 
     @inline(__always) func write(_ address: UInt32, _ value: UInt32, width: Int, by initiator: Initiator) {
-        let index = mp1_peripheral_at(address)
+        let index = register_map_peripheral_at(map, address)
         guard index >= 0 else { return reportUnmapped(address, isWrite: true, value: value, by: initiator) }
         let shift = (address & 3) &* 8
         let lanes = Self.mask(width) << shift
@@ -83,7 +90,7 @@ final class Interconnect {
 
     /// Whether the block of this name has a model.
     func has(_ peripheral: String) -> Bool {
-        let index = Int(mp1_peripheral_named(peripheral))
+        let index = Int(register_map_peripheral_named(map, peripheral))
         return index >= 0 && isModelled[index]
     }
 
@@ -116,7 +123,7 @@ final class Interconnect {
 
     /// Tells the host of every line that is high, after its NVIC was reset.
     func presentInterrupts() {
-        for irq in 0..<RegisterMap.interruptCount where level(irq) { host.setInterrupt(irq, level: true) }
+        for irq in 0..<chip.registers.interruptCount where level(irq) { host.setInterrupt(irq, level: true) }
     }
 
     // MARK: Reports
@@ -128,7 +135,8 @@ final class Interconnect {
         let key = kind == .unmapped ? address | 0xFFF : address
         let isModelled = block.map { self.isModelled[$0] } ?? false
         let verdict = unmodelled.count(key, isWrite: isWrite, at: now) {
-            UnmodelledAccess(kind: kind, address: address, isWrite: isWrite, value: value, initiator: initiator, isBlockModelled: isModelled)
+            UnmodelledAccess(
+                kind: kind, address: address, isWrite: isWrite, value: value, initiator: initiator, map: chip.registers, isBlockModelled: isModelled)
         }
         if verdict == .new, let newest = unmodelled.list.last { host.unmodelledAccess(newest.first) }
         return verdict

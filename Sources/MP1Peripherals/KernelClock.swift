@@ -1,20 +1,20 @@
+import Chips
+
 /// Frequencies that RCC's registers tell, for blocks whose kernel clock is not the M4's (RM0436, RCC).
 extension RCC {
-    enum Oscillator: UInt64 {
-        case lsi = 32_000, lse = 32_768, csi = 4_000_000, hse = 24_000_000, hsi = 64_000_000
-    }
+    private var oscillators: Oscillators { interconnect.chip.oscillators }
     /// An output's divider in PLLxCFGR2: its lowest bit.
     enum PLLOutput: UInt32 { case p = 0, q = 8, r = 16 }
 
     /// Hertz at an output of PLL3 or PLL4, whose reference clock selection and control registers are at `selection` and `control`.
     private func pll(selection: UInt32, control: UInt32, _ output: PLLOutput) -> UInt64 {
-        let source: Oscillator = switch self[selection] & 3 { case 0: .hsi; case 1: .hse; default: .csi }
+        let source = switch self[selection] & 3 { case 0: oscillators.hsi; case 1: oscillators.hse; default: oscillators.csi }
         let first = self[control + 4], second = self[control + 8], fractional = self[control + 12]
         let fraction = fractional >> 16 & 1 != 0 ? UInt64(fractional >> 3 & 0x1FFF) : 0
         // In 8192nds.
         let multiplier = ((UInt64(first & 0x1FF) + 1) << 13) + fraction
         let divider = (UInt64((first >> 16) & 0x3F) + 1) * (UInt64((second >> output.rawValue) & 0x7F) + 1)
-        return source.rawValue * multiplier / (divider << 13)
+        return source * multiplier / (divider << 13)
     }
 
     func pll3(_ output: PLLOutput) -> UInt64 { pll(selection: 0x820, control: 0x880, output) }
@@ -23,9 +23,9 @@ extension RCC {
     /// Hertz of the M4's clock as MSSCKSELR, MCUDIVR and PLL3 say.
     var selectedCoreClock: UInt64 {
         let source: UInt64 = switch self[0x048] & 3 {
-        case 0: Oscillator.hsi.rawValue >> UInt64(self[0x018] & 3)
-        case 1: Oscillator.hse.rawValue
-        case 2: Oscillator.csi.rawValue
+        case 0: oscillators.hsi >> UInt64(self[0x018] & 3)
+        case 1: oscillators.hse
+        case 2: oscillators.csi
         default: pll3(.p)
         }
         return source >> UInt64(min(self[0x830] & 0xF, 9))
@@ -34,8 +34,8 @@ extension RCC {
     /// Hertz of pclk5: the AXI bus's clock (ASSCKSELR, AXIDIVR), divided by APB5DIVR.
     var axiBusClock: UInt64 {
         let source: UInt64 = switch self[0x024] & 7 {
-        case 0: Oscillator.hsi.rawValue >> UInt64(self[0x018] & 3)
-        case 1: Oscillator.hse.rawValue
+        case 0: oscillators.hsi >> UInt64(self[0x018] & 3)
+        case 1: oscillators.hse
         default: pll(selection: 0x028, control: 0x094, .p)
         }
         return (source / (UInt64(min(self[0x030] & 7, 3)) + 1)) >> UInt64(min(self[0x040] & 7, 4))
@@ -43,7 +43,7 @@ extension RCC {
 
     /// CPERCKSELR: what ck_per is.
     var peripheralClock: UInt64 {
-        switch self[0x0D0] & 3 { case 0: Oscillator.hsi.rawValue; case 1: Oscillator.csi.rawValue; default: Oscillator.hse.rawValue }
+        switch self[0x0D0] & 3 { case 0: oscillators.hsi; case 1: oscillators.csi; default: oscillators.hse }
     }
 
     /// Hertz of pclk1, pclk2 or pclk3.
@@ -55,9 +55,9 @@ extension RCC {
         return switch (self[selection] & 7, number) {
         case (1, 1): pll3(.q)
         case (1, _), (4, 1): pll4(.q)
-        case (2, _): Oscillator.hsi.rawValue
-        case (3, _): Oscillator.csi.rawValue
-        case (4, _), (5, 1): Oscillator.hse.rawValue
+        case (2, _): oscillators.hsi
+        case (3, _): oscillators.csi
+        case (4, _), (5, 1): oscillators.hse
         default: number == 1 ? axiBusClock : busClock(number == 6 ? 2 : 1)
         }
     }
@@ -69,8 +69,8 @@ extension RCC {
         return switch self[selection] & 7 {
         case 1: isPair ? pll4(.q) : pll4(.p)
         case 2: isPair ? peripheralClock : pll3(.q)
-        case 3: Oscillator.lse.rawValue
-        case 4: Oscillator.lsi.rawValue
+        case 3: oscillators.lse
+        case 4: oscillators.lsi
         case 5 where !isPair: peripheralClock
         default: busClock(number == 1 ? 1 : 3)
         }

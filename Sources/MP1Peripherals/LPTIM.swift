@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// Low-power timers LPTIM1 to LPTIM5 (RM0436, LPTIM): counting up on an internal clock, with autoreload and compare matches.
@@ -29,6 +30,7 @@ public final class LPTIM: RegisterBlock {
     private enum Mode { case stopped, single, continuous }
 
     private let number: Int
+    private let interrupt: Int
     private let rcc: RCC
     private let alarm: Alarm
     private var mode = Mode.stopped
@@ -47,8 +49,9 @@ public final class LPTIM: RegisterBlock {
         self.number = number
         self.rcc = rcc
         let name = "LPTIM\(number)"
+        interrupt = interconnect.chip.registers.line(name)
         alarm = Alarm(name, on: interconnect)
-        super.init(index: Self.index(name), on: interconnect)
+        super.init(index: Self.index(name, on: interconnect), on: interconnect)
         alarm.wake(self)
     }
 
@@ -82,8 +85,6 @@ public final class LPTIM: RegisterBlock {
     }
 
     private var isExternal: Bool { self[Offset.cfgr] & (1 | 1 << 23) != 0 }
-
-    private var interrupt: Int { number == 1 ? 93 : 136 + number }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {

@@ -1,4 +1,5 @@
-import CSTM32MP157
+import CRegisterMap
+import Chips
 
 /// Reset and clock control (RM0436, RCC): hold boot, resets, clock enables and what firmware reads about its clocks.
 ///
@@ -10,11 +11,9 @@ public final class RCC: RegisterBlock {
         static let ocenclrr: UInt32 = 0x010
         static let mssckselr: UInt32 = 0x048
         static let mpBootcr: UInt32 = 0x100
-        static let mpGCR: UInt32 = 0x10C
         static let bdcr: UInt32 = 0x140
         static let rdlsicr: UInt32 = 0x144
         static let brRstsclrr: UInt32 = 0x400
-        static let mpGrstcsetr: UInt32 = 0x404
         static let mpRstsclrr: UInt32 = 0x408
         static let mpCIFR: UInt32 = 0x418
         static let mpRstssetr: UInt32 = 0x420
@@ -36,7 +35,10 @@ public final class RCC: RegisterBlock {
     }
 
     private static let ready: UInt32 = 1 << 31
-    private static let interrupt = 5, wakeUpInterrupt = 145
+    private let interrupt: Int, wakeUpInterrupt: Int
+    /// Where the chip has the coprocessor's hold boot and reset, from the block's base.
+    private let holdBoot: UInt32, coreReset: UInt32
+    private let holdBootMask: UInt32, coreResetMask: UInt32
     /// WKUPF and WKUPIE.
     private static let wakeUpFlag: UInt32 = 1 << 20
     /// Bits of MC_RSTSCLRR.
@@ -49,7 +51,15 @@ public final class RCC: RegisterBlock {
 
     init(on interconnect: Interconnect, configuration: SoCConfiguration) {
         self.configuration = configuration
-        super.init(index: Self.index("RCC"), on: interconnect)
+        let chip = interconnect.chip, index = Self.index("RCC", on: interconnect)
+        let base = interconnect.map.pointee.peripherals[index].base
+        interrupt = chip.registers.line("RCC")
+        wakeUpInterrupt = chip.registers.line("RCC_WAKEUP")
+        holdBoot = chip.coprocessor.holdBoot.address.value &- base
+        holdBootMask = chip.coprocessor.holdBoot.mask
+        coreReset = chip.coprocessor.reset.address.value &- base
+        coreResetMask = chip.coprocessor.reset.mask
+        super.init(index: index, on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x000..<0xFF0] }
@@ -62,13 +72,14 @@ public final class RCC: RegisterBlock {
     ]
 
     /// MP_GCR.BOOT_MCU: false holds the M4 in reset the next time it is reset.
-    public var isHoldBootReleased: Bool { self[Offset.mpGCR] & 1 != 0 }
+    public var isHoldBootReleased: Bool { self[holdBoot] & holdBootMask != 0 }
 
     /// Whether `peripheral`, by RM0436's name, has its clock enabled for the M4; nil when RCC has no gate for it.
     public func isClockEnabled(_ peripheral: String) -> Bool? {
-        guard let index = RegisterMap.peripheral(named: peripheral)?.index else { return nil }
-        for number in 0..<UInt32(mp1_clock_gate_count) {
-            let gate = mp1_clock_gate_entry(number).pointee
+        guard let index = interconnect.chip.registers.peripheral(named: peripheral)?.index else { return nil }
+        let map = interconnect.map.pointee
+        for number in 0..<Int(map.clock_gate_count) {
+            let gate = map.clock_gates[number]
             if Int(gate.peripheral) == index { return self[UInt32(gate.offset)] >> UInt32(gate.bit) & 1 != 0 }
         }
         return nil
@@ -101,10 +112,10 @@ public final class RCC: RegisterBlock {
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
         // As the boot chain on the Cortex-A7s leaves it. HSI, CSI and HSE run, the MCU clock is set.
-        self[Offset.tzcr] = configuration.isRCCSecure && configuration.bootPins != 4 ? 1 : 0
+        self[Offset.tzcr] = configuration.isRCCSecure && configuration.bootPins != interconnect.chip.bootPins.engineering ? 1 : 0
         self[Offset.ocensetr] = 0x0000_0111
         for pll in [Offset.pll1cr, Offset.pll2cr] { self[pll] = 0x11 }
-        if configuration.mcuClock == .pll3 { BootClocks.forEach { self[$0] = $1 } }
+        for setting in configuration.mcuClock.settings { self[setting.offset] = setting.value }
         updateInterrupt()
         updateHoldBoot()
     }
@@ -154,7 +165,7 @@ public final class RCC: RegisterBlock {
             return self[offset] & ~2 | (self[offset] & 1) << 1
         case Offset.bdcr: return self[offset] & ~4 | (self[offset] & 1) << 2
         case Offset.rdlsicr: return self[offset] & ~2 | (self[offset] & 1) << 1
-        case Offset.mpGrstcsetr: return 0
+        case coreReset: return 0
         case _ where Self.isSetClearPair(offset): return self[offset & ~4]
         case _ where Self.isSourceOrDivider(offset): return self[offset] | Self.ready
         default: return readStored(offset, by: initiator)
@@ -180,11 +191,11 @@ public final class RCC: RegisterBlock {
         case Offset.pll4cr: switchOn(offset, value, lanes: lanes, flag: 11)
         case Offset.rdlsicr: switchOn(offset, value, lanes: lanes, flag: 0)
         case Offset.bdcr: switchOn(offset, value, lanes: lanes, flag: 1)
-        case Offset.mpGCR:
-            merge(offset, value & 1, lanes: lanes)
+        case holdBoot:
+            merge(offset, value & holdBootMask, lanes: lanes)
             updateHoldBoot()
-        case Offset.mpGrstcsetr:
-            if value & 1 != 0 { interconnect.host.resetRequested(.system) } else if value & 2 != 0 { interconnect.host.resetRequested(.mcu) }
+        case coreReset:
+            if value & 1 != 0 { interconnect.host.resetRequested(.system) } else if value & coreResetMask != 0 { interconnect.host.resetRequested(.mcu) }
         case Offset.brRstsclrr, Offset.mpRstsclrr, Offset.mcRstsclrr, Offset.mpCIFR: self[offset] &= ~value
         case Offset.mcCIFR:
             self[offset] &= ~value
@@ -238,8 +249,9 @@ public final class RCC: RegisterBlock {
 
     /// Resets the blocks on reset lines `bits` of the register at `offset`.
     private func resetBlocks(_ offset: UInt32, _ bits: UInt32) {
-        for number in 0..<UInt32(mp1_reset_line_count) {
-            let line = mp1_reset_line_entry(number).pointee
+        let map = interconnect.map.pointee
+        for number in 0..<Int(map.reset_line_count) {
+            let line = map.reset_lines[number]
             guard UInt32(line.offset) == offset, bits >> UInt32(line.bit) & 1 != 0 else { continue }
             interconnect.blocks[Int(line.peripheral)]?._withUnsafeGuaranteedRef { $0.reset(.block) }
         }
@@ -261,7 +273,7 @@ public final class RCC: RegisterBlock {
 
     private func updateInterrupt() {
         let pending = self[Offset.mcCIFR] & self[Offset.mcCIER]
-        interconnect.drive(Self.interrupt, pending & ~Self.wakeUpFlag != 0)
-        interconnect.drive(Self.wakeUpInterrupt, pending & Self.wakeUpFlag != 0)
+        interconnect.drive(interrupt, pending & ~Self.wakeUpFlag != 0)
+        interconnect.drive(wakeUpInterrupt, pending & Self.wakeUpFlag != 0)
     }
 }

@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// Random number generator (RM0436, RNG). Its numbers are pseudo-random from a fixed seed, so that a run repeats itself; each is
@@ -15,11 +16,11 @@ public final class RNG: RegisterBlock {
     private let seed: UInt64
     private var random: SplitMix64
 
-    init(_ name: String, interrupt: Int, seed: UInt64, on interconnect: Interconnect) {
-        self.interrupt = interrupt
+    init(_ name: String, seed: UInt64, on interconnect: Interconnect) {
+        interrupt = interconnect.chip.registers.line(name)
         self.seed = seed
         random = SplitMix64(state: seed)
-        super.init(index: Self.index(name), on: interconnect)
+        super.init(index: Self.index(name, on: interconnect), on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x0C] }

@@ -1,4 +1,5 @@
-import CSTM32MP157
+import CRegisterMap
+import Chips
 import MachineBase
 
 /// A hardware block: its registers as the register map declares them, with behaviour added by subclasses.
@@ -39,21 +40,22 @@ public class RegisterBlock {
     private static let largestStorage: UInt32 = 0x4000
 
     /// The register map's index of a block that this module models.
-    static func index(_ name: String) -> Int {
-        let found = Int(mp1_peripheral_named(name))
+    static func index(_ name: String, on interconnect: Interconnect) -> Int {
+        let found = Int(register_map_peripheral_named(interconnect.map, name))
         assert(found >= 0, "no block \(name) in the register map")
         return max(0, found)
     }
 
     convenience init(_ name: String, on interconnect: Interconnect) {
-        self.init(index: Self.index(name), on: interconnect)
+        self.init(index: Self.index(name, on: interconnect), on: interconnect)
     }
 
     init(index: Int, on interconnect: Interconnect) {
         self.index = index
         self.interconnect = interconnect
-        base = mp1_peripheral_entry(UInt32(index)).pointee.base
-        wordCount = Self.wordCount(index)
+        let entry = interconnect.map.pointee.peripherals[index]
+        base = entry.base
+        wordCount = Self.wordCount(entry, of: interconnect.map)
         featureWords = missingFeatures.reduce(0) { $0 | $1.words }
     }
 
@@ -62,15 +64,16 @@ public class RegisterBlock {
         traits?.deallocate()
     }
 
-    private static func wordCount(_ index: Int) -> Int {
-        let entry = mp1_peripheral_entry(UInt32(index)).pointee
+    private static func wordCount(_ entry: register_map_peripheral, of map: UnsafePointer<register_map>) -> Int {
         guard entry.register_count > 0 else { return Int(min(entry.size, largestStorage) / 4) }
-        let last = mp1_register_entry(UInt32(entry.first_register) + UInt32(entry.register_count) - 1)
-        return Int(min(mp1_register_offset(last) + 4, largestStorage) / 4)
+        let last = map.pointee.registers + (Int(entry.first_register) + Int(entry.register_count) - 1)
+        return Int(min(register_map_offset(last) + 4, largestStorage) / 4)
     }
 
+    private final var entry: register_map_peripheral { interconnect.map.pointee.peripherals[index] }
+    private final func text(_ name: UInt16) -> String { String(cString: interconnect.map.pointee.names + Int(name)) }
     /// RM0436's name of the block.
-    public final var name: String { String(cString: mp1_name(UInt32(mp1_peripheral_entry(UInt32(index)).pointee.name))) }
+    public final var name: String { text(entry.name) }
 
     // MARK: What subclasses change
 
@@ -161,22 +164,21 @@ public class RegisterBlock {
         let traits = UnsafeMutablePointer<Traits>.allocate(capacity: max(1, wordCount))
         self.words = words
         self.traits = traits
-        let entry = mp1_peripheral_entry(UInt32(index)).pointee
         // Memory has no registers: all of it exists, and storing is all there is to do.
-        let isMemory = entry.register_count == 0 && String(cString: mp1_name(UInt32(entry.group))) == "SRAM"
+        let isMemory = entry.register_count == 0 && text(entry.group) == "SRAM"
         traits.initialize(repeating: isMemory ? [.exists, .quiet] : [], count: max(1, wordCount))
         words.initialize(repeating: 0, count: max(1, wordCount))
         forEachRegister { word, register in
             var trait: Traits = .exists
-            switch Int(mp1_register_access(register)) {
-            case Int(MP1_READ_ONLY): trait.insert(.readOnly)
-            case Int(MP1_WRITE_ONLY): trait.insert(.writeOnly)
+            switch Int(register_map_access(register)) {
+            case Int(REGISTER_READ_ONLY): trait.insert(.readOnly)
+            case Int(REGISTER_WRITE_ONLY): trait.insert(.writeOnly)
             default: break
             }
-            if mp1_register_bytes(register) == 2 { trait.insert(.halfword) }
-            if mp1_register_bytes(register) == 1 { trait.insert(.byte) }
+            if register_map_bytes(register) == 2 { trait.insert(.halfword) }
+            if register_map_bytes(register) == 1 { trait.insert(.byte) }
             // HWCFGRx, VERR, IPIDR, SIDR: constants that the register map holds.
-            if trait.contains(.readOnly), mp1_register_offset(register) & 0x3FF >= 0x3C0 { trait.insert(.quiet) }
+            if trait.contains(.readOnly), register_map_offset(register) & 0x3FF >= 0x3C0 { trait.insert(.quiet) }
             traits[word] = trait
         }
         for range in Self.plainRegisters(of: self) {
@@ -195,11 +197,11 @@ public class RegisterBlock {
         forEachRegister { word, register in words[word] = register.pointee.reset_value }
     }
 
-    private final func forEachRegister(_ body: (Int, UnsafePointer<mp1_register>) -> Void) {
-        let entry = mp1_peripheral_entry(UInt32(index)).pointee
-        for number in 0..<UInt32(entry.register_count) {
-            let register = mp1_register_entry(UInt32(entry.first_register) + number)
-            let word = Int(mp1_register_offset(register) / 4)
+    private final func forEachRegister(_ body: (Int, UnsafePointer<register_map_register>) -> Void) {
+        let entry = entry, registers = interconnect.map.pointee.registers
+        for number in 0..<Int(entry.register_count) {
+            let register = registers + (Int(entry.first_register) + number)
+            let word = Int(register_map_offset(register) / 4)
             if word < wordCount { body(word, register) }
         }
     }
@@ -214,7 +216,7 @@ public class RegisterBlock {
             interconnect.host.unmodelledAccess(
                 UnmodelledAccess(
                     kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator,
-                    isBlockModelled: interconnect.isModelled[index]))
+                    map: interconnect.chip.registers, isBlockModelled: interconnect.isModelled[index]))
         }
     }
 
@@ -230,14 +232,14 @@ public class RegisterBlock {
     }
 
     private final func readBeyond(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
-        let register = mp1_register_at(UInt32(index), offset)
-        let value = register < 0 ? 0 : mp1_register_entry(UInt32(register)).pointee.reset_value
+        let register = register_map_register_at(interconnect.map, UInt32(index), offset)
+        let value = register < 0 ? 0 : interconnect.map.pointee.registers[Int(register)].reset_value
         interconnect.reportBeyond(base &+ offset, of: index, exists: register >= 0, isWrite: false, value: value, by: initiator)
         return value
     }
 
     private final func writeBeyond(_ offset: UInt32, _ value: UInt32, by initiator: Initiator) {
-        let register = mp1_register_at(UInt32(index), offset)
+        let register = register_map_register_at(interconnect.map, UInt32(index), offset)
         interconnect.reportBeyond(base &+ offset, of: index, exists: register >= 0, isWrite: true, value: value, by: initiator)
     }
 }

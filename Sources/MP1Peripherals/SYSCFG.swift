@@ -9,7 +9,7 @@ public final class SYSCFG: RegisterBlock {
 
     init(on interconnect: Interconnect, configuration: SoCConfiguration) {
         bootPins = configuration.bootPins
-        super.init(index: Self.index("SYSCFG"), on: interconnect)
+        super.init(index: Self.index("SYSCFG", on: interconnect), on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x60] }

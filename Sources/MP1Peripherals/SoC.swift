@@ -1,7 +1,8 @@
-import CSTM32MP157
+import CRegisterMap
+import Chips
 import MachineBase
 
-/// The STM32MP157's peripherals as its Cortex-M4 and the Cortex-A7s reach them at 0x40000000-0x5FFFFFFF.
+/// A chip's peripherals as its coprocessor and the application processors reach them.
 ///
 /// Registers answer by address; interrupts, resets and outputs go to the `SoCHost`. Nothing here knows an engine or waits:
 /// what takes time is an event on the host's queue. An access never traps, allocates only when it first touches a block, and
@@ -36,10 +37,11 @@ public final class SoC {
     private let gpio: [GPIO]
 
     /// - Parameters:
+    ///   - chip: where its blocks and lines are.
     ///   - host: owns the SoC and outlives it; the SoC does not retain it.
     ///   - configuration: what is decided before the M4 starts.
-    public init<Host: SoCHost>(host: Host, configuration: SoCConfiguration = SoCConfiguration()) {
-        let interconnect = Interconnect(host: host)
+    public init<Host: SoCHost>(_ chip: SoCDescription = .stm32mp157, host: Host, configuration: SoCConfiguration = SoCConfiguration()) {
+        let interconnect = Interconnect(chip, host: host)
         self.interconnect = interconnect
         let exti = EXTI(on: interconnect)
         self.exti = exti
@@ -47,8 +49,8 @@ public final class SoC {
         self.rcc = rcc
         pwr = PWR("PWR", on: interconnect)
         syscfg = SYSCFG(on: interconnect, configuration: configuration)
-        ipcc = IPCC("IPCC", on: interconnect)
-        hsem = HSEM("HSEM", on: interconnect)
+        ipcc = IPCC(on: interconnect)
+        hsem = HSEM(on: interconnect)
         tamp = TAMP("TAMP", on: interconnect)
         gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
         wwdg = WWDG(on: interconnect, rcc: rcc, exti: exti)
@@ -63,7 +65,7 @@ public final class SoC {
         let others: [RegisterBlock] = [
             multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
-            RNG("RNG1", interrupt: 133, seed: 1, on: interconnect), RNG("RNG2", interrupt: 134, seed: 2, on: interconnect),
+            RNG("RNG1", seed: 1, on: interconnect), RNG("RNG2", seed: 2, on: interconnect),
         ]
         let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
             + lowPowerTimers + adcs + controllers + others
@@ -77,7 +79,7 @@ public final class SoC {
     }
 
     deinit {
-        for index in 0..<Int(mp1_peripheral_count) { interconnect.blocks[index]?.release() }
+        for index in 0..<interconnect.isModelled.count { interconnect.blocks[index]?.release() }
     }
 
     public func gpio(_ port: GPIO.Port) -> GPIO { gpio[port.rawValue] }
@@ -89,7 +91,7 @@ public final class SoC {
     // MARK: Access
 
     /// Whether a block decodes `address`; elsewhere the interconnect of the chip answers with a bus error.
-    public func isMapped(_ address: UInt32) -> Bool { mp1_peripheral_at(address) >= 0 }
+    public func isMapped(_ address: UInt32) -> Bool { register_map_peripheral_at(interconnect.map, address) >= 0 }
 
     /// Reads `width` bytes (1, 2 or 4) at `address`, naturally aligned; a wider access than that is cut at the word's end.
     /// Where no block decodes, reads 0 and reports it.
@@ -124,7 +126,7 @@ public final class SoC {
 
     /// Whether the block of this name (RM0436's) has a model; others store what is written, and nothing else.
     public func isModelled(_ peripheral: String) -> Bool {
-        RegisterMap.peripheral(named: peripheral).map { interconnect.isModelled[$0.index] } ?? false
+        interconnect.chip.registers.peripheral(named: peripheral).map { interconnect.isModelled[$0.index] } ?? false
     }
 
     /// What was touched and has no model, by first access; at most 4096.
@@ -132,7 +134,7 @@ public final class SoC {
 
     /// Missing features that are on at this moment; the cycle is now's.
     public var unsupportedFeaturesOn: [UnsupportedFeature] {
-        (0..<Int(mp1_peripheral_count)).flatMap { index in
+        interconnect.isModelled.indices.flatMap { index in
             interconnect.isModelled[index] ? interconnect.blocks[index]?._withUnsafeGuaranteedRef { $0.featuresOn } ?? [] : []
         }
     }
@@ -141,7 +143,7 @@ public final class SoC {
 
     /// Resets every block, as power-up or a system reset does.
     public func reset(_ kind: Reset = .system) {
-        for index in 0..<Int(mp1_peripheral_count) { interconnect.blocks[index]?._withUnsafeGuaranteedRef { $0.reset(kind) } }
+        for index in 0..<interconnect.isModelled.count { interconnect.blocks[index]?._withUnsafeGuaranteedRef { $0.reset(kind) } }
     }
 
     /// What resetting the M4 (RCC MCURST, or WWDG1) does to the SoC: the window watchdog restarts and RCC notes the cause.

@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// The machine around the SoC's peripherals: its clock and events, the processors' interrupt inputs, and who wants to know.
@@ -11,7 +12,7 @@ public protocol SoCHost: AnyObject {
     var nowCycles: UInt64 { get }
     var eventQueue: EventQueue { get }
 
-    /// The level of NVIC input `irq` (0-149) of the Cortex-M4 changed.
+    /// The level of NVIC input `irq` of the Cortex-M4 changed.
     func setInterrupt(_ irq: Int, level: Bool)
     /// The level of an interrupt to the Cortex-A7s changed.
     func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool)
@@ -50,13 +51,13 @@ extension SoCHost {
 
 /// Interrupts that end at the Cortex-A7s' GIC.
 public enum ApplicationProcessorInterrupt: Hashable, Sendable {
-    /// IPCC RX occupied: GIC SPI 100, wake-up line EXTI 61.
+    /// A mailbox channel is occupied by the coprocessor.
     case ipccReceive
-    /// IPCC TX free: GIC SPI 101.
+    /// A mailbox channel of Linux's is free.
     case ipccTransmitFree
     /// HSEM interrupt 1.
     case hsem
-    /// A configurable EXTI line that the A7s' mask lets through; 68 is the WWDG1 reset that Linux takes for a crash.
+    /// A configurable EXTI line that the A7s' mask lets through; one is the coprocessor's watchdog, which Linux takes for a crash.
     case exti(Int)
 }
 
@@ -85,11 +86,12 @@ public struct UnmodelledAccess: Equatable, Sendable, CustomStringConvertible {
     /// What was written, or what the read gave.
     public var value: UInt32
     public var initiator: Initiator
+    let map: RegisterMap
     /// Whether the block has a model, which lacks this register; else there is none of the whole block.
     public var isBlockModelled = false
 
     /// `QUADSPI.CR`, or nil when nothing decodes there.
-    public var location: RegisterMap.Location? { RegisterMap.location(at: address) }
+    public var location: RegisterMap.Location? { map.location(at: address) }
 
     public var description: String {
         let what = isWrite ? "write of \(hex32(value)) to" : "read (\(hex32(value))) of"

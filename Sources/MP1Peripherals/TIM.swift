@@ -1,3 +1,5 @@
+import Chips
+
 /// Timers TIM1 to TIM8 and TIM12 to TIM17 (RM0436, TIM): counting on the internal clock, edge-aligned, with update and
 /// compare events.
 ///
@@ -34,48 +36,41 @@ public final class TIM: RegisterBlock {
         let isWide: Bool
         let hasRepetition: Bool
         let compareChannels: UInt32
-        /// NVIC inputs of update, of compare, of trigger and commutation, and of break.
-        let update: Int
-        let compare: Int
-        let trigger: Int
-        let brk: Int
+        /// Whether update, compare, trigger and commutation, and break have an interrupt each; else one is all of them.
+        let hasInterrupts: Bool
 
-        init(_ name: String, bus: Int, irq: Int, channels: UInt32, isWide: Bool = false, hasRepetition: Bool = false) {
-            self.init(name, bus: bus, update: irq, compare: irq, trigger: irq, brk: irq, channels: channels, isWide: isWide,
-                      hasRepetition: hasRepetition)
-        }
-        init(_ name: String, bus: Int, update: Int, compare: Int, trigger: Int, brk: Int, channels: UInt32, isWide: Bool = false,
-             hasRepetition: Bool = false) {
+        init(
+            _ name: String, bus: Int, channels: UInt32, isWide: Bool = false, hasRepetition: Bool = false, hasInterrupts: Bool = false
+        ) {
             self.name = name
             self.bus = bus
             self.isWide = isWide
             self.hasRepetition = hasRepetition
             compareChannels = channels
-            self.update = update
-            self.compare = compare
-            self.trigger = trigger
-            self.brk = brk
+            self.hasInterrupts = hasInterrupts
         }
 
         static let all: [Variant] = [
-            Variant("TIM1", bus: 2, update: 25, compare: 27, trigger: 26, brk: 24, channels: 4, hasRepetition: true),
-            Variant("TIM2", bus: 1, irq: 28, channels: 4, isWide: true),
-            Variant("TIM3", bus: 1, irq: 29, channels: 4),
-            Variant("TIM4", bus: 1, irq: 30, channels: 4),
-            Variant("TIM5", bus: 1, irq: 50, channels: 4, isWide: true),
-            Variant("TIM6", bus: 1, irq: 54, channels: 0),
-            Variant("TIM7", bus: 1, irq: 55, channels: 0),
-            Variant("TIM8", bus: 2, update: 44, compare: 46, trigger: 45, brk: 43, channels: 4, hasRepetition: true),
-            Variant("TIM12", bus: 1, irq: 119, channels: 2),
-            Variant("TIM13", bus: 1, irq: 130, channels: 1),
-            Variant("TIM14", bus: 1, irq: 131, channels: 1),
-            Variant("TIM15", bus: 2, irq: 116, channels: 2, hasRepetition: true),
-            Variant("TIM16", bus: 2, irq: 117, channels: 1, hasRepetition: true),
-            Variant("TIM17", bus: 2, irq: 118, channels: 1, hasRepetition: true),
+            Variant("TIM1", bus: 2, channels: 4, hasRepetition: true, hasInterrupts: true),
+            Variant("TIM2", bus: 1, channels: 4, isWide: true),
+            Variant("TIM3", bus: 1, channels: 4),
+            Variant("TIM4", bus: 1, channels: 4),
+            Variant("TIM5", bus: 1, channels: 4, isWide: true),
+            Variant("TIM6", bus: 1, channels: 0),
+            Variant("TIM7", bus: 1, channels: 0),
+            Variant("TIM8", bus: 2, channels: 4, hasRepetition: true, hasInterrupts: true),
+            Variant("TIM12", bus: 1, channels: 2),
+            Variant("TIM13", bus: 1, channels: 1),
+            Variant("TIM14", bus: 1, channels: 1),
+            Variant("TIM15", bus: 2, channels: 2, hasRepetition: true),
+            Variant("TIM16", bus: 2, channels: 1, hasRepetition: true),
+            Variant("TIM17", bus: 2, channels: 1, hasRepetition: true),
         ]
     }
 
     let variant: Variant
+    /// NVIC inputs.
+    private let lines: (update: Int, compare: Int, trigger: Int, brk: Int)
     private let rcc: RCC
     private let alarm: Alarm
 
@@ -95,9 +90,12 @@ public final class TIM: RegisterBlock {
 
     init(_ variant: Variant, on interconnect: Interconnect, rcc: RCC) {
         self.variant = variant
+        let name = variant.name
+        func line(_ part: String) -> Int { interconnect.chip.registers.line(variant.hasInterrupts ? name + part : name) }
+        lines = (line("_UP"), line("_CC"), line("_TRG_COM"), line("_BRK"))
         self.rcc = rcc
-        alarm = Alarm(variant.name, on: interconnect)
-        super.init(index: Self.index(variant.name), on: interconnect)
+        alarm = Alarm(name, on: interconnect)
+        super.init(index: Self.index(name, on: interconnect), on: interconnect)
         alarm.wake(self)
     }
 
@@ -307,13 +305,13 @@ public final class TIM: RegisterBlock {
         let pending = self[Offset.sr] & self[Offset.dier]
         let isUpdate = pending & 1 != 0, isCompare = pending & 0x1E != 0
         let isTrigger = pending & 0x60 != 0, isBreak = self[Offset.sr] & 0x180 != 0 && self[Offset.dier] & 0x80 != 0
-        if variant.update == variant.compare {
-            interconnect.drive(variant.update, isUpdate || isCompare || isTrigger || isBreak)
+        if !variant.hasInterrupts {
+            interconnect.drive(lines.update, isUpdate || isCompare || isTrigger || isBreak)
         } else {
-            interconnect.drive(variant.update, isUpdate)
-            interconnect.drive(variant.compare, isCompare)
-            interconnect.drive(variant.trigger, isTrigger)
-            interconnect.drive(variant.brk, isBreak)
+            interconnect.drive(lines.update, isUpdate)
+            interconnect.drive(lines.compare, isCompare)
+            interconnect.drive(lines.trigger, isTrigger)
+            interconnect.drive(lines.brk, isBreak)
         }
         schedule()
     }

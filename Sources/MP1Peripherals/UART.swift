@@ -1,3 +1,5 @@
+import Chips
+
 /// USART and UART (RM0436, USART), asynchronous. Characters take no time: what firmware sends is out at once, and what the host
 /// sends waits outside the receiver until firmware reads, so that nothing is lost. Only DMA goes at the baud rate.
 public final class UART: RegisterBlock {
@@ -14,13 +16,6 @@ public final class UART: RegisterBlock {
 
         /// 1 to 8.
         public var number: Int { rawValue + 1 }
-
-        var interrupt: Int {
-            switch self {
-            case .usart1: 37; case .usart2: 38; case .usart3: 39; case .uart4: 52
-            case .uart5: 53; case .usart6: 71; case .uart7: 82; case .uart8: 83
-            }
-        }
     }
 
     private enum Offset {
@@ -54,6 +49,7 @@ public final class UART: RegisterBlock {
     }
 
     public let instance: Instance
+    private let interrupt: Int
     private let rcc: RCC
     /// Characters on the line that firmware has not read, and where the first of them is.
     private var incoming: [UInt16] = []
@@ -61,8 +57,9 @@ public final class UART: RegisterBlock {
 
     init(_ instance: Instance, on interconnect: Interconnect, rcc: RCC) {
         self.instance = instance
+        interrupt = interconnect.chip.registers.line(instance.description)
         self.rcc = rcc
-        super.init(index: Self.index(instance.description), on: interconnect)
+        super.init(index: Self.index(instance.description, on: interconnect), on: interconnect)
     }
 
     override class var plainRegisters: [Range<UInt32>] { [0x00..<0x30] }
@@ -200,6 +197,6 @@ public final class UART: RegisterBlock {
         let thresholds = self[Offset.cr3]
         if thresholds & 1 << 23 != 0, status & Status.txThreshold != 0 { level = true }
         if thresholds & 1 << 28 != 0, status & Status.rxThreshold != 0 { level = true }
-        interconnect.drive(instance.interrupt, level && control & Control.ue != 0)
+        interconnect.drive(interrupt, level && control & Control.ue != 0)
     }
 }

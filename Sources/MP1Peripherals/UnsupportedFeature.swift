@@ -91,7 +91,7 @@ extension RegisterBlock {
         let address = base &+ offset
         return UnsupportedFeature(
             peripheral: name, stream: stream, feature: feature, request: request,
-            register: RegisterMap.location(at: address)?.register ?? "+0x\(String(offset, radix: 16))", field: field, address: address,
+            register: interconnect.chip.registers.location(at: address)?.register ?? "+0x\(String(offset, radix: 16))", field: field, address: address,
             value: value, effect: effect, leavesWaiting: waits, cycle: interconnect.now)
     }
 }

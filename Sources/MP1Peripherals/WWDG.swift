@@ -1,3 +1,5 @@
+import Chips
+
 /// System window watchdog of the Cortex-M4 (RM0436, WWDG). Once started it resets the M4 unless firmware reloads it in time,
 /// and not too early.
 public final class WWDG: RegisterBlock {
@@ -9,20 +11,24 @@ public final class WWDG: RegisterBlock {
 
     private static let activation: UInt32 = 1 << 7  // CR.WDGA
     private static let earlyWakeUp: UInt32 = 1 << 9  // CFR.EWI
-    private static let interrupt = 0
+    private let interrupt: Int
 
     private let rcc: RCC
     private let exti: EXTI
+    /// Of the EXTI: its edge is the reset.
+    private let resetLine: Int
     private let alarm: Alarm
     /// When CR.T was loaded, and the cycles of one step down.
     private var loaded: UInt64 = 0
     private var step: UInt64 = 4096
 
     init(on interconnect: Interconnect, rcc: RCC, exti: EXTI) {
+        interrupt = interconnect.chip.registers.line("WWDG1")
+        resetLine = Int(interconnect.chip.coprocessor.watchdogReset.number)
         self.rcc = rcc
         self.exti = exti
         alarm = Alarm("WWDG1", on: interconnect)
-        super.init(index: Self.index("WWDG1"), on: interconnect)
+        super.init(index: Self.index("WWDG1", on: interconnect), on: interconnect)
         alarm.wake(self)
     }
 
@@ -103,11 +109,11 @@ public final class WWDG: RegisterBlock {
 
     private func expire() {
         reset(.block)
-        exti.edge(EXTI.watchdogResetLine, rising: true)
+        exti.edge(resetLine, rising: true)
         interconnect.host.watchdogReset()
     }
 
     private func update() {
-        interconnect.drive(Self.interrupt, self[Offset.sr] & 1 != 0 && self[Offset.cfr] & Self.earlyWakeUp != 0)
+        interconnect.drive(interrupt, self[Offset.sr] & 1 != 0 && self[Offset.cfr] & Self.earlyWakeUp != 0)
     }
 }

@@ -1,4 +1,4 @@
-/// An address as the Cortex-M4 sees it (RETRAM at 0, MCUSRAM at 0x10000000 and 0x30000000).
+/// An address as the coprocessor, a Cortex-M, sees it.
 public struct DeviceAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
     public var value: UInt32
     @inlinable public init(_ value: UInt32) { self.value = value }
@@ -8,7 +8,7 @@ public struct DeviceAddress: Hashable, Comparable, Sendable, CustomStringConvert
     public static let any = DeviceAddress(0xFFFF_FFFF)
 }
 
-/// An address as the Cortex-A7s see it (RETRAM at 0x38000000).
+/// An address as the application processors see it.
 public struct PhysicalAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
     public var value: UInt32
     @inlinable public init(_ value: UInt32) { self.value = value }
@@ -47,13 +47,6 @@ public struct AddressTranslation: Hashable, Sendable {
     public init(device: DeviceAddress, physical: PhysicalAddress, size: UInt32) {
         self.device = device; self.physical = physical; self.size = size
     }
-
-    /// The STM32MP15 device trees' `dma-ranges` of the M4: RETRAM, MCUSRAM, and MCUSRAM's alias.
-    public static let stm32mp15: [AddressTranslation] = [
-        AddressTranslation(device: DeviceAddress(0x0000_0000), physical: PhysicalAddress(0x3800_0000), size: 0x1_0000),
-        AddressTranslation(device: DeviceAddress(0x1000_0000), physical: PhysicalAddress(0x1000_0000), size: 0x6_0000),
-        AddressTranslation(device: DeviceAddress(0x3000_0000), physical: PhysicalAddress(0x3000_0000), size: 0x6_0000),
-    ]
 }
 
 /// `0x` and eight lower-case hex digits.

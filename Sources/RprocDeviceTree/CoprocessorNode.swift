@@ -1,3 +1,4 @@
+import Chips
 import DeviceTree
 import MachineBase
 import RprocHost
@@ -9,19 +10,16 @@ import SecureLoader
 public struct CoprocessorNode: Sendable {
     /// What the node looks like, which says whose driver takes it.
     public enum Binding: Sendable, CaseIterable {
-        /// `st,stm32mp1-m4`: mainline, which loads ELF files itself.
+        /// `DeviceTreeNames.coprocessor`: mainline, which loads ELF files itself.
         case linux
-        /// `st,stm32mp1-m4` with `st,rproc-tee`: version 22 of the series.
+        /// The same with `st,rproc-tee`: version 22 of the series.
         case linuxWithTEE
-        /// `st,stm32mp1-m4-tee`: versions 1 to 19.
+        /// `DeviceTreeNames.secureCoprocessor`: versions 1 to 19.
         case tee
-        /// `st,stm32mp1-m4-tee` with `rproc-tee-phandle`: version 21.
+        /// The same with `rproc-tee-phandle`: version 21.
         case teePhandle
-        /// `st,stm32mp15-m4-tee` below OP-TEE's node: version 20.
+        /// `DeviceTreeNames.coprocessorBelowTEE` below OP-TEE's node: version 20.
         case teeChild
-
-        static let mainline = "st,stm32mp1-m4", withTEE = "st,stm32mp1-m4-tee", belowTEE = "st,stm32mp15-m4-tee"
-        static let compatibles = [mainline, withTEE, belowTEE]
 
         var driver: PlatformDriver { self == .teePhandle || self == .teeChild ? .stm32RprocTEE : .stm32Rproc }
         /// Whether Linux itself holds and resets the core.
@@ -59,26 +57,27 @@ public struct CoprocessorNode: Sendable {
 
     /// The property that decides the boot sequence, as a message has it.
     public var why: String {
-        switch binding {
-        case .linux: "compatible \"\(Binding.mainline)\" without st,rproc-tee"
-        case .linuxWithTEE: "compatible \"\(Binding.mainline)\" with st,rproc-tee"
-        case .tee: "compatible \"\(Binding.withTEE)\""
-        case .teePhandle: "compatible \"\(Binding.withTEE)\" with rproc-tee-phandle"
-        case .teeChild: "compatible \"\(Binding.belowTEE)\""
+        let names = configuration.chip.deviceTree
+        return switch binding {
+        case .linux: "compatible \"\(names.coprocessor)\" without st,rproc-tee"
+        case .linuxWithTEE: "compatible \"\(names.coprocessor)\" with st,rproc-tee"
+        case .tee: "compatible \"\(names.secureCoprocessor)\""
+        case .teePhandle: "compatible \"\(names.secureCoprocessor)\" with rproc-tee-phandle"
+        case .teeChild: "compatible \"\(names.coprocessorBelowTEE)\""
         }
     }
 
     /// The node that Linux would make a remoteproc of.
     /// - Throws: `.noNode`, `.disabled`, or `.probe` with what the kernel's driver says.
-    public init(_ tree: DeviceTree) throws(CoprocessorNodeError) {
-        self = try NodeReader.read(tree)
+    public init(_ tree: DeviceTree, chip: SoCDescription = .stm32mp157) throws(CoprocessorNodeError) {
+        self = try NodeReader.read(tree, chip)
     }
 
     /// The blob's bytes to its coprocessor.
-    public init(blob: [UInt8]) throws(CoprocessorNodeError) {
+    public init(blob: [UInt8], chip: SoCDescription = .stm32mp157) throws(CoprocessorNodeError) {
         let tree: DeviceTree
         do throws(DeviceTreeError) { tree = try DeviceTree(blob) } catch { throw .tree(error) }
-        try self.init(tree)
+        try self.init(tree, chip: chip)
     }
 
     init(

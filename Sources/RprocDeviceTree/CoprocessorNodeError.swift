@@ -5,8 +5,8 @@ import RprocHost
 public enum CoprocessorNodeError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The blob, or a property that no driver could read.
     case tree(DeviceTreeError)
-    /// No node has one of the compatibles.
-    case noNode(model: String, nodes: Int)
+    /// No node has one of the compatibles that the chip's coprocessor can have.
+    case noNode(model: String, nodes: Int, allowed: [String])
     /// The node, or one above it, is not available: Linux makes no device of it.
     case disabled(node: String, at: String, status: String)
     /// What was asked for is not what the node is for.
@@ -19,9 +19,9 @@ public enum CoprocessorNodeError: Error, Equatable, Sendable, CustomStringConver
     public var description: String {
         switch self {
         case .tree(let error): return error.description
-        case .noNode(let model, let nodes):
+        case .noNode(let model, let nodes, let allowed):
             return "no coprocessor in the device tree\(model.isEmpty ? "" : " of \(model)"): none of \(nodes) nodes has a compatible of "
-                + CoprocessorNode.Binding.compatibles.joined(separator: ", ")
+                + allowed.joined(separator: ", ")
         case .disabled(let node, let at, let status):
             return "\(node): status\(at == node ? "" : " of \(at)"): \"\(status)\", so Linux makes no remoteproc of it; allowed is \"okay\", or no status"
         case .contradiction(let node, let seen, let asked, let allowed):

@@ -48,6 +48,8 @@ public struct CoprocessorReport: Encodable, Sendable {
     let firmware: String?
     let autoBoot: Bool
     let watchdog: UInt32?
+    /// Of the EXTI, on this chip.
+    private let watchdogLine: UInt32
     let holdBoot: String?
     let regions: [Region]
     let translations: [Translation]
@@ -95,6 +97,7 @@ public struct CoprocessorReport: Encodable, Sendable {
         firmware = linux.firmware
         autoBoot = linux.autoBoot
         watchdog = linux.watchdogInterrupt
+        watchdogLine = linux.chip.coprocessor.watchdogReset.number
         holdBoot = coprocessor.holdBoot
         regions = zip(linux.memoryRegions, coprocessor.deviceAddresses).map { region, device in
             Region(
@@ -112,7 +115,7 @@ public struct CoprocessorReport: Encodable, Sendable {
     public init(refused why: CoprocessorNodeError, secureMemory: ProcessorMemory?) {
         error = why.description
         secureRegions = Self.regions(secureMemory)
-        (model, node, name, device, firmware, watchdog, holdBoot) = ("", nil, nil, nil, nil, nil, nil)
+        (model, node, name, device, firmware, watchdog, watchdogLine, holdBoot) = ("", nil, nil, nil, nil, nil, 0, nil)
         (compatible, boot, autoBoot) = ([], [], false)
         (regions, translations, mailboxes, registers, warnings) = ([], [], [], [], [])
     }
@@ -143,7 +146,7 @@ public struct CoprocessorReport: Encodable, Sendable {
         line("device", "\(device ?? ""), named \(name ?? "")")
         line("firmware", (firmware ?? "") + (autoBoot ? ", booted by the kernel itself (st,auto-boot)" : ", booted when user space says so"))
         line("hold boot", holdBoot ?? "")
-        line("watchdog", watchdog.map { $0 == 68 ? "EXTI line 68" : "not the EXTI's line 68" } ?? "none: such a crash goes unnoticed")
+        line("watchdog", watchdog.map { $0 == watchdogLine ? "EXTI line \(watchdogLine)" : "not the EXTI's line \(watchdogLine)" } ?? "none: such a crash goes unnoticed")
         line("mailboxes", mailboxes.map { "\($0.name) \($0.channel.map(String.init) ?? "none")" }.joined(separator: ", "))
         lines.append("  memory regions, in the order of the carveouts")
         for region in regions {

@@ -3,11 +3,8 @@ import RprocHost
 
 /// `mboxes` and `mbox-names`, as `stm32_rproc_request_mbox` asks for them: by name, and without most of them if need be.
 extension NodeReader {
-    private static let controller = "st,stm32mp1-ipcc"
-    /// Channels of the STM32MP15's IPCC.
-    private static let channels: UInt32 = 6
-
     mutating func readMailboxes() throws(CoprocessorNodeError) {
+        let controller = chip.deviceTree.mailbox, channels = UInt32(chip.mailbox.channelCount)
         var names: [String] = []
         do throws(PropertyFault) { names = try node.strings("mbox-names") ?? [] } catch { warn(error, "Linux finds no mailbox by its name") }
         let list = node.references("mboxes", cells: "#mbox-cells") ?? ReferenceList()
@@ -26,12 +23,12 @@ extension NodeReader {
                 let fault = PropertyFault(reader.node, "mboxes", seen: "\(entry.node.path), whose status is \"\(off.status ?? "")\"", allowed: "an available mailbox")
                 throw .probe(fault, .probeDefer, log: nil)
             }
-            guard entry.node.isCompatible(Self.controller) else {
-                let fault = PropertyFault(reader.node, "mboxes", seen: "\(entry.node.path), compatible \(entry.node.compatible), for \(name)", allowed: "the IPCC, \"\(Self.controller)\"")
+            guard entry.node.isCompatible(controller) else {
+                let fault = PropertyFault(reader.node, "mboxes", seen: "\(entry.node.path), compatible \(entry.node.compatible), for \(name)", allowed: "the IPCC, \"\(controller)\"")
                 throw .tree(.property(fault))
             }
-            guard let number = entry.arguments.first, number < Self.channels else {
-                reader.warn(PropertyFault(reader.node, "mboxes", seen: "channel \(entry.arguments) for \(name)", allowed: "0 to \(Self.channels - 1)"), "Linux gets no \(name) mailbox")
+            guard let number = entry.arguments.first, number < channels else {
+                reader.warn(PropertyFault(reader.node, "mboxes", seen: "channel \(entry.arguments) for \(name)", allowed: "0 to \(channels - 1)"), "Linux gets no \(name) mailbox")
                 refusals[name] = .outOfRange
                 return nil
             }
@@ -43,14 +40,18 @@ extension NodeReader {
             taken.append(number)
             return Int(number)
         }
-        var result = MailboxChannels()
+        var result = MailboxChannels(chip)
         result.vq0 = try channel("vq0", &self)
         result.vq1 = try channel("vq1", &self)
         result.shutdown = try channel("shutdown", &self)
         result.detach = binding.driver == .stm32Rproc ? try channel("detach", &self) : nil
         result.refusals = refusals
         configuration.mailboxes = result
-        let expected = [(result.vq0, 0, "vq0"), (result.vq1, 1, "vq1"), (result.shutdown, 2, "shutdown"), (result.detach, 3, "detach")]
+        let firmware = chip.mailbox.channels
+        let expected = [
+            (result.vq0, firmware.vq0, "vq0"), (result.vq1, firmware.vq1, "vq1"), (result.shutdown, firmware.shutdown, "shutdown"),
+            (result.detach, firmware.detach, "detach"),
+        ]
         for (got, usual, name) in expected {
             if let got, got != usual { warn(node, "mboxes", "\(name) is channel \(got); ST's firmware has \(usual)") }
         }

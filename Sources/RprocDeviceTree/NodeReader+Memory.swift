@@ -1,3 +1,4 @@
+import Chips
 import DeviceTree
 import MachineBase
 import RprocHost
@@ -7,15 +8,14 @@ import SecureLoader
 extension NodeReader {
     /// Linux's MAX_RESERVED_REGIONS.
     private static let mostEntries = 64
-    /// In bytes: the DDR window, which is the largest memory here.
-    private static let largestRegion: UInt64 = 0x1000_0000
+    /// In bytes: the window of external memory, which is the largest memory here.
+    private var largestRegion: UInt64 { UInt64(chip.externalMemory.size) }
 
     mutating func readTranslations() throws(CoprocessorNodeError) {
         if binding.driver == .stm32RprocTEE {
-            // Not in the tree: that driver's own table, RETRAM and else the same address on both sides.
-            configuration.translations = [
-                AddressTranslation(device: DeviceAddress(0), physical: PhysicalAddress(0x3800_0000), size: 0x1_0000),
-                AddressTranslation(device: DeviceAddress(0), physical: PhysicalAddress(0), size: .max),
+            // Not in the tree: that driver's own table, the memory at device address 0 (RETRAM) and else the same address on both sides.
+            configuration.translations = chip.translations.filter { $0.device == DeviceAddress(0) } + [
+                AddressTranslation(device: DeviceAddress(0), physical: PhysicalAddress(0), size: .max)
             ]
             return
         }
@@ -89,10 +89,10 @@ extension NodeReader {
         }
         if ranges.count > 1 { warn(memory, "reg", "\(ranges.count) ranges, of which Linux takes the first") }
         let first = ranges.first ?? AddressRange(start: 0, size: 0)
-        guard let start = UInt32(exactly: first.start), let size = UInt32(exactly: first.size), UInt64(start) + UInt64(size) <= 1 << 32, size > 0 || ranges.isEmpty, size <= Self.largestRegion
+        guard let start = UInt32(exactly: first.start), let size = UInt32(exactly: first.size), UInt64(start) + UInt64(size) <= 1 << 32, size > 0 || ranges.isEmpty, size <= largestRegion
         else {
             throw .tree(.property(PropertyFault(
-                memory, "reg", seen: "0x\(String(first.size, radix: 16)) bytes at 0x\(String(first.start, radix: 16))", allowed: "a size that is not 0 and at most 256 MiB, and ends below 2^32")))
+                memory, "reg", seen: "0x\(String(first.size, radix: 16)) bytes at 0x\(String(first.start, radix: 16))", allowed: "a size that is not 0 and at most \(largestRegion >> 20) MiB, and ends below 2^32")))
         }
         var region = MemoryRegion(memory.baseName, start, size: size)
         region.isReserved = isReserved
@@ -125,19 +125,6 @@ extension NodeReader {
 
     // MARK: Checks
 
-    private static let memories: [(name: String, range: PhysicalRange)] = [
-        ("RETRAM", PhysicalRange(start: PhysicalAddress(0x3800_0000), size: 0x1_0000)),
-        ("MCUSRAM", PhysicalRange(start: PhysicalAddress(0x1000_0000), size: 0x6_0000)),
-        ("MCUSRAM", PhysicalRange(start: PhysicalAddress(0x3000_0000), size: 0x6_0000)),
-        ("DDR", PhysicalRange(start: PhysicalAddress(0xC000_0000), size: 0x1000_0000)),
-    ]
-
-    /// MCUSRAM answers at two addresses; this is the first.
-    private static func folded(_ range: PhysicalRange) -> PhysicalRange {
-        let offset = range.start.value &- 0x3000_0000
-        return offset < 0x6_0000 ? PhysicalRange(start: PhysicalAddress(0x1000_0000 &+ offset), size: range.size) : range
-    }
-
     mutating func checkRegions(_ addresses: [DeviceAddress?]) {
         let regions = configuration.memoryRegions
         for (index, region) in regions.enumerated() where region.range.size > 0 {
@@ -147,16 +134,17 @@ extension NodeReader {
             } else if !isTranslatedWhole(region.range) {
                 warnings.append("\(path): reg: \(region.range) ends outside of the entry of dma-ranges that it begins in; Linux does not look, OP-TEE refuses it")
             }
-            if let memory = Self.memories.first(where: { $0.range.contains(region.range.start, count: Int(region.range.size)) }) {
-                if memory.name == "DDR" { warnings.append("\(path): reg: \(region.range) is DDR, which this machine has with --ddr only") }
+            if let memory = chip.memory(holding: region.range) {
+                if memory == chip.externalMemory { warnings.append("\(path): reg: \(region.range) is \(memory.name), which this machine has with --ddr only") }
             } else {
-                warnings.append("\(path): reg: \(region.range) is not inside RETRAM, MCUSRAM or DDR: nothing answers there")
+                warnings.append("\(path): reg: \(region.range) is not inside \(chip.memoryNames): nothing answers there")
             }
             for other in regions[..<index] where other.range.size > 0 {
                 if other.range.overlaps(region.range) {
                     warnings.append("\(path): reg: \(region.range) overlaps \(other.nodeName) at \(other.range)")
-                } else if Self.folded(other.range).overlaps(Self.folded(region.range)), !Self.isAlias(region.range, other.range) {
-                    warnings.append("\(path): reg: \(region.range) is in part the memory of \(other.nodeName) at \(other.range), by MCUSRAM's other address")
+                } else if folded(other.range).overlaps(folded(region.range)), !isAlias(region.range, other.range) {
+                    let memory = chip.memory(holding: PhysicalRange(start: folded(region.range).start, size: 1))?.name ?? "the memory"
+                    warnings.append("\(path): reg: \(region.range) is in part the memory of \(other.nodeName) at \(other.range), by \(memory)'s other address")
                 }
             }
         }
@@ -166,7 +154,8 @@ extension NodeReader {
     }
 
     /// All of a region seen by both addresses is what every tree of ST's has.
-    private static func isAlias(_ a: PhysicalRange, _ b: PhysicalRange) -> Bool { folded(a) == folded(b) }
+    private func isAlias(_ a: PhysicalRange, _ b: PhysicalRange) -> Bool { folded(a) == folded(b) }
+    private func folded(_ range: PhysicalRange) -> PhysicalRange { chip.aliases.folded(range) }
 
     private func isTranslatedWhole(_ range: PhysicalRange) -> Bool {
         configuration.translations.contains { PhysicalRange(start: $0.physical, size: $0.size).contains(range.start, count: Int(range.size)) }
@@ -174,8 +163,8 @@ extension NodeReader {
 
     /// Where OP-TEE would load firmware to, when it would take the node too; one that it cannot use is worth a warning.
     mutating func secureMemory() -> ProcessorMemory? {
-        guard SecureNode.takes(node) else { return nil }
-        do throws(PropertyFault) { return try SecureNode.memory(of: node) } catch {
+        guard SecureNode.takes(node, chip) else { return nil }
+        do throws(PropertyFault) { return try SecureNode.memory(of: node, chip) } catch {
             warn(error, "OP-TEE does not take the node")
             return nil
         }

@@ -28,7 +28,7 @@ extension NodeReader {
             let fault = list?.fault ?? PropertyFault(node, "resets", seen: list.map { "\($0.entries.count) entries" } ?? "nothing", allowed: "the M4's reset line")
             throw refuse(fault, .noEntry, "failed to get mcu_reset", probe: true)
         }
-        if let register = Self.register(list.entries[index]) { configuration.registers.reset = register }
+        if let register = register(list.entries[index]) { configuration.registers.reset = register }
     }
 
     private mutating func readHoldBoot() throws(CoprocessorNodeError) -> String {
@@ -38,7 +38,7 @@ extension NodeReader {
                 let fault = list?.fault ?? PropertyFault(node, "resets", seen: "\(list?.entries.count ?? 0) entries", allowed: "\(index + 1): reset-names has hold_boot as number \(index + 1)")
                 throw refuse(fault, .noEntry, "failed to get hold_boot reset", probe: true)
             }
-            if let register = Self.register(list.entries[index]) { configuration.registers.holdBoot = register }
+            if let register = register(list.entries[index]) { configuration.registers.holdBoot = register }
             return "resets of \(list.entries[index].node.path)"
         }
         switch systemRegister("st,syscfg-holdboot") {
@@ -51,8 +51,8 @@ extension NodeReader {
 
     /// The register bit behind a line of the RCC, whose numbers are bits counted from the block's first. Others, as the SCMI
     /// server's, do the same to the same bits.
-    private static func register(_ line: Reference) -> SystemRegister? {
-        guard line.node.compatible.contains(where: { $0.hasPrefix("st,stm32mp1-rcc") }), let id = line.arguments.first,
+    private func register(_ line: Reference) -> SystemRegister? {
+        guard line.node.compatible.contains(where: { $0.hasPrefix(chip.deviceTree.resetController) }), let id = line.arguments.first,
             let base = Self.base(line.node)
         else { return nil }
         let address = base.addingReportingOverflow(id / 32 * 4)

@@ -1,3 +1,4 @@
+import Chips
 import DeviceTree
 import MachineBase
 import RprocHost
@@ -9,27 +10,28 @@ struct NodeReader {
     let binding: CoprocessorNode.Binding
     var configuration: HostConfiguration
     var warnings: [String] = []
+    var chip: SoCDescription { configuration.chip }
 
-    static func read(_ tree: DeviceTree) throws(CoprocessorNodeError) -> CoprocessorNode {
+    static func read(_ tree: DeviceTree, _ chip: SoCDescription) throws(CoprocessorNodeError) -> CoprocessorNode {
         let nodes = tree.nodes
-        let known = CoprocessorNode.Binding.compatibles
+        let known = chip.deviceTree.coprocessorCompatibles
         let found = nodes.filter { node in node.compatible.contains { known.contains($0) } }
         let model = (try? tree.root.strings("model"))??.first ?? ""
-        guard let node = found.first(where: { $0.disabledAt == nil }) ?? found.first else { throw .noNode(model: model, nodes: nodes.count) }
+        guard let node = found.first(where: { $0.disabledAt == nil }) ?? found.first else { throw .noNode(model: model, nodes: nodes.count, allowed: known) }
         if let place = node.disabledAt { throw .disabled(node: node.path, at: place.path, status: place.status ?? "") }
 
-        let binding = Self.binding(of: node)
+        let binding = Self.binding(of: node, chip.deviceTree)
         let sequences = Self.sequences(binding, node)
-        var reader = NodeReader(node: node, binding: binding, configuration: HostConfiguration(bootSequence: sequences.first ?? .elf))
+        var reader = NodeReader(node: node, binding: binding, configuration: HostConfiguration(bootSequence: sequences.first ?? .elf, chip: chip))
         let others = found.filter { $0 != node && $0.disabledAt == nil }
         if !others.isEmpty { reader.warnings.append("\(others.prefix(4).map(\.path).joined(separator: ", ")): a further coprocessor, which this machine has not") }
         return try reader.read(model, sequences)
     }
 
-    private static func binding(of node: Node) -> CoprocessorNode.Binding {
-        switch node.compatible.first(where: CoprocessorNode.Binding.compatibles.contains) {
-        case CoprocessorNode.Binding.belowTEE: .teeChild
-        case CoprocessorNode.Binding.withTEE: node.has("rproc-tee-phandle") ? .teePhandle : .tee
+    private static func binding(of node: Node, _ names: DeviceTreeNames) -> CoprocessorNode.Binding {
+        switch node.compatible.first(where: names.coprocessorCompatibles.contains) {
+        case names.coprocessorBelowTEE: .teeChild
+        case names.secureCoprocessor: node.has("rproc-tee-phandle") ? .teePhandle : .tee
         default: node.has("st,rproc-tee") ? .linuxWithTEE : .linux
         }
     }
@@ -112,7 +114,7 @@ struct NodeReader {
             try check(id, "st,proc-id")
         case .teeChild:
             guard let id = try property({ (node) throws(PropertyFault) in try node.cells("reg") })?.first else {
-                throw refuse(PropertyFault(node, "reg", seen: "nothing", allowed: "0, OP-TEE's number of the processor"), .invalid, "invalid reg on \(node.path)")
+                throw refuse(PropertyFault(node, "reg", seen: "nothing", allowed: "\(chip.coprocessor.teeProcessor), OP-TEE's number of the processor"), .invalid, "invalid reg on \(node.path)")
             }
             try check(id, "reg")
             if let parent = node.parent, !parent.compatible.contains(where: { $0.contains(Self.service) }) {
@@ -137,9 +139,10 @@ struct NodeReader {
     }
 
     private func check(_ id: UInt32, _ name: String) throws(CoprocessorNodeError) {
-        guard id == 0 else {
+        let known = chip.coprocessor.teeProcessor
+        guard id == known else {
             throw refuse(
-                PropertyFault(node, name, seen: "processor \(id)", allowed: "0: OP-TEE on the STM32MP15 has one"), .noDevice,
+                PropertyFault(node, name, seen: "processor \(id)", allowed: "\(known): OP-TEE on the \(chip.family) has one"), .noDevice,
                 "signed firmware not supported by TEE", probe: true)
         }
     }
@@ -155,9 +158,10 @@ struct NodeReader {
         }
         guard let interrupt, let line = interrupt.arguments.first else { return }
         configuration.watchdogInterrupt = line
-        if line != 68 || !interrupt.node.compatible.contains(where: { $0.hasSuffix("-exti") }) {
-            warn(node, "interrupts", "line \(line) of \(interrupt.node.path): the M4's watchdog reset is line 68 of the EXTI, so no watchdog crash will be noticed")
-            if line == 68 { configuration.watchdogInterrupt = .max }
+        let usual = chip.coprocessor.watchdogReset.number
+        if line != usual || !interrupt.node.compatible.contains(where: { $0.hasSuffix(chip.deviceTree.interruptControllerSuffix) }) {
+            warn(node, "interrupts", "line \(line) of \(interrupt.node.path): the M4's watchdog reset is line \(usual) of the EXTI, so no watchdog crash will be noticed")
+            if line == usual { configuration.watchdogInterrupt = .max }
         }
     }
 }

@@ -1,3 +1,4 @@
+import Chips
 import DeviceTree
 import MachineBase
 import RprocHost
@@ -6,25 +7,26 @@ import SecureLoader
 /// The coprocessor's node as OP-TEE's driver reads it: the memory it may load firmware into. Source: OP-TEE stm32_remoteproc, probe.
 public enum SecureNode {
     /// - Throws: `.noNode`, `.disabled`, `.secureWorld` with what is not as OP-TEE needs it.
-    public static func memory(_ tree: DeviceTree) throws(CoprocessorNodeError) -> ProcessorMemory {
-        let found = tree.nodes.filter { $0.isCompatible(CoprocessorNode.Binding.withTEE) }
+    public static func memory(_ tree: DeviceTree, chip: SoCDescription = .stm32mp157) throws(CoprocessorNodeError) -> ProcessorMemory {
+        let names = chip.deviceTree
+        let found = tree.nodes.filter { $0.isCompatible(names.secureCoprocessor) }
         guard let node = found.first(where: { $0.disabledAt == nil }) ?? found.first else {
-            if let other = tree.nodes.first(where: { $0.isCompatible(CoprocessorNode.Binding.mainline) }) {
-                throw .secureWorld(PropertyFault(other, "compatible", seen: "\(other.compatible)", allowed: "\"\(CoprocessorNode.Binding.withTEE)\""))
+            if let other = tree.nodes.first(where: { $0.isCompatible(names.coprocessor) }) {
+                throw .secureWorld(PropertyFault(other, "compatible", seen: "\(other.compatible)", allowed: "\"\(names.secureCoprocessor)\""))
             }
-            throw .noNode(model: ((try? tree.root.strings("model")) ?? nil)?.first ?? "", nodes: tree.nodes.count)
+            throw .noNode(model: ((try? tree.root.strings("model")) ?? nil)?.first ?? "", nodes: tree.nodes.count, allowed: names.coprocessorCompatibles)
         }
         if let place = node.disabledAt { throw .disabled(node: node.path, at: place.path, status: place.status ?? "") }
-        do throws(PropertyFault) { return try memory(of: node) } catch { throw .secureWorld(error) }
+        do throws(PropertyFault) { return try memory(of: node, chip) } catch { throw .secureWorld(error) }
     }
 
     /// Whether OP-TEE's driver would take the node: its compatible, and the two reset lines that it drives.
-    static func takes(_ node: Node) -> Bool {
+    static func takes(_ node: Node, _ chip: SoCDescription) -> Bool {
         let names = ((try? node.strings("reset-names")) ?? nil) ?? []
-        return node.isCompatible(CoprocessorNode.Binding.withTEE) && names.contains("mcu_rst") && names.contains("hold_boot")
+        return node.isCompatible(chip.deviceTree.secureCoprocessor) && names.contains("mcu_rst") && names.contains("hold_boot")
     }
 
-    static func memory(of node: Node) throws(PropertyFault) -> ProcessorMemory {
+    static func memory(of node: Node, _ chip: SoCDescription) throws(PropertyFault) -> ProcessorMemory {
         let names = try node.strings("reset-names") ?? []
         for name in ["mcu_rst", "hold_boot"] where !names.contains(name) {
             throw PropertyFault(node, "reset-names", seen: "\(names)", allowed: "mcu_rst and hold_boot")
@@ -48,7 +50,7 @@ public enum SecureNode {
                 AddressTranslation(device: DeviceAddress(cells[$0]), physical: PhysicalAddress(cells[$0 + 1]), size: cells[$0 + 2])
             }
         }
-        do throws(ProcessorMemoryError) { return try ProcessorMemory(reserved: reserved, dmaRanges: translations) } catch {
+        do throws(ProcessorMemoryError) { return try ProcessorMemory(reserved: reserved, dmaRanges: translations, aliases: chip.aliases) } catch {
             throw PropertyFault(node, "memory-region", seen: "\(error)", allowed: "regions inside one entry of dma-ranges each")
         }
     }

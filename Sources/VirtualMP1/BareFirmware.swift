@@ -1,3 +1,4 @@
+import Chips
 import ELF32
 import M4Board
 import MachineBase
@@ -8,7 +9,8 @@ public enum BareFirmware {
         case notAnELF(String)
         case noSegments
         case truncated(segment: Int, end: UInt64, fileSize: Int)
-        case outsideMemory(segment: Int, address: DeviceAddress, size: UInt32)
+        /// `memories`: where the chip has some, for a person.
+        case outsideMemory(segment: Int, address: DeviceAddress, size: UInt32, memories: String)
 
         public var description: String {
             switch self {
@@ -16,8 +18,8 @@ public enum BareFirmware {
             case .noSegments: "the ELF has no loadable segment"
             case .truncated(let segment, let end, let size):
                 "program header \(segment) ends at file offset \(end), but the file has \(size) bytes"
-            case .outsideMemory(let segment, let address, let size):
-                "program header \(segment) loads \(size) bytes at \(address), which is not all in RETRAM (0x00000000, 64 KiB) or MCUSRAM (0x10000000 or 0x30000000, 384 KiB)"
+            case .outsideMemory(let segment, let address, let size, let memories):
+                "program header \(segment) loads \(size) bytes at \(address), which is not all in \(memories)"
             }
         }
     }
@@ -44,8 +46,9 @@ public enum BareFirmware {
         let end = UInt64(segment.offset) + UInt64(segment.fileSize)
         guard end <= UInt64(elf.count) else { throw .truncated(segment: index, end: end, fileSize: elf.count) }
         let device = DeviceAddress(segment.physicalAddress)
-        let outside = LoadError.outsideMemory(segment: index, address: device, size: segment.memorySize)
-        guard segment.fileSize <= segment.memorySize, let physical = physical(device) else { throw outside }
+        let chip = board.configuration.chip
+        let outside = LoadError.outsideMemory(segment: index, address: device, size: segment.memorySize, memories: chip.memoryPlaces)
+        guard segment.fileSize <= segment.memorySize, let physical = physical(device, chip) else { throw outside }
         let copied = elf.withUnsafeBytes { bytes in
             (try? board.fill(physical, count: Int(segment.memorySize), with: 0)) != nil
                 && (try? board.write(physical, from: UnsafeRawBufferPointer(rebasing: bytes[Int(segment.offset)..<Int(end)]), secure: false)) != nil
@@ -53,11 +56,7 @@ public enum BareFirmware {
         guard copied else { throw outside }
     }
 
-    private static func physical(_ device: DeviceAddress) -> PhysicalAddress? {
-        if device.value >= 0xC000_0000 && device.value < 0xE000_0000 { return PhysicalAddress(device.value) }
-        for range in AddressTranslation.stm32mp15 where device.value &- range.device.value < range.size {
-            return PhysicalAddress(range.physical.value &+ (device.value &- range.device.value))
-        }
-        return nil
+    private static func physical(_ device: DeviceAddress, _ chip: SoCDescription) -> PhysicalAddress? {
+        chip.physical(device) ?? chip.externalPhysical(device)
     }
 }

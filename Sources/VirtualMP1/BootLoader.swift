@@ -1,16 +1,18 @@
+import Chips
 import ELF32
 import M4Board
 import MachineBase
 
 /// U-Boot's `rproc init; rproc load; rproc start`: firmware that runs before Linux does.
 public enum BootLoader {
-    /// BKP17R holds the resource table's device address, BKP18R the M4's state: 2 is CRUN (see RprocHost's registers).
-    private static let tableRegister = 17, stateRegister = 18, running: UInt32 = 2
+    /// The M4's state, as boot stages hand it on: CRUN (see RprocHost's registers).
+    private static let running: UInt32 = 2
 
     /// Loads an ELF, releases the M4, and lets it run for `lead`.
     /// - Throws: `ELFError` for what is no ELF, `BusError` for segments outside of the M4's memory.
     public static func start(_ image: [UInt8], on board: M4Board, lead: VirtualTime) throws {
-        let elf = try ELFFile(image)
+        let elf = try ELFFile(image), chip = board.configuration.chip
+        func physical(_ device: UInt32) -> PhysicalAddress { chip.physical(DeviceAddress(device)) ?? PhysicalAddress(device) }
         for segment in elf.programHeaders where segment.isLoad && segment.memorySize > 0 {
             let target = physical(segment.physicalAddress)
             let bytes = Array(elf.contents(of: segment) ?? [])
@@ -23,17 +25,10 @@ public enum BootLoader {
         let table = elf.section(named: ".resource_table")
         // As Linux does, U-Boot puts the table at its section's address, wherever the segments have it.
         if let table, let bytes = elf.contents(of: table), !bytes.isEmpty { try board.write(physical(table.address), Array(bytes)) }
-        board.soc.tamp[backupRegister: tableRegister] = table?.address ?? 0
-        board.soc.tamp[backupRegister: stateRegister] = running
+        try board.writeWord(chip.coprocessor.resourceTable.address, table?.address ?? 0, secure: true)
+        try board.writeWord(chip.coprocessor.state.address, running, secure: true)
         board.setHoldBoot(released: true)
         board.setHoldBoot(released: false)
         _ = board.run(until: board.configuration.coreClock.cycles(until: lead))
-    }
-
-    private static func physical(_ device: UInt32) -> PhysicalAddress {
-        for entry in AddressTranslation.stm32mp15 where device >= entry.device.value && device - entry.device.value < entry.size {
-            return PhysicalAddress(entry.physical.value &+ (device - entry.device.value))
-        }
-        return PhysicalAddress(device)
     }
 }

@@ -1,3 +1,4 @@
+import Chips
 import CortexM
 import M4Board
 import MachineBase
@@ -43,18 +44,16 @@ extension MP1System {
     /// Whether a crash is reported that Linux has not yet recovered from.
     public var isRecovering: Bool { crash.reportedAt == linux.crashCount || linux.state == .crashed || linux.waitsForCoredump }
 
-    /// Linux's interrupt controller driver: EXTI 68 on its rising edge, unmasked (RM0436 EXTI; Linux irq-stm32mp-exti).
-    private enum EXTIRegister {
-        static let rtsr3: UInt32 = 0x5000_D040, rpr3: UInt32 = 0x5000_D04C, c1imr3: UInt32 = 0x5000_D0A0
-        static let line68: UInt32 = 1 << 4
-    }
-    private func setEXTI(_ register: UInt32) {
-        board.soc.write(register, board.soc.read(register, width: 4, by: .cortexA7(secure: false)) | EXTIRegister.line68, width: 4, by: .cortexA7(secure: false))
+    private var watchdogLine: EdgeLine { board.configuration.chip.coprocessor.watchdogReset }
+    private func setBit(_ register: SystemRegister) {
+        let address = register.address.value
+        board.soc.write(address, board.soc.read(address, width: 4, by: .cortexA7(secure: false)) | register.mask, width: 4, by: .cortexA7(secure: false))
     }
 
+    /// Linux's interrupt controller driver: the watchdog's line on its rising edge, unmasked (RM0436 EXTI; Linux irq-stm32mp-exti).
     func watchCrashes() {
-        setEXTI(EXTIRegister.rtsr3)
-        setEXTI(EXTIRegister.c1imr3)
+        setBit(watchdogLine.rising)
+        setBit(watchdogLine.mask)
         linux.coredumpDue = { [unowned self] in
             onCoredump?(linux.coredumpImage(coredumpExtension))
             crash.registers = nil
@@ -89,10 +88,10 @@ extension MP1System {
         return true
     }
 
-    /// EXTI 68: the M4's WWDG resets it, and its registers are still what they were.
+    /// The M4's WWDG resets it, and its registers are still what they were.
     func watchdogReset() {
         crash.registers = registersNow
-        board.soc.write(EXTIRegister.rpr3, EXTIRegister.line68, width: 4, by: .cortexA7(secure: false))
+        board.soc.write(watchdogLine.pending.address.value, watchdogLine.pending.mask, width: 4, by: .cortexA7(secure: false))
         let isAllowed = configuration.recoveryLimit == nil || mayCrash(isWatchdog: true)
         linux.interrupt(.watchdog)
         if !isAllowed {

@@ -44,10 +44,10 @@ extension FirmwareSymbols: FunctionMap {
         return found
     }
 
-    /// `main+0x12 (0x10000412)`: where `caller` goes on, in the function whose call or interrupted instruction it is.
+    /// `main+0x12 (ADDRESS)`: where `caller` goes on, in the function whose call or interrupted instruction it is.
     public func name(of caller: CallChain.Caller) -> String { place(caller.address, in: caller.place) }
 
-    /// `main+0x12 (0x10000412)`, or the number alone.
+    /// `main+0x12 (ADDRESS)`, or the number alone.
     public func place(_ address: UInt32) -> String { place(address, in: address) }
 
     private func place(_ address: UInt32, in instruction: UInt32) -> String {

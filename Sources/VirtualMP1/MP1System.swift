@@ -1,10 +1,11 @@
+import Chips
 import M4Board
 import MP1Peripherals
 import MachineBase
 import RprocHost
 import SecureLoader
 
-/// A virtual STM32MP157: the Cortex-M4 with its firmware, OP-TEE's remoteproc TA and Linux, under one clock.
+/// A virtual STM32MP1: the Cortex-M4 with its firmware, OP-TEE's remoteproc TA and Linux, under one clock.
 ///
 /// Everything is synchronous and deterministic: virtual time passes only inside calls, and two systems that get the same calls
 /// do the same to the byte.
@@ -18,6 +19,8 @@ import SecureLoader
 /// ```
 public final class MP1System {
     public let configuration: SystemConfiguration
+    /// Of the EXTI.
+    private let watchdogNumber: Int
     public let board: M4Board
     public let linux: RemoteProcessor
     /// The TA's session; nil under `.elf`.
@@ -63,6 +66,7 @@ public final class MP1System {
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
         self.configuration = configuration
+        watchdogNumber = Int(configuration.chip.coprocessor.watchdogReset.number)
         board = try M4Board(configuration.boardBehindFirewall)
         if let firmware = configuration.bootLoaderFirmware { try BootLoader.start(firmware, on: board, lead: configuration.bootLoaderLead) }
         let normalWorld = NormalWorldBus(board: board)
@@ -73,7 +77,7 @@ public final class MP1System {
                 RemoteprocTA(
                     platform: secureWorld,
                     configuration: RemoteprocPTA.Configuration(
-                        signatures: configuration.signatures, memory: configuration.secureMemory, support: configuration.signatureSupport, isolation: configuration.isolation)))
+                        configuration.chip, signatures: configuration.signatures, memory: configuration.secureMemory, support: configuration.signatureSupport, isolation: configuration.isolation)))
             trustedApplication = session
             client = TrustedFirmwareClient(session)
         } else {
@@ -253,7 +257,7 @@ extension MP1System: M4BoardDelegate {
         switch line {
         case .ipccReceive: linux.interrupt(.mailboxReceive)
         case .ipccTransmitFree: linux.interrupt(.mailboxTransmitFree)
-        case .exti(68): watchdogReset()
+        case .exti(let number) where number == watchdogNumber: watchdogReset()
         default: break
         }
     }

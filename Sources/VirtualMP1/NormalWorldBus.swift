@@ -1,3 +1,4 @@
+import Chips
 import M4Board
 import MachineBase
 import RprocHost
@@ -11,24 +12,23 @@ final class NormalWorldBus: NonSecureBus {
     /// Refused accesses since the start.
     private(set) var refusals: UInt64 = 0
 
-    init(board: M4Board) { self.board = board }
+    /// One memory has one protection, by whatever address it is reached.
+    private let aliases: AliasMap
 
-    func protect(_ ranges: [PhysicalRange], owner: String) {
-        protected = ranges.map(Self.folded)
-        self.owner = owner
+    init(board: M4Board) {
+        self.board = board
+        aliases = board.configuration.chip.aliases
     }
 
-    /// MCUSRAM answers at 0x10000000 and 0x30000000: one memory, one protection.
-    static func folded(_ range: PhysicalRange) -> PhysicalRange {
-        let alias: UInt32 = 0x3000_0000
-        guard range.start.value &- alias < 0x6_0000 else { return range }
-        return PhysicalRange(start: PhysicalAddress(range.start.value &- 0x2000_0000), size: range.size)
+    func protect(_ ranges: [PhysicalRange], owner: String) {
+        protected = ranges.map(aliases.folded)
+        self.owner = owner
     }
 
     @inline(__always)
     private func check(_ address: PhysicalAddress, _ count: Int, isWrite: Bool) throws(BusError) {
         guard !protected.isEmpty else { return }
-        let wanted = Self.folded(PhysicalRange(start: address, size: UInt32(clamping: count)))
+        let wanted = aliases.folded(PhysicalRange(start: address, size: UInt32(clamping: count)))
         for range in protected where range.overlaps(wanted) {
             refusals &+= 1
             throw BusError(address: address, count: count, isWrite: isWrite, cause: .protected(owner: owner))

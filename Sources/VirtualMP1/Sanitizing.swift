@@ -1,3 +1,4 @@
+import Chips
 import ELF32
 import M4Board
 import MachineBase
@@ -46,7 +47,7 @@ extension MP1System: WriteRecord {
     func sharedRanges(_ image: [UInt8]) -> [PhysicalRange] {
         var ranges = configuration.linux.memoryRegions.filter { $0.name.hasPrefix("vdev") }.map(\.range)
         for elf in FirmwareImage.elfFiles(image) {
-            if let range = FirmwareImage.resourceTable(elf) { ranges.append(range) }
+            if let range = FirmwareImage.resourceTable(elf, configuration.chip) { ranges.append(range) }
         }
         return Array(ranges.prefix(M4Board.mostRecorded))
     }
@@ -74,13 +75,8 @@ enum FirmwareImage {
     }
 
     /// Where the section `.resource_table` is when the firmware runs; nil without one, or outside of the M4's memories.
-    static func resourceTable(_ elf: ELFFile) -> PhysicalRange? {
+    static func resourceTable(_ elf: ELFFile, _ chip: SoCDescription) -> PhysicalRange? {
         guard let section = elf.section(named: ".resource_table"), section.size > 0 else { return nil }
-        for range in AddressTranslation.stm32mp15 where section.address &- range.device.value < range.size {
-            let offset = section.address &- range.device.value
-            guard section.size <= range.size &- offset else { return nil }
-            return PhysicalRange(start: PhysicalAddress(range.physical.value &+ offset), size: section.size)
-        }
-        return nil
+        return chip.physical(DeviceAddress(section.address), count: section.size).map { PhysicalRange(start: $0, size: section.size) }
     }
 }

@@ -1,11 +1,13 @@
+import Chips
 import M4Board
 import MachineBase
 import RprocHost
 import SecureLoader
 
-/// Everything about a virtual STM32MP157 that is decided before it starts.
+/// Everything about a virtual STM32MP1 that is decided before it starts.
 public struct SystemConfiguration: Sendable {
-    public var board = M4Board.Configuration()
+    public let chip: SoCDescription
+    public var board: M4Board.Configuration
     /// Device tree, kernel and timing of the Linux side; its boot sequence decides whether OP-TEE takes part.
     public var linux: HostConfiguration
     /// What OP-TEE demands of a signature. Not read under `.elf`.
@@ -13,7 +15,7 @@ public struct SystemConfiguration: Sendable {
     /// What OP-TEE's platform can check: the STM32MP1 knows RSA only.
     public var signatureSupport = SignatureSupport.rsaOnly
     /// The memory that OP-TEE loads firmware into: its own device tree's.
-    public var secureMemory = ProcessorMemory.stm32mp157DK2
+    public var secureMemory: ProcessorMemory
     /// What the non-secure world loses of the M4's memory while firmware is loaded.
     public var isolation = Isolation.segments
 
@@ -38,10 +40,14 @@ public struct SystemConfiguration: Sendable {
     public var bootLoaderLead = VirtualTime.milliseconds(10)
 
     /// - Parameters:
+    ///   - chip: which one it is; device trees are those of its boards.
     ///   - boot: how firmware gets into the M4.
     ///   - signatures: the trusted keys; `.trusted([])` refuses every image.
-    public init(boot: BootSequence = .teeV3, signatures: SignaturePolicy = .trusted([])) {
-        linux = HostConfiguration(bootSequence: boot)
+    public init(_ chip: SoCDescription = .stm32mp157, boot: BootSequence = .teeV3, signatures: SignaturePolicy = .trusted([])) {
+        self.chip = chip
+        board = M4Board.Configuration(chip)
+        secureMemory = ProcessorMemory(chip)
+        linux = HostConfiguration(bootSequence: boot, chip: chip)
         self.signatures = signatures
         // Who boots firmware wants to hear of every fault; a bare board leaves them to the firmware's handlers.
         board.faultPolicy = .any

@@ -1,3 +1,4 @@
+import Chips
 import Glibc
 import MachineBase
 import RprocHost
@@ -117,7 +118,7 @@ final class RingPair {
 
 /// The model's ring memory, and nothing else.
 private final class RingMemory: NonSecureBus {
-    static let base = PhysicalAddress(0x1004_0000)
+    static let base = SoCDescription.stm32mp157.reservedMemory.first { $0.name == "vdev0vring0" }?.range.start ?? PhysicalAddress(0)
     let bytes: UnsafeMutableRawBufferPointer
 
     init(count: Int) {

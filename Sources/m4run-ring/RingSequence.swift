@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 import RprocHost
 
@@ -12,6 +13,9 @@ struct RingSequence {
     private(set) var trail: [String] = []
     private(set) var steps = 0
     private(set) var difference: String?
+
+    /// Where rpmsg's buffers are.
+    private static let buffers = SoCDescription.stm32mp157.reservedMemory.first { $0.name == "vdev0buffer" }?.range.start.value ?? 0
 
     init(seed: UInt64, isHostile: Bool, keepsCallbacksAfterEvent: Bool) {
         (self.seed, self.isHostile, self.keepsCallbacksAfterEvent) = (seed, isHostile, keepsCallbacksAfterEvent)
@@ -41,7 +45,7 @@ struct RingSequence {
             switch random.below(isHostile ? 12 : 11) {
             case 0, 1, 2:
                 // Addresses as rpmsg's buffers have them, now and then odd ones; never 0, which says "none".
-                let buffer = 0x1004_2000 + UInt32(random.below(64)) * 512 + (random.chance(1, of: 8) ? UInt32(random.below(512)) : 0)
+                let buffer = Self.buffers + UInt32(random.below(64)) * 512 + (random.chance(1, of: 8) ? UInt32(random.below(512)) : 0)
                 let length = random.chance(1, of: 8) ? UInt32(truncatingIfNeeded: random.next() >> 33) : 512
                 let deviceWrites = random.chance(1, of: 2)
                 what = "add 0x\(String(buffer, radix: 16)) \(length) \(deviceWrites ? "in" : "out")"

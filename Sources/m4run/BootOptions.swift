@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chips
 import MachineBase
 import RprocHost
 import SecureLoader
@@ -8,15 +9,12 @@ import VirtualMP1
 extension Run.BootOptions {
     func check() throws {
         if !key.isEmpty && unverified { throw ValidationError("--key and --unverified exclude each other") }
-        if ddr > Self.mostDDR { throw ValidationError("--ddr \(ddr): a number of MiB from 0 to \(Self.mostDDR) is allowed, from 0xC0000000 on") }
+        try DDRHelp.check(ddr)
         // Without --boot a device tree decides; then TreeOptions looks.
         if requested == .elf && wantsTEE {
             throw ValidationError("--key, --unverified, --accept-ecdsa, --isolation and --optee-dtb are for OP-TEE, which takes no part in --boot elf")
         }
     }
-
-    /// MiB that the engine has room for.
-    static let mostDDR: UInt32 = 256
 
     /// Whether there is an option that means nothing without OP-TEE.
     var wantsTEE: Bool { !key.isEmpty || unverified || acceptECDSA || isolation != .segments || opteeDtb != nil }
@@ -40,13 +38,13 @@ extension Run.BootOptions {
 
     /// - Throws: a mistake in a key file.
     func configuration(_ path: String, _ tree: TreeOptions) throws -> SystemConfiguration {
-        var configuration = SystemConfiguration(boot: tree.boot, signatures: try signatures(path, tree.boot))
+        var configuration = SystemConfiguration(.chosen, boot: tree.boot, signatures: try signatures(path, tree.boot))
         tree.apply(to: &configuration)
         configuration.signatureSupport = acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.isolation = isolation
         configuration.board.ddrSize = ddr << 20
         if let missing = tree.missingDDR(ddr) { Console.note("\(dtb ?? ""): \(missing)") }
-        configuration.board.soc.mcuClock = mcuClock
+        configuration.board.soc.mcuClock = mcuClock.clock
         return configuration
     }
 

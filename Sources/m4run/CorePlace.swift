@@ -26,10 +26,10 @@ struct CorePlace {
         self.symbols = symbols
     }
 
-    /// `called from main+0x12 (0x10000412), ...`; nil when no caller is certain.
+    /// `called from main+0x12 (ADDRESS), ...`; nil when no caller is certain.
     var callersText: String? { callers.text(symbols.name(of:)) }
 
-    /// `The M4 sleeps (WFI) at main+0x12 (0x10000412), called from ...`, without a full stop.
+    /// `The M4 sleeps (WFI) at main+0x12 (ADDRESS), called from ...`, without a full stop.
     var sentence: String {
         let doing = switch state {
         case .lockedUp: "is locked up"

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chips
 import RprocDeviceTree
 
 /// What a device tree says of the coprocessor.
@@ -16,9 +17,9 @@ struct Dt: ParsableCommand {
     func run() throws {
         let tree = try TreeOptions.tree(file)
         do throws(CoprocessorNodeError) {
-            show(CoprocessorReport(try CoprocessorNode(tree)))
+            show(CoprocessorReport(try CoprocessorNode(tree, chip: .chosen)))
         } catch {
-            let secure = try? SecureNode.memory(tree)
+            let secure = try? SecureNode.memory(tree, chip: .chosen)
             if json || secure != nil { show(CoprocessorReport(refused: error, secureMemory: secure)) }
             guard secure == nil else { return }
             Console.error("\(file): \(error)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chips
 import Foundation
 import M4Board
 import MP1Peripherals
@@ -18,7 +19,7 @@ struct Exec: ParsableCommand {
     @Option(name: .customLong("for"), help: "Virtual time after which to give up.", transform: VirtualDuration.read) var limit = VirtualDuration(seconds: 10)
     @Option(help: "Wall time after which the run ends with status 5, as 500ms, 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
     @Option(help: "Where a fault ends the run: any (at any fault exception), hardFault, none (only at a lockup).") var stopAt = FaultPolicy.hardFault
-    @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
+    @Option(help: ClockHelp.text) var mcuClock = ClockOption.usual
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @Flag(help: "Print no summary.") var quiet = false
     @Argument(parsing: .postTerminator, help: ArgumentHelp("What semihosting's SYS_GET_CMDLINE answers behind the ELF's name.", valueName: "arguments"))
@@ -27,9 +28,9 @@ struct Exec: ParsableCommand {
     func run() throws {
         try Supervisor.start(timeout, .end)
         let bytes = try InputFile.read(elf)
-        var configuration = M4Board.Configuration()
+        var configuration = M4Board.Configuration(.chosen)
         configuration.faultPolicy = stopAt
-        configuration.soc.mcuClock = mcuClock
+        configuration.soc.mcuClock = mcuClock.clock
         configuration.commandLine = ([URL(fileURLWithPath: elf).lastPathComponent] + arguments).joined(separator: " ")
         let symbols = FirmwareSymbols(image: bytes)
         debug.configure(&configuration, symbols)

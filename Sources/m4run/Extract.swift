@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chips
 import Foundation
 import SecureLoader
 
@@ -45,7 +46,7 @@ struct Extract: ParsableCommand {
     }
 
     private func warn(_ file: [UInt8], _ trusted: [TrustedKey]) {
-        let judge = ImageJudge(signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
+        let judge = ImageJudge(.chosen, signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
         if let failure = judge.verdict(on: file).failure { Console.note("warning: \(image): OP-TEE refuses it: \(failure)") }
         if trusted.isEmpty { Console.note("warning: \(image): who signed it was not checked: no --key") }
     }

@@ -25,15 +25,15 @@ struct LinuxCommand: ParsableCommand {
     @Argument(help: "The firmware, an ELF; the guest has it in /lib/firmware, and starts it.", completion: .file()) var image: String
     @OptionGroup(title: "Guest") var guest: LinuxGuestOptions
     @Option(help: "Linux's device tree, a .dtb, whose node for the M4 the guest gets; without it the STM32MP157C-DK2's.", completion: .file()) var dtb: String?
-    @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4, 256 at most; none unless told.", valueName: "mib")) var ddr: UInt32 = 0
-    @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
+    @Option(help: DDRHelp.text) var ddr: UInt32 = 0
+    @Option(help: ClockHelp.text) var mcuClock = ClockOption.usual
     @OptionGroup(title: "Life of the firmware") var life: LinuxLifeOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LinuxLimitOptions
     @OptionGroup(visibility: .hidden) var refused: LinuxRefusals
 
     func validate() throws {
-        if ddr > Run.BootOptions.mostDDR { throw ValidationError("--ddr \(ddr): a number of MiB from 0 to \(Run.BootOptions.mostDDR) is allowed, from 0xC0000000 on") }
+        try DDRHelp.check(ddr)
         if limits.json && guest.run == nil { throw ValidationError("--json goes with --run: without a script stdout is the guest's console") }
     }
 

@@ -1,3 +1,4 @@
+import Chips
 import DeviceFiles
 import Foundation
 import LinuxGuest
@@ -39,9 +40,9 @@ final class LinuxBoot {
     ) throws {
         (self.command, self.symbols, self.narrator, self.record, self.crashes) = (command, symbols, narrator, record, crashes)
         let prepared = try Guest(configuration)
-        var configurationOfBoard = M4Board.Configuration()
+        var configurationOfBoard = M4Board.Configuration(.chosen)
         configurationOfBoard.ddrSize = command.ddr << 20
-        configurationOfBoard.soc.mcuClock = command.mcuClock
+        configurationOfBoard.soc.mcuClock = command.mcuClock.clock
         configurationOfBoard.faultPolicy = command.life.faultPolicy
         configurationOfBoard.stopsAtUnmodelled = command.limits.strict
         command.debug.configure(&configurationOfBoard, symbols)

@@ -51,8 +51,7 @@ final class LinuxCrashes {
         guard let coredump, !coredump.isWritten, !board.isHeld else { return }
         let segments = regions.compactMap { region -> (device: UInt32, bytes: [UInt8])? in
             let start = region.range.start
-            let device = AddressTranslation.stm32mp15.first { start.value &- $0.physical.value < $0.size && $0.device.value != $0.physical.value }
-                .map { $0.device.value &+ (start.value &- $0.physical.value) } ?? start.value
+            let device = board.configuration.chip.device(start)?.value ?? start.value
             return board.withMemory(start, count: Int(region.range.size)) { (device, Array($0)) }
         }
         coredump.write(CoredumpFormat.image(entry: firmware?.entry ?? 0, segments, isExtended: true, registers: CoredumpExtension.Registers(of: board, fault: fault)))

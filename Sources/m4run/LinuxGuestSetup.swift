@@ -1,3 +1,4 @@
+import Chips
 import Foundation
 import LinuxGuest
 import MachineBase
@@ -58,7 +59,7 @@ struct LinuxGuestSetup {
         }
         self.configuration = configuration
         let prefix = "lib/firmware/"
-        firmware = configuration.extraFiles.filter { $0.path.hasPrefix(prefix) }.compactMap { KnownFirmware(String($0.path.dropFirst(prefix.count)), $0.content) }
+        firmware = configuration.extraFiles.filter { $0.path.hasPrefix(prefix) }.compactMap { KnownFirmware(String($0.path.dropFirst(prefix.count)), $0.content, chip: .chosen) }
     }
 
     private static func folder(_ path: String, _ option: String) throws -> String {

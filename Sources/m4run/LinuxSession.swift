@@ -1,3 +1,4 @@
+import Chips
 import DeviceFiles
 import DeviceTree
 import Foundation
@@ -27,10 +28,10 @@ final class LinuxSession {
             throw Refusal("\(command.image): no ELF; a real Linux loads firmware without OP-TEE, which takes no part here")
         }
         symbols = FirmwareSymbols(image: image)
-        var linux = HostConfiguration(bootSequence: .elf)
+        var linux = HostConfiguration(bootSequence: .elf, chip: .chosen)
         if let path = command.dtb {
             let tree = try TreeOptions.tree(path)
-            do throws(CoprocessorNodeError) { linux = try CoprocessorNode(tree).hostConfiguration(.elf) } catch { throw UsageError("\(path): \(error)") }
+            do throws(CoprocessorNodeError) { linux = try CoprocessorNode(tree, chip: .chosen).hostConfiguration(.elf) } catch { throw UsageError("\(path): \(error)") }
         }
         let setup = try LinuxGuestSetup(command, image, linux)
         configuration = setup.configuration

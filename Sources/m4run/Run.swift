@@ -56,8 +56,8 @@ struct Run: ParsableCommand {
         @Flag(help: "Accept ECDSA signatures, which the STM32MP1's OP-TEE does not.") var acceptECDSA = false
         @Option(help: "What Linux loses of the M4's memory while firmware is loaded: segments, the whole banks they are in, or none.")
         var isolation = Isolation.segments
-        @Option(help: ArgumentHelp("MiB of DDR at 0xC0000000 for the M4, 256 at most; none unless told.", valueName: "mib")) var ddr: UInt32 = 0
-        @Option(help: ClockHelp.text) var mcuClock = SoCConfiguration.MCUClock.pll3
+        @Option(help: DDRHelp.text) var ddr: UInt32 = 0
+        @Option(help: ClockHelp.text) var mcuClock = ClockOption.usual
     }
 
     struct TrafficOptions: ParsableArguments {

@@ -64,9 +64,9 @@ extension RunReport {
                 kind = "feature"
                 name = feature.feature
                 address = feature.address
-            case .interrupt(let line, let peripheral):
+            case .interrupt(let line, let known, let peripheral):
                 kind = "interrupt"
-                name = RegisterMap.interruptName(line) ?? "\(line)"
+                name = known ?? "\(line)"
                 address = peripheral.base
             }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chips
 import SecureLoader
 
 /// OP-TEE's scripts/sign_rproc_fw.py, option for option; its spelling with underscores is taken too.
@@ -84,7 +85,7 @@ struct Sign: ParsableCommand {
         try InputFile.write(image.pieces.map { $0[...] }, to: out)
         Console.note("\(out): \(image.count) bytes, \(images.count == 1 ? "one image" : "\(images.count) images"), signed with \(signingKey.trusted.summary)")
         // The signature is good: what is left is what the script does not look at.
-        if let failure = ImageJudge(signatures: .unverified).verdict(on: image).failure {
+        if let failure = ImageJudge(.chosen, signatures: .unverified).verdict(on: image).failure {
             Console.note("warning: \(out): OP-TEE refuses it: \(failure)")
         }
     }

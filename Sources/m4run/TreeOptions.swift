@@ -1,3 +1,4 @@
+import Chips
 import DeviceTree
 import MachineBase
 import RprocDeviceTree
@@ -15,7 +16,7 @@ struct TreeOptions {
         var secureMemory: ProcessorMemory?
         if let path = options.dtb {
             let tree = try Self.tree(path)
-            let node = try Self.named(path) { () throws(CoprocessorNodeError) in try CoprocessorNode(tree) }
+            let node = try Self.named(path) { () throws(CoprocessorNodeError) in try CoprocessorNode(tree, chip: .chosen) }
             let configuration = try Self.named(path) { () throws(CoprocessorNodeError) in try node.hostConfiguration(options.requested) }
             boot = configuration.bootSequence
             if options.requested == nil, !boot.usesTEE, options.wantsTEE {
@@ -32,7 +33,7 @@ struct TreeOptions {
         }
         if let path = options.opteeDtb {
             let tree = try Self.tree(path)
-            secureMemory = try Self.named(path) { () throws(CoprocessorNodeError) in try SecureNode.memory(tree) }
+            secureMemory = try Self.named(path) { () throws(CoprocessorNodeError) in try SecureNode.memory(tree, chip: .chosen) }
         }
         self.secureMemory = secureMemory
     }
@@ -62,18 +63,18 @@ struct TreeOptions {
 
     /// The tree's regions of DDR, when the M4 has none there.
     func missingDDR(_ mebibytes: UInt32) -> String? {
-        let end = Self.ddrStart + UInt64(mebibytes) << 20
+        let chip = SoCDescription.chosen, start = UInt64(chip.externalStart.value)
+        let end = start + UInt64(mebibytes) << 20
         let regions = (linux?.memoryRegions ?? []).filter {
-            UInt64($0.range.start.value) >= Self.ddrStart && UInt64($0.range.start.value) + UInt64($0.range.size) > end
+            UInt64($0.range.start.value) >= start && UInt64($0.range.start.value) + UInt64($0.range.size) > end
         }
         guard !regions.isEmpty else { return nil }
         let last = regions.map { UInt64($0.range.start.value) + UInt64($0.range.size) }.max() ?? 0
-        let needed = (last - Self.ddrStart + (1 << 20) - 1) >> 20
+        let needed = (last - start + (1 << 20) - 1) >> 20
         let names = regions.map { ForeignText.line($0.name) + " (\($0.range))" }.joined(separator: ", ")
-        let way = needed <= UInt64(Run.BootOptions.mostDDR) ? "--ddr \(needed) gives it" : "--ddr gives it \(Run.BootOptions.mostDDR) MiB at most, from 0xc0000000 on"
+        let way = needed <= UInt64(chip.mostExternal) ? "--ddr \(needed) gives it" : "--ddr gives it \(chip.mostExternal) MiB at most, from \(chip.externalStart) on"
         return "\(names): DDR, of which the M4 has \(mebibytes == 0 ? "none" : "\(mebibytes) MiB") here; \(way)"
     }
-    private static let ddrStart: UInt64 = 0xC000_0000
 
     /// The file's name before what is wrong with it.
     private static func named<R>(_ path: String, _ body: () throws(CoprocessorNodeError) -> R) throws -> R {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chips
 import Foundation
 import MachineBase
 import SecureLoader
@@ -41,7 +42,7 @@ struct Verify: ParsableCommand {
         if let batch {
             if unverified { Self.warn() }
             try BatchVerdicts(
-                judge: ImageJudge(signatures: signatures, support: keys.support, heapSize: heap)
+                judge: ImageJudge(.chosen, signatures: signatures, support: keys.support, heapSize: heap)
             ).run(batch)
             return
         }

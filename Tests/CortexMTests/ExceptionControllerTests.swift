@@ -13,8 +13,8 @@ final class Bench: CoreControl {
 
     let events = EventQueue()
     let scs: SystemControlSpace
-    init() {
-        scs = SystemControlSpace(events: events)
+    init(priorityMask: UInt8 = 0xF0, interrupts: Int = 150) {
+        scs = SystemControlSpace(events: events, priorityMask: priorityMask, interrupts: interrupts)
         scs.core = self
     }
     deinit { scs.core = nil }
@@ -35,7 +35,7 @@ final class Bench: CoreControl {
 }
 
 @Suite struct ExceptionControllerTests {
-    private let exceptions = ExceptionController()
+    private let exceptions = ExceptionController(priorityMask: 0xF0)
     private func enable(_ bench: Bench, _ irqs: [Int]) { for irq in irqs { bench[0xE000_E100 + UInt32(irq / 32) * 4] = 1 << UInt32(irq % 32) } }
 
     @Test func theLowerNumberComesFirstAtOnePriority() {
@@ -47,10 +47,15 @@ final class Bench: CoreControl {
         #expect(e.next == .interrupt(7))
     }
 
-    @Test func onlyTheUpperFourPriorityBitsExist() {
-        let bench = Bench()
+    @Test("Only the priority bits exist that the chip has, and ICTR tells of as many words as its lines need", arguments: [
+        (UInt8(0xF0), 150, UInt32(4)), (0xE0, 32, 0), (0xFF, 240, 7), (0xC0, 33, 1),
+    ])
+    func chips(mask: UInt8, interrupts: Int, words: UInt32) {
+        let bench = Bench(priorityMask: mask, interrupts: interrupts)
         bench[0xE000_E400] = 0xFFFF_FFFF
-        #expect(bench[0xE000_E400] == 0xF0F0_F0F0)
+        #expect(bench[0xE000_E400] == UInt32(mask) * 0x0101_0101)
+        #expect(bench[0xE000_E004] == words)
+        #expect(bench.scs.exceptions.groupMask == UInt32(mask) & 0xFE)
     }
 
     @Test func fixedPrioritiesAreAboveAllOthers() {

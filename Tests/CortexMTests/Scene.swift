@@ -12,7 +12,7 @@ final class Scene: CoreControl {
     var isPrivileged = true
 
     init() {
-        scs = SystemControlSpace(events: events)
+        scs = SystemControlSpace(events: events, priorityMask: 0xF0, interrupts: 150)
         scs.core = self
     }
     func resetRequested(local: Bool) { resets.append(local) }

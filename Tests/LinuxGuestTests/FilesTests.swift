@@ -1,9 +1,11 @@
+import Chips
 import DeviceTree
 import Foundation
 import LinuxGuest
 import MachineBase
 import RprocDeviceTree
 import RprocHost
+import SecondChip
 import Testing
 
 /// What a guest is made of, without starting one.
@@ -81,14 +83,14 @@ import Testing
         GuestConfiguration(files: try GuestFiles(folder: folder()), coprocessor: coprocessor, plugin: "")
     }
 
-    @Test("The guest's tree says of the coprocessor what m4run's own configuration says")
-    func tree() throws {
-        var coprocessor = HostConfiguration(bootSequence: .elf)
+    @Test("The guest's tree says of the coprocessor what m4run's own configuration says", arguments: [SoCDescription.stm32mp157, .second])
+    func tree(chip: SoCDescription) throws {
+        var coprocessor = HostConfiguration(bootSequence: .elf, chip: chip)
         coprocessor.firmware = "other.elf"
         coprocessor.autoBoot = true
         coprocessor.mailboxes.detach = nil
-        coprocessor.memoryRegions.append(MemoryRegion("ddr", 0xC000_0000, size: 0x10_0000))
-        let node = try CoprocessorNode(blob: try configuration(coprocessor).deviceTree())
+        coprocessor.memoryRegions.append(MemoryRegion("ddr", chip.externalStart.value, size: 0x10_0000))
+        let node = try CoprocessorNode(blob: try configuration(coprocessor).deviceTree(), chip: chip)
         var read = node.configuration
         // There is no EXTI in the guest's machine: it is a line of the GIC.
         #expect(read.watchdogInterrupt != nil)
@@ -106,9 +108,21 @@ import Testing
             0x5000_1014: .powerDown, 0x5C00_A144: .resourceTable, 0x5C00_A148: .m4State,
         ])
         #expect(layout.place(PhysicalAddress(0x1000_0040)) == layout.place(PhysicalAddress(0x3000_0040)))
-        #expect(layout.place(PhysicalAddress(0x3800_0004))?.bank == .retram)
+        #expect(layout.place(PhysicalAddress(0x3800_0004))?.bank == .memory("RETRAM"))
         #expect(layout.place(PhysicalAddress(0x4000_0010))?.offset == 0x10)
         #expect(layout.place(PhysicalAddress(0x2000_0000)) == nil)
+    }
+
+    @Test("The words and memories of another chip are where it has them")
+    func otherChip() throws {
+        let layout = try GuestLayout(HostConfiguration(bootSequence: .elf, chip: .second))
+        #expect(layout.words == [
+            0x4C00_6000: .ipcc(0), 0x4C00_6004: .ipcc(4), 0x4C00_6008: .ipcc(8), 0x5000_C110: .holdBoot, 0x5000_C100: .reset,
+            0x5002_5010: .powerDown, 0x5C00_2110: .resourceTable, 0x5C00_210C: .m4State,
+        ])
+        #expect(layout.place(PhysicalAddress(0x1200_0040)) == layout.place(PhysicalAddress(0x3400_0040)))
+        #expect(layout.place(PhysicalAddress(0x3900_0004))?.bank == .memory("VECTORS"))
+        #expect(layout.place(PhysicalAddress(0x1000_0000)) == nil && layout.place(PhysicalAddress(0x3800_0000)) == nil)
     }
 
     @Test("Memory regions and registers that no guest can have are refused by name")

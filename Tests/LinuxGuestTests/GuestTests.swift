@@ -44,7 +44,7 @@ import Testing
         #expect(stores.allSatisfy { $0.word != nil }, "\(stores)")
         // Vectors at the M4's address 0, as the first loaded segment has them.
         let offset = firmware.word(firmware.word(28) + 4)
-        let vectors = try bytes(guest.memory.descriptor(.retram), count: 64)
+        let vectors = try bytes(guest.memory.descriptor(.memory("RETRAM")), count: 64)
         #expect(vectors == Array(firmware[Int(offset)..<Int(offset) + 64]))
     }
 

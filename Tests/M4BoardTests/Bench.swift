@@ -1,7 +1,8 @@
+import Chips
+import CortexM
 import M4Board
 import MachineBase
 import Testing
-import CortexM
 
 /// A board with a test's program in RETRAM: vectors at 0, the program at 0x400, handlers at 0x1000 and every 0x100 on.
 final class Bench {
@@ -15,9 +16,9 @@ final class Bench {
 
     init(
         faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil, cycles: CycleModel = .instructions, rtt: RTT.Search = .off,
-        executesWaits: Bool = false, shared: [SharedMemory.Bank: SharedMemory] = [:]
+        executesWaits: Bool = false, shared: [String: SharedMemory] = [:], chip: SoCDescription = .stm32mp157
     ) throws {
-        var configuration = M4Board.Configuration()
+        var configuration = M4Board.Configuration(chip)
         configuration.faultPolicy = faultPolicy
         configuration.memoryWindows = windows
         configuration.cycleModel = cycles
@@ -31,7 +32,9 @@ final class Bench {
     }
 
     /// A device address as the A7 side has it.
-    private func physical(_ device: UInt32) -> PhysicalAddress { PhysicalAddress(device < 0x1_0000 ? device | 0x3800_0000 : device) }
+    private func physical(_ device: UInt32) -> PhysicalAddress {
+        board.configuration.chip.physical(DeviceAddress(device)) ?? PhysicalAddress(device)
+    }
 
     func word(_ address: UInt32, _ value: UInt32) throws { try board.writeWord(physical(address), value, secure: true) }
     func word(_ address: UInt32) throws -> UInt32 { try board.readWord(physical(address), secure: true) }

@@ -1,5 +1,7 @@
+import Chips
 import CortexM
 import M4Board
+import SecondChip
 import Testing
 
 @Suite struct ExceptionTests {
@@ -91,6 +93,19 @@ import Testing
         let r = bench.core.registers.r
         #expect(r[6] == 0 && r[7] == 1, "0x40 waits, 0x30 does not")
         #expect(r[4] == 1)
+    }
+
+    @Test("BASEPRI has the priority bits of the chip", arguments: [(SoCDescription.stm32mp157, UInt32(0xF0)), (.second, 0xE0)])
+    func basepriHasTheBitsOfTheChip(chip: SoCDescription, bits: UInt32) throws {
+        let bench = try Bench(chip: chip)
+        // 0x10 is no priority where only three bits exist: it masks nothing, so the interrupt of priority 0x20 comes.
+        try bench.program(
+            Thumb.load(3, 0x1_0000), Thumb.msr(.msp, 3), Thumb.load(2, 0xFF), Thumb.msr(.basepri, 2), Thumb.isb, Thumb.mrs(5, .basepri), Thumb.load(4, 0), Thumb.load(2, 0x10), Thumb.msr(.basepri, 2),
+            Thumb.poke(ipr, 0x20), Thumb.poke(iser, 1), Thumb.poke(ispr, 1), Thumb.isb, Bench.exit)
+        try bench.handler(16, Thumb.adds(4, 1), Thumb.returnToLink)
+        bench.runToExit()
+        #expect(bench.core.registers.r[5] == bits)
+        #expect(bench.core.registers.r[4] == (bits == 0xE0 ? 1 : 0))
     }
 
     @Test func aThreadOnTheProcessStackUsesIt() throws {

@@ -27,8 +27,8 @@ import Testing
 
     @Test func aFileIsTheMemoryForBothSides() throws {
         let file = try File(size: 0x8_0000)
-        let shared: [SharedMemory.Bank: SharedMemory] = [
-            .retram: SharedMemory(descriptor: file.descriptor), .mcusram: SharedMemory(descriptor: file.descriptor, offset: 0x1_0000),
+        let shared: [String: SharedMemory] = [
+            "RETRAM": SharedMemory(descriptor: file.descriptor), "MCUSRAM": SharedMemory(descriptor: file.descriptor, offset: 0x1_0000),
         ]
         let bench = try Bench(shared: shared)
         file.write([0x2001, 0x4770], at: 0x1_4000)  // movs r0, #1; bx lr
@@ -49,7 +49,7 @@ import Testing
     func refused() throws {
         let file = try File(size: 0x1_0000)
         func complaint(_ memory: SharedMemory) -> String? {
-            do { _ = try Bench(shared: [.mcusram: memory]) } catch { return "\(error)" }
+            do { _ = try Bench(shared: ["MCUSRAM": memory]) } catch { return "\(error)" }
             return nil
         }
         #expect(complaint(SharedMemory(descriptor: file.descriptor)) == "MCUSRAM in a file of 65536 bytes at 0: 393216 are needed")

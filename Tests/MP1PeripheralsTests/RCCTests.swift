@@ -1,3 +1,4 @@
+import Chips
 import MP1Peripherals
 import Testing
 

@@ -1,3 +1,4 @@
+import Chips
 import MP1Peripherals
 import MachineBase
 import Testing
@@ -88,7 +89,7 @@ import Testing
         func storm(seed: UInt64) -> (UInt64, Int) {
             let chip = TestSoC()
             var random = SplitMix64(state: seed)
-            let peripherals = RegisterMap.peripherals
+            let peripherals = SoCDescription.stm32mp157.registers.peripherals
             let initiators = [Initiator.cortexM4, linux, opTEE]
             var digest: UInt64 = 0
             for step in 0..<300_000 {
@@ -118,8 +119,8 @@ import Testing
 
     @Test func `Every register of every block answers all widths at its edges`() {
         let chip = TestSoC()
-        for peripheral in RegisterMap.peripherals {
-            for register in RegisterMap.registers(of: peripheral) {
+        for peripheral in SoCDescription.stm32mp157.registers.peripherals {
+            for register in SoCDescription.stm32mp157.registers.registers(of: peripheral) {
                 for width in [1, 2, 4] {
                     for byte in 0..<4 {
                         let address = peripheral.base &+ register.offset &+ UInt32(byte)

@@ -1,5 +1,6 @@
-import MachineBase
+import Chips
 import MP1Peripherals
+import MachineBase
 
 /// A host that remembers what the SoC told it, with a clock that the test moves.
 final class TestHost: SoCHost {
@@ -83,7 +84,7 @@ struct TestSoC {
         nonmutating set { soc.write(address(register), newValue, width: 4, by: initiator) }
     }
     /// No register is at all ones: a misspelt name fails the expectation that uses it.
-    func address(_ register: String) -> UInt32 { RegisterMap.address(of: register) ?? .max }
+    func address(_ register: String) -> UInt32 { SoCDescription.stm32mp157.registers.address(of: register) ?? .max }
 }
 
 let linux = Initiator.cortexA7(secure: false)

@@ -1,3 +1,4 @@
+import Chips
 import MP1Peripherals
 import Testing
 
@@ -89,7 +90,7 @@ import Testing
         #expect(told.feature == row.feature)
         #expect("\(told.register).\(told.field) = \(told.value)" == row.source)
         #expect(told.cycle == 1234)
-        #expect(RegisterMap.location(at: told.address)?.description == "\(told.peripheral).\(told.register)")
+        #expect(SoCDescription.stm32mp157.registers.location(at: told.address)?.description == "\(told.peripheral).\(told.register)")
         #expect(chip.host.reports.isEmpty)
         #expect(chip.soc.unsupportedFeaturesOn.contains { $0.feature == row.feature })
         // On again after a reset: known.

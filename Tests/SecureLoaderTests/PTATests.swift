@@ -1,3 +1,4 @@
+import Chips
 import Crypto
 import MachineBase
 import Testing
@@ -141,7 +142,7 @@ import SecureLoader
 
     @Test func deviceAddressesComeFromDMARanges() throws {
         let range = PhysicalRange(start: PhysicalAddress(0x3800_1000), size: 0x1000)
-        let memory = try ProcessorMemory(reserved: [("part", range, .firmware)], dmaRanges: AddressTranslation.stm32mp15)
+        let memory = try ProcessorMemory(reserved: [("part", range, .firmware)], dmaRanges: SoCDescription.stm32mp157.translations)
         #expect(memory.physical(DeviceAddress(0x1000), size: 0x1000) == range.start)
         #expect(memory.physical(DeviceAddress(0x0FFF), size: 1) == nil)
         let untranslated = try ProcessorMemory(reserved: [("part", range, .firmware)], dmaRanges: nil)
@@ -151,14 +152,14 @@ import SecureLoader
     @Test func theBuiltInLayoutIsWhatTheDeviceTreeGives() throws {
         let built = ProcessorMemory.stm32mp157DK2
         let derived = try ProcessorMemory(
-            reserved: built.regions.map { ($0.name, $0.physical, $0.use) }, dmaRanges: AddressTranslation.stm32mp15)
+            reserved: built.regions.map { ($0.name, $0.physical, $0.use) }, dmaRanges: SoCDescription.stm32mp157.translations)
         #expect(derived == built)
     }
 
     @Test func aRegionThatDoesNotTranslateOrIsEmptyIsRefused() {
         let outside = PhysicalRange(start: PhysicalAddress(0x3800_F000), size: 0x2000)
         #expect(throws: ProcessorMemoryError.untranslatable(name: "a", outside)) {
-            try ProcessorMemory(reserved: [("a", outside, .firmware)], dmaRanges: AddressTranslation.stm32mp15)
+            try ProcessorMemory(reserved: [("a", outside, .firmware)], dmaRanges: SoCDescription.stm32mp157.translations)
         }
         for range in [(0, 4), (4, 0), (0xFFFF_FFFF, 2)] as [(UInt32, UInt32)] {
             let empty = PhysicalRange(start: PhysicalAddress(range.0), size: range.1)

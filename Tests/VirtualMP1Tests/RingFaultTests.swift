@@ -1,3 +1,4 @@
+import Chips
 import M4Board
 import MachineBase
 import RprocHost
@@ -91,7 +92,7 @@ import VirtualMP1
                 reserved: [
                     ("retram", region(0x3800_0000, 0x1_0000), .firmware), ("code", region(0x1000_0000, 0x2_0000), .firmware),
                     ("data", region(0x1002_0000, 0x2_0000), .shared), ("rings", region(0x1004_0000, 0x1_0000), .shared),
-                ], dmaRanges: AddressTranslation.stm32mp15)
+                ], dmaRanges: SoCDescription.stm32mp157.translations)
             configuration.sanitizing = M4Board.recordsAccesses ? .writers : .rings
             let system = try MP1System(configuration)
             try system.start(Samples.signed("ring-faults"), name: "ring-faults")

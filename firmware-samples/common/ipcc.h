@@ -5,11 +5,19 @@
 
 #include <stdbool.h>
 
+/* Another chip gives these before. */
+#ifndef IPCC_CHANNEL_VQ0
+#define IPCC_CHANNEL_VQ0 1
+#define IPCC_CHANNEL_VQ1 2
+#define IPCC_CHANNEL_SHUTDOWN 3
+#define IPCC_CHANNEL_DETACH 4
+#endif
+
 enum ipcc_channel {
-    IPCC_VQ0 = 1,      /* to Linux: a message is in vring 0; from Linux: it gave receive buffers */
-    IPCC_VQ1 = 2,      /* from Linux: a message is in vring 1; to Linux: its buffer was used */
-    IPCC_SHUTDOWN = 3, /* from Linux: it is about to stop the core */
-    IPCC_DETACH = 4,   /* from Linux: it is about to leave the core alone */
+    IPCC_VQ0 = IPCC_CHANNEL_VQ0,           /* to Linux: a message is in vring 0; from Linux: it gave receive buffers */
+    IPCC_VQ1 = IPCC_CHANNEL_VQ1,           /* from Linux: a message is in vring 1; to Linux: its buffer was used */
+    IPCC_SHUTDOWN = IPCC_CHANNEL_SHUTDOWN, /* from Linux: it is about to stop the core */
+    IPCC_DETACH = IPCC_CHANNEL_DETACH,     /* from Linux: it is about to leave the core alone */
 };
 
 /* Enables the clock, the four channels from Linux, and the receive interrupt. */

@@ -2,7 +2,7 @@
  * start-up, so that a fault shows as a core that stopped answering. */
 #include <stdint.h>
 
-#include "cortex_m4.h"
+#include "stm32mp157.h"
 
 /* From the linker script. */
 extern uint8_t __stack_end[], __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
@@ -64,7 +64,6 @@ __attribute__((section(".vectors"), used)) const vector vectors[166] = {
     DebugMon_Handler,
     [14] = PendSV_Handler,
     SysTick_Handler,
-    [16 ... 118] = Default_Handler,
-    [119] = IPCC_RX1_Handler,
-    [120 ... 165] = Default_Handler,
+    [16 ... 165] = Default_Handler,
+    [16 + IRQ_IPCC_RX1] = IPCC_RX1_Handler,
 };

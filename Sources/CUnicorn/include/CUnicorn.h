@@ -129,6 +129,7 @@ typedef struct m4_engine {
     int32_t pending_priority;   ///< Group priority of the exception that would be taken first; 256 when none pends.
     int32_t active_priority;    ///< Group priority of what is active; 256 in thread mode.
     uint32_t group_mask;        ///< Which bits of BASEPRI are its group priority.
+    uint32_t priority_mask;     ///< The bits of a priority that the chip has; all eight until the board says.
     bool stop_requested;
     uint8_t interrupted;        ///< An `m4_interrupt`, from another thread; atomic, as `limit` is.
     bool sign_changed;          ///< FAULTMASK was written while an MPU was on; set here, cleared by the board.

@@ -89,6 +89,6 @@ extension M4Board {
 
     /// Registers are read and written one at a time, aligned to their size.
     private func isRegister(_ address: PhysicalAddress, _ count: Int) -> Bool {
-        (0x4000_0000..<0x6000_0000).contains(address.value) && [1, 2, 4].contains(count) && address.value % UInt32(count) == 0
+        registerBank.contains(address.value) && [1, 2, 4].contains(count) && address.value % UInt32(count) == 0
     }
 }

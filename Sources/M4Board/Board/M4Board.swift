@@ -1,4 +1,5 @@
 import CUnicorn
+import Chips
 import CortexM
 import MP1Peripherals
 import MachineBase
@@ -27,27 +28,28 @@ extension M4BoardDelegate {
     public func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16) {}
 }
 
-/// The STM32MP157's Cortex-M4 with its memories and the SoC's peripherals.
+/// The chip's Cortex-M4 with its memories and the SoC's peripherals.
 ///
 /// A new board holds the M4 in reset, as the boot ROM leaves it: write firmware to memory, then release hold boot through
 /// RCC (`SoC.rcc`, or a register write from the A7 side) and `run`.
 public final class M4Board {
     public struct Configuration: Sendable {
+        public let chip: SoCDescription
         /// How many cycles an instruction takes.
         public var cycleModel = CycleModel.instructions
         /// Where to look for an RTT control block.
         public var rtt = RTT.Search.off
         /// The M4's, as `soc` has it from the boot chain.
         public var coreClock: CoreClock { soc.mcuClock.coreClock }
-        /// Bytes of DDR at 0xC0000000 that the M4 may use; 0 for none.
+        /// Bytes of external memory that the M4 may use, from the beginning of the chip's window on; 0 for none.
         public var ddrSize: UInt32 = 0
-        /// Memories that lie in files, so that another process has them, too.
-        public var sharedMemory: [SharedMemory.Bank: SharedMemory] = [:]
+        /// Memories that lie in files, so that another process has them, too; by the chip's names for them.
+        public var sharedMemory: [String: SharedMemory] = [:]
         /// The memory that the M4 can reach, in whole pages of 4 KiB, at most six runs; nil for all there is. What lies outside is a
         /// bus error to it, as behind the SoC's firewall.
         public var memoryWindows: [MemoryWindow]?
         /// What the boot chain has decided for the SoC before the M4 runs.
-        public var soc = SoCConfiguration()
+        public var soc: SoCConfiguration
         /// Stop at the first touch of a register without a model.
         public var stopsAtUnmodelled = false
         public var faultPolicy = FaultPolicy.hardFault
@@ -56,7 +58,10 @@ public final class M4Board {
         public var executesWaits = false
         /// What semihosting's SYS_GET_CMDLINE answers; its first word is the program's name.
         public var commandLine = ""
-        public init() {}
+        public init(_ chip: SoCDescription = .stm32mp157) {
+            self.chip = chip
+            soc = SoCConfiguration(chip)
+        }
     }
 
     /// Where text came from; the description is what lines of it are prefixed with: `uart4`, `itm0`, `rtt0`, `semihosting`.
@@ -81,6 +86,8 @@ public final class M4Board {
     /// The same, for each access to a register, without counting references.
     private let system: Unmanaged<SystemControlSpace>, peripherals: Unmanaged<SoC>
     let banks: MemoryBanks
+    /// The chip's, looked at on each access from outside.
+    let registerBank: ClosedRange<UInt32>
     let signals: SoCSignals
     /// Missing features that firmware has switched on, in that order, each once.
     public internal(set) var unsupportedFeatures: [UnsupportedFeature] = []
@@ -92,8 +99,11 @@ public final class M4Board {
         let findings = try EngineCheck.run()
         self.configuration = configuration
         events = EventQueue()
-        banks = try MemoryBanks(ddr: configuration.ddrSize, shared: configuration.sharedMemory)
-        core = try Core(events: events)
+        let chip = configuration.chip
+        registerBank = chip.peripherals
+        registerReads = RegisterReads(chip.registers)
+        banks = try MemoryBanks(chip, ddr: configuration.ddrSize, shared: configuration.sharedMemory)
+        core = try Core(events: events, priorityMask: chip.coprocessor.priorityMask, interrupts: chip.registers.interruptCount)
         core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy
         m4_engine_execute_waiting(core.engine.raw, configuration.executesWaits)
@@ -101,16 +111,18 @@ public final class M4Board {
         core.engine.raw.pointee.fp_context_offset = findings.fpContextOffset
         for region in banks.regions(in: configuration.memoryWindows) { try core.engine.add(region) }
         let registers = UInt32(M4_READ.rawValue | M4_WRITE.rawValue)
-        try core.engine.add(m4_region(start: 0x4000_0000, size: 0x2000_0000, physical: 0x4000_0000, permissions: registers, host: nil, fetched: nil))
-        try core.engine.add(
-            m4_region(
-                start: 0xE000_0000, size: 0x0010_0000, physical: 0xE000_0000, permissions: registers | UInt32(M4_PRIVILEGED.rawValue),
-                host: nil, fetched: nil))
+        for (range, permissions) in [
+            (Range(chip.peripherals), registers), (SystemAddressMap.privatePeripherals, registers | UInt32(M4_PRIVILEGED.rawValue)),
+        ] {
+            try core.engine.add(
+                m4_region(
+                    start: range.lowerBound, size: UInt32(range.count), physical: range.lowerBound, permissions: permissions, host: nil, fetched: nil))
+        }
         signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
-        soc = SoC(host: signals, configuration: configuration.soc)
+        soc = SoC(chip, host: signals, configuration: configuration.soc)
         system = Unmanaged.passUnretained(core.scs)
         peripherals = Unmanaged.passUnretained(soc)
-        rtt = RTT(core: core, search: configuration.rtt, clock: configuration.coreClock)
+        rtt = RTT(core: core, search: configuration.rtt, clock: configuration.coreClock, external: chip.externalMemory)
         signals.board = self
         connect()
         try core.engine.arm()
@@ -161,14 +173,14 @@ public final class M4Board {
     }
 
     /// Which registers the M4 loads, while it is on.
-    public let registerReads = RegisterReads()
+    public let registerReads: RegisterReads
 
     // MARK: The core's register accesses
 
     @inline(__always) private func readRegister(_ address: UInt32, _ size: UInt32) -> UInt32 {
-        if address >= 0xE000_0000 { return system._withUnsafeGuaranteedRef { $0.read(address, size: size) } }
-        if address & 0xFE00_0000 == 0x4200_0000 {
-            let target = bitBand(address)
+        if address >= SystemAddressMap.privatePeripherals.lowerBound { return system._withUnsafeGuaranteedRef { $0.read(address, size: size) } }
+        if SystemAddressMap.peripheralBitBand.contains(address) {
+            let target = SystemAddressMap.bitBand(address)
             return soc.read(target.word, width: 4, by: .cortexM4) >> target.bit & 1
         }
         let value = peripherals._withUnsafeGuaranteedRef { $0.read(address, width: Int(size), by: .cortexM4) }
@@ -177,21 +189,15 @@ public final class M4Board {
     }
 
     @inline(__always) private func writeRegister(_ address: UInt32, _ size: UInt32, _ value: UInt32) {
-        if address >= 0xE000_0000 { system._withUnsafeGuaranteedRef { $0.write(address, size: size, value: value) }; return }
-        if address & 0xFE00_0000 == 0x4200_0000 {
-            let target = bitBand(address)
+        if address >= SystemAddressMap.privatePeripherals.lowerBound { system._withUnsafeGuaranteedRef { $0.write(address, size: size, value: value) }; return }
+        if SystemAddressMap.peripheralBitBand.contains(address) {
+            let target = SystemAddressMap.bitBand(address)
             let old = soc.read(target.word, width: 4, by: .cortexM4)
             soc.write(target.word, value & 1 != 0 ? old | 1 << target.bit : old & ~(1 << target.bit), width: 4, by: .cortexM4)
             return
         }
         if registerReads.isOn, core.currentException.value == 0 { registerReads.noteStore(address) }
         peripherals._withUnsafeGuaranteedRef { $0.write(address, value, width: Int(size), by: .cortexM4) }
-    }
-
-    /// The bit of 0x40000000..0x400FFFFF that a word of the bit-band alias stands for. Source: ARMv7-M ARM, B3.1; Cortex-M4 TRM 3.7.
-    private func bitBand(_ address: UInt32) -> (word: UInt32, bit: UInt32) {
-        let offset = address &- 0x4200_0000
-        return (0x4000_0000 &+ (offset >> 5 & ~3), offset >> 2 & 31)
     }
 
     /// Whether the engine can refuse an access by privilege and by the MPU: not the system's libunicorn.
@@ -207,12 +213,16 @@ public final class M4Board {
     public var cycles: UInt64 { core.cycles }
     public var now: VirtualTime { configuration.coreClock.time(cycles: core.cycles) }
 
-    /// RCC MP_GCR.BOOT_MCU as the secure world sets and clears it: released, a core in reset starts.
-    public func setHoldBoot(released: Bool) { soc.write(0x5000_010C, released ? 1 : 0, width: 4, by: .cortexA7(secure: true)) }
+    /// The chip's hold boot as the secure world sets and clears it: released, a core in reset starts.
+    public func setHoldBoot(released: Bool) {
+        let register = configuration.chip.coprocessor.holdBoot
+        soc.write(register.address.value, released ? register.mask : 0, width: 4, by: .cortexA7(secure: true))
+    }
 
-    /// RCC MP_GRSTCSETR.MCURST: resets the M4, which then starts again only where hold boot is released.
+    /// The chip's reset of the M4, which then starts again only where hold boot is released.
     public func resetMCU() {
-        soc.write(0x5000_0404, 1 << 1, width: 4, by: .cortexA7(secure: true))
+        let register = configuration.chip.coprocessor.reset
+        soc.write(register.address.value, register.mask, width: 4, by: .cortexA7(secure: true))
         signals.settleReset()
     }
 
@@ -240,12 +250,16 @@ public final class M4Board {
 }
 
 extension M4Board: CoreBus {
+    private func isRegister(_ address: UInt32) -> Bool {
+        registerBank.contains(address) || SystemAddressMap.privatePeripherals.contains(address)
+    }
+
     func readWord(_ address: UInt32) -> UInt32? {
-        guard (0x4000_0000..<0x6000_0000).contains(address) || (0xE000_0000..<0xE010_0000).contains(address) else { return nil }
+        guard isRegister(address) else { return nil }
         return readRegister(address, 4)
     }
     func writeWord(_ address: UInt32, _ value: UInt32) -> Bool {
-        guard (0x4000_0000..<0x6000_0000).contains(address) || (0xE000_0000..<0xE010_0000).contains(address) else { return false }
+        guard isRegister(address) else { return false }
         writeRegister(address, 4, value)
         return true
     }

@@ -1,4 +1,5 @@
 import CUnicorn
+import Chips
 import Foundation
 import MachineBase
 
@@ -10,14 +11,14 @@ public struct MemoryWindow: Equatable, Sendable {
     public init(start: DeviceAddress, size: UInt32) { self.start = start; self.size = size }
 }
 
-/// The memories that the Cortex-M4 executes from and shares: RETRAM, MCUSRAM, and a window of DDR.
+/// The memories that the core executes from and shares: those of the chip, and a window of external memory.
 ///
 /// Each has one place in host memory, whatever the addresses it answers at.
 final class MemoryBanks {
     struct Bank {
         let name: String
         let physical: PhysicalAddress
-        /// Where the M4 sees it; more than one for MCUSRAM.
+        /// Where the M4 sees it; more than one where it has aliases.
         let device: [DeviceAddress]
         /// Where the A7 sees it, too.
         let otherPhysical: [PhysicalAddress]
@@ -25,40 +26,40 @@ final class MemoryBanks {
         let size: UInt32
         let bytes: UnsafeMutablePointer<UInt8>
         let fetched: UnsafeMutablePointer<UInt8>
+        let isExternal: Bool
         /// Others have it, too; else it is this process' own.
         let isShared: Bool
     }
     let banks: [Bank]
 
-    static let retram: UInt32 = 0x1_0000
-    static let mcusram: UInt32 = 0x6_0000
-    static let largestDDR: UInt32 = 0x1000_0000
-
-    /// `ddr` bytes of DDR at 0xC0000000; a multiple of 4096, at most 256 MiB. What `shared` names lies in files, with what is in them.
-    init(ddr: UInt32, shared: [SharedMemory.Bank: SharedMemory] = [:]) throws(BoardError) {
-        guard ddr <= Self.largestDDR, ddr & 0xFFF == 0 else {
-            throw .configuration("a DDR window of \(ddr) bytes: allowed is a multiple of 4096, at most \(Self.largestDDR)")
+    /// - Parameters:
+    ///   - ddr: bytes of external memory; a multiple of 4096, at most what the chip's window has.
+    ///   - shared: by the memories' names, what lies in files, with what is in them.
+    init(_ chip: SoCDescription, ddr: UInt32, shared: [String: SharedMemory] = [:]) throws(BoardError) {
+        let external = chip.externalMemory
+        guard ddr <= external.size, ddr & 0xFFF == 0 else {
+            throw .configuration("a \(external.name) window of \(ddr) bytes: allowed is a multiple of 4096, at most \(external.size)")
         }
         func memory(_ name: String, _ size: Int) throws(BoardError) -> (bytes: UnsafeMutablePointer<UInt8>, isShared: Bool) {
-            if let file = SharedMemory.Bank(rawValue: name).flatMap({ shared[$0] }) { return (try file.map(name, size: size), true) }
+            if let file = shared[name] { return (try file.map(name, size: size), true) }
             let bytes = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4096).bindMemory(to: UInt8.self, capacity: size)
             bytes.initialize(repeating: 0, count: size)
             return (bytes, false)
         }
-        func bank(_ name: String, _ physical: UInt32, device: [UInt32], other: [UInt32] = [], size: UInt32) throws(BoardError) -> Bank {
-            let (bytes, isShared) = try memory(name, Int(size))
+        func bank(_ chipMemory: ChipMemory, size: UInt32) throws(BoardError) -> Bank? {
+            let device = chipMemory.deviceAddresses, physical = chipMemory.physicalAddresses
+            guard !device.isEmpty, let first = physical.first else { return nil }
+            let (bytes, isShared) = try memory(chipMemory.name, Int(size))
             let pages = Int(size >> M4_PAGE_SHIFT)
             let fetched = UnsafeMutablePointer<UInt8>.allocate(capacity: pages)
             fetched.initialize(repeating: 0, count: pages)
             return Bank(
-                name: name, physical: PhysicalAddress(physical), device: device.map(DeviceAddress.init),
-                otherPhysical: other.map(PhysicalAddress.init), size: size, bytes: bytes, fetched: fetched, isShared: isShared)
+                name: chipMemory.name, physical: first, device: device, otherPhysical: Array(physical.dropFirst()), size: size, bytes: bytes,
+                fetched: fetched, isExternal: chipMemory == external, isShared: isShared)
         }
-        var banks = [
-            try bank("RETRAM", 0x3800_0000, device: [0], size: Self.retram),
-            try bank("MCUSRAM", 0x1000_0000, device: [0x1000_0000, 0x3000_0000], other: [0x3000_0000], size: Self.mcusram),
-        ]
-        if ddr > 0 { banks.append(try bank("DDR", 0xC000_0000, device: [0xC000_0000], size: ddr)) }
+        var banks: [Bank] = []
+        for memory in chip.memories { if let bank = try bank(memory, size: memory.size) { banks.append(bank) } }
+        if ddr > 0, let bank = try bank(external, size: ddr) { banks.append(bank) }
         self.banks = banks
     }
 

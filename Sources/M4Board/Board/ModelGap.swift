@@ -1,3 +1,4 @@
+import Chips
 import MP1Peripherals
 import MachineBase
 
@@ -8,14 +9,14 @@ public enum ModelGap: Equatable, Sendable, CustomStringConvertible {
     /// On, and what it is switched on for does not happen.
     case feature(UnsupportedFeature)
     /// Enabled in the NVIC and never come, of a block without a model that the firmware has set up.
-    case interrupt(line: Int, of: RegisterMap.Peripheral)
+    case interrupt(line: Int, name: String?, of: RegisterMap.Peripheral)
 
     /// RM0436's name of the block; the address where there is none.
     public var peripheral: String {
         switch self {
         case .register(let register): register.first.location?.peripheral ?? register.name
         case .feature(let feature): feature.peripheral
-        case .interrupt(_, let peripheral): peripheral.name
+        case .interrupt(_, _, let peripheral): peripheral.name
         }
     }
 
@@ -27,8 +28,8 @@ public enum ModelGap: Equatable, Sendable, CustomStringConvertible {
             let block = register.first.isBlockModelled ? "which m4run does not model" : "and m4run has no model of \(peripheral)"
             return "\(register.name) (\(hex32(register.first.address))), \(block)"
         case .feature(let feature): return feature.description
-        case .interrupt(let line, let peripheral):
-            return "interrupt \(line) (\(RegisterMap.interruptName(line) ?? "?")), and m4run has no model of \(peripheral.name)"
+        case .interrupt(let line, let name, let peripheral):
+            return "interrupt \(line) (\(name ?? "?")), and m4run has no model of \(peripheral.name)"
         }
     }
 }
@@ -49,8 +50,9 @@ extension M4Board {
     private var interruptsInVain: [ModelGap] {
         let used = Set(soc.unmodelledRegisters.filter { !$0.first.isBlockModelled && $0.writes > 0 }.compactMap { $0.first.location?.peripheral })
         guard !used.isEmpty else { return [] }
+        let chip = configuration.chip
         return interruptsNeverTaken.compactMap { line in
-            RegisterMap.peripherals(ofInterrupt: line).first { used.contains($0.name) }.map { .interrupt(line: line, of: $0) }
+            chip.peripherals(ofInterrupt: line).first { used.contains($0.name) }.map { .interrupt(line: line, name: chip.registers.interruptName(line), of: $0) }
         }
     }
 }

@@ -1,4 +1,5 @@
 import CUnicorn
+import Chips
 import MachineBase
 
 /// The host's side of SEGGER RTT: rings in the M4's memory that a debug probe would empty and fill.
@@ -12,7 +13,7 @@ import MachineBase
 public final class RTT {
     public enum Search: Equatable, Sendable {
         case off
-        /// In RETRAM and MCUSRAM.
+        /// In the memories inside of the chip.
         case scan
         /// At the device address of `_SEGGER_RTT`, and nowhere else.
         case at(UInt32)
@@ -48,6 +49,8 @@ public final class RTT {
 
     private unowned let core: Core
     private let search: Search
+    /// Not searched: it is large.
+    private let external: [DeviceAddress]
     /// Of polls and of the first search, in cycles.
     private let period: UInt64
     /// Control blocks that were found to be sound.
@@ -63,7 +66,8 @@ public final class RTT {
     /// Bytes that no down-channel has taken yet.
     public var waiting: Int { input.count }
 
-    init(core: Core, search: Search, clock: CoreClock) {
+    init(core: Core, search: Search, clock: CoreClock, external: ChipMemory) {
+        self.external = external.deviceAddresses
         self.core = core
         self.search = search
         period = max(1, clock.hertz / 1000)
@@ -114,7 +118,7 @@ public final class RTT {
         var seen: [UnsafeMutablePointer<UInt8>] = []
         for index in 0..<count {
             guard let region = withUnsafeBytes(of: &raw.pointee.regions, { $0.bindMemory(to: m4_region.self).dropFirst(index).first }),
-                let host = region.host, region.start < 0xC000_0000, !seen.contains(host)
+                let host = region.host, !external.contains(where: { region.start >= $0.value }), !seen.contains(host)
             else { continue }
             seen.append(host)
             // Word-aligned, as a control block is.

@@ -1,4 +1,4 @@
-import MP1Peripherals
+import Chips
 
 /// Counts the M4's loads from registers of the SoC in thread mode, when asked to: what a loop waits for, and not what handlers look at.
 /// Its stores to pins beside them: a loop that drives pins does more than wait.
@@ -18,7 +18,12 @@ public final class RegisterReads {
     // Looked at on each access: not a property, which would be checked for exclusivity.
     private let flag = UnsafeMutablePointer<Bool>.allocate(capacity: 1)
 
-    init() { flag.initialize(to: false) }
+    private let map: RegisterMap
+
+    init(_ map: RegisterMap) {
+        self.map = map
+        flag.initialize(to: false)
+    }
     deinit { flag.deallocate() }
 
     @inline(__always) var isOn: Bool { flag.pointee }
@@ -31,13 +36,13 @@ public final class RegisterReads {
     }
     public func end() { flag.pointee = false }
 
-    private static let pinRegisters = Set(
-        RegisterMap.peripherals.filter { $0.group == "GPIO" }.flatMap { port in
-            RegisterMap.registers(of: port).filter { ["ODR", "BSRR", "BRR"].contains($0.name) }.map { port.base &+ $0.offset }
+    private lazy var pinRegisters = Set(
+        map.peripherals.filter { $0.group == "GPIO" }.flatMap { port in
+            map.registers(of: port).filter { ["ODR", "BSRR", "BRR"].contains($0.name) }.map { port.base &+ $0.offset }
         })
 
     @inline(never) func noteStore(_ address: UInt32) {
-        if Self.pinRegisters.contains(address & ~3) { pinStores &+= 1 }
+        if pinRegisters.contains(address & ~3) { pinStores &+= 1 }
     }
 
     @inline(never) func note(_ address: UInt32, _ value: UInt32) {

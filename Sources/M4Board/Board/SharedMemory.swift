@@ -4,8 +4,6 @@ import Foundation
 ///
 /// What others write to code is seen when `M4Board.forgetTranslations` is called, and not before.
 public struct SharedMemory: Equatable, Sendable {
-    /// The memories that can be shared.
-    public enum Bank: String, Sendable, CaseIterable { case retram = "RETRAM", mcusram = "MCUSRAM", ddr = "DDR" }
     /// Of a file that is large enough, open for reading and writing; the board keeps a mapping of its own.
     public var descriptor: Int32
     /// Of the first byte, a multiple of the host's page size.

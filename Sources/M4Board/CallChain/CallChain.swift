@@ -19,7 +19,7 @@ public struct CallChain: Equatable, Sendable {
 
     public init() {}
 
-    /// `called from main+0x12 (0x10000412), ...`, for a person; nil when nothing is known. `name` makes a symbol of a place and
+    /// `called from main+0x12 (ADDRESS), ...`, for a person; nil when nothing is known. `name` makes a symbol of a place and
     /// the address to show.
     public func text(limit: Int = 16, _ name: (Caller) -> String) -> String? {
         guard !callers.isEmpty else { return nil }

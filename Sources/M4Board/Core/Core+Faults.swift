@@ -82,7 +82,7 @@ extension Core {
         // An EXC_RETURN value in thread mode is no return: a fetch from execute-never memory.
         let refusal = raw.pointee.fault_refusal
         let address = raw.pointee.fault_exact && refusal == M4_REFUSED_UNMAPPED ? raw.pointee.fault_address : nextPC
-        let executeNever = refusal != M4_REFUSED_UNMAPPED || address >= 0xA000_0000 || (0x4000_0000..<0x6000_0000).contains(address)
+        let executeNever = refusal != M4_REFUSED_UNMAPPED || SystemAddressMap.isExecuteNever(address)
         raise(executeNever ? .instructionAccess : .instructionBus, at: nextPC)
     }
 

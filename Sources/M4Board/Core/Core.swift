@@ -83,16 +83,20 @@ public final class Core: CoreControl {
     var steps: Bool { get { hot.pointee.steps } set { hot.pointee.steps = newValue } }
     var pollAt: UInt64 { get { hot.pointee.pollAt } set { hot.pointee.pollAt = newValue } }
 
-    init(events: EventQueue) throws(BoardError) {
+    /// - Parameters:
+    ///   - priorityMask: the bits of a priority that the chip's NVIC has.
+    ///   - interrupts: how many lines it has.
+    init(events: EventQueue, priorityMask: UInt8, interrupts: Int) throws(BoardError) {
         hot.initialize(to: Hot())
         do throws(BoardError) { engine = try Engine() } catch {
             hot.deallocate()
             throw error
         }
         self.events = events
-        scs = SystemControlSpace(events: events)
+        scs = SystemControlSpace(events: events, priorityMask: priorityMask, interrupts: interrupts)
         scs.core = self
         let raw = engine.raw
+        raw.pointee.priority_mask = UInt32(priorityMask)
         let listener: ExceptionController.Listener = { context, next, active, groupMask in
             guard let raw = context?.assumingMemoryBound(to: m4_engine.self) else { return }
             raw.pointee.pending_priority = next

@@ -48,13 +48,14 @@ extension M4Board {
 
     /// Interrupts of the SoC that are enabled in the NVIC and have never come.
     public var interruptsNeverTaken: [Int] {
-        (0..<RegisterMap.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) && core.entered[.interrupt($0)].cycle == 0 }
+        (0..<configuration.chip.registers.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) && core.entered[.interrupt($0)].cycle == 0 }
     }
 
     /// Timers that count towards an event, with its cycle, the next first, where an interrupt of theirs is enabled in the NVIC.
     public var timersUnderWay: [(peripheral: String, cycle: UInt64)] {
-        let enabled = (0..<RegisterMap.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) }
-        let blocks = Set(enabled.flatMap { RegisterMap.peripherals(ofInterrupt: $0).map(\.name) })
+        let chip = configuration.chip
+        let enabled = (0..<chip.registers.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) }
+        let blocks = Set(enabled.flatMap { chip.peripherals(ofInterrupt: $0).map(\.name) })
         return events.pending.filter { blocks.contains($0.name) }.map { ($0.name, $0.cycle) }
     }
 

@@ -33,10 +33,10 @@ public protocol HostPlatform: AnyObject {
 
 /// The Cortex-A7's interrupt lines that concern the coprocessor.
 public enum HostInterrupt: Sendable {
-    /// IPCC channel occupied by the M4 (EXTI 61). A level: the IPCC holds it until the flag is cleared or masked.
+    /// IPCC channel occupied by the M4. A level: the IPCC holds it until the flag is cleared or masked.
     case mailboxReceive
-    /// IPCC channel freed by the M4 (GIC SPI 101). A level.
+    /// IPCC channel freed by the M4. A level.
     case mailboxTransmitFree
-    /// WWDG1 reset the M4 (EXTI 68). An edge.
+    /// Its window watchdog has reset the M4. An edge.
     case watchdog
 }

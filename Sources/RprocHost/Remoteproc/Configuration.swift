@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// How firmware gets from its file into the M4.
@@ -34,15 +35,12 @@ public struct MemoryRegion: Equatable, Sendable {
 }
 
 extension [MemoryRegion] {
+    /// As the device trees of the chip's boards have them for Linux, in their order.
+    public init(_ chip: SoCDescription) {
+        self = chip.reservedMemory.filter(\.isLinux).map { MemoryRegion($0.name, $0.range.start.value, size: $0.range.size) }
+    }
     /// The STM32MP157x-DK2's, in device tree order.
-    public static let stm32mp157DK2: [MemoryRegion] = [
-        MemoryRegion("retram", 0x3800_0000, size: 0x1_0000),
-        MemoryRegion("mcuram", 0x3000_0000, size: 0x4_0000),
-        MemoryRegion("mcuram2", 0x1000_0000, size: 0x4_0000),
-        MemoryRegion("vdev0vring0", 0x1004_0000, size: 0x1000),
-        MemoryRegion("vdev0vring1", 0x1004_1000, size: 0x1000),
-        MemoryRegion("vdev0buffer", 0x1004_2000, size: 0x4000),
-    ]
+    public static var stm32mp157DK2: [MemoryRegion] { [MemoryRegion](.stm32mp157) }
 }
 
 /// How long Linux takes for what is instantaneous here, and how long it waits.
@@ -76,20 +74,21 @@ public enum CoredumpMode: String, Sendable { case disabled, enabled, inline }
 
 /// Everything about the Linux side that is decided before it starts: device tree, kernel, timing.
 public struct HostConfiguration: Equatable, Sendable {
+    public let chip: SoCDescription
     public var bootSequence: BootSequence
     public var kernel = KernelProfile.newest
     public var timing = HostTiming()
-    public var memoryRegions: [MemoryRegion] = .stm32mp157DK2
-    public var translations: [AddressTranslation] = AddressTranslation.stm32mp15
-    /// Where carveouts and buffers without a memory region of their own come from. None on the STM32MP15: its `dma-ranges`
+    public var memoryRegions: [MemoryRegion]
+    public var translations: [AddressTranslation]
+    /// Where carveouts and buffers without a memory region of their own come from. None on ST's chips: their `dma-ranges`
     /// leave the kernel's own memory out of reach, so such an allocation fails with ENOMEM here, and a finding says what the kernel makes of it.
     public var dynamicPool: PhysicalRange?
     /// The `N` of `remoteprocN`.
     public var index = 0
     /// The device tree node's name.
-    public var name = "m4"
+    public var name: String
     /// File name, relative to /lib/firmware.
-    public var firmware = "rproc-m4-fw"
+    public var firmware: String
     public var recoveryEnabled = true
     /// Doorbells that go astray; the first rule that acts on one decides.
     public var kickFaults: [KickFault] = []
@@ -100,14 +99,26 @@ public struct HostConfiguration: Equatable, Sendable {
     public var clientSampleCount = 100
 
     /// The platform device that the kernel makes of the node.
-    public var platformDevice = "10000000.m4"
+    public var platformDevice: String
     public var driver = PlatformDriver.stm32Rproc
-    public var mailboxes = MailboxChannels()
-    public var registers = SystemRegisters()
-    /// The EXTI line that tells of the M4's watchdog reset; nil without `interrupts`: such a crash goes unnoticed.
-    public var watchdogInterrupt: UInt32? = 68
+    public var mailboxes: MailboxChannels
+    public var registers: SystemRegisters
+    /// The EXTI line that tells of the M4's watchdog reset; nil without `interrupts`, or another than the chip's: such a crash goes unnoticed.
+    public var watchdogInterrupt: UInt32?
     /// `st,auto-boot`: the kernel boots `firmware` when it registers the device, without a word from user space.
     public var autoBoot = false
 
-    public init(bootSequence: BootSequence) { self.bootSequence = bootSequence }
+    /// As the device trees of the chip's boards describe the coprocessor.
+    public init(bootSequence: BootSequence, chip: SoCDescription = .stm32mp157) {
+        self.chip = chip
+        self.bootSequence = bootSequence
+        memoryRegions = [MemoryRegion](chip)
+        translations = chip.translations
+        name = chip.deviceTree.node
+        firmware = "rproc-\(chip.deviceTree.node)-fw"
+        platformDevice = "\(String(chip.deviceTree.nodeRange.start.value, radix: 16)).\(chip.deviceTree.node)"
+        mailboxes = MailboxChannels(chip)
+        registers = SystemRegisters(chip)
+        watchdogInterrupt = chip.coprocessor.watchdogReset.number
+    }
 }

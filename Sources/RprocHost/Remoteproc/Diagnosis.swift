@@ -28,7 +28,7 @@ extension RemoteVirtioDevice {
                 "vring0: DRIVER_OK is set and \(input.availableIndex) buffers are posted, but the firmware has used none: it has not announced a service")
         } else if input.usedIndex != input.lastUsedIndex {
             lines.append(
-                "vring0: \(input.usedIndex &- input.lastUsedIndex) messages lie in the ring without a doorbell on IPCC channel 1")
+                "vring0: \(input.usedIndex &- input.lastUsedIndex) messages lie in the ring without a doorbell on \(channelName(processor.configuration.mailboxes.vq0))")
         } else if bus.channels.isEmpty {
             lines.append("vring0: \(bus.messagesReceived) messages came, none of them created a channel that still exists")
         }
@@ -37,7 +37,13 @@ extension RemoteVirtioDevice {
         }
         let unread = output.availableIndex &- output.usedIndex
         if unread > 0 { lines.append("vring1: \(unread) messages wait that the firmware has not given back") }
-        if processor.ipcc.isBusy(1) { lines.append("IPCC channel 2: the firmware has not acknowledged the last doorbell") }
+        let kick = processor.configuration.mailboxes.vq1
+        if let kick, processor.ipcc.isBusy(kick) { lines.append("\(channelName(kick)): the firmware has not acknowledged the last doorbell") }
         return lines
+    }
+
+    /// `IPCC channel 1`, counted as the reference manual does.
+    private func channelName(_ channel: Int?) -> String {
+        channel.map { "\(processor.configuration.chip.mailbox.block) channel \($0 + 1)" } ?? "a mailbox, which the device tree does not have"
     }
 }

@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// Which of ST's drivers has bound the node. Its name is what log lines begin with.
@@ -9,25 +10,30 @@ public enum PlatformDriver: String, Sendable {
 }
 
 /// Bits of a register that a driver reaches through another block's node (`st,syscfg-…`).
-public struct SystemRegister: Equatable, Sendable {
-    public var address: PhysicalAddress
-    public var mask: UInt32
-    public init(_ address: UInt32, mask: UInt32) { self.address = PhysicalAddress(address); self.mask = mask }
-}
+public typealias SystemRegister = Chips.SystemRegister
 
 /// The registers outside of the M4's own block that `stm32_rproc` works on; nil is what the device tree does not have.
 public struct SystemRegisters: Equatable, Sendable {
-    /// `st,syscfg-holdboot`: RCC_MP_GCR, bit 0 BOOT_MCU: 0 holds the M4's boot, 1 releases it (RM0436 RCC).
-    public var holdBoot = SystemRegister(0x5000_010C, mask: 1)
-    /// `resets`: RCC_MP_GRSTCSETR, bit 1 MCURST: write 1 to reset the M4.
-    public var reset = SystemRegister(0x5000_0404, mask: 1 << 1)
-    /// `st,syscfg-pdds`: PWR_MCUCR, bit 0 PDDS: allow standby.
-    public var powerDown: SystemRegister? = SystemRegister(0x5000_1014, mask: 1)
-    /// `st,syscfg-m4-state`: TAMP_BKP18R, the M4's state as boot stages hand it on.
-    public var m4State: SystemRegister? = SystemRegister(0x5C00_A148, mask: .max)
-    /// `st,syscfg-rsc-tbl`: TAMP_BKP17R, device address of the resource table, for attaching.
-    public var resourceTable: SystemRegister? = SystemRegister(0x5C00_A144, mask: .max)
-    public init() {}
+    /// `st,syscfg-holdboot`: 0 holds the M4's boot, 1 releases it.
+    public var holdBoot: SystemRegister
+    /// `resets`: write 1 to reset the M4.
+    public var reset: SystemRegister
+    /// `st,syscfg-pdds`: allow standby.
+    public var powerDown: SystemRegister?
+    /// `st,syscfg-m4-state`: the M4's state as boot stages hand it on.
+    public var m4State: SystemRegister?
+    /// `st,syscfg-rsc-tbl`: device address of the resource table, for attaching.
+    public var resourceTable: SystemRegister?
+
+    /// The chip's, all of them.
+    public init(_ chip: SoCDescription = .stm32mp157) {
+        let coprocessor = chip.coprocessor
+        holdBoot = coprocessor.holdBoot
+        reset = coprocessor.reset
+        powerDown = coprocessor.standby
+        m4State = coprocessor.state
+        resourceTable = coprocessor.resourceTable
+    }
 }
 
 /// Why the driver could not get a mailbox, as the mailbox core tells it.
@@ -44,13 +50,15 @@ public enum MailboxRefusal: Equatable, Sendable {
 
 /// `mboxes` by `mbox-names`: the IPCC's channel of each, counted from 0; nil is a mailbox that the driver could not get.
 public struct MailboxChannels: Equatable, Sendable {
-    public var vq0: Int? = 0
-    public var vq1: Int? = 1
-    public var shutdown: Int? = 2
-    public var detach: Int? = 3
+    public var vq0, vq1, shutdown, detach: Int?
     /// Why those that are nil are, by name; `notNamed` for what is not in it.
     public var refusals: [String: MailboxRefusal] = [:]
-    public init() {}
+
+    /// Those that ST's device trees of the chip's boards have.
+    public init(_ chip: SoCDescription = .stm32mp157) {
+        let channels = chip.mailbox.channels
+        (vq0, vq1, shutdown, detach) = (channels.vq0, channels.vq1, channels.shutdown, channels.detach)
+    }
 
     /// In the order in which the driver asks for them.
     public var named: [(name: String, channel: Int?)] { [("vq0", vq0), ("vq1", vq1), ("shutdown", shutdown), ("detach", detach)] }

@@ -14,7 +14,7 @@ public enum RegionFit: Equatable, Sendable, CustomStringConvertible {
         public var name: String
         public var start: DeviceAddress
         public var size: UInt32
-        /// `mcuram2 0x10000000-0x1003ffff`
+        /// `mcuram2 FIRST-LAST`
         public var description: String { "\(printable(name)) \(hex32(start.value))-\(hex32(start.value &+ (size &- 1)))" }
     }
 

@@ -146,7 +146,7 @@ public final class RemoteProcessor {
         log.sink = sink
         findings = Findings(platform: platform)
         registers = STM32Registers(bus: platform.bus, map: configuration.registers)
-        ipcc = IPCCDriver(bus: platform.bus, log: log, findings: findings)
+        ipcc = IPCCDriver(configuration.chip.mailbox, bus: platform.bus, log: log, findings: findings)
         work = WorkQueue(platform: platform)
         kickFaults = KickFaultInjector(configuration.kickFaults)
         dynamicPool = configuration.dynamicPool.map(DynamicPool.init)

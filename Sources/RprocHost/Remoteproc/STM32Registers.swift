@@ -2,12 +2,6 @@ import MachineBase
 
 /// The registers that `stm32_rproc` works on, with regmap's way of changing bits: read, and write only what differs.
 struct STM32Registers {
-    /// Where they are unless a device tree says otherwise; see `SystemRegisters`.
-    static let holdBoot = SystemRegisters().holdBoot.address
-    static let globalReset = SystemRegisters().reset.address
-    static let powerDownDeepSleep = PhysicalAddress(0x5000_1014)
-    static let resourceTable = PhysicalAddress(0x5C00_A144)
-    static let m4State = PhysicalAddress(0x5C00_A148)
     static let m4StateOff: UInt32 = 0
     /// CRUN: a boot stage has started the M4.
     static let m4StateRunning: UInt32 = 2

@@ -67,8 +67,8 @@ extension RemoteProcessor {
     /// An interrupt line of the A7 has risen. Takes a note; the handler runs one interrupt latency later.
     public func interrupt(_ line: HostInterrupt) {
         switch line {
-        // The line is EXTI's 68; a driver that asked for none, or for another, hears nothing.
-        case .watchdog: if configuration.watchdogInterrupt == 68 { reportCrash(.watchdog) }
+        // A driver that asked for no line of the EXTI, or for another, hears nothing.
+        case .watchdog: if configuration.watchdogInterrupt == configuration.chip.coprocessor.watchdogReset.number { reportCrash(.watchdog) }
         case .mailboxReceive:
             sanitizer?.raised()
             raise(.receiveInterrupt)

@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// Everything that is checked of one rpmsg device while its driver is bound.
@@ -9,13 +10,17 @@ final class DeviceCheck {
     private let pool: PoolCheck
     private var table: TableCheck?
     private var channels: ChannelFlagCheck
+    /// The register of the firmware's doorbells.
+    private let firmwareFlags: PhysicalAddress
     var messages = MessageCheck()
 
     init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck) {
         self.sanitizer = sanitizer; self.device = device; self.bus = bus; self.input = input; self.output = output
         pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.processor.bus)
         table = TableCheck(sanitizer, device)
-        channels = ChannelFlagCheck(sanitizer.processor.configuration.mailboxes)
+        let configuration = sanitizer.processor.configuration
+        firmwareFlags = configuration.chip.mailbox.address(configuration.chip.mailbox.offsets.c2ToC1SR)
+        channels = ChannelFlagCheck(configuration.chip.mailbox, configuration.mailboxes)
         for (ring, queue) in [(input, bus.input), (output, bus.output)] {
             ring.isEventIndexed = queue.usesEventIndex
             ring.pool = pool
@@ -27,7 +32,7 @@ final class DeviceCheck {
         input.check()
         output.check()
         // The handler comes later, and the firmware may have given more back by then: that is what the next doorbell is for.
-        guard let flags = try? sanitizer.processor.bus.read32(IPCCDriver.base.advanced(IPCCDriver.receiveStatus)) else { return }
+        guard let flags = try? sanitizer.processor.bus.read32(firmwareFlags) else { return }
         let mailboxes = sanitizer.processor.configuration.mailboxes
         if let channel = mailboxes.vq0, flags & 1 << UInt32(truncatingIfNeeded: channel) != 0 { input.raised() }
         if let channel = mailboxes.vq1, flags & 1 << UInt32(truncatingIfNeeded: channel) != 0 { output.raised() }
@@ -76,17 +81,23 @@ final class DeviceCheck {
 /// Doorbells of Linux's that the firmware does not acknowledge, on the channels that the device tree gives Linux.
 struct ChannelFlagCheck {
     private let mapped: [Int]
-    private var since = [VirtualTime](repeating: .never, count: IPCCDriver.channelCount)
-    private var completed = [UInt64](repeating: 0, count: IPCCDriver.channelCount)
-    private var isReported = [Bool](repeating: false, count: IPCCDriver.channelCount)
+    /// The mailbox' name, and its register of Linux's doorbells.
+    private let block: String, status: PhysicalAddress
+    private var since: [VirtualTime]
+    private var completed: [UInt64]
+    private var isReported: [Bool]
 
-    init(_ mailboxes: MailboxChannels) {
-        mapped = mailboxes.named.compactMap(\.channel).filter { (0..<IPCCDriver.channelCount).contains($0) }
+    init(_ mailbox: Mailbox, _ channels: MailboxChannels) {
+        let count = mailbox.channelCount
+        mapped = channels.named.compactMap(\.channel).filter { (0..<count).contains($0) }
+        (block, status) = (mailbox.block, mailbox.address(mailbox.offsets.c1ToC2SR))
+        since = [VirtualTime](repeating: .never, count: count)
+        completed = [UInt64](repeating: 0, count: count)
+        isReported = [Bool](repeating: false, count: count)
     }
 
     /// - Parameter completed: how many of a channel's doorbells have been acknowledged.
     mutating func judge(_ sanitizer: any CheckOwner, _ now: VirtualTime, _ bus: any NonSecureBus, completed count: (Int) -> UInt64) {
-        let status = IPCCDriver.base.advanced(IPCCDriver.transmitStatus)
         guard let flags = try? bus.read32(status) else { return }
         for channel in mapped {
             let done = count(channel)
@@ -99,7 +110,7 @@ struct ChannelFlagCheck {
             guard !isReported[channel], now - since[channel] >= sanitizer.patience.acknowledge else { continue }
             isReported[channel] = true
             let bytes = withUnsafeBytes(of: flags.littleEndian) { Array($0) }
-            let evidence = Evidence(place: "IPCC", field: "C1TOC2SR", address: status, bytes: bytes, writer: nil)
+            let evidence = Evidence(place: block, field: "C1TOC2SR", address: status, bytes: bytes, writer: nil)
             sanitizer.report(.channelNotCleared(evidence, channel: channel + 1, waited: now - since[channel]))
         }
     }

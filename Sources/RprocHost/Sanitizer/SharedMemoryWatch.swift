@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// The sanitizer beside a Linux that is not this package's: it keeps its own books, runs meanwhile, and is only looked at.
@@ -13,6 +14,7 @@ public final class SharedMemoryWatch: CheckOwner {
     public private(set) var nextLook = VirtualTime.never
 
     let bus: any NonSecureBus
+    let mailbox: Mailbox
     public let mailboxes: MailboxChannels
     private let clock: () -> VirtualTime
     private let sink: (Finding) -> Void
@@ -20,14 +22,16 @@ public final class SharedMemoryWatch: CheckOwner {
     private var before = Progress()
     private var link: LinkCheck?
     /// Doorbells of Linux's so far, by channel: it rings again only behind an acknowledgement.
-    private var rung = [UInt64](repeating: 0, count: IPCCDriver.channelCount)
+    private var rung: [UInt64]
     private static let interval = VirtualTime.milliseconds(2)
 
     /// - Parameters:
     ///   - bus: as Linux has it.
+    ///   - mailboxes: the channels that Linux has of the mailbox.
     ///   - clock: the board's time.
-    public init(bus: any NonSecureBus, mailboxes: MailboxChannels, clock: @escaping () -> VirtualTime, found: @escaping (Finding) -> Void) {
-        (self.bus, self.mailboxes, self.clock, sink) = (bus, mailboxes, clock, found)
+    public init(bus: any NonSecureBus, mailbox: Mailbox, channels mailboxes: MailboxChannels, clock: @escaping () -> VirtualTime, found: @escaping (Finding) -> Void) {
+        (self.bus, self.mailbox, self.mailboxes, self.clock, sink) = (bus, mailbox, mailboxes, clock, found)
+        rung = [UInt64](repeating: 0, count: mailbox.channelCount)
     }
 
     var now: VirtualTime { clock() }
@@ -161,7 +165,7 @@ private final class LinkCheck {
         let addresses = (0..<UInt32(input.layout.count)).compactMap { try? watch.bus.load(UInt32.self, input.base.advanced(16 * $0)) }.filter { $0 != 0 }
         pool = PoolCheck(watch, base: PhysicalAddress(addresses.min() ?? 0), half: Int(input.layout.count), bus: watch.bus)
         table = TableCheck(watch, watch.bus, start: start, vrings: vdev.vrings.count)
-        flags = ChannelFlagCheck(watch.mailboxes)
+        flags = ChannelFlagCheck(watch.mailbox, watch.mailboxes)
         for ring in [input, output] {
             watch.forgetWrites(ring.base, count: Int(ring.layout.size))
             ring.pool = pool
@@ -188,7 +192,7 @@ private final class LinkCheck {
     }
 
     /// Rings whose doorbell from the firmware is up.
-    private var ringing: [RingCheck] { (try? watch.bus.read32(IPCCDriver.base.advanced(IPCCDriver.receiveStatus))).map(rings) ?? [] }
+    private var ringing: [RingCheck] { (try? watch.bus.read32(watch.mailbox.address(watch.mailbox.offsets.c2ToC1SR))).map(rings) ?? [] }
 
     private func rings(_ up: UInt32) -> [RingCheck] {
         func isUp(_ channel: Int?) -> Bool { channel.map { up & 1 << UInt32(truncatingIfNeeded: $0) != 0 } ?? false }

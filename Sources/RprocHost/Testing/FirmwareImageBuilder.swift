@@ -1,9 +1,13 @@
+import Chips
+import Chips
 import MachineBase
 
 /// Makes resource tables and small ELF32 files around them, right or wrong as a test needs them.
 public struct FirmwareImageBuilder {
+    /// Where the coprocessor's node has its code.
+    public static let code = SoCDescription.stm32mp157.deviceTree.nodeRange.start.value
     /// In MCUSRAM, in the region `mcuram2`.
-    public static let defaultTableAddress = PhysicalAddress(0x1003_0000)
+    public static let defaultTableAddress = PhysicalAddress(code + 0x3_0000)
 
     public struct Segment {
         public var address: UInt32
@@ -22,7 +26,7 @@ public struct FirmwareImageBuilder {
 
     /// Vectors at 0, a little code, and the usual table: an rpmsg vdev and a trace buffer.
     public init(table: [UInt8]? = FirmwareImageBuilder.openAMPTable()) {
-        segments = [Segment(address: 0, bytes: [UInt8](repeating: 0x11, count: 64)), Segment(address: 0x1000_0000, bytes: [1, 2, 3, 4], memorySize: 16)]
+        segments = [Segment(address: 0, bytes: [UInt8](repeating: 0x11, count: 64)), Segment(address: Self.code, bytes: [1, 2, 3, 4], memorySize: 16)]
         self.table = table
     }
 
@@ -45,7 +49,7 @@ public struct FirmwareImageBuilder {
 
         var out: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1] + [UInt8](repeating: 0, count: 9)
         for half in [UInt16(2), 40] { out.appendLittleEndian(half) }
-        for word in [UInt32(1), 0x1000_0001, 52, UInt32(sectionsOffset), 0x0500_0400] { out.appendLittleEndian(word) }
+        for word in [UInt32(1), Self.code + 1, 52, UInt32(sectionsOffset), 0x0500_0400] { out.appendLittleEndian(word) }
         for half in [UInt16(52), 32, UInt16(programs), 40, 3, 2] { out.appendLittleEndian(half) }
         for (segment, offset) in zip(segments, offsets) {
             for word in [1, UInt32(offset), segment.address, segment.address, UInt32(segment.bytes.count), segment.memorySize, 7, 4] {
@@ -101,7 +105,7 @@ public struct FirmwareImageBuilder {
     }
 
     /// What ST's OpenAMP examples have.
-    public static func openAMPTable() -> [UInt8] { table([vdev(), trace(da: 0x1002_0000, length: 2048)]) }
+    public static func openAMPTable() -> [UInt8] { table([vdev(), trace(da: code + 0x2_0000, length: 2048)]) }
 
     private static func fixed(_ name: String) -> [UInt8] {
         let bytes = Array(name.utf8.prefix(32))

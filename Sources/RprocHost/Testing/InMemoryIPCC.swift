@@ -1,8 +1,9 @@
+import Chips
 import MachineBase
 
 /// The inter-processor mailbox with both processors' registers and the interrupt lines they drive.
 ///
-/// Source: RM0436 IPCC. Offsets from 0x4C001000: processor 1 (A7) at 0x00, processor 2 (M4) at 0x10.
+/// Source: RM0436 IPCC. Processor 1 is Linux's, processor 2 the firmware's.
 public final class InMemoryIPCC {
     public struct Lines: OptionSet, Sendable {
         public let rawValue: Int
@@ -19,35 +20,42 @@ public final class InMemoryIPCC {
     private var masks: (host: UInt32, remote: UInt32) = (0xFFFF_FFFF, 0xFFFF_FFFF)
     private var causes = Causes()
 
+    private let mailbox: Mailbox
+    private var channels: UInt32 { mailbox.channelMask }
+
+    public init(_ mailbox: Mailbox) { self.mailbox = mailbox }
+
     func read(_ address: PhysicalAddress) -> UInt32? {
-        guard address >= IPCCDriver.base, address.value < IPCCDriver.base.value + 0x400 else { return nil }
-        switch address.value - IPCCDriver.base.value {
-        case 0x00: return control.host
-        case 0x04: return masks.host
-        case 0x0C: return hostToRemote
-        case 0x10: return control.remote
-        case 0x14: return masks.remote
-        case 0x1C: return remoteToHost
-        case 0x3F0: return 0x0000_0006
-        case 0x3F4: return 0x0000_0010
+        guard mailbox.contains(address.value) else { return nil }
+        let offsets = mailbox.offsets
+        switch address.value - mailbox.base.value {
+        case offsets.c1CR: return control.host
+        case offsets.c1MR: return masks.host
+        case offsets.c1ToC2SR: return hostToRemote
+        case offsets.c2CR: return control.remote
+        case offsets.c2MR: return masks.remote
+        case offsets.c2ToC1SR: return remoteToHost
+        case offsets.hwcfgr: return UInt32(mailbox.channelCount)
+        case offsets.verr: return mailbox.version
         default: return 0
         }
     }
 
     /// False when the address is not the IPCC's.
     func write(_ address: PhysicalAddress, _ value: UInt32) -> Bool {
-        guard address >= IPCCDriver.base, address.value < IPCCDriver.base.value + 0x400 else { return false }
-        switch address.value - IPCCDriver.base.value {
-        case 0x00: control.host = value
-        case 0x04: masks.host = value
-        case 0x08:
-            remoteToHost &= ~(value & 0x3F)
-            hostToRemote |= value >> 16 & 0x3F
-        case 0x10: control.remote = value
-        case 0x14: masks.remote = value
-        case 0x18:
-            hostToRemote &= ~(value & 0x3F)
-            remoteToHost |= value >> 16 & 0x3F
+        guard mailbox.contains(address.value) else { return false }
+        let offsets = mailbox.offsets
+        switch address.value - mailbox.base.value {
+        case offsets.c1CR: control.host = value
+        case offsets.c1MR: masks.host = value
+        case offsets.c1SCR:
+            remoteToHost &= ~(value & channels)
+            hostToRemote |= value >> 16 & channels
+        case offsets.c2CR: control.remote = value
+        case offsets.c2MR: masks.remote = value
+        case offsets.c2SCR:
+            hostToRemote &= ~(value & channels)
+            remoteToHost |= value >> 16 & channels
         default: break
         }
         return true
@@ -57,10 +65,10 @@ public final class InMemoryIPCC {
     /// a remote that leaves one doorbell unanswered still hears the others.
     func takeRisingEdges() -> Lines {
         let now = Causes(
-            hostReceive: control.host & 1 == 0 ? 0 : remoteToHost & ~masks.host & 0x3F,
-            hostTransmitFree: control.host & 1 << 16 == 0 ? 0 : ~hostToRemote & ~(masks.host >> 16) & 0x3F,
-            remoteReceive: control.remote & 1 == 0 ? 0 : hostToRemote & ~masks.remote & 0x3F,
-            remoteTransmitFree: control.remote & 1 << 16 == 0 ? 0 : ~remoteToHost & ~(masks.remote >> 16) & 0x3F)
+            hostReceive: control.host & 1 == 0 ? 0 : remoteToHost & ~masks.host & channels,
+            hostTransmitFree: control.host & 1 << 16 == 0 ? 0 : ~hostToRemote & ~(masks.host >> 16) & channels,
+            remoteReceive: control.remote & 1 == 0 ? 0 : hostToRemote & ~masks.remote & channels,
+            remoteTransmitFree: control.remote & 1 << 16 == 0 ? 0 : ~remoteToHost & ~(masks.remote >> 16) & channels)
         let old = causes
         causes = now
         var rising: Lines = []

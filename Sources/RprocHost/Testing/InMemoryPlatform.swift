@@ -1,3 +1,4 @@
+import Chips
 import ELF32
 import MachineBase
 
@@ -12,8 +13,7 @@ public protocol InMemoryRemote: AnyObject {
 
 /// A machine without a processor: RAM, the IPCC, the few registers that Linux's driver touches, and a virtual clock.
 ///
-/// For tests of anything that uses `RprocHost`. Memory is RETRAM (0x38000000), MCUSRAM (0x10000000, again at 0x30000000)
-/// and, on request, some DDR at 0xC0000000. What happens is decided by virtual time alone, so a run repeats exactly.
+/// For tests of anything that uses `RprocHost`. It has the memories of a chip and, on request, some of its external memory. What happens is decided by virtual time alone, so a run repeats exactly.
 ///
 /// ```swift
 /// let platform = InMemoryPlatform()
@@ -27,7 +27,8 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
     public var remote: (any InMemoryRemote)?
     public private(set) var now = VirtualTime.zero
     public var bus: any NonSecureBus { self }
-    public let ipcc = InMemoryIPCC()
+    public let chip: SoCDescription
+    public let ipcc: InMemoryIPCC
     /// Whether the core executes: boot was released, and no reset came since.
     public private(set) var isCoreRunning = false
     /// How often the core began to execute.
@@ -43,17 +44,21 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
     public var isInterrupted = false
 
     private var banks: [Bank]
-    private var registers: [UInt32: UInt32] = [
-        STM32Registers.holdBoot.value: 0, STM32Registers.globalReset.value: 0,
-        STM32Registers.powerDownDeepSleep.value: 1, STM32Registers.resourceTable.value: 0, STM32Registers.m4State.value: 0,
-    ]
+    private var registers: [UInt32: UInt32]
+    private let holdBoot: PhysicalAddress, coreReset: PhysicalAddress
     private var workAt = VirtualTime.never
     private var remoteAt = VirtualTime.never
 
-    /// - Parameter ddr: bytes of DDR at 0xC0000000.
-    public init(ddr: UInt32 = 0) {
-        banks = [Bank(starts: [0x3800_0000], size: 0x1_0000), Bank(starts: [0x1000_0000, 0x3000_0000], size: 0x6_0000)]
-        if ddr > 0 { banks.append(Bank(starts: [0xC000_0000], size: Int(ddr))) }
+    /// - Parameter ddr: bytes of external memory.
+    public init(_ chip: SoCDescription = .stm32mp157, ddr: UInt32 = 0) {
+        self.chip = chip
+        ipcc = InMemoryIPCC(chip.mailbox)
+        let coprocessor = chip.coprocessor
+        (holdBoot, coreReset) = (coprocessor.holdBoot.address, coprocessor.reset.address)
+        registers = [holdBoot, coreReset, coprocessor.resourceTable.address, coprocessor.state.address].reduce(into: [:]) { $0[$1.value] = 0 }
+        registers[coprocessor.standby.address.value] = 1
+        banks = chip.memories.map { Bank(starts: $0.physicalAddresses.map(\.value), size: Int($0.size)) }
+        if ddr > 0 { banks.append(Bank(starts: chip.externalMemory.physicalAddresses.map(\.value), size: Int(ddr))) }
     }
 
     // MARK: Time
@@ -124,16 +129,15 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
         for segment in elf.programHeaders where segment.type == ProgramHeader.load {
             let start = Int(segment.offset), end = start + Int(segment.fileSize)
             guard end <= image.count else { continue }
-            let address = segment.physicalAddress < 0x1_0000 ? segment.physicalAddress &+ 0x3800_0000 : segment.physicalAddress
-            remoteWrite(PhysicalAddress(address), Array(image[start..<end]))
+            remoteWrite(chip.physical(DeviceAddress(segment.physicalAddress)) ?? PhysicalAddress(segment.physicalAddress), Array(image[start..<end]))
         }
         var tableAddress: UInt32 = 0
         if let section = elf.section(named: ".resource_table"), Int(section.offset) + Int(section.size) <= image.count {
             remoteWrite(PhysicalAddress(section.address), Array(image[Int(section.offset)..<Int(section.offset) + Int(section.size)]))
             tableAddress = section.address
         }
-        registers[STM32Registers.m4State.value] = STM32Registers.m4StateRunning
-        registers[STM32Registers.resourceTable.value] = table ?? tableAddress
+        registers[chip.coprocessor.state.address.value] = STM32Registers.m4StateRunning
+        registers[chip.coprocessor.resourceTable.address.value] = table ?? tableAddress
         releaseCore()
     }
 
@@ -168,10 +172,10 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
         if ipcc.write(address, value) { return deliverInterrupts() }
         guard registers[address.value] != nil else { throw BusError(address: address, count: 4, isWrite: true, cause: .unmapped) }
         switch address {
-        case STM32Registers.holdBoot:
+        case holdBoot:
             registers[address.value] = value
-            if value & 1 != 0 { releaseCore() }
-        case STM32Registers.globalReset: if value & 2 != 0 { resetCore() }
+            if value & chip.coprocessor.holdBoot.mask != 0 { releaseCore() }
+        case coreReset: if value & chip.coprocessor.reset.mask != 0 { resetCore() }
         default: registers[address.value] = value
         }
     }
@@ -221,9 +225,9 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
         return nil
     }
 
-    /// A write of the remote to its IPCC registers (C2CR to C2TOC1SR at 0x10 to 0x1C).
+    /// A write of the remote to its mailbox registers; `offset` is one of `Mailbox.Offsets`.
     public func remoteWriteIPCC(_ offset: UInt32, _ value: UInt32) {
-        if ipcc.write(IPCCDriver.base.advanced(offset), value) { deliverInterrupts() }
+        if ipcc.write(chip.mailbox.address(offset), value) { deliverInterrupts() }
     }
 
     /// Memory that answers at one or two places.

@@ -56,9 +56,10 @@ public final class MockRemote: InMemoryRemote {
         statusHistory = []
         isShutDown = false
         // Flags outlive a reset of the core: what was asked of the firmware before is not for this one.
-        platform.remoteWriteIPCC(0x18, 0x3F)
-        platform.remoteWriteIPCC(0x10, 1)
-        platform.remoteWriteIPCC(0x14, 0xFFFF_FFC0)
+        let mailbox = platform.chip.mailbox
+        platform.remoteWriteIPCC(mailbox.offsets.c2SCR, mailbox.channelMask)
+        platform.remoteWriteIPCC(mailbox.offsets.c2CR, 1)
+        platform.remoteWriteIPCC(mailbox.offsets.c2MR, ~mailbox.channelMask)
     }
 
     public func run(on platform: InMemoryPlatform) -> VirtualTime {
@@ -111,20 +112,20 @@ public final class MockRemote: InMemoryRemote {
     }
 
     private func takeDoorbells(_ platform: InMemoryPlatform) {
-        let rung = platform.ipcc.hostToRemote
-        for channel in 0..<6 where rung & 1 << UInt32(channel) != 0 {
-            doorbells[channel] += 1
-            if channel == 2 {
+        let rung = platform.ipcc.hostToRemote, mailbox = platform.chip.mailbox
+        for channel in 0..<mailbox.channelCount where rung & 1 << UInt32(channel) != 0 {
+            if doorbells.indices.contains(channel) { doorbells[channel] += 1 }
+            if channel == mailbox.channels.shutdown {
                 guard acknowledgesShutdown else { continue }
                 isShutDown = true
-            } else if channel == 3 {
+            } else if channel == mailbox.channels.detach {
                 guard acknowledgesDetach else { continue }
                 // The virtio device is gone; what waits is for whoever comes next.
                 (input, output, pending) = (nil, nil, [])
-            } else if channel == 1 && !consumes {
+            } else if channel == mailbox.channels.vq1 && !consumes {
                 continue
             }
-            platform.remoteWriteIPCC(0x18, 1 << UInt32(channel))
+            platform.remoteWriteIPCC(mailbox.offsets.c2SCR, 1 << UInt32(channel))
         }
     }
 
@@ -141,7 +142,7 @@ public final class MockRemote: InMemoryRemote {
                 react(Array(bytes[16..<16 + Int(size)]), from: source, to: destination)
             }
         }
-        if count > 0, output?.driverWantsSilence(platform) == false { ring(platform, channel: 1) }
+        if count > 0, output?.driverWantsSilence(platform) == false { ring(platform, channel: platform.chip.mailbox.channels.vq1) }
     }
 
     private func react(_ payload: [UInt8], from source: UInt32, to destination: UInt32) {
@@ -171,8 +172,10 @@ public final class MockRemote: InMemoryRemote {
             input?.push(platform, head: buffer.head, length: UInt32(bytes.count))
         }
         pending.removeFirst(sent)
-        if sent > 0, input?.driverWantsSilence(platform) == false { ring(platform, channel: 0) }
+        if sent > 0, input?.driverWantsSilence(platform) == false { ring(platform, channel: platform.chip.mailbox.channels.vq0) }
     }
 
-    private func ring(_ platform: InMemoryPlatform, channel: UInt32) { platform.remoteWriteIPCC(0x18, 1 << (channel + 16)) }
+    private func ring(_ platform: InMemoryPlatform, channel: Int) {
+        platform.remoteWriteIPCC(platform.chip.mailbox.offsets.c2SCR, 1 << UInt32(channel + 16))
+    }
 }

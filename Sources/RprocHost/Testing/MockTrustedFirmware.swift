@@ -30,7 +30,7 @@ public final class MockTrustedFirmware: TrustedFirmware {
             guard let segment = ProgramHeader(image, at: Int(header.programHeaderOffset) + index * ProgramHeader.size) else { throw .badParameters }
             let start = Int(segment.offset), end = start + Int(segment.fileSize)
             guard segment.type == ProgramHeader.load, end <= image.count else { continue }
-            let address = PhysicalAddress(segment.physicalAddress < 0x1_0000 ? segment.physicalAddress + 0x3800_0000 : segment.physicalAddress)
+            let address = platform.chip.physical(DeviceAddress(segment.physicalAddress)) ?? PhysicalAddress(segment.physicalAddress)
             platform.remoteWrite(address, Array(image[start..<end]))
         }
         tableLocation = nil

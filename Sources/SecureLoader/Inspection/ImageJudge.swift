@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// What the TA answers to an image.
@@ -17,16 +18,18 @@ public struct LoadVerdict: Equatable, Sendable {
 ///
 /// Made once for many images: keys are not parsed again, and of the memory only what an image touched is cleared.
 public final class ImageJudge {
-    private let platform = InMemorySecurePlatform()
+    private let platform: InMemorySecurePlatform
     private let configuration: RemoteprocPTA.Configuration
     private let heapSize: Int
 
     /// - Parameters:
+    ///   - chip: whose memories the image is loaded to.
     ///   - signatures: the trusted keys, or that signatures are not checked.
     ///   - support: the platform's kinds of signature; the STM32MP1's is RSA only.
     ///   - heapSize: of the TA, in bytes.
-    public init(signatures: SignaturePolicy, support: SignatureSupport = .rsaOnly, heapSize: Int = 4096) {
-        configuration = .init(signatures: signatures, support: support, isolation: .none)
+    public init(_ chip: SoCDescription = .stm32mp157, signatures: SignaturePolicy, support: SignatureSupport = .rsaOnly, heapSize: Int = 4096) {
+        platform = InMemorySecurePlatform(chip)
+        configuration = .init(chip, signatures: signatures, support: support, isolation: .none)
         self.heapSize = heapSize
     }
 

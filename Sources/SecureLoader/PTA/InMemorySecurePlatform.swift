@@ -1,9 +1,9 @@
+import Chips
 import MachineBase
 
 /// A ``SecurePlatform`` in ordinary memory, for tests and for judging an image without a machine.
 ///
-/// It has the STM32MP15's memories, RETRAM (64 KiB at 0x38000000) and MCUSRAM (384 KiB at 0x10000000, again at 0x30000000),
-/// unless told otherwise, keeps a list of what was done to the reset lines, and has a non-secure side on which protection
+/// It has the memories of a chip unless told otherwise, keeps a list of what was done to the reset lines, and has a non-secure side on which protection
 /// holds, as the board's bus does.
 public final class InMemorySecurePlatform: SecurePlatform {
     /// What the driver did, in order.
@@ -32,12 +32,8 @@ public final class InMemorySecurePlatform: SecurePlatform {
     private var owner = ""
     private var memories: [Memory]
 
-    public init(memories: [Memory]? = nil) {
-        self.memories =
-            memories ?? [
-                Memory(windows: [PhysicalAddress(0x3800_0000)], size: 0x1_0000),
-                Memory(windows: [PhysicalAddress(0x1000_0000), PhysicalAddress(0x3000_0000)], size: 0x6_0000),
-            ]
+    public init(_ chip: SoCDescription = .stm32mp157, memories: [Memory]? = nil) {
+        self.memories = memories ?? chip.memories.map { Memory(windows: $0.physicalAddresses, size: Int($0.size)) }
     }
 
     public func read(_ range: PhysicalRange) throws(BusError) -> [UInt8] {

@@ -1,3 +1,4 @@
+import Chips
 import MachineBase
 
 /// Why a list of reserved memory does not describe a coprocessor. Source: OP-TEE stm32_remoteproc driver, probe.
@@ -21,12 +22,7 @@ public enum ProcessorMemoryError: Error, Equatable, Sendable, CustomStringConver
 /// device addresses that the bus's `dma-ranges` give. Source: OP-TEE stm32_remoteproc driver.
 public struct ProcessorMemory: Equatable, Sendable {
     /// Whom a region is for once the firmware runs.
-    public enum Use: Sendable {
-        /// Code and data of the coprocessor.
-        case firmware
-        /// Rings, buffers and other memory that Linux reads and writes.
-        case shared
-    }
+    public typealias Use = ReservedMemory.Use
 
     public struct Region: Equatable, Sendable {
         /// The node's name in the device tree.
@@ -36,28 +32,18 @@ public struct ProcessorMemory: Equatable, Sendable {
         public var use: Use
     }
 
-    /// A window that shows memory which also has another address.
-    public struct Alias: Equatable, Sendable {
-        public var window: PhysicalRange
-        /// Where the window's first byte is as well.
-        public var target: PhysicalAddress
-        public init(window: PhysicalRange, target: PhysicalAddress) { self.window = window; self.target = target }
-
-        /// MCUSRAM's second window. Source: RM0436 §2.5.2.
-        public static let mcusram = Alias(
-            window: ProcessorMemory.range(0x3000_0000, 0x6_0000), target: PhysicalAddress(0x1000_0000))
-    }
-
     /// In the order of `memory-region`: the first that holds a buffer whole translates it.
     public let regions: [Region]
-    public let aliases: [Alias]
+    /// Folds the windows by which one memory has several addresses.
+    public let aliases: AliasMap
 
     /// - Parameters:
     ///   - reserved: what `memory-region` lists.
     ///   - dmaRanges: the parent bus's `dma-ranges`; nil when it has none, and device addresses are physical ones.
+    ///   - aliases: the chip's.
     public init(
         reserved: [(name: String, range: PhysicalRange, use: Use)], dmaRanges: [AddressTranslation]?,
-        aliases: [Alias] = [.mcusram]
+        aliases: AliasMap = SoCDescription.stm32mp157.aliases
     ) throws(ProcessorMemoryError) {
         var regions: [Region] = []
         for (name, range, use) in reserved {
@@ -71,7 +57,14 @@ public struct ProcessorMemory: Equatable, Sendable {
         self.aliases = aliases
     }
 
-    private init(regions: [Region], aliases: [Alias]) { self.regions = regions; self.aliases = aliases }
+    /// What the device trees of the chip's boards reserve for OP-TEE.
+    public init(_ chip: SoCDescription) {
+        let translations = chip.translations
+        regions = chip.reservedMemory.compactMap { reserved in
+            Self.device(reserved.range, translations).map { Region(name: reserved.name, physical: reserved.range, device: $0, use: reserved.use) }
+        }
+        aliases = chip.aliases
+    }
 
     private static func device(_ range: PhysicalRange, _ dmaRanges: [AddressTranslation]?) -> DeviceAddress? {
         guard let dmaRanges else { return DeviceAddress(range.start.value) }
@@ -101,33 +94,13 @@ public struct ProcessorMemory: Equatable, Sendable {
     }
 
     /// The range by the address that memory has outside alias windows.
-    func folded(_ range: PhysicalRange) -> PhysicalRange {
-        for alias in aliases where alias.window.contains(range.start, count: Int(range.size)) {
-            let start = alias.target.value &+ (range.start.value &- alias.window.start.value)
-            return PhysicalRange(start: PhysicalAddress(start), size: range.size)
-        }
-        return range
-    }
+    func folded(_ range: PhysicalRange) -> PhysicalRange { aliases.folded(range) }
 
     /// What a refusal prints: the device windows, in order.
     var windowsText: String {
         regions.map { "\($0.name) \($0.device)+0x\(String($0.physical.size, radix: 16))" }.joined(separator: ", ")
     }
 
-    /// The STM32MP157C-DK2 in OP-TEE's device tree: RETRAM, MCUSRAM by its alias and by its first address, the virtio
-    /// rings and buffers, and 32 KiB for other shared memory. Source: OP-TEE stm32mp15xx-dkx.dtsi, stm32mp151.dtsi.
-    public static let stm32mp157DK2 = ProcessorMemory(
-        regions: [
-            Region(name: "retram", physical: range(0x3800_0000, 0x1_0000), device: DeviceAddress(0), use: .firmware),
-            Region(name: "mcuram", physical: range(0x3000_0000, 0x4_0000), device: DeviceAddress(0x3000_0000), use: .firmware),
-            Region(name: "mcuram2", physical: range(0x1000_0000, 0x4_0000), device: DeviceAddress(0x1000_0000), use: .firmware),
-            Region(name: "vdev0vring0", physical: range(0x1004_0000, 0x1000), device: DeviceAddress(0x1004_0000), use: .shared),
-            Region(name: "vdev0vring1", physical: range(0x1004_1000, 0x1000), device: DeviceAddress(0x1004_1000), use: .shared),
-            Region(name: "vdev0buffer", physical: range(0x1004_2000, 0x4000), device: DeviceAddress(0x1004_2000), use: .shared),
-            Region(name: "ipc-shmem", physical: range(0x1004_8000, 0x8000), device: DeviceAddress(0x1004_8000), use: .shared),
-        ], aliases: [.mcusram])
-
-    private static func range(_ start: UInt32, _ size: UInt32) -> PhysicalRange {
-        PhysicalRange(start: PhysicalAddress(start), size: size)
-    }
+    /// The STM32MP157C-DK2 in OP-TEE's device tree.
+    public static let stm32mp157DK2 = ProcessorMemory(.stm32mp157)
 }

@@ -1,27 +1,28 @@
+import Chips
 import Crypto
 import MachineBase
 
 /// OP-TEE's remoteproc pseudo TA for the STM32MP1, with the driver below it: the one that touches the coprocessor.
 ///
 /// These methods are its commands in Swift's terms; ``invoke(_:_:)`` is the same in the TEE's. Only the remoteproc TA may open
-/// it. It knows one processor, number 0, and two states, off and on. Source: OP-TEE core/pta/stm32mp/remoteproc_pta.c,
+/// it. It knows one processor, and two states, off and on. Source: OP-TEE core/pta/stm32mp/remoteproc_pta.c,
 /// core/drivers/remoteproc/stm32_remoteproc.c.
 public final class RemoteprocPTA {
-    /// STM32_M4_RPROC_ID.
-    public static let processor: UInt32 = 0
-
     /// What the platform's build decides.
     public struct Configuration: Sendable {
+        /// The chip's number of the coprocessor.
+        public var processor: UInt32
         public var memory: ProcessorMemory
         public var signatures: SignaturePolicy
         public var support: SignatureSupport
         public var isolation: Isolation
 
         public init(
-            signatures: SignaturePolicy, memory: ProcessorMemory = .stm32mp157DK2, support: SignatureSupport = .rsaOnly,
-            isolation: Isolation = .segments
+            _ chip: SoCDescription = .stm32mp157, signatures: SignaturePolicy, memory: ProcessorMemory? = nil,
+            support: SignatureSupport = .rsaOnly, isolation: Isolation = .segments
         ) {
-            self.memory = memory; self.signatures = signatures; self.support = support; self.isolation = isolation
+            processor = chip.coprocessor.teeProcessor
+            self.memory = memory ?? ProcessorMemory(chip); self.signatures = signatures; self.support = support; self.isolation = isolation
         }
     }
 
@@ -117,7 +118,7 @@ public final class RemoteprocPTA {
     /// FIRMWARE_START: lets go of hold boot and sets it again at once, so that a crash does not restart the core by itself.
     public func start(processor: UInt32) throws(TEEFailure) {
         try requireOff()
-        guard processor == Self.processor else { throw unknown(processor, .generic) }
+        guard processor == configuration.processor else { throw unknown(processor, .generic) }
         platform.setHoldBoot(false)
         platform.setHoldBoot(true)
         isOn = true
@@ -127,7 +128,7 @@ public final class RemoteprocPTA {
     /// ``release(processor:)``.
     public func stop(processor: UInt32) throws(TEEFailure) {
         guard isOn else { throw TEEFailure(.badState, .state, "the coprocessor is off") }
-        guard processor == Self.processor else { throw unknown(processor, .badParameters) }
+        guard processor == configuration.processor else { throw unknown(processor, .badParameters) }
         hold()
         isOn = false
     }
@@ -142,7 +143,7 @@ public final class RemoteprocPTA {
     /// RELEASE: clears every region of the processor, then gives the memory back to the non-secure world.
     public func release(processor: UInt32) throws(TEEFailure) {
         try requireOff()
-        guard processor == Self.processor else { throw unknown(processor, .badParameters) }
+        guard processor == configuration.processor else { throw unknown(processor, .badParameters) }
         do throws(BusError) {
             for region in configuration.memory.regions { try platform.fill(region.physical, with: 0) }
         } catch { throw busFailure(error) }
@@ -185,17 +186,17 @@ public final class RemoteprocPTA {
     }
 
     func requireSupported(_ processor: UInt32) throws(TEEFailure) {
-        guard processor == Self.processor else { throw unknown(processor, .notSupported) }
+        guard processor == configuration.processor else { throw unknown(processor, .notSupported) }
     }
 
     private func unknown(_ processor: UInt32, _ result: TEEResult) -> TEEFailure {
-        TEEFailure(result, .processor, "no processor \(processor); this platform has processor \(Self.processor)")
+        TEEFailure(result, .processor, "no processor \(processor); this platform has processor \(configuration.processor)")
     }
 
     private func translate(
         _ processor: UInt32, _ address: DeviceAddress, _ size: UInt32, _ check: TEEFailure.Check, _ offset: Int?
     ) throws(TEEFailure) -> PhysicalAddress {
-        guard processor == Self.processor else { throw unknown(processor, .badParameters) }
+        guard processor == configuration.processor else { throw unknown(processor, .badParameters) }
         guard let physical = configuration.memory.physical(address, size: size) else {
             throw TEEFailure(
                 .accessDenied, check, at: offset,

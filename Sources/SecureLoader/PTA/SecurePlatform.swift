@@ -2,7 +2,7 @@ import MachineBase
 
 /// The machine as OP-TEE's remoteproc driver sees it: the coprocessor's memory from the secure side, and its reset lines.
 ///
-/// Physical addresses may name one memory twice (MCUSRAM at 0x10000000 and 0x30000000): folding windows onto memory is the
+/// Physical addresses may name one memory twice, by an alias window: folding windows onto memory is the
 /// platform's business, for accesses and for protection alike.
 public protocol SecurePlatform: AnyObject {
     /// Secure accesses: protection does not apply to them.

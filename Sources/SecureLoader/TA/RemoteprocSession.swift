@@ -7,9 +7,10 @@ public final class RemoteprocSession {
     private let session: RemoteprocTA.Session
 
     /// Opens the session.
-    public init(_ ta: RemoteprocTA, processor: UInt32 = RemoteprocPTA.processor) throws(TEEFailure) {
+    /// - Parameter processor: nil for the one that the platform has.
+    public init(_ ta: RemoteprocTA, processor wanted: UInt32? = nil) throws(TEEFailure) {
         self.ta = ta
-        self.processor = processor
+        processor = wanted ?? ta.pta.configuration.processor
         session = try ta.openSession(TEEParameters(.valueInput(a: processor)))
     }
 

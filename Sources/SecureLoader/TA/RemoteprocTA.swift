@@ -44,7 +44,7 @@ public final class RemoteprocTA {
     /// Costs nothing while nil.
     public var onCheck: ((LoadCheck) -> Void)?
 
-    private let pta: RemoteprocPTA
+    let pta: RemoteprocPTA
     private var heap: TAHeap
     private var contexts: [Context] = []
     private var session: Session?

@@ -1,9 +1,10 @@
+import Chips
 import M4Board
-import MP1Peripherals
 import MachineBase
 
 /// What the core did over a span, sample by sample: one moment says little of a loop that takes half a second a round.
 struct CoreObservation {
+    private let registers: RegisterMap
     /// At least so long from one sample to the next; not a divisor of anything that firmware counts in.
     private static let leastStep = VirtualTime(nanoseconds: 617_000)
     private static let mostSamples: UInt64 = 397
@@ -32,7 +33,11 @@ struct CoreObservation {
     private var endless: [UInt32: Int] = [:]
 
     /// - Parameter span: that is looked at.
-    init(_ span: VirtualTime) { step = max(Self.leastStep, VirtualTime(nanoseconds: span.nanoseconds / Self.mostSamples | 1)) }
+    /// - Parameter registers: the chip's.
+    init(_ span: VirtualTime, _ registers: RegisterMap) {
+        self.registers = registers
+        step = max(Self.leastStep, VirtualTime(nanoseconds: span.nanoseconds / Self.mostSamples | 1))
+    }
 
     var isFull: Bool { samples >= Self.mostSamples }
 
@@ -88,7 +93,7 @@ struct CoreObservation {
     /// Registers that were loaded once a sample or more, between most samples, and always gave the same: status registers first, then the most frequent.
     var polled: [(address: UInt32, value: UInt32)] {
         reads.filter { $0.value.isConstant && samples > 1 && $0.value.count >= UInt64(samples) && isUsual(samplesWithReads[$0.key] ?? 0) }
-            .sorted { (Self.isStatus($0.key) ? 0 : 1, $1.value.count, $0.key) < (Self.isStatus($1.key) ? 0 : 1, $0.value.count, $1.key) }
+            .sorted { (isStatus($0.key) ? 0 : 1, $1.value.count, $0.key) < (isStatus($1.key) ? 0 : 1, $0.value.count, $1.key) }
             .map { ($0.key, $0.value.value) }
     }
     /// Functions that were under way in most samples, the most frequent first; at most `limit`.
@@ -96,8 +101,8 @@ struct CoreObservation {
         Array(functions.filter { isUsual($0.value) }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key).prefix(limit))
     }
 
-    private static func isStatus(_ address: UInt32) -> Bool {
-        guard let name = RegisterMap.location(at: address)?.register else { return false }
+    private func isStatus(_ address: UInt32) -> Bool {
+        guard let name = registers.location(at: address)?.register else { return false }
         return name.hasSuffix("SR") || name == "IDR" || name.hasSuffix("SR1") || name.hasSuffix("S")
     }
 }

@@ -23,7 +23,7 @@ extension Doctor {
         let name = title(handler.number)
         if let vector = self.handler(of: handler.number), system.board.isEndlessLoop(at: vector) {
             // The mailbox's own is judged with its doorbells.
-            if handler.number == .interrupt(103) { return false }
+            if handler.number == .interrupt(mailbox.receiveInterrupt) { return false }
             report.problem(
                 .unhandledInterrupt,
                 "\(name) came at \(handler.since) s, and its vector is \(symbols["Default_Handler"]?.address == vector & ~1 ? "Default_Handler (\(hex32(vector & ~1)))" : place(vector & ~1)), an endless loop: nobody has defined its handler. It \(interruption(handler)).",
@@ -53,6 +53,6 @@ extension Doctor {
     /// `IRQ 30 (TIM4)`, `SysTick`.
     func title(_ number: ExceptionNumber) -> String {
         guard number.value >= 16 else { return "\(number)" }
-        return "IRQ \(number.value - 16)" + (RegisterMap.interruptName(number.value - 16).map { " (\($0))" } ?? "")
+        return "IRQ \(number.value - 16)" + (system.configuration.chip.registers.interruptName(number.value - 16).map { " (\($0))" } ?? "")
     }
 }

@@ -1,3 +1,4 @@
+import Chips
 import M4Board
 import MachineBase
 import RprocHost
@@ -9,13 +10,16 @@ extension Doctor {
 
     /// `IPCC channel 1`, counted as the reference manual does.
     func channelName(_ vring: Int) -> String {
-        (vring == 0 ? mailboxes.vq0 : mailboxes.vq1).map { "IPCC channel \($0 + 1)" } ?? "vq\(vring)'s mailbox, which the device tree does not have"
+        (vring == 0 ? mailboxes.vq0 : mailboxes.vq1).map { "\(mailbox.block) channel \($0 + 1)" } ?? "vq\(vring)'s mailbox, which the device tree does not have"
     }
 
-    private func register(_ offset: UInt32) -> UInt32 { (try? system.board.readWord(PhysicalAddress(0x4C00_1000 &+ offset), secure: true)) ?? 0 }
+    /// The chip's.
+    var mailbox: Mailbox { system.configuration.chip.mailbox }
 
-    /// Numbers of the channels in the low six bits, counted from 1.
-    private func channels(_ bits: UInt32) -> [Int] { (0..<6).filter { bits & 1 << UInt32($0) != 0 }.map { $0 + 1 } }
+    private func register(_ offset: UInt32) -> UInt32 { (try? system.board.readWord(mailbox.address(offset), secure: true)) ?? 0 }
+
+    /// Numbers of the channels in the low bits, counted from 1.
+    private func channels(_ bits: UInt32) -> [Int] { (0..<mailbox.channelCount).filter { bits & 1 << UInt32($0) != 0 }.map { $0 + 1 } }
 
     mutating func judgeMailbox() {
         for (name, channel) in mailboxes.named.prefix(2) where channel == nil {
@@ -25,70 +29,73 @@ extension Doctor {
         }
         let served = [mailboxes.vq0, mailboxes.vq1].compactMap { $0 }.reduce(UInt32(0)) { $0 | 1 << UInt32($1 & 31) }
         judgeWrongChannel(served)
-        judgeDoorbells(register(0x0C) & served)
+        judgeDoorbells(register(mailbox.offsets.c1ToC2SR) & served)
     }
 
     /// A flag of the firmware's that stays up is on a channel that Linux has not opened.
     private mutating func judgeWrongChannel(_ served: UInt32) {
-        let unheard = register(0x1C) & 0x3F & ~served
+        let unheard = register(mailbox.offsets.c2ToC1SR) & mailbox.channelMask & ~served
         guard unheard != 0 else { return }
         report.problem(
             .wrongChannel,
-            "The firmware has rung IPCC channel \(list(channels(unheard))) (IPCC_C2TOC1SR \(hex32(unheard))), and Linux does not listen there: the device tree has \(channelName(0)) for vring0 and \(channelName(1)) for vring1.",
+            "The firmware has rung \(mailbox.block) channel \(list(channels(unheard))) (\(mailbox.block)_C2TOC1SR \(hex32(unheard))), and Linux does not listen there: the device tree has \(channelName(0)) for vring0 and \(channelName(1)) for vring1.",
             "use the channels of the device tree's mboxes, or change those.")
     }
+
+    /// The interrupt that a doorbell of Linux's raises: `interrupt 103`.
+    private var receiver: String { "interrupt \(mailbox.receiveInterrupt)" }
 
     private func list(_ channels: [Int]) -> String { channels.map(String.init).joined(separator: " and ") }
 
     private mutating func judgeDoorbells(_ waiting: UInt32) {
         guard waiting != 0 else { return }
-        let control = register(0x10), mask = register(0x14)
+        let control = register(mailbox.offsets.c2CR), mask = register(mailbox.offsets.c2MR)
         let bits = channels(waiting)
-        let rung = "Linux has rung IPCC channel \(list(bits))"
-        let interrupt = system.board.interruptState(103)
+        let rung = "Linux has rung \(mailbox.block) channel \(list(bits))"
+        let interrupt = system.board.interruptState(mailbox.receiveInterrupt)
         let activity = system.board.activity()
         // Firmware that polls the flag needs no interrupt; it clears the flag all the same.
         if control & 1 == 0 {
             report.problem(
-                .mailboxOff, "\(rung) and got no answer: IPCC_C2CR is \(hex32(control)), RXOIE (bit 0) is clear, so no interrupt comes. \(corePlace)",
-                "call HAL_IPCC_Init and HAL_IPCC_ActivateNotification, or poll IPCC_C1TOC2SR.")
+                .mailboxOff, "\(rung) and got no answer: \(mailbox.block)_C2CR is \(hex32(control)), RXOIE (bit 0) is clear, so no interrupt comes. \(corePlace)",
+                "call HAL_IPCC_Init and HAL_IPCC_ActivateNotification, or poll \(mailbox.block)_C1TOC2SR.")
         } else if mask & waiting != 0 {
-            let open = channels(~mask & 0x3F)
+            let open = channels(~mask & mailbox.channelMask)
             let masked = channels(mask & waiting)
             report.problem(
                 .mailboxMasked,
-                "\(rung) and got no answer: IPCC_C2MR is \(hex32(mask)), which masks it"
+                "\(rung) and got no answer: \(mailbox.block)_C2MR is \(hex32(mask)), which masks it"
                     + (open.isEmpty ? "." : "; the firmware listens to channel \(list(open)), and the device tree has \(channelName(0)) for vring0 and \(channelName(1)) for vring1."),
-                "clear bit \(masked.map { String($0 - 1) }.joined(separator: " and ")) of IPCC_C2MR (HAL_IPCC_ActivateNotification)"
+                "clear bit \(masked.map { String($0 - 1) }.joined(separator: " and ")) of \(mailbox.block)_C2MR (HAL_IPCC_ActivateNotification)"
                     + (open.isEmpty ? "." : ", or give the device tree's mboxes the channels that the firmware uses."))
         } else if !interrupt.isEnabled {
             report.problem(
-                .irqDisabled, "\(rung) and got no answer: interrupt 103 (IPCC_RX1) \(interrupt.isPending ? "is pending but " : "")is not enabled in the NVIC.",
-                "call HAL_NVIC_EnableIRQ(IPCC_RX1_IRQn).")
-        } else if let handler = interrupt.handler, activity.registers.xpsr & 0x1FF == 119, system.board.isEndlessLoop(at: handler) {
+                .irqDisabled, "\(rung) and got no answer: \(receiver) (\(mailbox.receiveName)) \(interrupt.isPending ? "is pending but " : "")is not enabled in the NVIC.",
+                "call HAL_NVIC_EnableIRQ(\(mailbox.receiveName)_IRQn).")
+        } else if let handler = interrupt.handler, activity.registers.xpsr & 0x1FF == UInt32(16 + mailbox.receiveInterrupt), system.board.isEndlessLoop(at: handler) {
             judgeHandler(handler, rung)
         } else if isHeldBack(interrupt, activity) {
             report.problem(
                 .priorityMasked,
-                "\(rung) and got no answer: interrupt 103 is pending with priority 0x\(String(interrupt.priority, radix: 16)), and BASEPRI is 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception): it is not urgent enough. \(corePlace)",
-                "leave the handler or lower BASEPRI; give interrupt 103 a more urgent priority.")
+                "\(rung) and got no answer: \(receiver) is pending with priority 0x\(String(interrupt.priority, radix: 16)), and BASEPRI is 0x\(String(activity.registers.basepri, radix: 16)), \(activity.registers.exception): it is not urgent enough. \(corePlace)",
+                "leave the handler or lower BASEPRI; give \(receiver) a more urgent priority.")
         } else if activity.registers.primask & 1 != 0 || activity.registers.faultmask & 1 != 0 {
             report.problem(
-                .interruptsOff, "\(rung) and got no answer: PRIMASK is \(activity.registers.primask) and FAULTMASK \(activity.registers.faultmask), so interrupt 103 waits. \(corePlace)",
+                .interruptsOff, "\(rung) and got no answer: PRIMASK is \(activity.registers.primask) and FAULTMASK \(activity.registers.faultmask), so \(receiver) waits. \(corePlace)",
                 "enable interrupts (cpsie i) before waiting, and before sleeping for good.")
         } else if let handler = interrupt.handler, system.board.isEndlessLoop(at: handler) {
             judgeHandler(handler, rung)
         } else {
             report.problem(
-                .doorbellUnanswered, "\(rung), and the firmware has not cleared the flag (IPCC_C1TOC2SR 0x\(String(waiting, radix: 16))). \(corePlace)",
-                "clear it in the handler of interrupt 103 (bit in IPCC_C2SCR).")
+                .doorbellUnanswered, "\(rung), and the firmware has not cleared the flag (\(mailbox.block)_C1TOC2SR 0x\(String(waiting, radix: 16))). \(corePlace)",
+                "clear it in the handler of \(receiver) (bit in \(mailbox.block)_C2SCR).")
         }
     }
 
     private mutating func judgeHandler(_ handler: UInt32, _ rung: String) {
         report.problem(
-            .defaultHandler, "\(rung): the vector of interrupt 103 is \(place(handler & ~1)), an endless loop.",
-            "define IPCC_RX1_IRQHandler and call HAL_IPCC_RX_IRQHandler in it.")
+            .defaultHandler, "\(rung): the vector of \(receiver) is \(place(handler & ~1)), an endless loop.",
+            "define \(mailbox.receiveName)_IRQHandler and call HAL_IPCC_RX_IRQHandler in it.")
     }
 
     /// Whether priority keeps a pending interrupt back, whatever PRIMASK is.

@@ -48,10 +48,11 @@ extension Doctor {
     /// An image that loads nothing where the M4 takes its first instruction from.
     private mutating func judgeVectors(_ fault: FaultReport) -> Bool {
         guard watch.entry("main") == nil, let stack = system.board.memoryWord(at: 0), let entry = system.board.memoryWord(at: 4), stack == 0, entry == 0 else { return false }
+        let vectors = chip.memories.first { $0.deviceAddresses.contains(DeviceAddress(0)) }?.name ?? "no memory"
         report.problem(
             .noVectors,
-            "The M4 takes its stack pointer and its first instruction from address 0 (RETRAM), and the image loads nothing there: both are 0 (\(fault.summary)).",
-            "link the vector table to RETRAM: a segment at address 0, as ST's linker scripts have it (.isr_vector); a debugger may have done without.")
+            "The M4 takes its stack pointer and its first instruction from address 0 (\(vectors)), and the image loads nothing there: both are 0 (\(fault.summary)).",
+            "link the vector table to \(vectors): a segment at address 0, as ST's linker scripts have it (.isr_vector); a debugger may have done without.")
         return true
     }
 

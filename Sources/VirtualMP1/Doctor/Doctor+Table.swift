@@ -65,7 +65,7 @@ extension Doctor {
     /// The instruction that read the status byte of the first vdev in the section, as the image has the table.
     private var statusReader: UInt32? {
         for elf in FirmwareImage.elfFiles(image) {
-            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let start = FirmwareImage.resourceTable(elf)?.start,
+            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let start = FirmwareImage.resourceTable(elf, chip)?.start,
                 let table = ResourceTable(Array(bytes))
             else { continue }
             for entry in table.entries {

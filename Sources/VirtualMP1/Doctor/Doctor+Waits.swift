@@ -1,9 +1,12 @@
+import Chips
 import M4Board
 import MP1Peripherals
 import MachineBase
 
 /// Loops that wait for what is no part of rpmsg: the tick, a register, a flag in memory.
 extension Doctor {
+    var chip: SoCDescription { system.configuration.chip }
+
     /// Whether the firmware waits for HAL's tick, which stands still.
     mutating func judgeTick() -> Bool {
         let functions = core.usualFunctions(8)
@@ -33,9 +36,9 @@ extension Doctor {
         let functions = list(core.usualFunctions(4))
         // A main loop that does its work looks at a pin or a status at each turn.
         let isAtWork = report.isWithoutRpmsg && core.isProgressing || core.drivesPins
-        let polled = core.polled.filter { Self.isWaitedFor($0.address) }
+        let polled = core.polled.filter { isWaitedFor($0.address) }
         for (address, value) in isAtWork ? polled.filter({ isUnmodelled($0.address) }) + polled : polled {
-            guard let location = RegisterMap.location(at: address) else { continue }
+            guard let location = chip.registers.location(at: address) else { continue }
             let at = functions.isEmpty ? place(system.board.activity().registers.pc) : functions
             let wait = "The M4 goes round a loop in \(at) that reads \(location) (\(hex32(address))), which is \(hex32(value)) and does not change."
             if isAtWork, !isUnmodelled(address) {
@@ -57,7 +60,7 @@ extension Doctor {
 
     /// A wait for a register of a block that has a model.
     private mutating func judge(_ wait: String, _ location: RegisterMap.Location, _ value: UInt32) {
-        switch RegisterMap.peripheral(named: location.peripheral)?.group {
+        switch chip.registers.peripheral(named: location.peripheral)?.group {
         case "GPIO" where location.register == "IDR":
             report.problem(
                 .waitsForInput, "\(wait) It waits for an input pin, and m4run has nothing at the pins.", "none if it waits for a button; on a board somebody presses it.")
@@ -85,8 +88,8 @@ extension Doctor {
     }
 
     /// A register with a name, not of the mailbox, and no port's output, which nothing but firmware changes.
-    private static func isWaitedFor(_ address: UInt32) -> Bool {
-        guard !(0x4C00_1000..<0x4C00_1400).contains(address), let location = RegisterMap.location(at: address) else { return false }
+    private func isWaitedFor(_ address: UInt32) -> Bool {
+        guard !chip.mailbox.contains(address), let location = chip.registers.location(at: address) else { return false }
         return location.register != "ODR"
     }
 
@@ -152,7 +155,7 @@ extension Doctor {
 
     /// Names of the enabled interrupts that have never come.
     var neverTaken: [String] {
-        system.board.interruptsNeverTaken.map { RegisterMap.interruptName($0) ?? "interrupt \($0)" }
+        system.board.interruptsNeverTaken.map { [chip] in chip.registers.interruptName($0) ?? "interrupt \($0)" }
     }
 
     /// What is said of them: lines of pins get nothing from outside.

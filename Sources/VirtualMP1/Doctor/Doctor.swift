@@ -15,7 +15,7 @@ public struct Doctor {
     let symbols: FirmwareSymbols
     var report = DoctorReport()
     /// What the core did at the end.
-    var core = CoreObservation(.zero)
+    var core: CoreObservation
     let watch: EntryWatch
     let talk: Conversation
     private let heard = Heard()
@@ -46,6 +46,7 @@ public struct Doctor {
         self.system = system; self.image = image; self.symbols = symbols
         // What was read before Linux attached is not on record.
         system.recordsForDiagnosis = M4Board.recordsAccesses && system.configuration.bootLoaderFirmware == nil
+        core = CoreObservation(.zero, system.configuration.chip.registers)
         talk = Conversation(system)
         watch = EntryWatch(system.board, symbols)
     }
@@ -126,7 +127,7 @@ public struct Doctor {
     }
 
     private mutating func observe(until end: VirtualTime) {
-        core = CoreObservation(end > system.now ? end - system.now : .zero)
+        core = CoreObservation(end > system.now ? end - system.now : .zero, chip.registers)
         system.board.registerReads.begin()
         defer { core.end(system.board) }
         while system.stopReason == nil, system.now < end {
@@ -154,7 +155,7 @@ public struct Doctor {
             (report.span < .milliseconds(100) ? "give it longer (--for 2s), or " : "") + "look at the run itself: 'm4run run --sanitize --log-level debug', or --break at what should happen next.")
     }
 
-    /// `fault_id+0x4 (0x10000412)`.
+    /// `fault_id+0x4 (ADDRESS)`.
     func place(_ address: UInt32) -> String { symbols.place(address) }
 
     /// What Linux had said shortly before `time`: firmware may not have expected it. Empty when it had said nothing.
@@ -163,7 +164,7 @@ public struct Doctor {
         return " Shortly before, at \(last.time) s, Linux had said \(ForeignText.quoted(last.text)) on \(last.place), as the doctor does to hear an answer: the firmware may take other words."
     }
 
-    /// `, called from main+0x12 (0x10000412)` for what returns to `address`; nothing when no call is there.
+    /// `, called from main+0x12 (ADDRESS)` for what returns to `address`; nothing when no call is there.
     ///
     /// - Parameter entry: of the function that was entered so. A tail call leaves the LR of the function that made it.
     func caller(returningTo address: UInt32, entry: UInt32? = nil) -> String {

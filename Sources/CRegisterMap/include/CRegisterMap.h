@@ -1,0 +1,85 @@
+// A chip's peripherals, registers and interrupts as its coprocessor sees them, as constant tables: nothing is built at start-up. A chip's
+// tables are generated (CSTM32MP157 by scripts/generate-registers.py); what reads them is here, once for all chips.
+#pragma once
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+enum { REGISTER_READ_WRITE = 0, REGISTER_READ_ONLY = 1, REGISTER_WRITE_ONLY = 2 };
+
+/// A register of a block: see the accessors for what `packed` holds.
+typedef struct {
+    uint32_t reset_value;
+    uint32_t packed;
+    uint16_t name;
+} register_map_register;
+
+/// A block of registers (or, with none, of memory), at `base`, decoding `size` bytes.
+typedef struct {
+    uint32_t base;
+    uint32_t size;
+    uint16_t name;
+    uint16_t group;
+    uint16_t first_register;
+    uint16_t register_count;
+} register_map_peripheral;
+
+/// Bit `bit` of the reset and clock controller's register at `offset` resets, or clocks, the peripheral with index `peripheral`.
+typedef struct {
+    uint16_t offset;
+    uint8_t bit;
+    uint8_t peripheral;
+} register_map_line;
+
+/// A row of 4 KiB pages: 1 + the index of the first block in each, or 0.
+typedef struct {
+    uint8_t first_block[16];
+} register_map_pages;
+
+/// A chip's tables.
+typedef struct {
+    /// First and last address of the region in which the peripherals lie.
+    uint32_t first, last;
+    /// 64 KiB regions from `first` on, to rows of `pages`.
+    const uint8_t *regions;
+    const register_map_pages *pages;
+    /// Sorted by base; no two overlap.
+    const register_map_peripheral *peripherals;
+    /// Registers of each distinct block, sorted by offset within a block.
+    const register_map_register *registers;
+    /// Zero-terminated names; the tables hold offsets into it.
+    const char *names;
+    /// Offset of each line's name; an empty name is a reserved line.
+    const uint16_t *interrupt_names;
+    /// The lines that reset blocks, and the coprocessor's clock gates, sorted by offset.
+    const register_map_line *reset_lines, *clock_gates;
+    uint32_t peripheral_count, interrupt_count, reset_line_count, clock_gate_count;
+} register_map;
+
+static inline uint32_t register_map_offset(const register_map_register *r) { return r->packed & 0xFFFFFu; }
+static inline uint32_t register_map_access(const register_map_register *r) { return r->packed >> 20 & 3u; }
+/// 1, 2 or 4.
+static inline uint32_t register_map_bytes(const register_map_register *r) { return r->packed >> 22; }
+
+/// The block that decodes `address`, or -1.
+static inline int32_t register_map_peripheral_at(const register_map *map, uint32_t address) {
+    uint32_t offset = address - map->first;
+    if (offset > map->last - map->first) return -1;
+    uint32_t entry = map->pages[map->regions[offset >> 16]].first_block[offset >> 12 & 15u];
+    if (entry == 0) return -1;
+    // At most three blocks share a page (ADC1, ADC2 and their common registers).
+    for (uint32_t i = entry - 1; i < map->peripheral_count && map->peripherals[i].base <= address; i++)
+        if (address - map->peripherals[i].base < map->peripherals[i].size) return (int32_t)i;
+    return -1;
+}
+
+/// The index in `registers` of the register of `peripheral` whose 32-bit word is at `offset`, or -1.
+int32_t register_map_register_at(const register_map *map, uint32_t peripheral, uint32_t offset);
+/// The index of the block called `name`, or -1.
+int32_t register_map_peripheral_named(const register_map *map, const char *name);
+/// The index in `registers` of the register of `peripheral` called `name`, or -1.
+int32_t register_map_register_named(const register_map *map, uint32_t peripheral, const char *name);
+/// The interrupt line called `name`, or -1.
+int32_t register_map_interrupt_named(const register_map *map, const char *name);
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,77 @@
+import Chips
+import Testing
+
+@Suite struct RegisterMapTests {
+    private let map = SoCDescription.stm32mp157.registers
+
+    @Test func `Addresses have RM0436's names`() {
+        #expect(map.location(at: 0x5000_010C)?.description == "RCC.MP_GCR")
+        #expect(map.location(at: 0x4C00_1018)?.description == "IPCC.C2SCR")
+        #expect(map.location(at: 0x5400_4014)?.description == "GPIOZ.ODR")
+        #expect(map.location(at: 0x5C00_A148)?.description == "TAMP.BKP18R")
+        #expect(map.location(at: 0x5000_D0C0)?.description == "EXTI.C2IMR1")
+        #expect(map.location(at: 0x4001_001C)?.description == "UART4.ISR")
+        #expect(map.location(at: 0x4000_0018)?.description == "TIM2.CCMR1")
+        // Three blocks share a page.
+        #expect(map.location(at: 0x4800_3008)?.description == "ADC1.CR")
+        #expect(map.location(at: 0x4800_3108)?.description == "ADC2.CR")
+        #expect(map.location(at: 0x4800_3308)?.description == "ADC12_COMMON.CCR")
+    }
+
+    @Test func `A byte inside a register belongs to it and a reserved word has only an offset`() {
+        #expect(map.location(at: 0x5000_010E)?.description == "RCC.MP_GCR")
+        #expect(map.location(at: 0x5000_0004)?.description == "RCC+0x4")
+        #expect(map.location(at: 0x4000_B800)?.description == "SPI2+0x800")
+    }
+
+    @Test func `Nothing is where no block decodes`() {
+        for address: UInt32 in [0x3FFF_FFFC, 0x4001_A000, 0x4300_0000, 0x5FFF_FFFC, 0x6000_0000, 0xE000_E100, 0, .max] {
+            #expect(map.location(at: address) == nil)
+        }
+    }
+
+    @Test func `Every register is found by its address and by its name`() {
+        var count = 0
+        for peripheral in map.peripherals {
+            for register in map.registers(of: peripheral) {
+                let address = peripheral.base + register.offset
+                let location = map.location(at: address)
+                #expect(location?.peripheral == peripheral.name)
+                #expect(location?.register == register.name)
+                #expect(location?.offset == register.offset)
+                if map.registers(of: peripheral).filter({ $0.name == register.name }).count == 1 {
+                    #expect(map.address(of: "\(peripheral.name).\(register.name)") == address)
+                }
+                count += 1
+            }
+        }
+        #expect(count > 4000)
+    }
+
+    @Test func `Blocks are sorted, lie in the M4's peripheral region and do not overlap`() {
+        let peripherals = map.peripherals
+        for (here, after) in zip(peripherals, peripherals.dropFirst()) {
+            #expect(UInt64(here.base) + UInt64(here.size) <= UInt64(after.base))
+        }
+        #expect(peripherals.allSatisfy { $0.base >= 0x4000_0000 && $0.base + ($0.size - 1) <= 0x5FFF_FFFF })
+    }
+
+    @Test func `Names may be written as ST's headers write them`() {
+        #expect(map.address(of: "RCC_MP_GCR") == 0x5000_010C)
+        #expect(map.address(of: "GPIOA.BSRR") == 0x5000_2018)
+        #expect(map.address(of: "GPIOA.NOPE") == nil)
+        #expect(map.address(of: "") == nil)
+    }
+
+    @Test func `Interrupt lines have the names of ST's vector table`() {
+        #expect(map.interruptName(0) == "WWDG1")
+        #expect(map.interruptName(103) == "IPCC_RX1")
+        #expect(map.interruptName(125) == "HSEM_IT2")
+        #expect(map.interruptName(81) == "FPU")
+        #expect(map.interruptName(52) == "UART4")
+        #expect(map.interruptName(99) == nil)
+        #expect(map.interruptName(150) == nil)
+        #expect(map.interruptName(-1) == nil)
+        #expect(map.interrupt(named: "TIM6") == 54)
+    }
+}
