@@ -5,18 +5,9 @@ import Chips
 /// Configurable lines detect edges and latch them as pending; each processor has its own interrupt
 /// and event masks. Direct lines only wake a processor: their interrupts reach the NVIC without this block.
 public final class EXTI: RegisterBlock {
-    /// Offsets within one of the three banks of 32 lines, 0x20 apart.
-    private enum Bank {
-        static let rtsr: UInt32 = 0x00
-        static let ftsr: UInt32 = 0x04
-        static let swier: UInt32 = 0x08
-        static let rpr: UInt32 = 0x0C
-        static let fpr: UInt32 = 0x10
-        static let tzenr: UInt32 = 0x14
-    }
-    private static let c1IMR: UInt32 = 0x80  // + 0x10 a bank
-    private static let c2IMR: UInt32 = 0xC0
-    private static let c2EMR: UInt32 = 0xC4
+    private typealias Offset = EXTIOffset
+    /// From a register of one bank of 32 lines to that of the next: of edges, and of masks.
+    private static let edgeBank = Offset.RTSR2 - Offset.RTSR1, maskBank = Offset.C2IMR2 - Offset.C2IMR1
 
     private static let lineCount = 96
     /// The chip's lines for the coprocessor.
@@ -44,15 +35,15 @@ public final class EXTI: RegisterBlock {
     override var missingFeatures: [MissingFeature] { Self.missing }
 
     private static let missing = [
-        MissingFeature("the supply's voltage detectors, line 16", "IM16", .init(c2IMR, 1 << 16), waits: true, effect: "no edge comes"),
-        MissingFeature("an event of the Cortex-A7s' SEV, line 66", "IM66", .init(c2IMR + 0x20, 1 << 2), waits: true, effect: "none comes"),
+        MissingFeature("the supply's voltage detectors, line 16", "IM16", .init(Offset.C2IMR1, 1 << 16), waits: true, effect: "no edge comes"),
+        MissingFeature("an event of the Cortex-A7s' SEV, line 66", "IM66", .init(Offset.C2IMR3, 1 << 2), waits: true, effect: "none comes"),
     ]
 
     // MARK: Waking the M4
 
     /// Whether a line that is unmasked for the M4 is active: a direct one by its block, a configurable one by its pending edge.
     var wakesM4: Bool {
-        func mask(_ bank: UInt32) -> UInt32 { self[Self.c2IMR + bank * 0x10] | self[Self.c2EMR + bank * 0x10] }
+        func mask(_ bank: UInt32) -> UInt32 { self[Offset.C2IMR1 + bank * Self.maskBank] | self[Offset.C2EMR1 + bank * Self.maskBank] }
         if pending(0) & mask(0) & configurable(0) != 0 || pending(2) & mask(2) & configurable(2) != 0 { return true }
         return lines.direct.contains { direct in
             mask(UInt32(direct.number / 32)) >> UInt32(direct.number % 32) & 1 != 0 && direct.interrupts.contains(where: interconnect.level)
@@ -65,7 +56,7 @@ public final class EXTI: RegisterBlock {
 
     /// Lines 0 to 15 that look for an edge to interrupt the M4, or to wake it, at a pin that nobody drives.
     private var linesInVain: UInt32 {
-        let looking = (self[Bank.rtsr] | self[Bank.ftsr]) & (self[Self.c2IMR] | self[Self.c2EMR]) & 0xFFFF
+        let looking = (self[Offset.RTSR1] | self[Offset.FTSR1]) & (self[Offset.C2IMR1] | self[Offset.C2EMR1]) & 0xFFFF
         return (0..<16).reduce(0) { lines, pin in
             guard looking >> UInt32(pin) & 1 != 0 else { return lines }
             let port = Int(selectedPort(pin))
@@ -77,7 +68,7 @@ public final class EXTI: RegisterBlock {
     private func edgeInVain(_ pin: Int) -> UnsupportedFeature {
         let port = Int(selectedPort(pin))
         let name = GPIO.Port(rawValue: port).map { "P\($0.letter)\(pin)" } ?? "port \(port)"
-        return unsupported("a level from outside at \(name), line \(pin)", Self.c2IMR, "IM\(pin)", value: 1, waits: true, "nobody drives the pin, so no edge comes")
+        return unsupported("a level from outside at \(name), line \(pin)", Offset.C2IMR1, "IM\(pin)", value: 1, waits: true, "nobody drives the pin, so no edge comes")
     }
 
     private func tellEdgesInVain() {
@@ -95,45 +86,45 @@ public final class EXTI: RegisterBlock {
     /// Whether `line` latched an edge that nobody has cleared.
     public func isPending(_ line: Int) -> Bool {
         guard line >= 0, line < Self.lineCount else { return false }
-        let bank = UInt32(line / 32) * 0x20
-        return (self[bank + Bank.rpr] | self[bank + Bank.fpr]) >> UInt32(line % 32) & 1 != 0
+        let bank = UInt32(line / 32) * Self.edgeBank
+        return (self[bank + Offset.RPR1] | self[bank + Offset.FPR1]) >> UInt32(line % 32) & 1 != 0
     }
 
     /// An edge at the input of a configurable line; it becomes pending if the line looks for it.
     public func edge(_ line: Int, rising: Bool) {
         guard line >= 0, line < Self.lineCount else { return }
         let bit = UInt32(1) << UInt32(line % 32)
-        let trigger = self[UInt32(line / 32) * 0x20 + (rising ? Bank.rtsr : Bank.ftsr)]
+        let trigger = self[UInt32(line / 32) * Self.edgeBank + (rising ? Offset.RTSR1 : Offset.FTSR1)]
         if trigger & bit != 0 { latch(line / 32, bit, rising: rising) }
     }
 
     /// The GPIO port index (A is 0, Z is 11) that EXTICR connects to line `pin`.
     func selectedPort(_ pin: Int) -> UInt32 {
-        self[0x60 + UInt32(pin / 4) * 4] >> (UInt32(pin % 4) * 8) & 0xFF
+        self[Offset.EXTICR1 + UInt32(pin / 4) * 4] >> (UInt32(pin % 4) * 8) & 0xFF
     }
 
     private func latch(_ number: Int, _ bits: UInt32, rising: Bool) {
-        let bank = UInt32(number) * 0x20
-        self[bank + (rising ? Bank.rpr : Bank.fpr)] |= bits
-        if self[Self.c2EMR + UInt32(number) * 0x10] & bits != 0 { interconnect.host.eventSignalled() }
+        let bank = UInt32(number) * Self.edgeBank
+        self[bank + (rising ? Offset.RPR1 : Offset.FPR1)] |= bits
+        if self[Offset.C2EMR1 + UInt32(number) * Self.maskBank] & bits != 0 { interconnect.host.eventSignalled() }
         update()
     }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
-        if offset < 0x60, offset % 0x20 == Bank.swier { return 0 }
+        if offset < Offset.EXTICR1, offset % Self.edgeBank == Offset.SWIER1 { return 0 }
         return readStored(offset, by: initiator)
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case 0x00..<0x60:
-            let number = Int(offset / 0x20)
+        case Offset.RTSR1..<Offset.EXTICR1:
+            let number = Int(offset / Self.edgeBank)
             let lines = configurable(number)
-            switch offset % 0x20 {
-            case Bank.rtsr, Bank.ftsr: merge(offset, value & lines, lanes: lanes)
-            case Bank.swier: if value & lines != 0 { latch(number, value & lines, rising: true) }
-            case Bank.rpr, Bank.fpr: self[offset] &= ~value
-            case Bank.tzenr: if initiator.isSecure { merge(offset, value, lanes: lanes) }
+            switch offset % Self.edgeBank {
+            case Offset.RTSR1, Offset.FTSR1: merge(offset, value & lines, lanes: lanes)
+            case Offset.SWIER1: if value & lines != 0 { latch(number, value & lines, rising: true) }
+            case Offset.RPR1, Offset.FPR1: self[offset] &= ~value
+            case Offset.TZENR1: if initiator.isSecure { merge(offset, value, lanes: lanes) }
             default: return writeStored(offset, value, lanes: lanes, by: initiator)
             }
         default:
@@ -141,7 +132,7 @@ public final class EXTI: RegisterBlock {
         }
         update()
         switch offset {
-        case Bank.rtsr, Bank.ftsr, Self.c2IMR, Self.c2EMR: tellEdgesInVain()
+        case Offset.RTSR1, Offset.FTSR1, Offset.C2IMR1, Offset.C2EMR1: tellEdgesInVain()
         default: break
         }
     }
@@ -151,16 +142,16 @@ public final class EXTI: RegisterBlock {
         if isTouched { update() }
     }
 
-    private func pending(_ number: UInt32) -> UInt32 { self[number * 0x20 + Bank.rpr] | self[number * 0x20 + Bank.fpr] }
+    private func pending(_ number: UInt32) -> UInt32 { self[number * Self.edgeBank + Offset.RPR1] | self[number * Self.edgeBank + Offset.FPR1] }
 
     private func update() {
         let low = pending(0), high = pending(2)
-        let toM4 = (low & self[Self.c2IMR], high & self[Self.c2IMR + 0x20])
+        let toM4 = (low & self[Offset.C2IMR1], high & self[Offset.C2IMR3])
         for (line, input) in inputs {
             let levels = line < 32 ? toM4.0 : line >= 64 ? toM4.1 : 0
             interconnect.drive(input, levels >> UInt32(line % 32) & 1 != 0)
         }
-        tellApplicationProcessors(low & self[Self.c1IMR], high & self[Self.c1IMR + 0x20])
+        tellApplicationProcessors(low & self[Offset.C1IMR1], high & self[Offset.C1IMR3])
     }
 
     private func tellApplicationProcessors(_ low: UInt32, _ high: UInt32) {

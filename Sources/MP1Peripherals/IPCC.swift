@@ -9,16 +9,7 @@ public final class IPCC: RegisterBlock {
     /// A bit for each channel that the chip has; registers count them from 1.
     private let channels: UInt32
 
-    private enum Offset {
-        static let c1CR: UInt32 = 0x00
-        static let c1MR: UInt32 = 0x04
-        static let c1SCR: UInt32 = 0x08
-        static let c1ToC2SR: UInt32 = 0x0C
-        static let c2CR: UInt32 = 0x10
-        static let c2MR: UInt32 = 0x14
-        static let c2SCR: UInt32 = 0x18
-        static let c2ToC1SR: UInt32 = 0x1C
-    }
+    private typealias Offset = IPCCOffset
 
     private static let rxInterruptEnable: UInt32 = 1        // CR.RXOIE
     private static let txInterruptEnable: UInt32 = 1 << 16  // CR.TXFIE
@@ -36,30 +27,30 @@ public final class IPCC: RegisterBlock {
         super.init(index: Self.index(mailbox.block, on: interconnect), on: interconnect)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x20] }
+    override class var plainRegisters: [Range<UInt32>] { [Offset.C1CR..<Offset.C2TOC1SR + 4] }
 
     /// Flags that the A7s have set for the M4, bit 0 for channel 1.
-    public var occupiedToM4: UInt32 { self[Offset.c1ToC2SR] }
+    public var occupiedToM4: UInt32 { self[Offset.C1TOC2SR] }
     /// Flags that the M4 has set for the A7s, bit 0 for channel 1.
-    public var occupiedToA7: UInt32 { self[Offset.c2ToC1SR] }
+    public var occupiedToA7: UInt32 { self[Offset.C2TOC1SR] }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Offset.c1SCR, Offset.c2SCR: 0  // "set and clear" registers: firmware reads, modifies and writes them
+        case Offset.C1SCR, Offset.C2SCR: 0  // "set and clear" registers: firmware reads, modifies and writes them
         default: readStored(offset, by: initiator)
         }
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case Offset.c1CR, Offset.c2CR:
+        case Offset.C1CR, Offset.C2CR:
             merge(offset, value & (Self.rxInterruptEnable | Self.txInterruptEnable), lanes: lanes)
-        case Offset.c1MR, Offset.c2MR:
+        case Offset.C1MR, Offset.C2MR:
             merge(offset, value & (channels | channels << 16), lanes: lanes)
-        case Offset.c1SCR:
-            setAndClear(value, sent: Offset.c1ToC2SR, received: Offset.c2ToC1SR)
-        case Offset.c2SCR:
-            setAndClear(value, sent: Offset.c2ToC1SR, received: Offset.c1ToC2SR)
+        case Offset.C1SCR:
+            setAndClear(value, sent: Offset.C1TOC2SR, received: Offset.C2TOC1SR)
+        case Offset.C2SCR:
+            setAndClear(value, sent: Offset.C2TOC1SR, received: Offset.C1TOC2SR)
             if value >> 16 & channels != 0 { onRing?(value >> 16 & channels) }
         default:
             return writeStored(offset, value, lanes: lanes, by: initiator)
@@ -79,12 +70,12 @@ public final class IPCC: RegisterBlock {
     }
 
     private func update() {
-        let toM4 = self[Offset.c1ToC2SR]
-        let toA7 = self[Offset.c2ToC1SR]
-        let m4 = levels(control: self[Offset.c2CR], mask: self[Offset.c2MR], received: toM4, sent: toA7)
+        let toM4 = self[Offset.C1TOC2SR]
+        let toA7 = self[Offset.C2TOC1SR]
+        let m4 = levels(control: self[Offset.C2CR], mask: self[Offset.C2MR], received: toM4, sent: toA7)
         interconnect.drive(rxInterrupt, m4.receive)
         interconnect.drive(txInterrupt, m4.transmit)
-        let a7 = levels(control: self[Offset.c1CR], mask: self[Offset.c1MR], received: toA7, sent: toM4)
+        let a7 = levels(control: self[Offset.C1CR], mask: self[Offset.C1MR], received: toA7, sent: toM4)
         if a7.receive != applicationLevels.receive {
             applicationLevels.receive = a7.receive
             interconnect.host.setApplicationProcessorInterrupt(.ipccReceive, level: a7.receive)

@@ -17,33 +17,33 @@ extension RCC {
         return source * multiplier / (divider << 13)
     }
 
-    func pll3(_ output: PLLOutput) -> UInt64 { pll(selection: 0x820, control: 0x880, output) }
-    func pll4(_ output: PLLOutput) -> UInt64 { pll(selection: 0x824, control: 0x894, output) }
+    func pll3(_ output: PLLOutput) -> UInt64 { pll(selection: RCCOffset.RCK3SELR, control: RCCOffset.PLL3CR, output) }
+    func pll4(_ output: PLLOutput) -> UInt64 { pll(selection: RCCOffset.RCK4SELR, control: RCCOffset.PLL4CR, output) }
 
     /// Hertz of the M4's clock as MSSCKSELR, MCUDIVR and PLL3 say.
     var selectedCoreClock: UInt64 {
-        let source: UInt64 = switch self[0x048] & 3 {
-        case 0: oscillators.hsi >> UInt64(self[0x018] & 3)
+        let source: UInt64 = switch self[RCCOffset.MSSCKSELR] & 3 {
+        case 0: oscillators.hsi >> UInt64(self[RCCOffset.HSICFGR] & 3)
         case 1: oscillators.hse
         case 2: oscillators.csi
         default: pll3(.p)
         }
-        return source >> UInt64(min(self[0x830] & 0xF, 9))
+        return source >> UInt64(min(self[RCCOffset.MCUDIVR] & 0xF, 9))
     }
 
     /// Hertz of pclk5: the AXI bus's clock (ASSCKSELR, AXIDIVR), divided by APB5DIVR.
     var axiBusClock: UInt64 {
-        let source: UInt64 = switch self[0x024] & 7 {
-        case 0: oscillators.hsi >> UInt64(self[0x018] & 3)
+        let source: UInt64 = switch self[RCCOffset.ASSCKSELR] & 7 {
+        case 0: oscillators.hsi >> UInt64(self[RCCOffset.HSICFGR] & 3)
         case 1: oscillators.hse
-        default: pll(selection: 0x028, control: 0x094, .p)
+        default: pll(selection: RCCOffset.RCK12SELR, control: RCCOffset.PLL2CR, .p)
         }
-        return (source / (UInt64(min(self[0x030] & 7, 3)) + 1)) >> UInt64(min(self[0x040] & 7, 4))
+        return (source / (UInt64(min(self[RCCOffset.AXIDIVR] & 7, 3)) + 1)) >> UInt64(min(self[RCCOffset.APB5DIVR] & 7, 4))
     }
 
     /// CPERCKSELR: what ck_per is.
     var peripheralClock: UInt64 {
-        switch self[0x0D0] & 3 { case 0: oscillators.hsi; case 1: oscillators.csi; default: oscillators.hse }
+        switch self[RCCOffset.CPERCKSELR] & 3 { case 0: oscillators.hsi; case 1: oscillators.csi; default: oscillators.hse }
     }
 
     /// Hertz of pclk1, pclk2 or pclk3.
@@ -51,7 +51,7 @@ extension RCC {
 
     /// Hertz of the kernel clock of U(S)ART `number`, 1 to 8; USART1 is on APB5 and has sources of its own.
     func uartClock(_ number: Int) -> UInt64 {
-        let selection: UInt32 = switch number { case 1: 0x0C8; case 6: 0x8E4; case 2, 4: 0x8E8; case 3, 5: 0x8EC; default: 0x8F0 }
+        let selection: UInt32 = switch number { case 1: RCCOffset.UART1CKSELR; case 6: RCCOffset.UART6CKSELR; case 2, 4: RCCOffset.UART24CKSELR; case 3, 5: RCCOffset.UART35CKSELR; default: RCCOffset.UART78CKSELR }
         return switch (self[selection] & 7, number) {
         case (1, 1): pll3(.q)
         case (1, _), (4, 1): pll4(.q)
@@ -64,7 +64,7 @@ extension RCC {
 
     /// Hertz of the kernel clock of LPTIM `number`, 1 to 5.
     func lptimClock(_ number: Int) -> UInt64 {
-        let selection: UInt32 = switch number { case 1: 0x934; case 2, 3: 0x930; default: 0x92C }
+        let selection: UInt32 = switch number { case 1: RCCOffset.LPTIM1CKSELR; case 2, 3: RCCOffset.LPTIM23CKSELR; default: RCCOffset.LPTIM45CKSELR }
         let isPair = number == 2 || number == 3
         return switch self[selection] & 7 {
         case 1: isPair ? pll4(.q) : pll4(.p)
