@@ -27,10 +27,11 @@ extension CoreControl {
 }
 
 /// The private peripheral bus, 0xE0000000 to 0xE00FFFFF: NVIC, SCB, SysTick, MPU, FPU, DWT, ITM.
-/// Registers are those of a Cortex-M4 r0p1 with FPU, 8 MPU regions and the priority bits that the chip has. Source: ARMv7-M ARM, B3.2 and B3.4.
+/// Registers are those of the core's variant, with FPU, 8 MPU regions and the priority bits that the chip has. Source: ARMv7-M ARM, B3.2 and B3.4.
 public final class SystemControlSpace {
     public let exceptions: ExceptionController
     let sysTick: SysTick
+    private let variant: CoreVariant
     public var faults = FaultStatus()
     public private(set) var mpu = MemoryProtection() { didSet { hot.pointee.isMPUOn = mpu.isOn } }
     public var debug = DebugAndTrace()
@@ -64,7 +65,9 @@ public final class SystemControlSpace {
     /// - Parameters:
     ///   - priorityMask: the bits of a priority that the chip implements.
     ///   - interrupts: lines that the chip's NVIC has.
-    public init(events: EventQueue, priorityMask: UInt8, interrupts: Int) {
+    ///   - variant: which core it is.
+    public init(events: EventQueue, priorityMask: UInt8, interrupts: Int, variant: CoreVariant = .cortexM4) {
+        self.variant = variant
         exceptions = ExceptionController(priorityMask: priorityMask)
         interruptControllerType = UInt32(clamping: max(0, (interrupts + 31) / 32 - 1))
         hot.initialize(to: Hot())
@@ -165,7 +168,7 @@ public final class SystemControlSpace {
         switch address {
         case 0xE000_0000..<0xE000_3000: return debug.read(address, core)
         case 0xE000_E000..<0xE000_F000: return readControl(address & 0xFFF)
-        case 0xE00F_F000..<0xE010_0000: return Self.romTable(address & 0xFFF)
+        case 0xE00F_F000..<0xE010_0000: return variant.romTable[address & 0xFFF] ?? 0
         default: return 0
         }
     }
@@ -192,7 +195,7 @@ public final class SystemControlSpace {
         case 0x400..<0x4F0: return priorityWord(first: 16 + Int(offset - 0x400))
         case 0xD18..<0xD24: return priorityWord(first: 4 + Int(offset - 0xD18))
         case 0xD90..<0xDBC: return mpu.read(offset)
-        case 0xD00: return 0x410F_C241  // CPUID: Cortex-M4 r0p1
+        case 0xD00: return variant.identification
         case 0xD04: return interruptControlState
         case 0xD08: return vectorTable
         case 0xD0C: return 0xFA05_0000 | exceptions.priorityGroup << 8
@@ -205,17 +208,19 @@ public final class SystemControlSpace {
         case 0xD34: return faults.mmfar
         case 0xD38: return faults.bfar
         case 0xD3C: return auxiliaryFaults
-        case 0xD40..<0xD74: return Self.features[Int(offset - 0xD40) >> 2]
+        case 0xD40..<0xD74: return feature(Int(offset - 0xD40) >> 2)
         case 0xD88: return coprocessorAccess
         case 0xDFC: return debug.exceptionMonitor | (exceptions.isPending(.debugMonitor) ? DebugAndTrace.monitorPending : 0)
         case 0xF34: return fpContextControl
         case 0xF38: return fpContextAddress
         case 0xF3C: return fpDefaultStatus
-        case 0xF40: return 0x1011_0021  // MVFR0
-        case 0xF44: return 0x1100_0011  // MVFR1
+        case 0xF40: return variant.floatingPoint.0
+        case 0xF44: return variant.floatingPoint.1
         default: return 0
         }
     }
+
+    private func feature(_ index: Int) -> UInt32 { variant.features.indices.contains(index) ? variant.features[index] : 0 }
 
     /// The page from 0xE000E000 to 0xE000EFFF as a debugger reads it: each register's value at this moment, and nothing changes by looking.
     /// What is only written, or is not there, is 0.
@@ -237,7 +242,7 @@ public final class SystemControlSpace {
 
     private func writeControl(_ offset: UInt32, _ value: UInt32) {
         switch offset {
-        case 0x008: auxiliaryControl = value & 0x307
+        case 0x008: auxiliaryControl = value & variant.writableAuxiliary
         case 0x010: sysTick.control = value
         case 0x014: sysTick.reloadValue = value
         case 0x018: sysTick.current = value
@@ -253,9 +258,9 @@ public final class SystemControlSpace {
         case 0xD04: writeInterruptControlState(value)
         case 0xD08: vectorTable = value & 0xFFFF_FF80
         case 0xD0C: writeReset(value)
-        case 0xD10: systemControl = value & 0x16
+        case 0xD10: systemControl = value & variant.writableSystemControl
         case 0xD14:
-            configuration = value & 0x31B
+            configuration = value & variant.writableConfiguration
             core?.trapsChanged()
         case 0xD24: writeSystemHandlerState(value)
         case 0xD28: faults.cfsr &= ~value
@@ -264,7 +269,7 @@ public final class SystemControlSpace {
         case 0xD34: faults.mmfar = value
         case 0xD38: faults.bfar = value
         case 0xD88:
-            coprocessorAccess = value & 0x00F0_0000
+            coprocessorAccess = value & variant.writableCoprocessorAccess
             core?.trapsChanged()
         case 0xDFC:
             debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
@@ -273,7 +278,7 @@ public final class SystemControlSpace {
             core?.debugChanged()
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
         case 0xF34:
-            fpContextControl = value & 0xC000_017B
+            fpContextControl = value & variant.writableFPContext
             core?.trapsChanged()
         case 0xF38: fpContextAddress = value & ~7
         case 0xF3C:
@@ -361,27 +366,6 @@ public final class SystemControlSpace {
                 let number = ExceptionNumber(entry.exception)
                 if on { exceptions.setPending(number) } else { exceptions.clearPending(number) }
             }
-        }
-    }
-
-    /// ID_PFR0 to ID_ISAR4 of a Cortex-M4.
-    private static let features: [UInt32] = [
-        0x0000_0030, 0x0000_0200, 0x0010_0000, 0, 0x0000_0030, 0, 0x0100_0000, 0,
-        0x0114_1110, 0x0211_2000, 0x2123_2231, 0x0111_1131, 0x0131_0102,
-    ]
-
-    /// The ROM table's entries (SCS, DWT, FPB, ITM; TPIU and ETM absent) and its component ID.
-    private static func romTable(_ offset: UInt32) -> UInt32 {
-        switch offset {
-        case 0x000: 0xFFF0_F003
-        case 0x004: 0xFFF0_2003
-        case 0x008: 0xFFF0_3003
-        case 0x00C: 0xFFF0_1003
-        case 0xFF0: 0x0D
-        case 0xFF4: 0x10
-        case 0xFF8: 0x05
-        case 0xFFC: 0xB1
-        default: 0
         }
     }
 
