@@ -55,7 +55,8 @@ struct LinuxDoctor {
         } else {
             note("channels", "announced: \(progress.channels.map(\.description).joined(separator: ", "))")
         }
-        let left = progress.sent &- progress.taken
+        // Firmware that gives back what it was never given is ahead of Linux; a finding of its own says so.
+        let left = Int16(truncatingIfNeeded: progress.sent &- progress.taken)
         if left > 0 { problem("not-taken", "\(left) of \(progress.sent) messages of Linux's are not taken", "the firmware has to look at vring1 when channel 2 rings.") }
     }
 
