@@ -69,7 +69,7 @@ struct ControlRequests {
                 do throws(Errno) { return .success(try port.write(buffer)) } catch { return .failure(error) }
             }
             let count = try result.get()
-            system.onEvent?(.ttySent(system.now, tty: index, Array(piece.prefix(count))))
+            system.events.publish(.ttySent(system.now, tty: index, Array(piece.prefix(count))))
             guard count > 0 else { throw .io }
             rest = rest.dropFirst(count)
         }

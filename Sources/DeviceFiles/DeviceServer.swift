@@ -46,8 +46,7 @@ public final class DeviceServer {
     private var set = PollSet()
     private var problem: DeviceFilesError?
     private var longSteps: LongSteps?
-    /// What a program has written to a tty: its number, and the bytes as they went to the firmware.
-    public var onSent: ((Int, [UInt8]) -> Void)?
+    private var subscription: EventStream<SystemEvent>.Subscription?
     /// Whether what the run has to say waits for somebody who does not read. While it does, virtual time stands still, and all else goes
     /// on; what a program asks for (as by `echo stop > state`) takes its virtual time all the same.
     public var isHeld: () -> Bool = { false }
@@ -84,10 +83,8 @@ public final class DeviceServer {
         system.linux.tty.isHeld = { [unowned self] index in heldTerminals.isHeld(index) }
         system.linux.raw.changed = { [unowned self] node, isThere in changed(node, isThere) }
         system.linux.raw.lookForCloses = { [unowned self] in leavingClients.takeEvents() }
-        let previous = system.onEvent
-        system.onEvent = { [unowned self] event in
+        subscription = system.events.subscribe { [unowned self] event in
             if case .ttyReceived(_, let tty, let bytes) = event { terminals.first { $0.port.index == tty }?.receive(bytes) }
-            previous?(event)
         }
         // Without control files nobody can read a dump, or free it.
         guard controlSocket != nil || fuse != nil else { return }
@@ -143,7 +140,7 @@ public final class DeviceServer {
 
     private func add(_ port: RpmsgTTY) throws(DeviceFilesError) {
         let terminal = try TerminalDevice(port, settings: terminalSettings[port.index])
-        terminal.onSent = { [unowned self] bytes in onSent?(port.index, bytes) }
+        terminal.onSent = { [unowned self] bytes in system.events.publish(.ttySent(system.now, tty: port.index, bytes)) }
         heldTerminals.watch(terminal.path, port: port.index)
         try place.devices.link(place.devicePrefix + port.name, to: terminal.path)
         terminals.append(terminal)
@@ -247,6 +244,8 @@ public final class DeviceServer {
         longSteps?.end()
         longSteps = nil
         system.onReturn = nil
+        if let subscription { system.events.end(subscription) }
+        subscription = nil
         system.linux.tty.changed = nil
         system.linux.tty.isHeld = nil
         system.linux.raw.changed = nil

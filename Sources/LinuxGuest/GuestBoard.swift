@@ -42,7 +42,7 @@ public final class GuestBoard {
     private var ringsNow = false
     /// The firmware has ended: nothing runs until the next reset.
     private var hasEnded = false
-    public var onEvent: ((GuestBoardEvent) -> Void)?
+    public let events = EventStream<GuestBoardEvent>()
     private var traces: GuestTraces
     private var firmware: [KnownFirmware] = []
     /// Checks what the firmware does to the memory that it shares with Linux.
@@ -73,14 +73,12 @@ public final class GuestBoard {
         let board = board
         words = RegisterWords(memory, board)
         traces = GuestTraces(board)
-        let found = FindingPort()
         watch = SharedMemoryWatch(
             bus: GuestBus(board), mailbox: chip.mailbox, channels: memory.layout.mailboxes, clock: { [unowned board] in board.now }
-        ) { found.take?($0) }
+        ) { [events, unowned board] in events.publish(.broken(board.now, $0)) }
         pacer = WallPacer(from: board.now)
         board.delegate = self
         board.soc.ipcc.onRing = { [unowned self] in hasRung($0) }
-        found.take = { [unowned self] in onEvent?(.broken(self.board.now, $0)) }
         showRegisters()
     }
 
@@ -148,7 +146,7 @@ public final class GuestBoard {
     /// What comes without a doorbell.
     private func look() {
         watch.look()
-        for (index, line) in traces.newLines(watch.resourceTable) { onEvent?(.trace(board.now, index: index, line)) }
+        for (index, line) in traces.newLines(watch.resourceTable) { events.publish(.trace(board.now, index: index, line)) }
     }
 
     private func run(to deadline: VirtualTime) {
@@ -160,15 +158,15 @@ public final class GuestBoard {
         case .hostRequest:
             guard let access = board.unmodelledStop, !hasEnded else { break }
             hasEnded = true
-            onEvent?(.stoppedAt(board.now, access))
+            events.publish(.stoppedAt(board.now, access))
         case .deadline, .asleep, .held: break
         case .breakpoint(let report) where onHalt?(report) == true, .watchpoint(let report) where onHalt?(report) == true: break
         // It goes on in its handler, or has been through its reset, as on a board.
-        case .fault(let report): onEvent?(.stopped(board.now, .fault(report)))
-        case .resetRequest(let local): onEvent?(.stopped(board.now, .resetRequest(local: local)))
+        case .fault(let report): events.publish(.stopped(board.now, .fault(report)))
+        case .resetRequest(let local): events.publish(.stopped(board.now, .resetRequest(local: local)))
         case let reason:
             hasEnded = true
-            onEvent?(.stopped(board.now, reason))
+            events.publish(.stopped(board.now, reason))
         }
     }
 
@@ -184,7 +182,7 @@ public final class GuestBoard {
     private func hasRung(_ channels: UInt32) {
         ringsNow = true
         watch.raised(channels)
-        for channel in 0..<memory.layout.chip.mailbox.channelCount where channels & 1 << UInt32(channel) != 0 { onEvent?(.rang(board.now, channel: channel, byM4: true)) }
+        for channel in 0..<memory.layout.chip.mailbox.channelCount where channels & 1 << UInt32(channel) != 0 { events.publish(.rang(board.now, channel: channel, byM4: true)) }
     }
 
     // MARK: The guest's stores
@@ -225,7 +223,7 @@ public final class GuestBoard {
             if value & 1 << UInt32(channel) != 0 { watch.acknowledged(channel) }
             guard value & 1 << UInt32(16 + channel) != 0 else { continue }
             watch.kicked(channel)
-            onEvent?(.rang(board.now, channel: channel, byM4: false))
+            events.publish(.rang(board.now, channel: channel, byM4: false))
         }
     }
 
@@ -242,7 +240,7 @@ public final class GuestBoard {
         look()
         watch.stopped()
         board.resetMCU()
-        onEvent?(.reset(board.now))
+        events.publish(.reset(board.now))
     }
 
     private func holdBoot(_ address: UInt32, _ value: UInt32) {
@@ -260,7 +258,7 @@ public final class GuestBoard {
         guard released != isReleased else { return }
         isReleased = released
         if starts { isUnderWay(known) }
-        onEvent?(starts ? .started(board.now, known) : .held(board.now))
+        events.publish(starts ? .started(board.now, known) : .held(board.now))
     }
 }
 
@@ -274,12 +272,12 @@ extension GuestBoard: M4BoardDelegate {
         }
     }
     public func boardWatchdogDidReset(_ board: M4Board) {
-        onEvent?(.watchdog(board.now))
+        events.publish(.watchdog(board.now))
         guest?.pulseInterrupt(GuestLayout.watchdogInterrupt)
     }
-    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(board.now, access)) }
-    public func board(_ board: M4Board, found finding: BoardFinding) { onEvent?(.found(board.now, finding)) }
-    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(board.now, source, output)) }
+    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { events.publish(.unmodelled(board.now, access)) }
+    public func board(_ board: M4Board, found finding: BoardFinding) { events.publish(.found(board.now, finding)) }
+    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(board.now, source, output)) }
 }
 
 extension GuestBoard: WriteRecord {
@@ -295,9 +293,6 @@ extension GuestBoard: WriteRecord {
         watch.writeRecord = self
     }
 }
-
-/// Where the watch's findings go, made before who takes them.
-private final class FindingPort { var take: ((Finding) -> Void)? }
 
 extension GuestBoard {
     /// Channels of the rings, counted from 1, that Linux has rung and the M4 has not acknowledged; nil for none, or while the M4 is in reset.

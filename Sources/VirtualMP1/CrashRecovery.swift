@@ -83,7 +83,7 @@ extension MP1System {
         crash.registers = CoredumpExtension.Registers(of: board, fault: report)
         guard mayCrash(isWatchdog: false) else { return false }
         crash.reportedAt = linux.crashCount
-        onEvent?(.crashed(now, reason))
+        events.publish(.crashed(now, reason))
         linux.reportCrash(.fatalError)
         return true
     }

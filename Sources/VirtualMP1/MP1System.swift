@@ -25,15 +25,13 @@ public final class MP1System {
     public let linux: RemoteProcessor
     /// The TA's session; nil under `.elf`.
     public let trustedApplication: RemoteprocSession?
-    /// Gets everything worth seeing, in order; what came before it was set comes first.
-    public var onEvent: ((SystemEvent) -> Void)? {
-        didSet { early.deliver(to: onEvent) }
-    }
+    /// Everything worth seeing, in order. Each listener gets the kernel's probe first.
+    public let events = EventStream<SystemEvent>(keepsEarlyEvents: true)
 
     let platform: LinuxPlatform
     private let secureWorld: SecureWorld
     private let client: TrustedFirmwareClient?
-    /// Whether what comes on a tty is kept for `Terminal.read`; a listener of `onEvent` has it in any case.
+    /// Whether what comes on a tty is kept for `Terminal.read`; a listener of `events` has it in any case.
     public var keepsReceived = true
     /// Where firmware is looked for at each boot and recovery, before what `start` was given: `/lib/firmware`.
     public var firmwareFiles: FirmwareSource? {
@@ -45,7 +43,6 @@ public final class MP1System {
     private let images: ImageShelf
     /// Auto-boot comes once, when the device is registered.
     private var hasStarted = false
-    private let early: EventSink
     var inboxes: [ByteQueue] = []
     /// As much waits on one tty for `Terminal.read`; more is cut off with the driver's "Trunc buffer" line.
     static let inboxLimit = 16 << 20
@@ -86,27 +83,25 @@ public final class MP1System {
         }
         let images = ImageShelf()
         self.images = images
-        let events = EventSink()
-        early = events
         var kernel = configuration.linux
         // At the probe /lib/firmware is still empty: `start` boots in the kernel's place. What already runs is attached to at once.
         kernel.autoBoot = kernel.autoBoot && configuration.bootLoaderFirmware != nil
         linux = RemoteProcessor(
             configuration: kernel, platform: platform, trustedFirmware: client,
-            firmware: { name throws(Errno) in try images.read(name) }, log: { events.forward(.kernelLog($0)) })
-        events.system = self
+            firmware: { name throws(Errno) in try images.read(name) }, log: { [events] in events.publish(.kernelLog($0)) })
         platform.system = self
         board.delegate = self
         client?.onLoaded = { [unowned self] image in placeTable(image) }
         traceLook.attach(to: self)
-        linux.findings.sink = { [unowned self] time, finding in onEvent?(.finding(time, finding)) }
+        linux.findings.sink = { [events] time, finding in events.publish(.finding(time, finding)) }
         watchCrashes()
-        linux.kickFaultInjected = { [unowned self] time, event in onEvent?(.kickFault(time, event)) }
+        linux.kickFaultInjected = { [events] time, event in events.publish(.kickFault(time, event)) }
         linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
         linux.raw.received = { [unowned self] device, bytes, source in
-            onEvent?(.rawReceived(now, device: device, source: source, Array(bytes)))
+            events.publish(.rawReceived(now, device: device, source: source, Array(bytes)))
         }
         try setUpSanitizer()
+        events.begin()
     }
 
     /// Called in the midst of whatever lets virtual time pass, a boot and a stop too, each time that the machine has come back from
@@ -211,7 +206,7 @@ public final class MP1System {
             try secureWorld.write(placement.bytes, at: table.start)
         } catch { return }
         tablePlacement = placement
-        onEvent?(.tablePlaced(now, placement))
+        events.publish(.tablePlaced(now, placement))
     }
 
     // MARK: What the machine reports
@@ -226,13 +221,13 @@ public final class MP1System {
     /// is not the end. Linux hears of neither.
     private func goesOn(after reason: StopReason) -> Bool {
         guard case .resetRequest(let local) = reason, configuration.goesOnAfterReset || !local && !board.isHeld else { return false }
-        onEvent?(.reset(now, local: local, isHeld: board.isHeld))
+        events.publish(.reset(now, local: local, isHeld: board.isHeld))
         return true
     }
 
     func stopForGood(_ reason: StopReason) {
         platform.terminalStop = reason
-        onEvent?(.stopped(now, reason))
+        events.publish(.stopped(now, reason))
     }
 
     func stopped(at access: UnmodelledAccess) {
@@ -247,7 +242,7 @@ public final class MP1System {
             inboxes[tty].append(UnsafeRawBufferPointer(rebasing: bytes.prefix(room)))
             if bytes.count > room { linux.tty.port(tty)?.truncated(to: room) }
         }
-        if let onEvent { onEvent(.ttyReceived(now, tty: tty, Array(bytes))) }
+        events.publish(.ttyReceived(now, tty: tty, Array(bytes)))
     }
 }
 
@@ -261,29 +256,12 @@ extension MP1System: M4BoardDelegate {
         default: break
         }
     }
-    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { onEvent?(.unmodelled(now, access)) }
+    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { events.publish(.unmodelled(now, access)) }
     public func board(_ board: M4Board, found finding: BoardFinding) {
         boardFindings.append((now, finding))
-        onEvent?(.boardFinding(now, finding))
+        events.publish(.boardFinding(now, finding))
     }
-    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { onEvent?(.output(now, source, output)) }
-}
-
-/// Stands between Linux's log and a system that is still being made, and keeps the lines of its probe for the first listener.
-private final class EventSink {
-    weak var system: MP1System?
-    private var early: [SystemEvent] = []
-
-    func forward(_ event: SystemEvent) {
-        if let onEvent = system?.onEvent { onEvent(event) } else if system == nil { early.append(event) }
-    }
-
-    func deliver(to listener: ((SystemEvent) -> Void)?) {
-        guard let listener else { return }
-        let events = early
-        early = []
-        for event in events { listener(event) }
-    }
+    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(now, source, output)) }
 }
 
 /// /lib/firmware.

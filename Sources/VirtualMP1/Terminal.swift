@@ -18,7 +18,7 @@ public struct Terminal {
             } catch { return .failure(error) }
         }
         if case .failure(let errno) = result { throw .linux(doing: "write to ttyRPMSG\(index)", errno) }
-        system.onEvent?(.ttySent(system.now, tty: index, bytes))
+        system.events.publish(.ttySent(system.now, tty: index, bytes))
     }
 
     /// Bytes that have come and were not read.

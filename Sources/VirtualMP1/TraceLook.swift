@@ -16,7 +16,7 @@ final class TraceLook {
 
     /// Goes on looking after a pause in which nothing was due.
     func arm() {
-        guard let system, let slot, system.watchesTraces, system.onEvent != nil, system.board.events.dueCycle(slot) == .max else { return }
+        guard let system, let slot, system.watchesTraces, system.events.isHeard, system.board.events.dueCycle(slot) == .max else { return }
         schedule(slot, behind: system.board.cycles, system)
     }
 

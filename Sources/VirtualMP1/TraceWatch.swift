@@ -18,7 +18,7 @@ struct TraceWatch {
     /// - Returns: whether there was one.
     @discardableResult
     mutating func refresh(_ system: MP1System) -> Bool {
-        guard system.watchesTraces, system.onEvent != nil else { return false }
+        guard system.watchesTraces, system.events.isHeard else { return false }
         if madeAt != system.linux.stateChanges { find(system.linux) }
         var hasNews = false
         for index in buffers.indices {
@@ -26,7 +26,7 @@ struct TraceWatch {
             _ = system.board.withMemory(traces[index].address, count: traces[index].size) { bytes in
                 if buffers[index].differs(from: bytes) { lines = buffers[index].take(bytes) }
             }
-            for line in lines { system.onEvent?(.trace(system.now, index: index, line: line)) }
+            for line in lines { system.events.publish(.trace(system.now, index: index, line: line)) }
             if !lines.isEmpty { hasNews = true }
         }
         return hasNews

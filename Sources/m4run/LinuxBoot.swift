@@ -60,7 +60,7 @@ final class LinuxBoot {
         pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console, keepsOutput: command.limits.json)
         record.begins(command.life.attach ? firmware.first : nil)
         board.watch.symbol = { [narrator] in narrator.symbols.name(at: $0) }
-        board.onEvent = { [unowned self] in hear($0) }
+        board.events.subscribe { [unowned self] in hear($0) }
         board.onHalt = { [unowned self] report in
             halt = report
             return false

@@ -32,8 +32,8 @@ final class Narrator {
 
     /// `data` gets what the firmware sends to ttys and raw devices.
     func attach(to system: MP1System, data: @escaping ([UInt8]) -> Void) {
-        system.onEvent = { [unowned self, level] event in
-            if firstError == nil, case .kernelLog(let record) = event, record.level <= .error, !record.isMissingMailbox {
+        system.events.subscribe { [unowned self, level] event in
+            if firstError == nil, case .kernelLog(let record) = event, record.level <= .error, record.cause != .missingMailbox {
                 firstError = record.message
             }
             if case .stopped = event { onStop() }

@@ -136,7 +136,6 @@ final class RunSession {
         Console.waitsForReaders = false
         Console.onFull = { [unowned system] in system.board.core.requestStop() }
         server.isHeld = { Console.isFull }
-        server.onSent = { [unowned self] tty, bytes in system.onEvent?(.ttySent(system.now, tty: tty, bytes)) }
         if let why = place.whyNoFuse, let folder = options.serving.control {
             Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
         }

@@ -29,7 +29,7 @@ import Testing
 
     @Test func `A mailbox that could not be had is said with its reason, which explains no failure`() {
         let rig = Rig { $0.mailboxes.detach = nil }
-        #expect(rig.records.filter { $0.level <= .error }.map(\.isMissingMailbox) == [true])
+        #expect(rig.records.filter { $0.level <= .error }.map(\.cause) == [.missingMailbox])
         func lines(_ kernel: KernelProfile) -> [String] {
             Rig {
                 $0.kernel = kernel

@@ -38,7 +38,7 @@ import VirtualMP1
         let image = try boot.usesTEE ? Samples.signed("tty-echo") : Samples.elf("tty-echo")
         let system = try MP1System(Samples.configuration(boot))
         let round = Round()
-        system.onEvent = { [unowned round] event in round.note(event) }
+        system.events.subscribe { [unowned round] event in round.note(event) }
         if name == "recover" { try system.start(image) }
         var reference: [String] = []
         var before = 0

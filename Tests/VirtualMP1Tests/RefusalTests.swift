@@ -89,7 +89,7 @@ import VirtualMP1
         configuration.isolation = .banks
         let system = try MP1System(configuration)
         var findings: [String] = []
-        system.onEvent = { if case .finding(_, let finding) = $0 { findings.append("\(finding)") } }
+        system.events.subscribe { if case .finding(_, let finding) = $0 { findings.append("\(finding)") } }
         let image = try Samples.signed("tty-echo")
         #expect { try system.start(image) } throws: {
             guard case .linux(_, let errno) = $0 as? SystemError else { return false }

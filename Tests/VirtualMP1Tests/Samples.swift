@@ -54,7 +54,7 @@ enum Samples {
 final class Transcript {
     private(set) var lines: [String] = []
     init(_ system: MP1System) {
-        system.onEvent = { [unowned self] event in lines.append(Self.text(event)) }
+        system.events.subscribe { [unowned self] event in lines.append(Self.text(event)) }
     }
     static func text(_ event: SystemEvent) -> String {
         switch event {

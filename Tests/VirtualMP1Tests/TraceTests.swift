@@ -10,7 +10,7 @@ import VirtualMP1
     @Test func `A trace that goes round its buffer is shown line for line, each once`() throws {
         let mp1 = try Samples.started("tty-echo", .elf)
         var lines: [String] = []
-        mp1.onEvent = { event in if case .trace(_, _, let line) = event { lines.append(line) } }
+        mp1.events.subscribe { event in if case .trace(_, _, let line) = event { lines.append(line) } }
         let tty = try mp1.openTTY(0)
         for number in 0..<300 {
             let text = String(repeating: "x", count: 1 + number * 7 % 120) + "\n"
@@ -33,7 +33,7 @@ import VirtualMP1
         let mp1 = try MP1System(configuration)
         try mp1.start(Samples.elf("crasher"), name: "crasher")
         var lines: [String] = []
-        mp1.onEvent = { event in if case .trace(let time, _, let line) = event, line.hasPrefix("chatter") { lines.append("\(line) \(time)") } }
+        mp1.events.subscribe { event in if case .trace(let time, _, let line) = event, line.hasPrefix("chatter") { lines.append("\(line) \(time)") } }
         try mp1.openTTY(0).send("chatter\n")
         mp1.run(for: .seconds(1))
         #expect(lines.count == 1000)

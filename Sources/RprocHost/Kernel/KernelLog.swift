@@ -6,6 +6,22 @@ public enum KernelLogLevel: Int, Comparable, Sendable, CaseIterable {
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
+/// What a line of the kernel log is about, for whoever acts on it: its text has words of the firmware's in it.
+public enum KernelLogCause: Equatable, Sendable {
+    /// The mailbox core's error about a mailbox that the driver then does without: it explains no failure.
+    case missingMailbox
+    /// The resource table as a whole, or one of its entries, is not as it has to be.
+    case resourceTable
+    /// The boot ends at what the resource table asks for.
+    case resources
+    /// A ring has no buffers or no alignment, or a carveout does not fit its memory region.
+    case ring
+    /// No memory is to be had for a carveout.
+    case missingMemory(carveout: String)
+    /// A segment lies in none of the M4's memories.
+    case segment
+}
+
 /// One line of the kernel log.
 public struct KernelLogRecord: Equatable, Sendable, CustomStringConvertible {
     public var time: VirtualTime
@@ -13,16 +29,15 @@ public struct KernelLogRecord: Equatable, Sendable, CustomStringConvertible {
     /// Driver and device as dev_printk puts them first: `remoteproc remoteproc0`. Empty for a bare printk.
     public var device: String
     public var message: String
+    /// nil for what nobody acts on.
+    public var cause: KernelLogCause?
 
-    public init(time: VirtualTime, level: KernelLogLevel, device: String, message: String) {
-        self.time = time; self.level = level; self.device = device; self.message = message
+    public init(time: VirtualTime, level: KernelLogLevel, device: String, message: String, cause: KernelLogCause? = nil) {
+        self.time = time; self.level = level; self.device = device; self.message = message; self.cause = cause
     }
 
     /// Device and message as dmesg shows them without a time stamp: `remoteproc remoteproc0: powering up m4`.
     public var line: String { device.isEmpty ? message : "\(device): \(message)" }
-
-    /// The mailbox core's error about a mailbox that the driver then does without: it explains no failure.
-    public var isMissingMailbox: Bool { message.hasPrefix("mbox_") || message.hasPrefix("__mbox_") }
 
     /// As dmesg shows it: `[    0.001234] remoteproc remoteproc0: powering up m4`.
     public var description: String {
@@ -51,9 +66,11 @@ public final class KernelLog {
     init(platform: any HostPlatform) { self.platform = platform }
 
     /// The message is only built when somebody gets it.
-    @inline(__always) func emit(_ level: KernelLogLevel, _ device: @autoclosure () -> String, _ message: @autoclosure () -> String) {
+    @inline(__always) func emit(
+        _ level: KernelLogLevel, _ device: @autoclosure () -> String, _ message: @autoclosure () -> String, cause: @autoclosure () -> KernelLogCause? = nil
+    ) {
         guard level.rawValue <= threshold.rawValue, let listener else { return }
-        listener(KernelLogRecord(time: platform.now, level: level, device: device(), message: message()))
+        listener(KernelLogRecord(time: platform.now, level: level, device: device(), message: message(), cause: cause()))
     }
 }
 

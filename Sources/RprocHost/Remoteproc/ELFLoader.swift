@@ -54,7 +54,7 @@ extension RemoteProcessor {
                 throw .invalid
             }
             guard let physical = physicalAddress(DeviceAddress(da), count: UInt64(memsz)) else {
-                error("bad phdr da 0x\(hex(da)) mem 0x\(hex(memsz))")
+                error("bad phdr da 0x\(hex(da)) mem 0x\(hex(memsz))", .segment)
                 throw .invalid
             }
             try onBus("loading a segment") { () throws(BusError) in
@@ -75,7 +75,7 @@ extension RemoteProcessor {
     /// - Parameter isSecondLook: makes no finding: the first look's stands.
     func resourceTableSection(_ image: [UInt8], isSecondLook: Bool = false) -> (address: UInt32, range: Range<Int>)? {
         func refuse(_ message: String) -> (address: UInt32, range: Range<Int>)? {
-            error(message)
+            error(message, .resourceTable)
             return nil
         }
         guard let header = ELFHeader(image) else { return nil }

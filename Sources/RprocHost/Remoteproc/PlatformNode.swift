@@ -104,9 +104,9 @@ extension RemoteProcessor {
     private func sayRefusal(_ name: String) {
         let isNewer = configuration.kernel.mailboxCoreSaysWhy
         switch configuration.mailboxes.refusals[name] ?? .notNamed {
-        case .notNamed: log.emit(.error, driverDevice, "mbox_request_channel_byname() could not locate channel named \"\(name)\"")
-        case .notReferenced: if isNewer { log.emit(.error, driverDevice, "mbox_request_channel: can't parse \"mboxes\" property") }
-        case .taken: if isNewer { log.emit(.error, driverDevice, "__mbox_bind_client: mailbox not free") }
+        case .notNamed: log.emit(.error, driverDevice, "mbox_request_channel_byname() could not locate channel named \"\(name)\"", cause: .missingMailbox)
+        case .notReferenced: if isNewer { log.emit(.error, driverDevice, "mbox_request_channel: can't parse \"mboxes\" property", cause: .missingMailbox) }
+        case .taken: if isNewer { log.emit(.error, driverDevice, "__mbox_bind_client: mailbox not free", cause: .missingMailbox) }
         case .outOfRange: break
         }
     }

@@ -20,7 +20,7 @@ extension RemoteProcessor {
     }
 
     private func processFailed(_ errno: Errno) -> Errno {
-        error("Failed to process resources: \(errno.negative)")
+        error("Failed to process resources: \(errno.negative)", .resources)
         return errno
     }
 
@@ -49,7 +49,7 @@ extension RemoteProcessor {
             case (_, .vdev(let resource)):
                 try handleVdev(resource, at: entry.payloadOffset, available: bytes.count - entry.payloadOffset)
             case (let kind, _):
-                error("\(kind) rsc is truncated")
+                error("\(kind) rsc is truncated", .resourceTable)
                 throw .invalid
             }
         }
@@ -76,7 +76,7 @@ extension RemoteProcessor {
     /// `rproc_handle_carveout`: a region of the same name, or memory of the pool.
     private func handleCarveout(_ resource: MemoryResource, at offset: Int) throws(Errno) {
         guard resource.reserved == 0 else {
-            error("carveout rsc has non zero reserved bytes")
+            error("carveout rsc has non zero reserved bytes", .resourceTable)
             throw .invalid
         }
         debug("carveout rsc: name: \(printable(resource.name)), da 0x\(hex(resource.deviceAddress)), pa 0x\(hex(resource.physicalAddress)), len 0x\(hex(resource.length)), flags 0x\(hex(resource.flags))")
@@ -100,7 +100,7 @@ extension RemoteProcessor {
 
     private func handleTrace(_ resource: TraceResource) throws(Errno) {
         guard resource.reserved == 0 else {
-            error("trace rsc has non zero reserved bytes")
+            error("trace rsc has non zero reserved bytes", .resourceTable)
             throw .invalid
         }
         traces.append(resource)
@@ -111,11 +111,11 @@ extension RemoteProcessor {
     private func handleVdev(_ resource: VdevResource, at offset: Int, available: Int) throws(Errno) {
         let need = UInt64(VdevResource.size) + UInt64(resource.vringCount) * UInt64(VringResource.size) + UInt64(resource.configLength)
         guard need <= UInt64(max(available, 0)) else {
-            error("vdev rsc is truncated")
+            error("vdev rsc is truncated", .resourceTable)
             throw .invalid
         }
         guard resource.reserved == [0, 0] else {
-            error("vdev rsc has non zero reserved bytes")
+            error("vdev rsc has non zero reserved bytes", .resourceTable)
             throw .invalid
         }
         debug("vdev rsc: id \(resource.id), dfeatures 0x\(hex(resource.deviceFeatures)), cfg len \(resource.configLength), \(resource.vringCount) vrings")
@@ -155,17 +155,17 @@ extension RemoteProcessor {
         let any = DeviceAddress.any.value
         let base = carveout.deviceAddress.value
         guard length <= UInt64(carveout.length) else {
-            error("Registered carveout doesn't fit len request")
+            error("Registered carveout doesn't fit len request", .ring)
             return false
         }
         if deviceAddress == any { return true }
         if base == any { return false }
         guard deviceAddress >= base else {
-            error("Registered carveout doesn't fit da request")
+            error("Registered carveout doesn't fit da request", .ring)
             return false
         }
         guard UInt64(deviceAddress - base) + length <= UInt64(carveout.length) else {
-            error("Registered carveout doesn't fit len request")
+            error("Registered carveout doesn't fit len request", .ring)
             return false
         }
         return true
@@ -181,7 +181,7 @@ extension RemoteProcessor {
                 try storeInTable(carveout.deviceAddress.value, at: offset)
                 try storeInTable(carveout.length, at: offset + 8)
             } catch {
-                self.error("Unable to allocate carveout \(printable(carveout.name)): \(error.negative)")
+                self.error("Unable to allocate carveout \(printable(carveout.name)): \(error.negative)", .missingMemory(carveout: carveout.name))
                 self.error("Failed to allocate associated carveouts: \(Errno.noMemory.negative)")
                 throw .noMemory
             }

@@ -174,7 +174,9 @@ public final class RemoteProcessor {
 
     func info(_ message: @autoclosure () -> String) { log.emit(.info, deviceName, message()) }
     func warn(_ message: @autoclosure () -> String) { log.emit(.warning, deviceName, message()) }
-    func error(_ message: @autoclosure () -> String) { log.emit(.error, deviceName, message()) }
+    func error(_ message: @autoclosure () -> String, _ cause: @autoclosure () -> KernelLogCause? = nil) {
+        log.emit(.error, deviceName, message(), cause: cause())
+    }
     func debug(_ message: @autoclosure () -> String) { log.emit(.debug, deviceName, message()) }
 
     /// Runs `body` with remoteproc's mutex held: vring work waits until it is over.

@@ -49,7 +49,7 @@ public final class RemoteVirtioDevice {
         for (i, resource) in resources.enumerated() {
             processor.debug("vdev rsc: vring\(i): da 0x\(hex(resource.deviceAddress)), qsz \(resource.count), align \(resource.alignment)")
             guard resource.count != 0, resource.alignment != 0 else {
-                processor.error("invalid qsz (\(resource.count)) or alignment (\(resource.alignment))")
+                processor.error("invalid qsz (\(resource.count)) or alignment (\(resource.alignment))", .ring)
                 throw .invalid
             }
         }

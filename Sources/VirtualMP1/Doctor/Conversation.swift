@@ -66,7 +66,7 @@ final class Conversation: RpmsgObserver {
             return
         }
         if let port = system.linux.tty.ports.lazy.compactMap({ $0 }).first(where: { $0.channel === channel }) {
-            system.onEvent?(.ttySent(system.now, tty: port.index, text))
+            system.events.publish(.ttySent(system.now, tty: port.index, text))
         }
         let position = toFirmware?.availableIndex
         line(channel) { $0.position = position }

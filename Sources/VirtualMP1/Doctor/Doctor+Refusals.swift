@@ -12,8 +12,8 @@ extension Doctor {
                 .imageRefused, "OP-TEE refuses the image: \(failure)",
                 "'m4run verify --explain' walks through the TA's checks; sign the image anew with the key that OP-TEE trusts.")
         case .linux(let doing, let errno):
-            let said = kernelErrors.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
-            guard !judgeRings(refusedBy: kernelErrors), !judgeMissingRegion(kernelErrors), !judgeRefusedTable(kernelErrors) else { return }
+            let said = kernelErrors.prefix(3).map { "'\($0.message)'" }.joined(separator: ", ")
+            guard !judgeRings(), !judgeMissingRegion(), !judgeRefusedTable() else { return }
             report.problem(
                 .linuxRefused, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
                 "compare the image's segments and table with the device tree's memory regions.")
@@ -22,11 +22,14 @@ extension Doctor {
         }
     }
 
+    /// The kernel's first words about `cause`.
+    func said(_ cause: KernelLogCause) -> String? { kernelErrors.first { $0.cause == cause }?.message }
+
     // MARK: Rings
 
     /// Whether Linux has refused a vring: too large for its region, or at an address outside of it, or no ring at all.
-    mutating func judgeRings(refusedBy kernelErrors: [String]) -> Bool {
-        guard let said = kernelErrors.first(where: { $0.contains("Registered carveout doesn't fit") || $0.contains("invalid qsz") }) else { return false }
+    mutating func judgeRings() -> Bool {
+        guard let said = said(.ring) else { return false }
         let linux = system.configuration.linux
         for (name, vring) in vrings {
             if vring.count == 0 || vring.alignment == 0 {
@@ -77,17 +80,16 @@ extension Doctor {
     // MARK: Segments
 
     /// Whether Linux has no memory region for a ring, or for a segment.
-    private mutating func judgeMissingRegion(_ kernelErrors: [String]) -> Bool {
-        let carveout = "Unable to allocate carveout "
-        if let said = kernelErrors.first(where: { $0.contains(carveout) }), let found = said.firstRange(of: carveout) {
-            let name = said[found.upperBound...].prefix { $0 != ":" }
+    private mutating func judgeMissingRegion() -> Bool {
+        for record in kernelErrors {
+            guard case .missingMemory(let name) = record.cause else { continue }
             report.problem(
                 .regionMissing,
-                "Linux refuses the boot: '\(said)'. The device tree's memory-region names no \(name); it has \(system.configuration.linux.deviceRegions.map(\.description).joined(separator: ", ")).",
-                "add a reserved-memory node \(name) (no-map, shared-dma-pool) to the node's memory-region.")
+                "Linux refuses the boot: '\(record.message)'. The device tree's memory-region names no \(ForeignText.ascii(name)); it has \(system.configuration.linux.deviceRegions.map(\.description).joined(separator: ", ")).",
+                "add a reserved-memory node \(ForeignText.ascii(name)) (no-map, shared-dma-pool) to the node's memory-region.")
             return true
         }
-        guard let said = kernelErrors.first(where: { $0.contains("bad phdr da") }) else { return false }
+        guard let said = said(.segment) else { return false }
         let misfit = SegmentMisfit(image, system.configuration.linux)
         report.problem(
             .segmentOutside, "Linux refuses the boot: '\(said)'. \(misfit?.description ?? "That segment lies in none of the device tree's regions.")",

@@ -25,9 +25,9 @@ extension Doctor {
             judgeFeatures(device)
             return device
         }
-        if judgeRings(refusedBy: kernelErrors) { return nil }
+        if judgeRings() { return nil }
         let sections = FirmwareImage.elfFiles(image).compactMap { $0.section(named: ".resource_table") }
-        if report.isWithoutRpmsg, !kernelErrors.contains(where: Self.isAboutTable) || sections.allSatisfy({ $0.size == 0 }) {
+        if report.isWithoutRpmsg, said(.resourceTable) == nil || sections.allSatisfy({ $0.size == 0 }) {
             let what = sections.contains { $0.size > 0 } ? "The resource table has no vdev entry" : "The image has no resource table"
             report.note(
                 "no-rpmsg", "\(what), and \(symbols.isEmpty ? "no symbols to tell by" : "no code for rpmsg"): it does not talk to Linux. Right for firmware that has nothing to say to it.")
@@ -78,16 +78,16 @@ extension Doctor {
 
     /// Whether Linux registers no vdev because of what the table says, wherever it is.
     mutating func judgeTableContents() -> Bool {
-        judgeRefused(kernelErrors) || judgeEntries()
+        judgeRefused() || judgeEntries()
     }
 
     /// The same when Linux does not start the image because of it.
-    mutating func judgeRefusedTable(_ kernelErrors: [String]) -> Bool {
-        judgeRefused(kernelErrors) || kernelErrors.contains { $0.contains("Failed to process resources") } && judgeEntries()
+    mutating func judgeRefusedTable() -> Bool {
+        judgeRefused() || said(.resources) != nil && judgeEntries()
     }
 
-    private mutating func judgeRefused(_ kernelErrors: [String]) -> Bool {
-        guard let said = kernelErrors.first(where: Self.isAboutTable) else { return false }
+    private mutating func judgeRefused() -> Bool {
+        guard let said = said(.resourceTable) else { return false }
         let sections = FirmwareImage.elfFiles(image).compactMap { $0.section(named: ".resource_table") }
         guard !sections.allSatisfy({ $0.size == 0 }) else { return false }
         report.problem(
@@ -118,10 +118,6 @@ extension Doctor {
         return false
     }
 
-    private static func isAboutTable(_ message: String) -> Bool {
-        ["unsupported fw ver", "non zero reserved bytes", "resource table incomplete", "resource table truncated", "header-less resource table", "rsc is truncated"].contains { message.contains($0) }
-    }
-
     /// Why no rpmsg driver has bound the device.
     mutating func judgeDriverless(_ device: RemoteVirtioDevice) {
         let resource = device.resource
@@ -134,7 +130,7 @@ extension Doctor {
             } else if let resource, resource.vrings.count != 2 {
                 ("rpmsg needs 2 vrings, and it has \(resource.vrings.count)", "give it two vrings: the first carries the firmware's messages, the second Linux's.")
             } else {
-                ("the driver's probe failed: \(kernelErrors.first ?? "its rings, of \(rings), or its buffers do not fit")", "rings and buffers have to fit their regions.")
+                ("the driver's probe failed: \(kernelErrors.first?.message ?? "its rings, of \(rings), or its buffers do not fit")", "rings and buffers have to fit their regions.")
             }
         report.problem(
             .vdevWithoutDriver,
@@ -147,7 +143,7 @@ extension Doctor {
         let half = min(resource.vrings[0].count, 256), bytes = UInt64(half) * 2 * UInt64(Rpmsg.bufferSize)
         let region = system.configuration.linux.memoryRegions.first { $0.name == name }
         if let region, bytes <= UInt64(region.range.size) { return false }
-        let said = kernelErrors.last.map { ", '\($0)'" } ?? ""
+        let said = kernelErrors.last.map { ", '\($0.message)'" } ?? ""
         report.problem(
             .bufferSize,
             "The rpmsg driver has no room for its message buffers: 2 x \(half) buffers of \(Rpmsg.bufferSize) bytes are \(bytes) bytes, "

@@ -23,7 +23,7 @@ public struct Doctor {
     /// What came by events.
     private final class Heard {
         /// What the kernel complained of.
-        var kernelErrors: [String] = []
+        var kernelErrors: [KernelLogRecord] = []
         /// First accesses to registers without a model.
         var unmodelled: [UnmodelledAccess] = []
         /// The first fault that Linux was told of as a crash, with its callers as they were then.
@@ -31,7 +31,7 @@ public struct Doctor {
         /// Faults that Linux was told of.
         var crashes = 0
     }
-    var kernelErrors: [String] { heard.kernelErrors }
+    var kernelErrors: [KernelLogRecord] { heard.kernelErrors }
     var unmodelled: [UnmodelledAccess] { heard.unmodelled }
     var crash: (time: VirtualTime, fault: FaultReport, callers: String)? { heard.crash }
     var crashes: Int { heard.crashes }
@@ -80,10 +80,9 @@ public struct Doctor {
     private var isUp: Bool { system.linux.state == .running || system.linux.state == .attached }
 
     private func listen() {
-        let listener = system.onEvent, heard = heard
-        system.onEvent = { [unowned system, symbols] event in
+        system.events.subscribe { [unowned system, symbols, heard] event in
             switch event {
-            case .kernelLog(let record) where record.level <= .error && !record.isMissingMailbox: heard.kernelErrors.append(record.message)
+            case .kernelLog(let record) where record.level <= .error && record.cause != .missingMailbox: heard.kernelErrors.append(record)
             case .unmodelled(_, let access) where access.initiator == .cortexM4: heard.unmodelled.append(access)
             case .crashed(let time, .fault(let fault)), .crashed(let time, .lockup(let fault)):
                 heard.crashes += 1
@@ -92,7 +91,6 @@ public struct Doctor {
                 heard.crash = (time, fault, callers.map { "; \($0)" } ?? "")
             default: break
             }
-            listener?(event)
         }
         system.linux.observer = talk
         system.onBreakpoint = { [watch, unowned system] report in watch.hit(report, at: system.now) }
