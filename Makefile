@@ -41,7 +41,7 @@ help:
 	@echo 'make thumb-check   the decoder of Thumb instructions against GNU objdump: every 16-bit encoding, many of 32 bits'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
-	@echo 'make judge     what takes long: conformance, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, endurance'
+	@echo 'make judge     what takes long, a line each: conformance, thumb-check, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, linux-endurance, endurance, hostile; JUDGES="NAME..." for some'
 	@echo 'make linux-bridge   .build/linux-bridge.so, what QEMU loads beside a Linux guest; scripts/fetch-linux brings the guest'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
@@ -128,15 +128,7 @@ fuzz-images: corpus
 
 # Minutes to hours: before a release, and after a change to what they judge.
 judge:
-	@$(MAKE) --no-print-directory conformance
-	@$(MAKE) --no-print-directory thumb-check
-	@$(MAKE) --no-print-directory corpus
-	@$(MAKE) --no-print-directory fuzz FUZZ_INSTRUCTIONS=100000000
-	@$(MAKE) --no-print-directory fuzz-rings
-	@$(MAKE) --no-print-directory kernel-ring
-	@$(MAKE) --no-print-directory kernel-check
-	@$(MAKE) --no-print-directory linux-endurance
-	@$(MAKE) --no-print-directory endurance
+	@scripts/judge $(JUDGES)
 
 device-tree: binary
 	@scripts/setup dtc
