@@ -30,6 +30,14 @@ struct TableCase: Sendable, CustomTestStringConvertible {
             table: Builder.table([Builder.memory(da: 0x1004_0FF8, length: 16, name: "vdev0vring0")]),
             lines: ["remoteproc remoteproc0: Registered carveout doesn't fit len request", failed + "-12"], errno: .noMemory),
         TableCase(
+            title: "carveout 2 GiB above its region, which is a negative difference to the kernel",
+            table: Builder.table([Builder.memory(da: 0x9004_0000, length: 16, name: "vdev0vring0")]),
+            lines: ["remoteproc remoteproc0: Registered carveout doesn't fit da request", failed + "-12"], errno: .noMemory),
+        TableCase(
+            title: "carveout just less than 2 GiB above its region",
+            table: Builder.table([Builder.memory(da: 0x9003_FFFF, length: 16, name: "vdev0vring0")]),
+            lines: ["remoteproc remoteproc0: Registered carveout doesn't fit len request", failed + "-12"], errno: .noMemory),
+        TableCase(
             title: "two carveouts of one name",
             table: Builder.table([
                 Builder.memory(da: 0xFFFF_FFFF, length: 16, name: "vdev0vring0"), Builder.memory(da: 0xFFFF_FFFF, length: 16, name: "vdev0vring0"),
@@ -113,6 +121,13 @@ struct TableCase: Sendable, CustomTestStringConvertible {
             lines: [
                 "rproc-virtio rproc-virtio.0.auto: assigned reserved memory node vdev0buffer@10042000",
                 "rproc-virtio rproc-virtio.0.auto: registered virtio0 (type 3)",
+                "remoteproc remoteproc0: remote processor m4 is now up",
+            ], errno: nil),
+        TableCase(
+            title: "virtio device of a type that is negative to the kernel", table: Builder.table([Builder.vdev(id: 0xAD8F_1007)]),
+            lines: [
+                "rproc-virtio rproc-virtio.0.auto: assigned reserved memory node vdev0buffer@10042000",
+                "rproc-virtio rproc-virtio.0.auto: registered virtio0 (type -1383133177)",
                 "remoteproc remoteproc0: remote processor m4 is now up",
             ], errno: nil),
     ]

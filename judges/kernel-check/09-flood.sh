@@ -22,7 +22,8 @@ while [ $quiet -lt 5 ]; do
     size=$now
 done
 kill $reader
-wait $reader
+# Some shells tell of it here.
+wait $reader 2>/dev/null
 [ "$size" -lt 50000 ] || say "$size more"
 section 'and on it goes'
 echo hello >&7

@@ -55,13 +55,13 @@ write() {
     say "$1 <- '${3:-$2}': $written; $holds; $state"
 }
 
-# await COMMAND...: until it succeeds, for twenty seconds at most.
+# await COMMAND...: until it succeeds, for a minute at most.
 seconds() { local now; read -r now _ </proc/uptime; echo "${now%.*}"; }
 await() {
     local until=
     while ! "$@"; do
         [ -e "$rp/state" ] || { say "GONE: $*"; exit 1; }
-        [ -n "$until" ] || until=$(($(seconds) + 20))
+        [ -n "$until" ] || until=$(($(seconds) + 60))
         if [ "$(seconds)" -gt $until ]; then
             say "TIMEOUT: $*"
             return 1
@@ -204,7 +204,7 @@ limited() {
         sleep 20
         kill $worker
     ) 2>/dev/null &
-    wait $worker
+    wait $worker 2>/dev/null
     kill $! 2>/dev/null
 }
 

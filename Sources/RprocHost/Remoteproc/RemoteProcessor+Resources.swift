@@ -160,11 +160,13 @@ extension RemoteProcessor {
         }
         if deviceAddress == any { return true }
         if base == any { return false }
-        guard deviceAddress >= base else {
+        // The kernel's difference is an int: what lies 2 GiB or more above is below to it.
+        let delta = deviceAddress &- base
+        guard Int32(bitPattern: delta) >= 0 else {
             error("Registered carveout doesn't fit da request", .ring)
             return false
         }
-        guard UInt64(deviceAddress - base) + length <= UInt64(carveout.length) else {
+        guard UInt64(delta) + length <= UInt64(carveout.length) else {
             error("Registered carveout doesn't fit len request", .ring)
             return false
         }

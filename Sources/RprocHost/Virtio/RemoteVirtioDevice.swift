@@ -123,7 +123,7 @@ public final class RemoteVirtioDevice {
             number = nil
             throw error
         }
-        processor.log.emit(.info, transportDevice, "registered \(name) (type \(id))")
+        processor.log.emit(.info, transportDevice, "registered \(name) (type \(Int32(bitPattern: id)))")
     }
 
     /// `virtio_dev_probe` with `rpmsg_probe`.
