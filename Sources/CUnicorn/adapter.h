@@ -15,6 +15,10 @@ void m4_adapter_run_ended(m4_engine *e, uc_err error);
 /// At a block's start, which has not run: an exception could be taken. May not come back, when the run goes on with the exception's handler.
 void m4_adapter_report_boundary(m4_engine *e, uint32_t address);
 
+/// Calls `call(e, argument)`, which uses the engine and leaves nothing undone when it is left in its midst: UC_ERR_NOMEM when the engine finds
+/// no memory, and from then on. Not from within another such call.
+uc_err m4_guarded(m4_engine *e, uc_err (*call)(m4_engine *e, void *argument), void *argument);
+
 /// CONTROL, PRIMASK, BASEPRI or FAULTMASK as MRS reads it.
 uint32_t m4_adapter_read_special(const m4_engine *e, int reg);
 /// Forgets all translations, and all page permissions with them.

@@ -3,6 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uc_err open_engine(m4_engine *e, void *nothing) {
+    (void)nothing;
+    // Not UC_MODE_MCLASS: that is a Cortex-M33 in Secure state whatever model is asked for.
+    uc_err error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &e->uc);
+    if (error == UC_ERR_OK) error = uc_ctl_set_cpu_model(e->uc, UC_CPU_ARM_CORTEX_M4);
+    // With exits enabled and none given, no address ends a run: `until` would be an address a guest can reach.
+    if (error == UC_ERR_OK) error = uc_ctl_exits_enable(e->uc);
+    return error == UC_ERR_OK ? m4_adapter_configure(e) : error;
+}
+
 m4_engine *m4_engine_open(uc_err *error) {
     m4_engine *e = calloc(1, sizeof *e);
     uint64_t *counts = calloc(M4_COUNTS, sizeof *counts);
@@ -14,15 +24,10 @@ m4_engine *m4_engine_open(uc_err *error) {
     e->pending_priority = e->active_priority = 256;
     e->group_mask = e->priority_mask = 0xFF;
     e->step_address = e->pass_address = M4_NOWHERE;
-    // Not UC_MODE_MCLASS: that is a Cortex-M33 in Secure state whatever model is asked for.
-    if ((*error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &e->uc)) != UC_ERR_OK) goto failed;
-    if ((*error = uc_ctl_set_cpu_model(e->uc, UC_CPU_ARM_CORTEX_M4)) != UC_ERR_OK) goto failed;
-    // With exits enabled and none given, no address ends a run: `until` would be an address a guest can reach.
-    if ((*error = uc_ctl_exits_enable(e->uc)) != UC_ERR_OK) goto failed;
-    if ((*error = m4_adapter_configure(e)) != UC_ERR_OK) goto failed;
+    if ((*error = m4_guarded(e, open_engine, NULL)) != UC_ERR_OK) goto failed;
     return e;
 failed:
-    if (e && e->uc) uc_close(e->uc);
+    if (e && e->uc && !e->had_no_memory) uc_close(e->uc);
     free(counts);
     free(uses_fpu);
     free(e);
@@ -31,10 +36,12 @@ failed:
 
 void m4_engine_close(m4_engine *e) {
     if (!e) return;
-    if (e->pristine) uc_context_free(e->pristine);
-    if (e->scratch) uc_context_free(e->scratch);
-    if (e->abandoned_at) uc_context_free(e->abandoned_at);
-    uc_close(e->uc);
+    if (!e->had_no_memory) {
+        if (e->pristine) uc_context_free(e->pristine);
+        if (e->scratch) uc_context_free(e->scratch);
+        if (e->abandoned_at) uc_context_free(e->abandoned_at);
+        uc_close(e->uc);
+    }
     m4_recorder_close(e);
     free(e->counts);
     free(e->uses_fpu);
@@ -42,8 +49,8 @@ void m4_engine_close(m4_engine *e) {
     free(e);
 }
 
-uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
-    if (e->region_count == M4_MAX_REGIONS || e->pristine) return UC_ERR_RESOURCE;
+static uc_err add_region(m4_engine *e, void *region) {
+    m4_region r = *(const m4_region *)region;
     uint32_t index = e->region_count;
     uc_err error = UC_ERR_OK;
     if (!r.host) {
@@ -57,7 +64,13 @@ uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
     return error;
 }
 
-uc_err m4_engine_arm(m4_engine *e) {
+uc_err m4_engine_add_region(m4_engine *e, m4_region r) {
+    if (e->region_count == M4_MAX_REGIONS || e->pristine) return UC_ERR_RESOURCE;
+    return m4_guarded(e, add_region, &r);
+}
+
+static uc_err arm(m4_engine *e, void *nothing) {
+    (void)nothing;
     if (e->coarse && !e->costs && !(e->costs = calloc(M4_COUNTS, sizeof *e->costs))) return UC_ERR_NOMEM;
     uc_err error = m4_install_hooks(e);
     if (error != UC_ERR_OK) return error;
@@ -67,6 +80,8 @@ uc_err m4_engine_arm(m4_engine *e) {
     if ((error = uc_context_save(e->uc, e->pristine)) != UC_ERR_OK) return error;
     return UC_ERR_OK;
 }
+
+uc_err m4_engine_arm(m4_engine *e) { return m4_guarded(e, arm, NULL); }
 
 static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->stopped = e->abandoned = e->fault_located = false;
@@ -98,7 +113,8 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     return e->stop;
 }
 
-m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+static uc_err run(m4_engine *e, void *from) {
+    uint32_t pc = *(const uint32_t *)from;
     for (;;) {
         m4_stop stop = run_once(e, pc);
         if (stop != M4_STOP_PREPARE && stop != M4_STOP_SPLIT) break;
@@ -110,6 +126,15 @@ m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
             break;
         }
     }
+    return UC_ERR_OK;
+}
+
+m4_stop m4_engine_run(m4_engine *e, uint32_t pc) {
+    uc_err error = m4_guarded(e, run, &pc);
+    if (error == UC_ERR_OK) return e->stop;
+    e->stop = M4_STOP_ENGINE;
+    e->engine_error = error;
+    e->stopped = false;
     return e->stop;
 }
 

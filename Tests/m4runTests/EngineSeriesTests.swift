@@ -123,4 +123,10 @@ import Testing
         #expect(result.err.contains("UNICORN=system builds with Debian's libunicorn-dev instead"), "\(result.err)")
         #expect(result.out.isEmpty)
     }
+
+    @Test("Without memory the engine's calls come back with an error, whichever allocation fails", .needsEngine21)
+    func memory() throws {
+        let result = try Command.run([], in: Scratch.package, program: Scratch.package.appendingPathComponent("scripts/check-memory"))
+        #expect(result.status == 0 && result.out.hasPrefix("memory: each of ") && result.out.hasSuffix(" allocations failed in turn\n"), "\(result.out)\(result.err)")
+    }
 }

@@ -4,6 +4,9 @@
 
 #include "unicorn/m4run.h"
 
+/* Asks who called the engine to leave it: m4run_set_no_memory. */
+void m4run_out_of_memory(void) __attribute__((noreturn));
+
 struct TCGOp;
 struct TCGLabel;
 

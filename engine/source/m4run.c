@@ -30,6 +30,24 @@ void m4run_set_fp_context(uc_engine *uc, bool automatic, uint32_t default_status
 
 void m4run_flush_page(uc_engine *uc, uint32_t address) { tlb_flush_page(uc->cpu, address); }
 
+static _Thread_local struct {
+    void (*leave)(void *context);
+    void *context;
+} no_memory;
+
+void m4run_set_no_memory(void (*leave)(void *context), void *context) {
+    no_memory.leave = leave;
+    no_memory.context = context;
+}
+
+void m4run_out_of_memory(void) {
+    if (no_memory.leave != NULL) no_memory.leave(no_memory.context);
+    static const char message[] = "the engine has no memory\n";
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)written;
+    abort();
+}
+
 void m4run_leave(uc_engine *uc, uint32_t exception) {
     helper_exception_internal(state(uc), exception);
     __builtin_unreachable();

@@ -42,6 +42,10 @@ void m4run_set_fpu_access(uc_engine *uc, bool unprivileged, bool privileged);
 /// Forgets how the page at `address` was filled, for UC_TLB_VIRTUAL: UC_HOOK_TLB_FILL is asked again.
 void m4run_flush_page(uc_engine *uc, uint32_t address);
 
+/// What this thread's calls into an engine come to when there is no memory for them: `leave(context)`, which must not return, and may not go on
+/// with that engine, nor close it. Null, as at first: a message, and abort().
+void m4run_set_no_memory(void (*leave)(void *context), void *context);
+
 /// From a hook: leaves the translated code, and has UC_HOOK_INTR called with `exception`. The core's state is what the hook made it.
 void m4run_leave(uc_engine *uc, uint32_t exception) __attribute__((noreturn));
 

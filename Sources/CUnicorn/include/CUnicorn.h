@@ -156,6 +156,7 @@ typedef struct m4_engine {
     bool stopped;               ///< While the engine runs: a hook has recorded `stop`.
     bool forgetting;            ///< The engine looks translations up to forget them.
     uc_err engine_error;
+    bool had_no_memory;         ///< There was no memory in a call into the engine: no further one is made.
     uint32_t fault_address;     ///< 2.1: the page's first byte refused; 2.0: the byte.
     bool fault_exact;           ///< `fault_address` is the byte, and PC is the block's start.
     bool fault_located;         ///< `fault_address` is the byte, and PC is the instruction.
