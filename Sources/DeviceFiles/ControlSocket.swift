@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 import RprocHost
 
 /// The control files over a Unix socket: a request a connection, for `m4run ctl` and for places without FUSE.

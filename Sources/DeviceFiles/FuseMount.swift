@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 
 /// The folder at which a FUSE file system is mounted: by `mount(2)` for root, by `fusermount3` for others.
 final class FuseMount {

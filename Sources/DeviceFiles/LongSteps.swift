@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 import Synchronization
 
 /// Sees, from a thread of its own, that the machine's thread is at one thing for long while a program outside waits, and has it look up.

@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 import RprocHost
 
 /// A `/dev/rpmsgN` as a Unix socket: one packet a message, in both directions.

@@ -1,4 +1,5 @@
 import Glibc
+import MachineBase
 import Synchronization
 
 /// The signals that would end the process (`EndingSignals`) as a wish to end in order: something that a poll sees, and that others are told of.

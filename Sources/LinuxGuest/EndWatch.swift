@@ -1,5 +1,6 @@
 import CLinuxBridge
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// A small process that puts in order what this one leaves if it is killed: the settings of a terminal, the name of a socket.

@@ -1,5 +1,6 @@
 import CLinuxBridge
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// A Linux guest that can be started: its memories are there, and a board can be put beside them.

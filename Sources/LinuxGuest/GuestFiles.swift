@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// Debian's kernel, its modules and busybox, as `scripts/fetch-linux` lays them out; looked at whole before a guest is started.
@@ -22,7 +23,7 @@ public struct GuestFiles: Sendable {
     /// - Throws: `.files` with what is missing, `.kernel` for a file that is not what it should be.
     public init(folder: String) throws(GuestError) {
         self.folder = folder
-        suite = (folder as NSString).lastPathComponent
+        suite = PathText.name(folder)
         let unpacked = folder + "/kernel.uimage"
         kernel = FileManager.default.isReadableFile(atPath: unpacked) ? unpacked : folder + "/vmlinuz"
         let missing = ["vmlinuz", "busybox", "modules.dep", "version"].filter { !FileManager.default.isReadableFile(atPath: "\(folder)/\($0)") }

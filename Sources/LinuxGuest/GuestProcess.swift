@@ -1,5 +1,8 @@
 import CLinuxBridge
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Glibc
+import MachineBase
 import Synchronization
 
 /// QEMU as a child in a process group of its own, which ends when this process does, in whatever way. For any thread.
@@ -20,14 +23,14 @@ final class GuestProcess: Sendable {
         endOfLife = Mutex(life.theirs)
         let begun = DispatchSemaphore(value: 0)
         // The kernel ends the child with the thread that started it: this one has nothing else to do until then.
-        let thread = Thread { [self] in
+        let hasThread = DetachedThread.start { [self] in
             let pid = Self.spawn(arguments, environment, descriptors)
             state.withLock { $0 = pid < 0 ? .failed(-pid) : .running(pid) }
             begun.signal()
             if pid >= 0 { reap(pid) }
             endOfLife.withLock { $0 = nil }
         }
-        thread.start()
+        guard hasThread else { throw .system(arguments.first ?? "", EAGAIN) }
         begun.wait()
         if case .failed(let number) = state.withLock({ $0 }) { throw .system(arguments.first ?? "", number) }
     }

@@ -1,26 +1,21 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// Another kernel's modules: `NAME.ko` anywhere below a folder, as in `lib/modules/RELEASE` or a build's tree.
 struct ModuleFolder {
     /// By names with underscores.
     private var files: [String: String] = [:]
-    /// More are not looked at.
-    private static let mostFiles = 100_000
     private static let packed = [".ko.xz", ".ko.gz", ".ko.zst"]
 
     /// - Throws: `.kernel` for a folder without modules, or one of packed ones.
     init(_ folder: String) throws(GuestError) {
         var packedExample: String?
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue, let walk = FileManager.default.enumerator(atPath: folder) else {
+        guard let paths = FolderWalk.paths(below: folder) else {
             throw .kernel("\(folder): no such folder; a kernel's modules are in lib/modules/RELEASE of where 'make modules_install' puts them")
         }
-        var count = 0
-        for case let path as String in walk {
-            count += 1
-            guard count <= Self.mostFiles else { break }
-            let name = (path as NSString).lastPathComponent
+        for path in paths {
+            let name = PathText.name(path)
             if name.hasSuffix(".ko") {
                 files[Self.underscored(String(name.dropLast(3)))] = "\(folder)/\(path)"
             } else if Self.packed.contains(where: name.hasSuffix) {

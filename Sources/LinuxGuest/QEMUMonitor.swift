@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// QEMU's machine protocol (QMP), as far as a guest's start and its end need it. Source: QEMU docs/interop/qmp-spec.
 final class QEMUMonitor {
@@ -11,10 +12,16 @@ final class QEMUMonitor {
     /// - Returns: whether QEMU is there.
     func open() -> Bool { message()?["QMP"] != nil && ask("qmp_capabilities") != nil }
 
+    private struct Request: Encodable {
+        let execute: String
+        let arguments: [String: String]
+    }
+
     /// A command's `return`; nil when it failed or QEMU has gone.
-    func ask(_ command: String, _ arguments: [String: String] = [:]) -> Any? {
-        let request: [String: Any] = ["execute": command, "arguments": arguments]
-        guard let data = try? JSONSerialization.data(withJSONObject: request), socket.send(String(decoding: data, as: UTF8.self)) else { return nil }
+    func ask(_ command: String, _ arguments: [String: String] = [:]) -> JSONValue? {
+        guard let data = try? JSONEncoder().encode(Request(execute: command, arguments: arguments)), socket.send(String(decoding: data, as: UTF8.self)) else {
+            return nil
+        }
         while let answer = message() {
             if let result = answer["return"] { return result }
             if answer["error"] != nil { return nil }
@@ -25,8 +32,8 @@ final class QEMUMonitor {
     /// Where in QEMU's object tree the first device of a type is, among those that the machine made itself.
     func device(_ type: String) -> String? {
         let folder = "/machine/unattached"
-        guard let entries = ask("qom-list", ["path": folder]) as? [[String: Any]] else { return nil }
-        return entries.first { $0["type"] as? String == "child<\(type)>" }.flatMap { $0["name"] as? String }.map { "\(folder)/\($0)" }
+        guard case .array(let entries) = ask("qom-list", ["path": folder]) else { return nil }
+        return entries.first { $0["type"] == .string("child<\(type)>") }?["name"]?.text.map { "\(folder)/\($0)" }
     }
 
     /// Why QEMU shuts down, or has, as "guest-shutdown", "guest-reset" or "host-signal"; nil when it did not say so.
@@ -39,10 +46,10 @@ final class QEMUMonitor {
         return !socket.isAtEnd
     }
 
-    private func message(within milliseconds: Int32 = patience) -> [String: Any]? {
+    private func message(within milliseconds: Int32 = patience) -> JSONValue? {
         guard let line = socket.line(within: milliseconds) else { return nil }
-        let message = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any] ?? [:]
-        if message["event"] as? String == "SHUTDOWN" { shutdownReason = (message["data"] as? [String: Any])?["reason"] as? String }
+        let message = (try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))) ?? .object([:])
+        if message["event"] == .string("SHUTDOWN") { shutdownReason = message["data"]?["reason"]?.text }
         return message
     }
 }

@@ -1,5 +1,6 @@
 import CLinuxBridge
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 import Synchronization
 

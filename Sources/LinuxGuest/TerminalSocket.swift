@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 import Synchronization
 
@@ -24,7 +25,7 @@ public final class TerminalSocket: Sendable {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
         var info = stat()
         if lstat(whole, &info) == 0 { throw .socket(path, "is there already; take it away, or give another name") }
-        let number = Foundation.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { throw .system("a socket", errno) }
         listener = OwnedDescriptor(number)
         let isBound = withUnsafePointer(to: &address) {

@@ -10,7 +10,7 @@ extension FirmwareSymbols: FunctionMap {
     public func function(at address: UInt32) -> FunctionExtent? {
         guard let symbol = functionSymbol(at: address) else { return nil }
         // GCC puts what is seldom executed elsewhere: its first instruction is not where calls enter.
-        if let cold = symbol.name.range(of: ".cold") {
+        if let cold = symbol.name.firstRange(of: ".cold") {
             let parents = functions(named: String(symbol.name[..<cold.lowerBound]))
             return parents.count == 1 ? extent(of: parents[0]) : nil
         }

@@ -1,5 +1,6 @@
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 import Synchronization
 
@@ -45,7 +46,7 @@ enum Console {
 
     private static func write(_ text: String, to descriptor: Int32) {
         let needsReturns = isRaw && descriptor == 2 && isatty(2) != 0
-        write(Array((needsReturns ? text.replacingOccurrences(of: "\n", with: "\r\n") : text).utf8), to: descriptor)
+        write(needsReturns ? text.utf8.flatMap { $0 == UInt8(ascii: "\n") ? [UInt8(ascii: "\r"), $0] : [$0] } : Array(text.utf8), to: descriptor)
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {
@@ -132,7 +133,7 @@ enum Console {
             guard found == 1, Int32(room.revents) & POLLOUT != 0 else { return }
             // With room for anything a pipe takes so much in one piece, and nobody waits.
             let piece = Array(rest.prefix(Self.pipePiece))
-            let count = Foundation.write(descriptor, piece, piece.count)
+            let count = Glibc.write(descriptor, piece, piece.count)
             if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
@@ -156,7 +157,7 @@ enum Console {
         bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count {
-                let count = Foundation.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
+                let count = Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
                 if count < 0 && errno == EINTR { continue }
                 if count < 0 && errno == EAGAIN {
                     var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

@@ -1,5 +1,7 @@
 import DeviceFiles
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Glibc
 import LinuxGuest
 import MachineBase
 import Synchronization
@@ -130,7 +132,7 @@ final class ConsolePump: Sendable {
         guard let bytes = piece(guest.console) else { return false }
         state.withLock { $0.tail = Array(($0.tail + bytes).suffix(Self.mostTail)) }
         // The guest's terminal is this terminal: what commands it is the user's own Linux.
-        if !hasScript { Console.data(bytes) } else if showsConsole { Console.notes(ForeignText.text(bytes).replacingOccurrences(of: "\r", with: "")) }
+        if !hasScript { Console.data(bytes) } else if showsConsole { Console.notes(ForeignText.text(bytes.filter { $0 != UInt8(ascii: "\r") })) }
         return true
     }
 

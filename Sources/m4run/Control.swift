@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// A shell's hand on a run that serves a control folder, where FUSE cannot be had, and for rpmsg_ctrl.

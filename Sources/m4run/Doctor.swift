@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MachineBase
 import RprocHost
@@ -36,7 +37,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         try Supervisor.start(timeout, .end, json: json ? image : nil)
         let bytes = try InputFile.read(image)
-        let name = (image as NSString).lastPathComponent
+        let name = PathText.name(image)
         let tree = try TreeOptions(boot)
         if lifecycle.attach && tree.boot.usesTEE { throw UsageError("--attach goes with --boot elf: OP-TEE has no part in firmware that the boot loader has started") }
         if let unfit = boot.unfit(bytes, image, tree.boot) { throw UsageError(unfit) }

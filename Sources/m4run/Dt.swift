@@ -5,6 +5,7 @@ import RprocDeviceTree
 /// What a device tree says of the coprocessor.
 struct Dt: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "dt",
         abstract: "Show what a device tree says of the coprocessor, and what Linux would complain of.",
         discussion: """
             Exit status: 0 when Linux would make a remoteproc of it, or OP-TEE would take it, 4 when neither, 2 for a file that is no \

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Chips
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MP1Peripherals
 import MachineBase
@@ -9,6 +10,7 @@ import VirtualMP1
 /// The core alone: what a debugger's `load` and `continue` would do.
 struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "exec",
         abstract: "Run an ELF on the bare Cortex-M4: no OP-TEE, no Linux.",
         discussion: """
             Text from UARTs, ITM, RTT and semihosting goes to stdout. Semihosting SYS_EXIT ends the run with its code; \

@@ -1,11 +1,14 @@
 import ArgumentParser
 import Chips
-import Foundation
+import FoundationEssentials
+import Glibc
+import MachineBase
 import SecureLoader
 
 /// The ELF files of a signed image.
 struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "extract",
         abstract: "Take the ELF files out of a signed image again.",
         discussion: """
             IMAGE.signed holds IMAGE.elf, or IMAGE.0.elf, IMAGE.1.elf, ... when there are several; what is no ELF ends in .bin. They are \
@@ -40,9 +43,9 @@ struct Extract: ParsableCommand {
     }
 
     private func name(_ number: Int, of images: [ArraySlice<UInt8>]) -> String {
-        let stem = ((image as NSString).lastPathComponent as NSString).deletingPathExtension
+        let stem = PathText.withoutExtension(PathText.name(image))
         let isELF = images[number].starts(with: [0x7F, 0x45, 0x4C, 0x46])
-        return (out as NSString).appendingPathComponent(stem + (images.count > 1 ? ".\(number)" : "") + (isELF ? ".elf" : ".bin"))
+        return PathText.joined(out, stem + (images.count > 1 ? ".\(number)" : "") + (isELF ? ".elf" : ".bin"))
     }
 
     private func warn(_ file: [UInt8], _ trusted: [TrustedKey]) {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The bytes of an open file or pipe, read in order straight to where they stay.
 struct FileBytes {

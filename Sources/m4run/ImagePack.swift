@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// Many images in one file: {label length u32, image length u32, label, image}, again and again. Read as it is needed: one image is in

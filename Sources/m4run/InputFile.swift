@@ -1,5 +1,7 @@
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
+import MachineBase
 
 /// Files as the commands read and write them.
 enum InputFile {
@@ -26,10 +28,10 @@ enum InputFile {
     }
 
     static func open(_ path: String) throws -> Int32 {
-        var isFolder: ObjCBool = false
+        var isFolder: Bool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw UsageError("\(path): no such file") }
-        guard !isFolder.boolValue else { throw UsageError("\(path): is a folder") }
-        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
+        guard !isFolder else { throw UsageError("\(path): is a folder") }
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw UsageError("\(path): cannot be opened for reading") }
         return descriptor
     }
@@ -73,7 +75,7 @@ enum InputFile {
         var path = path
         for _ in 0..<40 {
             guard let next = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { return path }
-            let folder = (path as NSString).deletingLastPathComponent
+            let folder = PathText.folder(path)
             path = next.hasPrefix("/") || folder.isEmpty ? next : folder + "/" + next
         }
         throw UsageError("\(path): cannot be written: \(String(cString: strerror(ELOOP)))")

@@ -4,6 +4,7 @@ import SecureLoader
 /// What is in an image, and what OP-TEE would say to it.
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "inspect",
         abstract: "Show an image: header, records, segments, hashes, resource table, and why it would be refused.",
         discussion: """
             Without --key nobody checks the signature, and the verdict says so: it is on all else.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 import VirtualMP1
 
@@ -65,7 +66,7 @@ struct Interactive {
         if ready == 0 || (ready < 0 && errno == EINTR) { return .nothing }
         guard ready > 0 else { return .end }
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = Foundation.read(0, &buffer, buffer.count)
+        let count = Glibc.read(0, &buffer, buffer.count)
         if count < 0 && errno == EINTR { return .nothing }
         guard count > 0 else { return .end }
         pending.append(contentsOf: buffer[..<count])

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// An object that a command prints under `--json`: keys sorted, in snake case.

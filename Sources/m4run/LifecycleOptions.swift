@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 import RprocHost
 import VirtualMP1
@@ -83,13 +84,13 @@ final class CoredumpFile {
     init(_ path: String) throws {
         self.path = path
         let url = URL(fileURLWithPath: path), folder = url.deletingLastPathComponent().path
-        var isFolder: ObjCBool = false
+        var isFolder: Bool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-            if isFolder.boolValue { throw UsageError("--coredump \(path): a folder, not a file") }
+            if isFolder { throw UsageError("--coredump \(path): a folder, not a file") }
             if !FileManager.default.isWritableFile(atPath: path) { throw UsageError("--coredump \(path): may not be written") }
             return
         }
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder else {
             throw UsageError("--coredump \(path): there is no folder \(folder)")
         }
         if !FileManager.default.isWritableFile(atPath: folder) { throw UsageError("--coredump \(path): the folder may not be written to") }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import LinuxGuest
 import M4Board
 import MP1Peripherals

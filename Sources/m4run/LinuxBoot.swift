@@ -1,6 +1,7 @@
 import Chips
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import LinuxGuest
 import M4Board
 import MachineBase

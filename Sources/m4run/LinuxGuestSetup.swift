@@ -1,5 +1,6 @@
 import Chips
-import Foundation
+import FoundationEssentials
+import Glibc
 import LinuxGuest
 import MachineBase
 import RprocHost
@@ -31,7 +32,7 @@ struct LinuxGuestSetup {
         if let overlay = options.overlay { configuration.extraFiles += try Self.files(in: overlay) }
         var start: [String] = []
         for path in options.modules {
-            let module = (path as NSString).lastPathComponent
+            let module = PathText.name(path)
             guard Self.isPlain(module) else { throw UsageError("--module \(path): the file's name may have letters, digits and -_.+ only") }
             configuration.extraFiles.append(GuestFile("m4run/own/\(module)", try InputFile.read(path, limit: 16 << 20)))
             start.append("insmod /m4run/own/\(module) || { echo 'm4run: \(module) does not load' >&2; exit 1; }")
@@ -50,7 +51,7 @@ struct LinuxGuestSetup {
             configuration.extraFiles.append(GuestFile("m4run/run", try InputFile.read(path, limit: 1 << 20), mode: 0o755))
             configuration.script = "\(prologue)\nexec sh /m4run/run\n"
         } else {
-            let started = start.map { $0.replacingOccurrences(of: "; exit 1; }", with: "; }") }.joined(separator: "\n")
+            let started = start.map { $0.replacing("; exit 1; }", with: "; }") }.joined(separator: "\n")
             configuration.extraFiles.append(GuestFile("etc/profile", Array("\(started)\nPS1='m4run:\\w# '\n".utf8)))
         }
         // Last: from here on there is a file.
@@ -63,8 +64,8 @@ struct LinuxGuestSetup {
     }
 
     private static func folder(_ path: String, _ option: String) throws -> String {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { throw UsageError("\(option) \(path): no such folder") }
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder else { throw UsageError("\(option) \(path): no such folder") }
         return path
     }
 
@@ -96,7 +97,7 @@ struct LinuxGuestSetup {
 
     /// The name that the guest has it by.
     private static func firmwareName(_ path: String) throws -> String {
-        let name = (path as NSString).lastPathComponent
+        let name = PathText.name(path)
         guard isPlain(name), name.count <= 100 else { throw UsageError("\(path): a guest's firmware has a name of letters, digits and -_.+, at most 100 of them") }
         return name
     }
@@ -116,9 +117,9 @@ struct LinuxGuestSetup {
 
     /// The plain files below a folder, with their modes.
     private static func files(in folder: String) throws -> [GuestFile] {
-        guard let walk = FileManager.default.enumerator(atPath: folder) else { throw UsageError("--overlay \(folder): no such folder") }
+        guard let paths = FolderWalk.paths(below: folder) else { throw UsageError("--overlay \(folder): no such folder") }
         var files: [GuestFile] = [], total = 0
-        for case let path as String in walk {
+        for path in paths {
             var info = stat()
             guard stat("\(folder)/\(path)", &info) == 0, info.st_mode & S_IFMT == S_IFREG else { continue }
             let bytes = try InputFile.read("\(folder)/\(path)", limit: largestOverlay)

@@ -1,7 +1,8 @@
 import Chips
 import DeviceFiles
 import DeviceTree
-import Foundation
+import FoundationEssentials
+import Glibc
 import LinuxGuest
 import MachineBase
 import RprocDeviceTree
@@ -37,7 +38,7 @@ final class LinuxSession {
         configuration = setup.configuration
         firmware = setup.firmware
         crashes = try LinuxCrashes(command.life, linux.memoryRegions)
-        narrator = LinuxNarrator(symbols, (command.image as NSString).lastPathComponent, level: command.limits.level)
+        narrator = LinuxNarrator(symbols, PathText.name(command.image), level: command.limits.level)
         let files = configuration.files
         narrator.note("Linux \(files.release) (\(files.package) \(files.version), Debian \(files.suite)) in QEMU, wall-clock paced")
         if let terminal = configuration.terminal { narrator.note("a second terminal: socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:\(terminal.path)") }

@@ -1,8 +1,10 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MachineBase
 
+// Commands have names of their own: the parser makes one up by reflection else, which takes a fifth of the start.
 @main
 struct M4Run: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,7 +50,9 @@ struct M4Run: ParsableCommand {
             let prefix = "Error: "
             if text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
             // The parser repeats words of the command line, which may have lines of their own.
-            for word in CommandLine.arguments where word.contains("\n") { text = text.replacingOccurrences(of: word, with: ForeignText.line(word)) }
+            for word in CommandLine.arguments where word.contains("\n") {
+                text = String(text.unicodeScalars.replacing(word.unicodeScalars, with: ForeignText.line(word).unicodeScalars))
+            }
             if !text.isEmpty { Console.report(text) }
             // A code that a command chose itself stands.
             if error is ExitCode { Supervisor.leave(code.rawValue) }

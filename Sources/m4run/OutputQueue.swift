@@ -1,5 +1,7 @@
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
+import MachineBase
 
 /// Bytes on their way to a descriptor, or to two that lead to the same place, in the order in which they were added. A thread writes
 /// them, so that a reader who does not read keeps that thread waiting and nobody else.
@@ -14,7 +16,7 @@ final class OutputQueue: @unchecked Sendable {
     private static let piece = 64 << 10
 
     /// Guards all below.
-    private let condition = NSCondition()
+    private let condition = WaitCondition()
     private var chunks: [(descriptor: Int32, bytes: [UInt8])] = []
     private var waiting = 0
     private var waitingFor: [Int32: Int] = [:]
@@ -45,7 +47,7 @@ final class OutputQueue: @unchecked Sendable {
     func add(_ bytes: [UInt8], to descriptor: Int32, waits: () -> Bool) {
         condition.lock()
         defer { condition.unlock() }
-        while waiting >= Self.full, waits() { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.02)) }
+        while waiting >= Self.full, waits() { condition.wait(milliseconds: 20) }
         guard !gone.contains(descriptor), !bytes.isEmpty else { return }
         guard waiting < Self.most else {
             dropped[descriptor, default: 0] += bytes.count
@@ -70,7 +72,7 @@ final class OutputQueue: @unchecked Sendable {
         defer { condition.unlock() }
         while waiting > 0 {
             guard waits(written) else { return false }
-            _ = condition.wait(until: Date(timeIntervalSinceNow: 0.02))
+            condition.wait(milliseconds: 20)
         }
         return true
     }
@@ -91,7 +93,7 @@ final class OutputQueue: @unchecked Sendable {
             var done = 0
             while done < buffer.count {
                 let rest = UnsafeRawBufferPointer(rebasing: buffer[done...].prefix(Self.piece))
-                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
                 if count < 0 && errno == EINTR { continue }
                 if count < 0 && errno == EAGAIN {
                     var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

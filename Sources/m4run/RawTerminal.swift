@@ -1,5 +1,6 @@
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import LinuxGuest
 
 /// A terminal in raw mode until `restore`, or the process' end, a kill included.

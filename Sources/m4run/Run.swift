@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MP1Peripherals
 import MachineBase
@@ -28,6 +29,7 @@ struct Run: ParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
+        commandName: "run",
         abstract: "Boot firmware as OP-TEE and Linux do, and talk to it over rpmsg.",
         discussion: """
             What happens is told on stderr the way the kernel would; what the firmware sends to a tty goes to stdout. \

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MachineBase
 import RprocHost

@@ -1,5 +1,6 @@
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MachineBase
 import RprocHost
@@ -55,7 +56,7 @@ final class RunSession {
         configuration.goesOnAfterReset = options.lifecycle.recover != nil || options.lifecycle.attach || options.serving.isOn
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
-        if configuration.board.commandLine.isEmpty { configuration.board.commandLine = (options.image as NSString).lastPathComponent }
+        if configuration.board.commandLine.isEmpty { configuration.board.commandLine = PathText.name(options.image) }
         narrator = Narrator(
             level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
         answers = Answers(keeps: options.limits.json)
@@ -126,7 +127,7 @@ final class RunSession {
         if reason != .exit(code: 0), !system.board.isHeld { coredump?.write(system.coredump()) }
     }
 
-    private var name: String { (options.image as NSString).lastPathComponent }
+    private var name: String { PathText.name(options.image) }
 
     /// Opens the folders to other programs, before the firmware announces anything.
     private func serve(_ place: ServedPlace) throws(SystemError) {
@@ -140,7 +141,7 @@ final class RunSession {
             Console.note("m4run: no files under \(folder)/sys: \(why); 'm4run ctl \(folder) state' reads and writes them")
         }
         if options.serving.control != nil {
-            let beside = (options.image as NSString).deletingLastPathComponent
+            let beside = PathText.folder(options.image)
             let files = FirmwareFolder([place.firmwareFolder, beside.isEmpty ? "." : beside], known: image)
             system.firmwareFiles = { name throws(Errno) in try files.read(name) }
         }

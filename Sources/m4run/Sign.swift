@@ -7,6 +7,7 @@ struct Sign: ParsableCommand {
     enum KeyType: String, ExpressibleByArgument, CaseIterable { case RSA, ECC }
 
     static let configuration = CommandConfiguration(
+        commandName: "sign",
         abstract: "Sign one or several ELF files into an image that OP-TEE's remoteproc TA loads.",
         discussion: """
             With an RSA key the output is the signing script's, byte for byte. What OP-TEE would refuse all the same, as the script does not \
@@ -42,7 +43,7 @@ struct Sign: ParsableCommand {
     /// The arguments with each `--plat-tlv ID VALUE` in one word, which is all that the parser takes behind an option. As for the
     /// script, a word that begins with a dash is a value only when it is a number or has a space in it.
     static func gathered(_ arguments: [String]) throws -> [String] {
-        guard arguments.first == configuration.commandName ?? "sign" else { return arguments }
+        guard arguments.first == configuration.commandName else { return arguments }
         var result: [String] = []
         var rest = arguments[...]
         while let word = rest.popFirst() {
@@ -104,6 +105,7 @@ struct Keygen: ParsableCommand {
     enum Kind: String, ExpressibleByArgument, CaseIterable { case RSA, ECC }
 
     static let configuration = CommandConfiguration(
+        commandName: "keygen",
         abstract: "Make a key pair for signing: private.pem (mode 0600) and public.pem.")
 
     @Option(help: "The folder to put them in; it is made when missing.", completion: .directory) var out: String

@@ -1,5 +1,6 @@
 import DeviceFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 import M4Board
 import MachineBase
 import Synchronization
@@ -220,7 +221,7 @@ enum Supervisor {
         }
         if case .signal(let number)? = cut, code > 128 || rest.out + rest.err > 0 { StopSignals.die(number) }
         if let number = signals?.first, code == ExitStatus.signal(number).rawValue { StopSignals.die(number) }
-        Foundation.exit(code)
+        Glibc.exit(code)
     }
 
     private static func drain() -> (out: Int, err: Int) {

@@ -1,12 +1,14 @@
 import ArgumentParser
 import Chips
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 import SecureLoader
 
 /// The TA's verdict on an image, and why.
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "verify",
         abstract: "Ask OP-TEE's TA for its verdict on an image, or on many.",
         discussion: """
             Exit status: 0 when the TA loads the image, 4 when it refuses it, whatever it is. With --batch 0 when the whole pack was judged, whatever \

@@ -1,6 +1,7 @@
 import CUnicorn
 import Chips
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// A run of device addresses.

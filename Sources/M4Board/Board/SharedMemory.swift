@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A part of an open file that stands for one of the board's memories, so that another process sees and writes it, too.
 ///

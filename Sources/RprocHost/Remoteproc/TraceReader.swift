@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MachineBase
 
 /// The text of one trace buffer, line by line as it comes, for who looks at the buffer's memory again and again.
