@@ -31,7 +31,7 @@ import Testing
     func verdicts() throws {
         let (result, logs) = try Self.judge("corpus", "kernel-check", "conformance", "fuzz")
         #expect(result.status == 1)
-        let lines = result.out.replacing(/, \d+ s: /, with: ", N s: ").split(separator: "\n").map(String.init)
+        let lines = result.out.replacing(#/, [0-9]+ s: /#, with: ", N s: ").split(separator: "\n").map(String.init)
         #expect(
             lines == [
                 "judge: corpus FAILED, N s: 3 verdicts differ", "judge: kernel-check SKIPPED, N s: no  [2Jkernel", "judge: conformance passed, N s: 390 cases, 0 differ",
