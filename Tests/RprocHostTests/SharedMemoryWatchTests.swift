@@ -35,7 +35,7 @@ private final class Bystander: WriteRecord {
         // Linux says that buffers are there.
         watch.kicked(0)
         announce(name: Array("rpmsg-tty".utf8), address: 0x400)
-        kick()
+        kick(latency: .milliseconds(1))
     }
     func stop() throws {
         watch.look()
@@ -90,7 +90,7 @@ private final class Bystander: WriteRecord {
         var bytes = name + [UInt8](repeating: 0, count: 32 - name.count)
         bytes.appendLittleEndian(address)
         bytes.appendLittleEndian(flags)
-        message(source: address, destination: 53, payload: Array(bytes.prefix(size)))
+        message(source: address == .max ? 0x402 : address, destination: 53, payload: Array(bytes.prefix(size)))
     }
     /// The firmware rings channel 0 or 1; Linux takes the interrupt `latency` later, acknowledges and works.
     func kick(_ channel: UInt32 = 0, latency: VirtualTime = .microseconds(20)) {
@@ -102,7 +102,7 @@ private final class Bystander: WriteRecord {
     }
     /// Linux sends, and rings.
     func send(_ text: String) throws {
-        try rig.host.tty.port(0)?.writeAll(text)
+        try #require(rig.host.tty.port(0)).writeAll(text)
         watch.kicked(1)
     }
     func pass(_ span: VirtualTime) {
