@@ -16,14 +16,18 @@ final class FuseMount {
         self.point = point
         nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard nothing >= 0 else { throw .system("/dev/null") }
-        do throws(DeviceFilesError) { device = geteuid() == 0 ? try Self.mountDirectly(point) : try Self.mountWithHelper(point) } catch {
+        // The folder stays as it is for as long as this is entered.
+        nonisolated(unsafe) let point = point
+        do throws(DeviceFilesError) {
+            (device, leaving) = try Leavings.making { [nothing] entries throws(DeviceFilesError) in
+                let device = geteuid() == 0 ? try Self.mountDirectly(point) : try Self.mountWithHelper(point)
+                return (device, entries.add { Self.abandon(point, device, nothing) })
+            }
+        } catch {
             Glibc.close(nothing)
             throw error
         }
         Descriptor.prepare(device)
-        // The folder stays as it is for as long as this is entered.
-        nonisolated(unsafe) let point = point
-        leaving = Leavings.add { [device, nothing] in Self.abandon(point, device, nothing) }
     }
 
     /// Unmounts. The descriptor gets another meaning, but its number is not free for something else: another thread may still use it.

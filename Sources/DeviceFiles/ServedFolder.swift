@@ -25,7 +25,19 @@ final class ServedFolder {
         var path = path
         while path.utf8.count > 1 && path.hasSuffix("/") { path.removeLast() }
         self.path = path
-        let isNew = try Self.makeFolder(path)
+        let begun = try Leavings.making { entries throws(DeviceFilesError) in try Self.begin(path, &entries) }
+        (descriptor, record, leavings) = (begun.descriptor, begun.record, begun.leavings)
+        if begun.isNew { made.append("") }
+        Leavings.making { entries in
+            for name in record.names where name.hasSuffix(Self.folderMark) { note(madeFolder: String(name.dropLast()), &entries) }
+        }
+        if begun.isNew { try record.add(Self.folderMark) }
+    }
+
+    /// Makes folder and record, and locks the folder.
+    private static func begin(_ path: String, _ entries: inout Leavings.Entries) throws(DeviceFilesError) -> Begun {
+        let isNew = try makeFolder(path)
+        var descriptor: Int32 = -1
         do throws(DeviceFilesError) {
             descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard descriptor >= 0 else { throw .system("\(path): cannot be opened") }
@@ -34,27 +46,34 @@ final class ServedFolder {
                 throw number == EWOULDBLOCK
                     ? DeviceFilesError("\(path): another m4run serves this folder; each run needs one of its own") : .system("\(path): cannot be locked", number)
             }
-            try Self.checkWritable(descriptor, ".", path)
+            try checkWritable(descriptor, ".", path)
             let record = try ServedNames(folder: path, descriptor)
             try record.begin()
-            self.record = record
+            let number = descriptor
+            var leavings = isNew ? [leave(folder: "", number, path, &entries)] : []
+            leavings.append(entries.add { unlinkat(number, ServedNames.fileName, 0) })
+            return Begun(isNew: isNew, descriptor: descriptor, record: record, leavings: leavings)
         } catch {
             if descriptor >= 0 { Glibc.close(descriptor) }
             if isNew { rmdir(path) }
             throw error
         }
-        if isNew { note(madeFolder: "") }
-        leavings.append(Leavings.add { [descriptor] in unlinkat(descriptor, ServedNames.fileName, 0) })
-        for name in record.names where name.hasSuffix(Self.folderMark) { note(madeFolder: String(name.dropLast())) }
-        if isNew { try self.record.add(Self.folderMark) }
     }
 
-    private func note(madeFolder name: String) {
+    private struct Begun {
+        let isNew: Bool, descriptor: Int32, record: ServedNames, leavings: [Int]
+    }
+
+    private func note(madeFolder name: String, _ entries: inout Leavings.Entries) {
         made.append(name)
+        leavings.append(Self.leave(folder: name, descriptor, path, &entries))
+    }
+
+    private static func leave(folder name: String, _ descriptor: Int32, _ path: String, _ entries: inout Leavings.Entries) -> Int {
         // What somebody has put something into stays.
-        leavings.append(Leavings.add { [descriptor, path] in
-            if name.isEmpty { rmdir(Self.target("/proc/self/fd/\(descriptor)") ?? path) } else { unlinkat(descriptor, name, AT_REMOVEDIR) }
-        })
+        entries.add {
+            if name.isEmpty { rmdir(target("/proc/self/fd/\(descriptor)") ?? path) } else { unlinkat(descriptor, name, AT_REMOVEDIR) }
+        }
     }
 
     /// A path in it as users know it, for messages.
@@ -81,9 +100,12 @@ final class ServedFolder {
         var prefix = ""
         for part in name.split(separator: "/") {
             prefix = prefix.isEmpty ? String(part) : "\(prefix)/\(part)"
-            guard try Self.makeFolder(file(prefix), in: descriptor, prefix) else { continue }
-            note(madeFolder: prefix)
-            try record.add(prefix + Self.folderMark)
+            let isNew = try Leavings.making { entries throws(DeviceFilesError) in
+                guard try Self.makeFolder(file(prefix), in: descriptor, prefix) else { return false }
+                note(madeFolder: prefix, &entries)
+                return true
+            }
+            if isNew { try record.add(prefix + Self.folderMark) }
         }
     }
 
@@ -136,8 +158,10 @@ final class ServedFolder {
     func link(_ name: String, to target: String) throws(DeviceFilesError) {
         try clear(name)
         try record.add(name)
-        guard symlinkat(target, descriptor, name) == 0 else { throw .system("\(file(name)): cannot be made") }
-        noteMade(name)
+        try Leavings.making { entries throws(DeviceFilesError) in
+            guard symlinkat(target, descriptor, name) == 0 else { throw .system("\(file(name)): cannot be made") }
+            noteMade(name, &entries)
+        }
     }
 
     /// A socket that is listened to, for this user alone whatever the umask says.
@@ -152,14 +176,16 @@ final class ServedFolder {
         let descriptor = Glibc.socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { throw .system("\(path): cannot be made") }
         // The file has the socket's mode from its first moment, less the umask; that it has no less is for the second call.
-        guard fchmod(descriptor, 0o600) == 0, address.bind(descriptor) == 0, fchmodat(self.descriptor, name, 0o600, 0) == 0,
-            listen(descriptor, backlog) == 0
-        else {
-            let number = errno
+        let number: Int32 = Leavings.making { entries in
+            guard fchmod(descriptor, 0o600) == 0, address.bind(descriptor) == 0 else { return errno }
+            noteMade(name, &entries)
+            return fchmodat(self.descriptor, name, 0o600, 0) == 0 && listen(descriptor, backlog) == 0 ? 0 : errno
+        }
+        guard number == 0 else {
             Glibc.close(descriptor)
+            remove(name)
             throw .system("\(path): cannot be made", number)
         }
-        noteMade(name)
         return descriptor
     }
 
@@ -167,21 +193,17 @@ final class ServedFolder {
         DeviceFilesError("\(path): \(path.utf8.count) bytes are too long for a socket's path, which has at most \(UnixAddress.longest)")
     }
 
-    private func noteMade(_ name: String) {
-        forget(name)
+    private func noteMade(_ name: String, _ entries: inout Leavings.Entries) {
+        for entry in present where entry.name == name { entries.forget(entry.leaving) }
+        present.removeAll { $0.name == name }
         guard let inode = inode(name) else { return }
         let kind = FileKind(name, in: descriptor)
-        let leaving = Leavings.add { [descriptor] in
+        let leaving = entries.add { [descriptor] in
             var info = stat()
             guard fstatat(descriptor, name, &info, AT_SYMLINK_NOFOLLOW) == 0, UInt64(info.st_ino) == inode, FileKind(name, in: descriptor) == kind else { return }
             unlinkat(descriptor, name, 0)
         }
         present.append((name, kind, inode, leaving))
-    }
-
-    private func forget(_ name: String) {
-        for entry in present where entry.name == name { Leavings.forget(entry.leaving) }
-        present.removeAll { $0.name == name }
     }
 
     func remove(_ name: String) {

@@ -3,7 +3,7 @@ import Testing
 
 /// What some tests need beside the toolchain. Without it they are skipped, and the report says what to install.
 enum Tool: String, CaseIterable {
-    case busybox, dtc, fuse, gdb, objdump, python
+    case busybox, dtc, fuse, gdb, objdump, python, strace
 
     private static let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
 
@@ -14,7 +14,7 @@ enum Tool: String, CaseIterable {
     /// The program's file; nil when it is not installed. FUSE has none for root.
     var file: String? {
         switch self {
-        case .busybox, .dtc: Self.program(rawValue)
+        case .busybox, .dtc, .strace: Self.program(rawValue)
         case .fuse: Self.program("fusermount3")
         case .gdb: Self.program("gdb-multiarch")
         case .objdump: Self.program("arm-none-eabi-objdump")
@@ -26,7 +26,7 @@ enum Tool: String, CaseIterable {
 
     var advice: String {
         switch self {
-        case .busybox, .dtc, .gdb: "needs \(self == .gdb ? "gdb-multiarch" : rawValue): scripts/setup \(rawValue)"
+        case .busybox, .dtc, .gdb, .strace: "needs \(self == .gdb ? "gdb-multiarch" : rawValue): scripts/setup \(rawValue)"
         case .objdump: "needs arm-none-eabi-objdump: scripts/setup objdump"
         case .fuse: "needs a /dev/fuse that this user may open" + (geteuid() == 0 ? "" : ", and fusermount3: scripts/setup fuse")
         case .python: "needs python3: scripts/setup"

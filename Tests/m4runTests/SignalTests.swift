@@ -57,6 +57,35 @@ import Testing
         }
     }
 
+    /// The kernel is made slow where a name has just been made, and the signal comes then.
+    @Test("A signal between a name's making and its entry leaves nothing either", .needs(.strace), arguments: [
+        ("mkdirat", "dev"), ("symlinkat", "dev/ttyRPMSG0"), ("fchmodat", "control"), ("openat", ".m4run"),
+    ])
+    func inBetween(call: String, name: String) throws {
+        for signal in [SIGQUIT, SIGSEGV] {
+            let folder = try ServedRun.newFolder()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let pid = folder.appendingPathExtension("pid"), tracer = Process()
+            defer { try? FileManager.default.removeItem(at: pid) }
+            tracer.executableURL = Tool.strace.file.map(URL.init(fileURLWithPath:))
+            // It sees the run's ends of calls; the shell tells which process that is, and becomes it.
+            tracer.arguments = [
+                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(call):delay_exit=50000", "/bin/sh", "-c",
+                "echo $$ >\(pid.path); exec \(try Command.binary().path) run \(try Scratch.path(Scratch.elf("tty-echo"))) --boot elf --control \(folder.path) --no-fuse --offline --timeout 60s",
+            ]
+            (tracer.standardOutput, tracer.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+            tracer.currentDirectoryURL = folder
+            try tracer.run()
+            var info = stat()
+            try ServedRun.wait(name) { lstat(folder.appendingPathComponent(name).path, &info) == 0 || !tracer.isRunning }
+            let number = try #require(Int32(String(contentsOf: pid, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))
+            kill(number, signal)
+            tracer.waitUntilExit()
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix("core") }
+            #expect(left == [], "\(call) \(signal)")
+        }
+    }
+
     @Test("Any of them ends a run without folders with its report, and one that a parent ignores stays ignored")
     func unaskedSignalsPlain() throws {
         for (number, name) in [(SIGUSR1, "SIGUSR1"), (SIGALRM, "SIGALRM"), (SIGQUIT, "SIGQUIT")] {
