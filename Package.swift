@@ -110,7 +110,7 @@ let package = Package(
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
         .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
         .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip"]),
-        .testTarget(name: "LinuxGuestTests", dependencies: ["LinuxGuest", "CLinuxBridge", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip"]),
+        .testTarget(name: "LinuxGuestTests", dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip"]),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "Chips", "SecondChip"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures"]),

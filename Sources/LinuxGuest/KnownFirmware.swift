@@ -19,9 +19,9 @@ public struct KnownFirmware: Sendable {
 
     public var entry: UInt32 { elf.header.entry }
 
-    /// Where its resource table is when it runs; nil without one.
+    /// Where its resource table is when it runs; nil without one that the file holds: what Linux starts has no other.
     public var tableRange: PhysicalRange? {
-        guard let section = elf.section(named: ".resource_table"), section.size > 0 else { return nil }
+        guard let section = elf.section(named: ".resource_table"), section.size > 0, elf.contents(of: section)?.count == Int(section.size) else { return nil }
         return PhysicalRange(start: physical(section.address, section.size), size: section.size)
     }
 

@@ -159,5 +159,5 @@ import Testing
 
 extension [UInt8] {
     /// A word of an ELF file.
-    fileprivate func word(_ offset: UInt32) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(self[Int(offset) + $1]) << (8 * UInt32($1)) } }
+    func word(_ offset: UInt32) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(self[Int(offset) + $1]) << (8 * UInt32($1)) } }
 }

@@ -51,9 +51,16 @@ extension NonSecureBus {
         try withUnsafeBytes(of: value.littleEndian) { (bytes) throws(BusError) in try write(address, from: bytes) }
     }
 
+    /// - Parameter count: a table of a guest's may say 4 GiB: no byte is touched before the bus has taken the range.
     func readBytes(_ address: PhysicalAddress, count: Int) throws(BusError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        try bytes.withMutableBytes { (buffer) throws(BusError) in try read(address, into: buffer) }
+        var failure: BusError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(BusError) {
+                try read(address, into: UnsafeMutableRawBufferPointer(buffer))
+                filled = count
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
         return bytes
     }
 
