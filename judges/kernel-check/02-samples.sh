@@ -10,7 +10,7 @@ sample() {
     if [ -n "$2" ]; then await_log "$2" "${3:-1}"; elif [ "$started" = ok ]; then settle; fi
     state
     say "start: $started; $state"
-    ls "$bus" | sort
+    names_in "$bus"
     cat "$dbg/resource_table"
     log
     [ "$started" = ok ] || return

@@ -1,7 +1,7 @@
 # Names of devices, messages through ttys, a flood, and what rings in disorder make Linux say.
 
 names() {
-    ls "$bus" | sort
+    names_in "$bus"
     for entry in "$bus"/*; do
         for file in name src dst announce modalias; do
             look "$entry/$file"

@@ -99,7 +99,7 @@ channel rpmsg-raw any 0x401
 END
 await test -e "$ROOT/dev/ttyRPMSG2"
 devices
-ls "$bus" | sort
+names_in "$bus"
 log
 device <<'END'
 release rpmsg-tty any 0x500
@@ -109,7 +109,7 @@ release no-driver any any
 release rpmsg-raw any 0x401
 END
 devices
-ls "$bus" | sort
+names_in "$bus"
 for tty in "$ROOT"/dev/ttyRPMSG*; do say "${tty##*/}"; done
 log
 
@@ -144,7 +144,7 @@ read b 100
 close b
 END
 devices
-ls "$bus" | sort
+names_in "$bus"
 log
 
 section 'open at a stop'

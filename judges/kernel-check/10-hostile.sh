@@ -17,7 +17,7 @@ while [ $seed -le $seeds ]; do
     # Ten in five seconds, whose seconds they ever are.
     sed -i '/msg received with no recipient/d; /callbacks suppressed/d' "$TMP/log"
     log
-    ls "$bus" | sort
+    names_in "$bus"
     for tty in "$ROOT"/dev/ttyRPMSG*; do say "${tty##*/}"; done
     put "$rp/state" stop
     say "stop: $error"

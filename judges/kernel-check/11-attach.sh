@@ -2,7 +2,7 @@
 # Firmware that a boot loader has started: attached to, let go, attached to again, and stopped.
 
 channels() {
-    ls "$bus" | sort
+    names_in "$bus"
     for tty in "$ROOT"/dev/ttyRPMSG*; do say "${tty##*/}"; done
 }
 ask() {
@@ -20,9 +20,9 @@ files() {
         look "$rp/$file"
         say "$file: $value"
     done
-    ls "$dbg" | sort
+    names_in "$dbg"
     cat "$dbg/resource_table"
-    sed -r 's/(Virtual address:) .*/\1/; s/(DMA address: 0x)0{8}([0-9a-f]{8})$/\1\2/' "$dbg/carveout_memories"
+    memories
 }
 
 section 'as it is found'

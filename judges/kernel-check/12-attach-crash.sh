@@ -10,7 +10,7 @@ settle
 state
 say "$state"
 log
-ls "$bus" | sort
+names_in "$bus"
 write state start
 write state detach
 write state stop

@@ -8,4 +8,4 @@ write state start
 write state detach
 write state stop
 log
-ls "$dbg" | sort
+names_in "$dbg"

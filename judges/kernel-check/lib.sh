@@ -32,6 +32,26 @@ put() {
     result
 }
 
+# What is in folders, a line each. (A program takes the guest 10 to 25 ms to start: what is done often is done by the shell itself where it can be.)
+names_in() {
+    local folder entry
+    for folder in "$@"; do
+        for entry in "$folder"/*; do [ ! -e "$entry" ] || say "${entry##*/}"; done
+    done
+}
+# memories: debugfs' carveout_memories. Kernel addresses, as far as they are shown at all, say nothing; DMA addresses have 64 bits in kernels that are
+# built for boards with such.
+memories() {
+    local line
+    while IFS= read -r line; do
+        case $line in
+            *'Virtual address:'*) line=${line%%:*}: ;;
+            *'DMA address: 0x00000000'????????) line=${line%0x*}0x${line##*0x00000000} ;;
+        esac
+        say "$line"
+    done <"$dbg/carveout_memories"
+}
+
 # The first line of a file, or why there is none.
 look() {
     value=
@@ -92,8 +112,7 @@ log_has() {
 # await_log PATTERN [TIMES]: until the log since the last `log` or `log_forget` has such lines.
 await_log() { await log_has "$@"; }
 
-# On the model's side the log goes through a pipe: a word that no file takes marks how far it has come. (A program takes the guest 10 to 25 ms to
-# start: what is done for every line of output is done by the shell itself where it can be.)
+# On the model's side the log goes through a pipe: a word that no file takes marks how far it has come.
 marks=0
 log_mark() {
     if [ -z "$LOG" ]; then
