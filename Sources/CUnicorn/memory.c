@@ -7,21 +7,33 @@
 #include <setjmp.h>
 
 // A place to come back to, on the stack of who calls the engine.
-struct way_out { jmp_buf here; };
+struct way_out {
+    jmp_buf here;
+    m4_engine *engine;
+    struct way_out *outer;
+};
+static _Thread_local struct way_out *innermost;
 
 static void leave(void *context) { longjmp(((struct way_out *)context)->here, 1); }
 
+static void set_innermost(struct way_out *out) {
+    innermost = out;
+    m4run_set_no_memory(out ? leave : NULL, out);
+}
+
 uc_err m4_guarded(m4_engine *e, uc_err (*call)(m4_engine *e, void *argument), void *argument) {
     if (e->had_no_memory) return UC_ERR_NOMEM;
-    struct way_out out;
+    // From a hook of a call to the same engine: that call is left as a whole, for its half is done, too.
+    if (innermost && innermost->engine == e) return call(e, argument);
+    struct way_out out = {.engine = e, .outer = innermost};
     if (setjmp(out.here)) {
-        m4run_set_no_memory(NULL, NULL);
+        set_innermost(out.outer);
         e->had_no_memory = true;
         return UC_ERR_NOMEM;
     }
-    m4run_set_no_memory(leave, &out);
+    set_innermost(&out);
     uc_err error = call(e, argument);
-    m4run_set_no_memory(NULL, NULL);
+    set_innermost(out.outer);
     return error;
 }
 
