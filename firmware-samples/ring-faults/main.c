@@ -205,12 +205,38 @@ static void garbage(uint32_t rounds)
     }
 }
 
-/* Two cycles a round. */
+static volatile bool elapsed;
+void SysTick_Handler(void)
+{
+    SYST_CSR = 0;
+    elapsed = true;
+}
+
+/* Asleep: what runs beside this is not to be kept from the host's processor. */
 static void wait(uint32_t milliseconds)
 {
-    for (uint32_t round = milliseconds * 104439u; round != 0; round--) {
-        __asm__ volatile("");
+    for (; milliseconds != 0; milliseconds--) {
+        elapsed = false;
+        SYST_RVR = 208878 - 1;
+        SYST_CVR = 0;
+        SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
+        while (!elapsed) {
+            cpu_disable_interrupts();
+            if (!elapsed) {
+                cpu_wait_for_interrupt();
+            }
+            cpu_enable_interrupts();
+        }
     }
+}
+
+/* Until Linux has answered the doorbells, and has had time for what they have it do; not for ever, should Linux be past answering. */
+static void wait_for_linux(void)
+{
+    for (uint32_t patience = 500; patience != 0 && (IPCC_C2TOC1SR & 3) != 0; patience--) {
+        wait(1);
+    }
+    wait(30);
 }
 
 static void clear_next(struct vring *ring)
@@ -223,7 +249,7 @@ static void clear_next(struct vring *ring)
 /* The same while Linux does nothing, with time for it to have its say: two Linuxes see the same. Without NEXT, at which a kernel walks on. */
 __attribute__((noreturn)) static void calm_garbage(uint32_t rounds)
 {
-    wait(30);
+    wait_for_linux();
     /* What earlier firmware has left in Linux's input buffers would count, too. */
     memset((void *)(SHARED_MEMORY_START + 0x2000), 0, 16 * 512);
     for (uint32_t round = 0; round < rounds; round++) {
@@ -232,7 +258,7 @@ __attribute__((noreturn)) static void calm_garbage(uint32_t rounds)
         clear_next(&from_linux);
         ipcc_ring(IPCC_VQ0);
         ipcc_ring(IPCC_VQ1);
-        wait(30);
+        wait_for_linux();
     }
     trace("calm again");
     while (!ipcc_take(IPCC_SHUTDOWN)) {

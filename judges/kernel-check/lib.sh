@@ -42,14 +42,19 @@ names_in() {
 # memories: debugfs' carveout_memories. Kernel addresses, as far as they are shown at all, say nothing; DMA addresses have 64 bits in kernels that are
 # built for boards with such.
 memories() {
-    local line
+    local line file=$dbg/carveout_memories
+    # The shell reads byte by byte: what a program serves, as the model does, is copied first.
+    if [ -n "$LOG" ]; then
+        cat "$file" >"$TMP/memories"
+        file=$TMP/memories
+    fi
     while IFS= read -r line; do
         case $line in
             *'Virtual address:'*) line=${line%%:*}: ;;
             *'DMA address: 0x00000000'????????) line=${line%0x*}0x${line##*0x00000000} ;;
         esac
         say "$line"
-    done <"$dbg/carveout_memories"
+    done <"$file"
 }
 
 # The first line of a file, or why there is none.
@@ -145,13 +150,6 @@ log() {
     while IFS= read -r line; do say "| $line"; done <"$TMP/log"
     : >"$TMP/log"
 }
-# Where threads of the kernel race, lines have no order.
-log_sorted() {
-    log_mark
-    sort "$TMP/log" | sed 's/^/| /'
-    : >"$TMP/log"
-}
-
 # firmware NAME: chosen, while offline.
 firmware() { put "$rp/firmware" "$1\n"; [ "$error" = ok ] || say "firmware $1: $error"; }
 

@@ -123,8 +123,16 @@ def patched(image, at, data):
     return image[:at] + data + image[at + len(data):]
 
 
-# At 0 of the M4: stack and reset vectors, then: load IPCC's address; again and again read what Linux has rung, and write it to what clears it.
-CODE = struct.pack("<IIHHHHI", 0x10040000, 9, 0x4801, 0x68C1, 0x6181, 0xE7FC, 0x4C001000)
+# At 0 of the M4: stack and reset vectors, then a loop that reads what Linux has rung, writes it to what clears it, and sleeps until Linux rings.
+CODE = struct.pack(
+    "<II16H3I", 0x10040000, 9,
+    # cpsid i; r0, r2 and r4 are IPCC, NVIC_ISER0 and NVIC_ICPR0.
+    0xB672, 0x4807, 0x4A07, 0x4C08,
+    # IPCC_C2CR is 1, IPCC_C2MR 0, NVIC_ISER3 has interrupt 103: with PRIMASK set it only wakes.
+    0x2301, 0x6103, 0x2100, 0x6141, 0x2380, 0x60D3,
+    # Read IPCC_C1TOC2SR, write IPCC_C2SCR, and no interrupt is pending; wfi, and again.
+    0x68C1, 0x6181, 0x60E3, 0xBF30, 0xE7FA, 0xBF00,
+    0x4C001000, 0xE000E100, 0xE000E280)
 # It does not even that.
 MUTE = CODE[:8] + struct.pack("<H", 0xE7FE)
 TABLE, TRACE, ROOM = 0x10020000, b"first line\nsecond line\n", 0x400
