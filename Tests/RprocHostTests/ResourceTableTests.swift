@@ -156,6 +156,17 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test(arguments: [0, 7, 12, 15, 16] as [UInt32])
+    func `An entry that lies in the table's header is out of bounds for newer kernels, and is read by older ones`(_ offset: UInt32) {
+        var table = Builder.table([Builder.vdev()])
+        table.storeLittleEndian(offset, at: 16)
+        for kernel in [KernelProfile.v6_1, .v6_12, .newest] {
+            let rig = Rig(image: Builder(table: table)) { $0.kernel = kernel }
+            _ = rig.errno { () throws(Errno) in try rig.host.start() }
+            #expect(rig.log.contains("remoteproc remoteproc0: rsc table is truncated") == (offset < 16 && kernel != .v6_1), "\(rig.log)")
+        }
+    }
+
     @Test func `Memory without a region fails the boot, and a finding says that the kernel would oops at the stop`() {
         let rig = Rig(image: Builder(table: Builder.table([Builder.memory(da: 0xFFFF_FFFF, length: 0x1000, name: "nobody's"), Builder.vdev()])))
         #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noMemory)

@@ -57,6 +57,8 @@ TABLES = {
     "offset-negative": table(vdev(), offsets=[0x80000000]),
     "offsets-alike": table(LOG, LOG, offsets=[24, 24]),
     "offset-odd": table(LOG, offsets=[21]),
+    # In the header: newer kernels look for it.
+    **{f"offset-{n}": table(LOG, offsets=[n]) for n in (0, 7, 12, 15, 16)},
     **{f"type-{n}": table(struct.pack("<I", n) + bytes(40), LOG) for n in (4, 5, 127, 128, 200, 512, 513, 0x7FFFFFFF, ANY)},
     # The kernel's loop ends with what means "ignored" in its hand.
     "type-200-last": table(LOG, struct.pack("<I", 200) + bytes(40)),

@@ -29,9 +29,9 @@ public struct KernelProfile: Equatable, Sendable {
     public var checksSectionHeaders = true
     /// A vendor resource that nobody wants ends the boot when no known one comes behind it (Debian's 6.1.176; not its 6.12.117).
     public var ignoredResourceEndsBoot = false
-    /// An offset in the resource table that is negative as a signed number is out of bounds (Debian's 6.12.117); before that (6.1.176) the entry is
-    /// read from before the table, mostly to an oops.
-    public var checksNegativeOffsets = true
+    /// An offset in the resource table that leads into the table's header, or is negative as a signed number, is out of bounds (Debian's 6.12.117);
+    /// before that (6.1.176) the entry is read from there, or from before the table, mostly to an oops.
+    public var checksEntryOffsets = true
     /// The name under which a virtio device's `/dev/rpmsg_ctrlN` is on the rpmsg bus: `rpmsg_chrdev` before 5.18.
     public var controlDeviceName = "rpmsg_ctrl"
 
@@ -53,7 +53,7 @@ public struct KernelProfile: Equatable, Sendable {
         profile.controlDeviceName = "rpmsg_chrdev"
         profile.checksSectionHeaders = false
         profile.ignoredResourceEndsBoot = true
-        profile.checksNegativeOffsets = false
+        profile.checksEntryOffsets = false
         return profile
     }()
     /// About 6.1, from 6.1.28 on.
@@ -76,7 +76,7 @@ public struct KernelProfile: Equatable, Sendable {
         profile.stopsCrashed = false
         profile.checksSectionHeaders = false
         profile.ignoredResourceEndsBoot = true
-        profile.checksNegativeOffsets = false
+        profile.checksEntryOffsets = false
         profile.suppressesTransmitComplete = true
         profile.namesDriverInProbeFailure = false
         profile.mailboxCoreSaysWhy = false

@@ -29,9 +29,9 @@ extension RemoteProcessor {
         // What older kernels' loop has in its hand at its end: an entry of an unknown type leaves it as it was.
         var isIgnored = false
         for index in 0..<Int(count) {
-            // The type word itself must be there; its place in the table is the firmware's choice.
+            // The type word itself must be there; its place behind the header, and in it for older kernels, is the firmware's choice.
             guard let offset: UInt32 = bytes.littleEndian(at: ResourceTable.headerSize + 4 * index),
-                let type: UInt32 = bytes.littleEndian(at: Int(offset))
+                offset >= ResourceTable.headerSize || !configuration.kernel.checksEntryOffsets, let type: UInt32 = bytes.littleEndian(at: Int(offset))
             else {
                 if let offset: UInt32 = bytes.littleEndian(at: ResourceTable.headerSize + 4 * index) { noteNegative(offset, index, bytes.count) }
                 error("rsc table is truncated")
@@ -59,7 +59,7 @@ extension RemoteProcessor {
     /// Older kernels count in 32 signed bits what is left behind an entry, and go on where that is not negative.
     private func noteNegative(_ offset: UInt32, _ index: Int, _ size: Int) {
         let left = Int32(truncatingIfNeeded: size) &- Int32(bitPattern: offset) &- 4
-        if !configuration.kernel.checksNegativeOffsets, Int32(bitPattern: offset) < 0, left >= 0 { findings.report(.entryBeforeTable(index: index, offset: offset)) }
+        if !configuration.kernel.checksEntryOffsets, Int32(bitPattern: offset) < 0, left >= 0 { findings.report(.entryBeforeTable(index: index, offset: offset)) }
     }
 
     /// - Returns: whether nobody wanted it.
