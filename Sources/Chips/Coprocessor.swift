@@ -1,9 +1,13 @@
 import MachineBase
 
+/// The cores of chips that this program has a model of.
+public enum CoreKind: String, Sendable {
+    case cortexM4 = "Cortex-M4"
+}
+
 /// The chip's coprocessor, and what holds, starts and tells of it.
 public struct Coprocessor: Equatable, Sendable {
-    /// `Cortex-M4`
-    public var core: String
+    public var core: CoreKind
     /// How many of a priority's eight bits the NVIC has, from the highest down.
     public var priorityBits: Int
     /// Its number for OP-TEE's remoteproc service.
@@ -22,7 +26,7 @@ public struct Coprocessor: Equatable, Sendable {
     public var watchdogReset: EdgeLine
 
     public init(
-        core: String, priorityBits: Int, teeProcessor: UInt32, holdBoot: SystemRegister, reset: SystemRegister, standby: SystemRegister,
+        core: CoreKind, priorityBits: Int, teeProcessor: UInt32, holdBoot: SystemRegister, reset: SystemRegister, standby: SystemRegister,
         secureControl: SystemRegister, state: SystemRegister, resourceTable: SystemRegister, watchdogReset: EdgeLine
     ) {
         self.core = core; self.priorityBits = priorityBits; self.teeProcessor = teeProcessor; self.holdBoot = holdBoot; self.reset = reset

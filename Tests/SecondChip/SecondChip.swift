@@ -17,7 +17,7 @@ extension SoCDescription {
             ],
             externalMemory: ChipMemory("SDRAM", size: 0x80_0000, windows: [.init(device: external, physical: external)]),
             coprocessor: Coprocessor(
-                core: "Cortex-M4", priorityBits: 3, teeProcessor: 5, holdBoot: map.bits("RCC", "MP_APRSTCR", 1),
+                core: .cortexM4, priorityBits: 3, teeProcessor: 5, holdBoot: map.bits("RCC", "MP_APRSTCR", 1),
                 reset: map.bits("RCC", "MP_BOOTCR", 1 << 4), standby: map.bits("PWR", "MPUCR", 1), secureControl: map.bits("RCC", "TZCR", 1),
                 state: map.bits("TAMP", "BKP3R"), resourceTable: map.bits("TAMP", "BKP4R"), watchdogReset: EdgeLine(73, of: "EXTI", in: map)),
             mailbox: Mailbox(

@@ -9,7 +9,7 @@ extension SoCDescription {
             name: "STM32MP157", family: "STM32MP15", registers: map,
             memories: [STM32MP15Memory.retram, STM32MP15Memory.mcusram], externalMemory: STM32MP15Memory.ddr,
             coprocessor: Coprocessor(
-                core: "Cortex-M4", priorityBits: 4,
+                core: .cortexM4, priorityBits: 4,
                 teeProcessor: 0,  // STM32_M4_RPROC_ID
                 holdBoot: map.bits("RCC", "MP_GCR", 1),  // BOOT_MCU
                 reset: map.bits("RCC", "MP_GRSTCSETR", 1 << 1),  // MCURST

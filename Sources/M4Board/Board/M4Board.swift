@@ -103,7 +103,7 @@ public final class M4Board {
         registerBank = chip.peripherals
         registerReads = RegisterReads(chip.registers)
         banks = try MemoryBanks(chip, ddr: configuration.ddrSize, shared: configuration.sharedMemory)
-        core = try Core(events: events, priorityMask: chip.coprocessor.priorityMask, interrupts: chip.registers.interruptCount)
+        core = try Core(events: events, coprocessor: chip.coprocessor, interrupts: chip.registers.interruptCount)
         core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy
         m4_engine_execute_waiting(core.engine.raw, configuration.executesWaits)

@@ -1,3 +1,4 @@
+import Chips
 import CUnicorn
 import CortexM
 import MachineBase
@@ -84,19 +85,20 @@ public final class Core: CoreControl {
     var pollAt: UInt64 { get { hot.pointee.pollAt } set { hot.pointee.pollAt = newValue } }
 
     /// - Parameters:
-    ///   - priorityMask: the bits of a priority that the chip's NVIC has.
-    ///   - interrupts: how many lines it has.
-    init(events: EventQueue, priorityMask: UInt8, interrupts: Int) throws(BoardError) {
+    ///   - coprocessor: which core it is, and how many bits of a priority its NVIC has.
+    ///   - interrupts: how many lines its NVIC has.
+    init(events: EventQueue, coprocessor: Coprocessor, interrupts: Int) throws(BoardError) {
         hot.initialize(to: Hot())
         do throws(BoardError) { engine = try Engine() } catch {
             hot.deallocate()
             throw error
         }
         self.events = events
-        scs = SystemControlSpace(events: events, priorityMask: priorityMask, interrupts: interrupts)
+        scs = SystemControlSpace(
+            events: events, priorityMask: coprocessor.priorityMask, interrupts: interrupts, variant: CoreVariant(coprocessor.core))
         scs.core = self
         let raw = engine.raw
-        raw.pointee.priority_mask = UInt32(priorityMask)
+        raw.pointee.priority_mask = UInt32(coprocessor.priorityMask)
         let listener: ExceptionController.Listener = { context, next, active, groupMask in
             guard let raw = context?.assumingMemoryBound(to: m4_engine.self) else { return }
             raw.pointee.pending_priority = next

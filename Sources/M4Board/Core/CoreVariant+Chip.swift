@@ -1,0 +1,11 @@
+import Chips
+import CortexM
+
+extension CoreVariant {
+    /// The model of a chip's core.
+    init(_ core: CoreKind) {
+        self = switch core {
+        case .cortexM4: .cortexM4
+        }
+    }
+}
