@@ -114,7 +114,15 @@ final class ServedRun {
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
-        umount2(path("sys"), Int32(MNT_DETACH))
+        Self.takeAway(folder)
+    }
+
+    /// Removes a run's folder, with what a killed run has left mounted in it: only root may do that without a helper.
+    static func takeAway(_ folder: URL) {
+        let sys = folder.appendingPathComponent("sys").path
+        if umount2(sys, Int32(MNT_DETACH)) != 0, errno == EPERM, let mounts = try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8), mounts.contains(" \(sys) ") {
+            _ = try? Command.run(["-u", "-q", "-z", sys], in: folder, program: URL(fileURLWithPath: "/usr/bin/fusermount3"))
+        }
         try? FileManager.default.removeItem(at: folder)
     }
 }

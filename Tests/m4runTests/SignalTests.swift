@@ -6,10 +6,7 @@ import Testing
     @Test("Signals within a moment are one: status 0 and an empty folder each time", arguments: [[SIGTERM, SIGTERM], [SIGINT, SIGINT, SIGTERM, SIGTERM]])
     func oneWish(signals: [Int32]) throws {
         let folder = try ServedRun.newFolder()
-        defer {
-            umount2(folder.appendingPathComponent("sys").path, Int32(MNT_DETACH))
-            try? FileManager.default.removeItem(at: folder)
-        }
+        defer { ServedRun.takeAway(folder) }
         for round in 0..<12 {
             let run = try LimitedCommand(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--control", folder.path, "--timeout", "60s"])
             try ServedRun.wait("a tty") {
@@ -37,10 +34,7 @@ import Testing
     func unaskedSignals() throws {
         for (number, name) in Self.unasked {
             let folder = try ServedRun.newFolder()
-            defer {
-                umount2(folder.appendingPathComponent("sys").path, Int32(MNT_DETACH))
-                try? FileManager.default.removeItem(at: folder)
-            }
+            defer { ServedRun.takeAway(folder) }
             let run = try LimitedCommand(["run", Scratch.path(Scratch.elf("tty-echo")), "--boot", "elf", "--control", folder.path, "--timeout", "60s"], folder: folder)
             try ServedRun.wait("a tty") {
                 var info = stat()
@@ -123,10 +117,7 @@ import Testing
     @Test("A signal that comes while a run makes its folder and mounts its file system leaves nothing there either")
     func early() throws {
         let folder = try ServedRun.newFolder()
-        defer {
-            umount2(folder.appendingPathComponent("sys").path, Int32(MNT_DETACH))
-            try? FileManager.default.removeItem(at: folder)
-        }
+        defer { ServedRun.takeAway(folder) }
         for round in 0..<20 {
             let run = try LimitedCommand(["run", Scratch.elf("tty-echo"), "--boot", "elf", "--control", folder.path, "--offline", "--timeout", "60s"])
             let socket = folder.appendingPathComponent("control").path
@@ -149,10 +140,7 @@ import Testing
     @Test("A later signal ends a run at once that does not come to its end, and takes away what it has made")
     func laterSignal() throws {
         let folder = try ServedRun.newFolder()
-        defer {
-            umount2(folder.appendingPathComponent("sys").path, Int32(MNT_DETACH))
-            try? FileManager.default.removeItem(at: folder)
-        }
+        defer { ServedRun.takeAway(folder) }
         let run = try LimitedCommand(["run", Scratch.elf("hostile-late-flood"), "--boot", "elf", "--control", folder.path, "--devices", folder.path + "/d", "--log-level", "error", "--timeout", "60s"])
         try waitForFlood(folder)
         run.signal(SIGTERM)
