@@ -11,7 +11,7 @@ dbg=$ROOT/sys/kernel/debug/remoteproc/remoteproc0
 bus=$ROOT/sys/bus/rpmsg/devices
 
 # Lines of these drivers are compared; nothing else in the log has a counterpart.
-log_of='^(remoteproc remoteproc[0-9]|rproc-virtio |virtio_rpmsg_bus |stm32-rproc |stm32-ipcc |rpmsg_[a-z]+ |virtio[0-9]+\.|virtio_rproc_|rpmsg_virtio [RT]X|NS announcement)'
+export LOG_OF='^(remoteproc remoteproc[0-9]|rproc-virtio |virtio_rpmsg_bus |stm32-rproc |stm32-ipcc |rpmsg_[a-z]+ |virtio[0-9]+\.|virtio_rproc_|rpmsg_virtio [RT]X|NS announcement)'
 
 say() { echo "$*"; }
 section() { echo "--- $*"; }
@@ -97,25 +97,30 @@ await() {
 is_state() { state; [ "$state" = "$1" ]; }
 await_state() { await is_state "$1"; }
 
-# Everything that the log has gained since the last `log` is in $TMP/log, without times.
+# Everything that the log has gained since the last `log` is in $TMP/log, without times. In the guest a program of ours does that, klog.
 log_take() {
     if [ -z "$LOG" ]; then
-        dmesg -c >"$TMP/whole"
-    else
-        # A line that is not yet whole stays for the next time.
-        tail -c +$((log_seen + 1)) "$LOG" >"$TMP/new"
-        head -n "$(wc -l <"$TMP/new")" "$TMP/new" >"$TMP/whole"
-        log_seen=$((log_seen + $(wc -c <"$TMP/whole")))
+        "$here/klog" take "$TMP/log"
+        return
     fi
-    # DMA addresses have 64 bits in kernels that are built for boards with such.
-    sed -nr "s/^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\] //; T; s/( map memory: 0x)0{8}([0-9a-f]{8})/\1\2/; /$log_of/p" "$TMP/whole" >>"$TMP/log"
+    # A line that is not yet whole stays for the next time.
+    tail -c +$((log_seen + 1)) "$LOG" >"$TMP/new"
+    head -n "$(wc -l <"$TMP/new")" "$TMP/new" >"$TMP/whole"
+    log_seen=$((log_seen + $(wc -c <"$TMP/whole")))
+    sed -nr "s/^\[ *[0-9]+\.[0-9]+\] //; T; /$LOG_OF/p" "$TMP/whole" >>"$TMP/log"
 }
 log_has() {
     log_take
     if [ "${2:-1}" = 1 ]; then grep -qE "$1" "$TMP/log"; else [ "$(grep -cE "$1" "$TMP/log")" -ge "$2" ]; fi
 }
 # await_log PATTERN [TIMES]: until the log since the last `log` or `log_forget` has such lines.
-await_log() { await log_has "$@"; }
+await_log() {
+    if [ -n "$LOG" ]; then
+        await log_has "$@"
+    else
+        "$here/klog" await "$TMP/log" 60 "$1" "${2:-1}" || say "TIMEOUT: log_has $*"
+    fi
+}
 
 # On the model's side the log goes through a pipe: a word that no file takes marks how far it has come.
 marks=0
@@ -133,10 +138,13 @@ log_forget() { log_mark; : >"$TMP/log"; }
 # Until the log has stood still for half a second: for firmware of which nothing is to be heard. (The model's own time runs ahead of the clock's,
 # and so does a processor of this host's while it waits for firmware that never sleeps.)
 settle() {
-    local quiet=0 lines= size pause=160000
-    [ -z "$LOG" ] || pause=40000
+    local quiet=0 lines= size
+    if [ -z "$LOG" ]; then
+        "$here/klog" settle "$TMP/log"
+        return
+    fi
     while [ $quiet -lt 3 ]; do
-        usleep $pause
+        usleep 40000
         log_take
         size=$(wc -l <"$TMP/log")
         if [ "$size" = "$lines" ]; then quiet=$((quiet + 1)); else quiet=0; fi
