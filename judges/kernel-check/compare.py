@@ -75,8 +75,31 @@ def scripts(path):
     return result
 
 
+def sections(lines):
+    """What a script printed from each line `--- TITLE` to the next, with that line: [(number of the first line, lines)]."""
+    starts = [0] + [at for at, line in enumerate(lines) if at and line.startswith("--- ")] + [len(lines)]
+    return [(a, lines[a:b]) for a, b in zip(starts, starts[1:])]
+
+
+def pairs(guest, model):
+    """Sections that belong together, as (number of the first line, guest's lines, model's lines); all in one where they have other titles."""
+    left, right = sections(guest), sections(model)
+    if [lines[:1] for _, lines in left] != [lines[:1] for _, lines in right]:
+        return [(0, guest, model)]
+    return [(first, a, b) for (first, a), (_, b) in zip(left, right)]
+
+
 def compare(kernel, script, guest, model, allowed):
-    """Returns the diff's lines that nothing explains, with some around them, and how many were explained."""
+    """Returns how many lines differ, how many were explained, and the diff's lines that nothing explains, with some around them."""
+    differ, explained, shown = 0, 0, []
+    for first, a, b in pairs(guest, model):
+        d, e, lines = compare_section(kernel, script, first, a, b, allowed)
+        differ, explained, shown = differ + d, explained + e, shown + lines
+    return differ, explained, shown
+
+
+def compare_section(kernel, script, first, guest, model, allowed):
+    """The same for lines of which the first is the script's line `first`, counted from 0."""
     differ, explained, shown = 0, 0, []
     matcher = difflib.SequenceMatcher(None, guest, model, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
@@ -93,7 +116,7 @@ def compare(kernel, script, guest, model, allowed):
                     left.append(mark + line)
         if left:
             differ += max(sum(l[0] == "-" for l in left), sum(l[0] == "+" for l in left))
-            shown.append(f"@@ {script} line {a + 1} @@")
+            shown.append(f"@@ {script} line {first + a + 1} @@")
             shown += [" " + line for line in guest[max(0, a - 4):a]] + left + [" " + line for line in guest[b:b + 2]]
     return differ, explained, shown
 
@@ -115,14 +138,15 @@ def wrong(line):
 def unseen(kernel, script, guest, model, allowed):
     """Makes the model wrong in one error at a time. Returns how often that was tried, and the lines that passed."""
     tried, passed, kinds = 0, [], set()
-    for at, line in enumerate(model):
-        for kind, other in wrong(line):
-            if kind in kinds or any(e.explains(kernel, script, "model", line) for e in allowed):
-                continue
-            kinds.add(kind)
-            tried += 1
-            if not compare(kernel, script, guest, model[:at] + [other] + model[at + 1:], allowed)[0]:
-                passed.append(other)
+    for first, left, right in pairs(guest, model):
+        for at, line in enumerate(right):
+            for kind, other in wrong(line):
+                if kind in kinds or any(e.explains(kernel, script, "model", line) for e in allowed):
+                    continue
+                kinds.add(kind)
+                tried += 1
+                if not compare_section(kernel, script, first, left, right[:at] + [other] + right[at + 1:], allowed)[0]:
+                    passed.append(other)
     return tried, passed
 
 
