@@ -18,6 +18,8 @@ let package = Package(
         .library(name: "SecureLoader", targets: ["SecureLoader"]),
         .library(name: "RprocHost", targets: ["RprocHost"]),
         .library(name: "DeviceFiles", targets: ["DeviceFiles"]),
+        // For tests of what uses RprocHost.
+        .library(name: "RprocHostDoubles", targets: ["RprocHostDoubles"]),
         // For scripts/fuzz-images, which links it with the fuzzer's main.
         .library(name: "ImageFuzzing", type: .static, targets: ["ImageFuzzing"]),
     ],
@@ -89,11 +91,15 @@ let package = Package(
             linkerSettings: staticLibraries),
 
         // Loads and times rpmsg through firmware, and the Linux side alone; `make bench` runs it.
-        .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "MachineBase"]),
+        .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "RprocHostDoubles", "MachineBase"]),
 
         // RprocHost's virtqueue beside the kernel's own virtio_ring.c; `make kernel-ring` compiles that and runs it.
         .executableTarget(name: "m4run-ring", dependencies: ["RprocHost", "MachineBase", "Chips"]),
 
+        // What stands in for the machine, the firmware and the TA under the Linux side.
+        .target(name: "RprocHostDoubles", dependencies: ["RprocHost", "ELF32", "Chips", "MachineBase"], path: "Tests/RprocHostDoubles"),
+        // What tests share: an assembler, a board with a program, choices from a seed, where the samples and programs are.
+        .target(name: "TestSupport", dependencies: ["M4Board", "CortexM", "Chips", "MachineBase"], path: "Tests/TestSupport"),
         // Writes blobs, whole and damaged, for tests.
         .target(name: "DeviceTreeFixtures", path: "Tests/DeviceTreeFixtures"),
         .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
@@ -103,17 +109,18 @@ let package = Package(
         .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"]),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
         .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips"]),
-        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "SecondChip"]),
-        .testTarget(name: "CoreProgramTests", dependencies: ["M4Board"]),
+        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "SecondChip", "TestSupport"]),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "Chips"]),
-        .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus"]),
-        .testTarget(name: "RprocHostTests", dependencies: ["RprocHost"]),
+        .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"]),
+        .testTarget(name: "RprocHostTests", dependencies: ["RprocHost", "RprocHostDoubles"]),
         .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
-        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip"]),
-        .testTarget(name: "LinuxGuestTests", dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip"]),
-        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "Chips", "SecondChip"]),
+        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip", "TestSupport"]),
+        .testTarget(
+            name: "LinuxGuestTests",
+            dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip", "TestSupport"]),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "Chips", "SecondChip", "TestSupport"]),
         // Runs the command as a process, with the samples.
-        .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures"]),
+        .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 
 /// What a message costs the Linux side alone: against a remote made of Swift, whose own time is taken off.
 enum HostCost {

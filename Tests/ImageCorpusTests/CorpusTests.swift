@@ -1,22 +1,12 @@
-import Foundation
 import ImageCorpus
 import MachineBase
 import SecureLoader
+import TestSupport
 import Testing
 
 /// The corpus, put to the TA case by case.
 @Suite struct CorpusTests {
-    struct Missing: Error, CustomStringConvertible {
-        let path: String
-        var description: String { "\(path) is not there: 'make firmware' builds the samples" }
-    }
-
-    private static func cases() throws -> [CorpusCase] {
-        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let folder = ProcessInfo.processInfo.environment["M4RUN_FIRMWARE"] ?? package.appendingPathComponent(".build/firmware").path
-        guard let elf = FileManager.default.contents(atPath: folder + "/tty-echo.elf") else { throw Missing(path: folder + "/tty-echo.elf") }
-        return try Corpus.cases(sample: [UInt8](elf))
-    }
+    private static func cases() throws -> [CorpusCase] { try Corpus.cases(sample: TestEnvironment.sample("tty-echo")) }
 
     @Test("Every case of the corpus gets the verdict that OP-TEE's source gives it")
     func verdicts() throws {

@@ -2,6 +2,7 @@ import CLinuxBridge
 import Foundation
 import LinuxGuest
 import MachineBase
+import TestSupport
 import Testing
 
 /// Debian's kernels in QEMU, beside a board that lets every store go on and writes it down.
@@ -22,7 +23,7 @@ import Testing
             echo exit 0 >&9
             exit 7
             """)
-        let firmware = try Guests.firmware("tty-echo")
+        let firmware = try TestEnvironment.sample("tty-echo")
         configuration.extraFiles = [GuestFile("lib/firmware/echo.elf", firmware)]
         let guest = try Guest(configuration)
         let board = RecordingBoard(guest.memory)
@@ -91,7 +92,7 @@ import Testing
             for i in $(seq 100); do dmesg | grep -q 'recovering m4' && break; usleep 50000; done
             dmesg | grep -c 'crash detected in m4: type watchdog'
             """)
-        configuration.extraFiles = [GuestFile("lib/firmware/echo.elf", try Guests.firmware("tty-echo"))]
+        configuration.extraFiles = [GuestFile("lib/firmware/echo.elf", try TestEnvironment.sample("tty-echo"))]
         let guest = try Guest(configuration)
         let board = RecordingBoard(guest.memory), running = try guest.start()
         let console = Collector(running.console), output = Collector(running.output ?? -1)

@@ -1,12 +1,13 @@
 import ELF32
 import LinuxGuest
+import TestSupport
 import Testing
 
 /// What is known of an ELF before Linux starts it.
 @Suite struct KnownFirmwareTests {
     @Test("A resource table is what the file holds of it: a section that says more has none, and nobody reads gigabytes for it", arguments: [UInt32.max, 0x4000_0000, 1 << 20])
     func tableSize(size: UInt32) throws {
-        var image = try Guests.firmware("tty-echo")
+        var image = try TestEnvironment.sample("tty-echo")
         let whole = try #require(KnownFirmware("tty-echo.elf", image)?.tableRange)
         #expect(whole.size > 16 && whole.size < 4096)
         let number = try #require(ELFFile(image).sections.firstIndex { $0.name == ".resource_table" })

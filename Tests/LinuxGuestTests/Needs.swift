@@ -1,29 +1,21 @@
 import Foundation
 import LinuxGuest
 import RprocHost
+import TestSupport
 import Testing
 
 /// What a guest needs beside the toolchain: QEMU, its plugin, and Debian's packages. Without them a test is skipped, and the report says what brings them.
 enum Guests {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-    static let plugin = root + "/.build/linux-bridge.so"
+    static let plugin = TestEnvironment.package.path + "/.build/linux-bridge.so"
 
-    static func folder(_ suite: String) -> String { "\(root)/.deps/linux/\(suite)" }
+    static func folder(_ suite: String) -> String { "\(TestEnvironment.package.path)/.deps/linux/\(suite)" }
     /// A guest of a suite, with the built-in coprocessor.
     static func configuration(_ suite: String, script: String? = nil) throws -> GuestConfiguration {
         var result = GuestConfiguration(files: try GuestFiles(folder: folder(suite)), coprocessor: HostConfiguration(bootSequence: .elf), plugin: plugin)
         result.script = script
         return result
     }
-    /// A sample's ELF file.
-    static func firmware(_ name: String) throws -> [UInt8] {
-        let folder = ProcessInfo.processInfo.environment["M4RUN_FIRMWARE"] ?? root + "/.build/firmware"
-        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name).elf")))
-    }
-
-    static let hasQEMU = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
-        FileManager.default.isExecutableFile(atPath: "\($0)/qemu-system-arm")
-    }
+    static let hasQEMU = TestEnvironment.program("qemu-system-arm") != nil
     static func isFetched(_ suite: String) -> Bool { (try? GuestFiles(folder: folder(suite))) != nil }
 }
 

@@ -1,5 +1,6 @@
 import CortexM
 import M4Board
+import TestSupport
 import Testing
 
 /// Source: ARMv7-M ARM, A3.2.1. Engine 2.0's hooks do not see what registers hold.
@@ -39,7 +40,7 @@ import Testing
             // cmp r3, r3; itt eq; moveq r5, #5
             + (conditional ? [0x429B, 0xBF04, 0x2505] : [])
         try bench.program(before, form.code, Thumb.load(6, 6), Bench.exit)
-        try bench.handler(6, Thumb.ldr(7, 13, 24), Thumb.ldr(8, 13, 28), Bench.exit)
+        try bench.handler(6, Thumb.ldrW(7, 13, 24), Thumb.ldrW(8, 13, 28), Bench.exit)
         bench.runToExit()
         // 3 pokes of MOVW (MOVT) and STR, two barriers, the loads.
         return (bench, Bench.code + 2 * UInt32(before.count), bench.core.retired)
@@ -109,7 +110,7 @@ import Testing
             Thumb.load(2, 0x1000_9001), Thumb.load(4, 0x1000_4001), [0x47A0], Thumb.poke(Self.ccr, 1 << 9 | 1 << 3), Thumb.isb, [0x47A0],
             Thumb.load(2, 0x1000_9001), Thumb.poke(Self.ccr, 1 << 9), Thumb.isb, [0x47A0], Bench.exit)
         // The handler makes R2 aligned.
-        try bench.handler(3, Thumb.load(0, 0x1000_9000), [0x9002], Thumb.adds(5, 1), Thumb.returnToLink)
+        try bench.handler(3, Thumb.load(0, 0x1000_9000), [0x9002], Thumb.adds(5, 1), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 << 24 && bench.core.faultCount == 1)
     }

@@ -1,12 +1,13 @@
 import CortexM
 import M4Board
+import TestSupport
 import Testing
 
 /// Callers that are certain, and no others. `main` at 0x400 calls a function at 0x800, and comes back to 0x404.
 @Suite struct CallChainTests {
     /// A page each.
     private struct Pages: FunctionMap {
-        var starts: [UInt32] = [0x400, 0x800, 0x900, 0xA00, 0x1000]
+        var starts: [UInt32] = [0x400, 0x800, 0x900, 0xA00, Bench.handler(11)]
         func function(at address: UInt32) -> FunctionExtent? {
             let start = address & ~0xFF
             return starts.contains(start) ? FunctionExtent(start: start, ranges: [start..<start + 0x100]) : nil
@@ -102,17 +103,17 @@ import Testing
             try bench.program(setup, Self.bl(from: call, to: 0x800), Bench.exit)
             // push {r7, lr}; svc 0; nop
             try bench.place([0xB580, 0xDF00, 0xBF00], at: 0x800)
-            try bench.handler(11, [0xB510], Self.bl(from: 0x1002, to: 0x900), [0xBD10])
+            try bench.handler(11, [0xB510], Self.bl(from: Bench.handler(11) + 2, to: 0x900), [0xBD10])
             try bench.place([0xBF00, 0x4770], at: 0x900)
             try bench.core.setBreakpoints([0x902])
             guard case .breakpoint(let report) = bench.run() else { Issue.record("no breakpoint"); return }
             let found = bench.board.callChain(of: report.registers, history: report.history, functions: Pages())
-            #expect(found.callers.map(\.address) == [0x1006, 0x804, call + 4])
+            #expect(found.callers.map(\.address) == [Bench.handler(11) + 6, 0x804, call + 4])
             #expect(found.callers.map(\.interruptedBy) == [nil, .svCall, nil])
             #expect(found.isComplete)
             #expect(
                 found.text { String($0.address, radix: 16) }
-                    == "called from 1006; SVCall interrupted 804, called from \(String(call + 4, radix: 16))")
+                    == "called from 2b06; SVCall interrupted 804, called from \(String(call + 4, radix: 16))")
         }
     }
 

@@ -1,4 +1,5 @@
 import M4Board
+import TestSupport
 import Testing
 
 /// `CycleModel.coarse`: the Cortex-M4's cycles, as far as encodings tell. Source: Cortex-M4 TRM r0p1, tables 3-1 and 7-1.
@@ -64,7 +65,7 @@ import Testing
         func end(_ model: CycleModel, breakpoints: [UInt32] = [], slice: UInt64 = 1_000_000) throws -> [UInt64] {
             let bench = try Bench(cycles: model)
             try bench.program(Thumb.load(4, 0), Thumb.svc(0), Thumb.load(2, 500), [0x3A01], [0xD1FD], Bench.exit)
-            try bench.handler(11, Thumb.adds(4, 1), Thumb.returnToLink)
+            try bench.handler(11, Thumb.adds(4, 1), Thumb.bxLR)
             try bench.core.setBreakpoints(breakpoints)
             var reason = bench.run(cycles: slice)
             while reason != .exit(code: 0) { reason = bench.run(cycles: slice) }
@@ -81,8 +82,8 @@ import Testing
     @Test func theCycleCounterFollowsTheModel() throws {
         let bench = try Bench(cycles: .coarse)
         try bench.program(
-            Thumb.poke(0xE000_EDFC, 1 << 24), Thumb.poke(0xE000_1000, 1), Thumb.load(0, 0xE000_1004), Thumb.isb, Thumb.ldr(4, 0), Thumb.isb,
-            Thumb.load(2, 100), [0x3A01], [0xD1FD], Thumb.ldr(5, 0), Bench.exit)
+            Thumb.poke(0xE000_EDFC, 1 << 24), Thumb.poke(0xE000_1000, 1), Thumb.load(0, 0xE000_1004), Thumb.isb, Thumb.ldrW(4, 0), Thumb.isb,
+            Thumb.load(2, 100), [0x3A01], [0xD1FD], Thumb.ldrW(5, 0), Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[5] - bench.core.registers.r[4] >= 4 * 100)
     }

@@ -1,5 +1,6 @@
 import CortexM
 import M4Board
+import TestSupport
 import Testing
 
 /// Breakpoints, watchpoints and the DebugMonitor exception.
@@ -43,7 +44,7 @@ import Testing
 
     @Test func breakpointsComeAndGoInCodeThatHasRun() throws {
         let bench = try Bench()
-        try bench.program(Thumb.load(4, 0), [0x3401], Thumb.loop)
+        try bench.program(Thumb.load(4, 0), [0x3401], Thumb.stay)
         try bench.program()
         bench.run(cycles: 100)
         let stay = address(behind: Thumb.load(4, 0), [0x3401])
@@ -60,7 +61,7 @@ import Testing
         func end(_ breakpoints: [UInt32]) throws -> [UInt64] {
             let bench = try Bench()
             try bench.program(Thumb.load(4, 0), Thumb.poke(0xE000_E014, 999), Thumb.poke(0xE000_E010, 7), Thumb.load(3, 2000), [0x3B01], [0xD1FD], Bench.exit)
-            try bench.handler(15, Thumb.adds(4, 1), Thumb.returnToLink)
+            try bench.handler(15, Thumb.adds(4, 1), Thumb.bxLR)
             try bench.core.setBreakpoints(breakpoints)
             var reason = bench.run()
             while case .breakpoint = reason { reason = bench.run() }
@@ -147,7 +148,7 @@ import Testing
         try bench.program(Thumb.poke(Self.demcr, Self.monitor), [0xBE07], [0x2601], Bench.exit)
         let breakpoint = address(behind: Thumb.poke(Self.demcr, Self.monitor))
         // The stacked PC is the BKPT's own: the handler goes behind it.
-        try bench.handler(12, Thumb.ldr(7, 13, 24), Thumb.mov(5, from: 7), Thumb.adds(7, 2), Thumb.str(7, 13, 24), Thumb.returnToLink)
+        try bench.handler(12, Thumb.ldrW(7, 13, 24), Thumb.mov(5, 7), Thumb.adds(7, 2), Thumb.strW(7, 13, 24), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == breakpoint && bench.core.registers.r[6] == 1)
         #expect(bench.core.scs.read(Self.dfsr, size: 4) == 1 << 1)
@@ -160,7 +161,7 @@ import Testing
         try bench.program(
             Thumb.poke(0xE000_ED30 - 0x10, 0x80), Thumb.poke(Self.demcr, enabled ? Self.monitor : 0), Thumb.load(0, 0x40), Thumb.msr(.basepri, 0),
             [0xBE07])
-        try bench.handler(3, Thumb.loop)
+        try bench.handler(3, Thumb.stay)
         guard case .fault(let report) = bench.run() else { Issue.record("no fault"); return }
         #expect(report.fault == .debugEvent && report.taken == .hardFault && report.status.hfsr == 1 << 31)
         #expect(bench.core.scs.read(Self.dfsr, size: 4) == 1 << 1)
@@ -169,7 +170,7 @@ import Testing
     @Test func pendingTheMonitorTakesIt() throws {
         let bench = try Bench()
         try bench.program(Thumb.load(4, 0), Thumb.poke(Self.demcr, 1 << 17), Thumb.isb, Bench.exit)
-        try bench.handler(12, Thumb.adds(4, 1), Thumb.returnToLink)
+        try bench.handler(12, Thumb.adds(4, 1), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[4] == 1)
     }
@@ -184,8 +185,8 @@ import Testing
         try bench.program(prologue, start, body, Thumb.poke(Self.demcr, 0), Thumb.isb, Bench.exit)
         // ldr r0, [sp, #24]; str r0, [r5, r4, lsl #2]; adds r4, #1; cmp r4, #6: stop stepping; bx lr
         try bench.handler(
-            12, Thumb.ldr(0, 13, 24), [0xF845, 0x0024], Thumb.adds(4, 1), [0x2C06], [0xD107],
-            Thumb.poke(Self.demcr, 0), Thumb.returnToLink)
+            12, Thumb.ldrW(0, 13, 24), [0xF845, 0x0024], Thumb.adds(4, 1), [0x2C06], Thumb.bne(20),
+            Thumb.poke(Self.demcr, 0), Thumb.bxLR)
         bench.runToExit()
         let at = address(behind: prologue, start)
         let stops = try (0..<6).map { try bench.result($0) }
@@ -204,7 +205,7 @@ import Testing
             Thumb.load(4, 0), Thumb.load(6, 0x801), [0x47B0], Thumb.poke(Self.demcr, Self.monitor), Thumb.poke(0xE000_2008, 0x801 | 2 << 30),
             Thumb.poke(0xE000_2000, 3), Thumb.isb, [0x47B0], Bench.exit)
         // Keeps the stacked PC and R4, and turns the unit off.
-        try bench.handler(12, Thumb.ldr(5, 13, 24), Thumb.mov(7, from: 4), Thumb.poke(0xE000_2000, 2), Thumb.returnToLink)
+        try bench.handler(12, Thumb.ldrW(5, 13, 24), Thumb.mov(7, 4), Thumb.poke(0xE000_2000, 2), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 0x802 && bench.core.registers.r[7] == 4 && bench.core.registers.r[4] == 6)
         #expect(bench.core.scs.read(Self.dfsr, size: 4) == 1 << 1)
@@ -224,7 +225,7 @@ import Testing
         try bench.program(
             Thumb.load(4, 0), Thumb.load(6, 0x801), Thumb.poke(Self.demcr, Self.monitor | Self.trace), Thumb.poke(0xE000_1020, 0x800),
             Thumb.poke(0xE000_1028, 4), Thumb.isb, [0x47B0], [0x47B0], Bench.exit)
-        try bench.handler(12, Thumb.ldr(5, 13, 24), Thumb.count(Bench.results), Thumb.returnToLink)
+        try bench.handler(12, Thumb.ldrW(5, 13, 24), Thumb.count(Bench.results), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 0x802)
         #expect(try bench.result(0) == 2)
@@ -239,7 +240,7 @@ import Testing
             Thumb.poke(Self.demcr, Self.monitor | Self.trace), Thumb.poke(0xE000_1030, Bench.results + 8), Thumb.poke(0xE000_1034, 2),
             Thumb.poke(0xE000_1038, 6), Thumb.isb, Thumb.load(0, Bench.results), Thumb.load(1, 5), [0x6041], [0x6882], [0x6081], [0x2601], Bench.exit)
         // Keeps the stacked PC, and R6 as it was.
-        try bench.handler(12, Thumb.ldr(5, 13, 24), Thumb.mov(7, from: 6), Thumb.returnToLink)
+        try bench.handler(12, Thumb.ldrW(5, 13, 24), Thumb.mov(7, 6), Thumb.bxLR)
         bench.runToExit()
         let store = Bench.code + 2 * UInt32(
             (Thumb.poke(Self.demcr, Self.monitor | Self.trace) + Thumb.poke(0xE000_1030, Bench.results + 8) + Thumb.poke(0xE000_1034, 2)
@@ -251,7 +252,7 @@ import Testing
 
     @Test func theSampledPCIsNearTheReader() throws {
         let bench = try Bench()
-        try bench.program(Thumb.poke(Self.demcr, Self.trace), Thumb.load(0, 0xE000_101C), Thumb.isb, Thumb.ldr(4, 0), Bench.exit)
+        try bench.program(Thumb.poke(Self.demcr, Self.trace), Thumb.load(0, 0xE000_101C), Thumb.isb, Thumb.ldrW(4, 0), Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[4] >= Bench.code && bench.core.registers.r[4] < Bench.code + 64)
     }

@@ -1,5 +1,6 @@
 import CortexM
 import M4Board
+import TestSupport
 import Testing
 
 /// Lazy stacking. Source: ARMv7-M ARM, B1.5.7, B3.2.21 and B3.2.22.
@@ -11,7 +12,7 @@ import Testing
     private static func vmov(_ s: UInt16, from r: UInt16) -> [UInt16] { [0xEE00 | s >> 1, r << 12 | 0x0A10 | (s & 1) << 7] }
     private static func vmov(_ r: UInt16, fromS s: UInt16) -> [UInt16] { [0xEE10 | s >> 1, r << 12 | 0x0A10 | (s & 1) << 7] }
     /// `ldr t, =address; ldr t, [t]`
-    private static func peek(_ t: UInt16, _ address: UInt32) -> [UInt16] { Thumb.load(t, address) + Thumb.ldr(t, t) }
+    private static func peek(_ t: UInt16, _ address: UInt32) -> [UInt16] { Thumb.load(t, address) + Thumb.ldrW(t, t) }
 
     @Test func theFrameWaitsForTheRegistersUntilTheFPUIsUsed() throws {
         let bench = try Bench()
@@ -20,7 +21,7 @@ import Testing
         // R4 = FPCCR, R5 = FPCAR, R6 = the word for S0; then S0 := 7 and R7 = FPCCR, R8 = the word again.
         try bench.handler(
             11, Self.peek(4, Self.fpccr), Self.peek(5, Self.fpcar), Self.peek(6, Self.area), Thumb.load(3, 7), Thumb.isb, Self.vmov(0, from: 3), Thumb.isb,
-            Self.peek(7, Self.fpccr), Self.peek(8, Self.area), Thumb.returnToLink)
+            Self.peek(7, Self.fpccr), Self.peek(8, Self.area), Thumb.bxLR)
         bench.runToExit()
         let r = bench.core.registers.r
         // LSPACT, THREAD and HFRDY beside ASPEN and LSPEN: no other fault is enabled.
@@ -35,7 +36,7 @@ import Testing
         try bench.word(Self.area, 0xAAAA_AAAA)
         try bench.program(
             Self.start, Thumb.load(2, 0x1234), Self.vmov(0, from: 2), Thumb.svc(0), Self.vmov(10, fromS: 0), Self.peek(4, Self.fpccr), Thumb.mrs(5, .control), Bench.exit)
-        try bench.handler(11, Thumb.load(3, Self.area), Thumb.load(4, 99), Thumb.str(4, 3), Thumb.returnToLink)
+        try bench.handler(11, Thumb.load(3, Self.area), Thumb.load(4, 99), Thumb.strW(4, 3), Thumb.bxLR)
         bench.runToExit()
         let r = bench.core.registers.r
         #expect(r[10] == 0x1234, "what the handler left in the frame is not loaded")
@@ -47,7 +48,7 @@ import Testing
         let bench = try Bench()
         try bench.program(
             Self.start, Thumb.poke(Self.fpccr, 0x8000_0000), Thumb.load(2, 0x1234), Self.vmov(0, from: 2), Thumb.svc(0), Self.vmov(10, fromS: 0), Bench.exit)
-        try bench.handler(11, Self.peek(4, Self.fpccr), Self.peek(6, Self.area), Thumb.load(3, Self.area), Thumb.load(5, 99), Thumb.str(5, 3), Thumb.returnToLink)
+        try bench.handler(11, Self.peek(4, Self.fpccr), Self.peek(6, Self.area), Thumb.load(3, Self.area), Thumb.load(5, 99), Thumb.strW(5, 3), Thumb.bxLR)
         bench.runToExit()
         let r = bench.core.registers.r
         #expect(r[4] & 1 == 0 && r[6] == 0x1234)
@@ -57,7 +58,7 @@ import Testing
     @Test func withoutASPENTheFrameIsBasic() throws {
         let bench = try Bench()
         try bench.program(Self.start, Thumb.poke(Self.fpccr, 0), Thumb.load(2, 0x1234), Self.vmov(0, from: 2), Thumb.svc(0), Bench.exit)
-        try bench.handler(11, Thumb.mov(5, from: 14), Thumb.returnToLink)
+        try bench.handler(11, Thumb.mov(5, 14), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 0xFFFF_FFF9)
     }
@@ -67,8 +68,8 @@ import Testing
         // S0 = 1 in the thread, 2 in the SVC's handler, 3 in the NMI's, which it pends.
         try bench.program(Self.start, Thumb.load(2, 1), Self.vmov(0, from: 2), Thumb.svc(0), Self.vmov(10, fromS: 0), Bench.exit)
         try bench.handler(
-            11, Thumb.load(2, 2), Self.vmov(0, from: 2), Thumb.poke(0xE000_ED04, 1 << 31), Thumb.isb, Self.vmov(9, fromS: 0), Thumb.returnToLink)
-        try bench.handler(2, Thumb.mov(8, from: 14), Thumb.load(2, 3), Self.vmov(0, from: 2), Thumb.returnToLink)
+            11, Thumb.load(2, 2), Self.vmov(0, from: 2), Thumb.poke(0xE000_ED04, 1 << 31), Thumb.isb, Self.vmov(9, fromS: 0), Thumb.bxLR)
+        try bench.handler(2, Thumb.mov(8, 14), Thumb.load(2, 3), Self.vmov(0, from: 2), Thumb.bxLR)
         bench.runToExit()
         let r = bench.core.registers.r
         #expect(r[8] == 0xFFFF_FFE1 && r[9] == 2 && r[10] == 1)
@@ -80,14 +81,14 @@ import Testing
         let old = Bench.stack - 0x1000, new = Bench.stack - 0x2000
         try bench.program(
             Self.start, Thumb.load(0, old), Thumb.msr(.psp, 0), Thumb.load(0, 2), Thumb.msr(.control, 0), Thumb.isb, Thumb.load(2, 55), Self.vmov(0, from: 2),
-            Thumb.svc(0), Thumb.loop)
+            Thumb.svc(0), Thumb.stay)
         let resume: UInt32 = 0x1000_5000
         try bench.place(Self.vmov(10, fromS: 0) + Bench.exit, at: resume)
         try bench.word(new + 24, resume)
         try bench.word(new + 28, 1 << 24)
         try bench.word(new + 0x20, 77)
         // mrs r0, psp; tst lr, #16; it eq; vstmdbeq r0!, {s16-s31}; psp := new
-        try bench.handler(11, Thumb.mrs(0, .psp), [0xF01E, 0x0F10], [0xBF08], [0xED20, 0x8A10], Thumb.load(1, new), Thumb.msr(.psp, 1), Thumb.returnToLink)
+        try bench.handler(11, Thumb.mrs(0, .psp), [0xF01E, 0x0F10], [0xBF08], [0xED20, 0x8A10], Thumb.load(1, new), Thumb.msr(.psp, 1), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[10] == 77)
         #expect(try bench.word(old - 0x68 + 0x20) == 55)
@@ -99,8 +100,8 @@ import Testing
         try bench.program(
             Self.start, Thumb.poke(0xE000_ED1C, 0x8000_0000), Thumb.poke(0xE000_ED24, 1 << 17), Thumb.load(2, 5), Self.vmov(0, from: 2), Thumb.svc(0),
             Self.vmov(10, fromS: 0), Bench.exit)
-        try bench.handler(11, Self.peek(6, Self.fpccr), Thumb.poke(Self.fpcar, 0x6000_0000), Thumb.load(3, 7), Thumb.isb, Self.vmov(0, from: 3), Thumb.returnToLink)
-        try bench.handler(5, Self.peek(7, 0xE000_ED28), Thumb.poke(Self.fpcar, Self.area), Thumb.returnToLink)
+        try bench.handler(11, Self.peek(6, Self.fpccr), Thumb.poke(Self.fpcar, 0x6000_0000), Thumb.load(3, 7), Thumb.isb, Self.vmov(0, from: 3), Thumb.bxLR)
+        try bench.handler(5, Self.peek(7, 0xE000_ED28), Thumb.poke(Self.fpcar, Self.area), Thumb.bxLR)
         bench.runToExit()
         let r = bench.core.registers.r
         #expect(r[6] & 1 << 6 != 0, "BFRDY: a BusFault could be taken when the frame was made")
@@ -116,8 +117,8 @@ import Testing
             Thumb.load(0, 2), Thumb.msr(.control, 0), Thumb.isb, Thumb.load(2, 5), Self.vmov(0, from: 2), Thumb.svc(0), Self.vmov(10, fromS: 0), Bench.exit)
         try bench.handler(
             11, Thumb.poke(0xE000_ED9C, (Bench.stack - 0x1400) | 0x10), Thumb.poke(0xE000_EDA0, 6 << 24 | 9 << 1 | 1), Thumb.poke(0xE000_ED94, 5), Thumb.isb,
-            Thumb.load(3, 7), Self.vmov(0, from: 3), Thumb.returnToLink)
-        try bench.handler(4, Self.peek(7, 0xE000_ED28), Thumb.ldr(8, 13, 24), Thumb.poke(0xE000_ED94, 0), Thumb.returnToLink)
+            Thumb.load(3, 7), Self.vmov(0, from: 3), Thumb.bxLR)
+        try bench.handler(4, Self.peek(7, 0xE000_ED28), Thumb.ldrW(8, 13, 24), Thumb.poke(0xE000_ED94, 0), Thumb.bxLR)
         bench.runToExit()
         let r = bench.core.registers.r
         #expect(r[7] == 1 << 5, "MLSPERR, and no address")
@@ -130,7 +131,7 @@ import Testing
         // FPDSCR.AHP and DN; the thread's FPSCR has RMode 1.
         try bench.program(
             Self.start, Thumb.poke(Self.fpdscr, 1 << 25), Thumb.load(2, 1 << 22), [0xEEE1, 0x2A10], Thumb.svc(0), [0xEEF1, 0x8A10], Bench.exit)
-        try bench.handler(11, Thumb.load(3, 1), Thumb.isb, Self.vmov(0, from: 3), Thumb.isb, [0xEEF1, 0x7A10], Thumb.returnToLink)
+        try bench.handler(11, Thumb.load(3, 1), Thumb.isb, Self.vmov(0, from: 3), Thumb.isb, [0xEEF1, 0x7A10], Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[8] == 1 << 22)
         #expect(bench.core.registers.r[7] == 1 << 25)

@@ -1,24 +1,20 @@
 import M4Board
 import MachineBase
+import TestSupport
+
+extension SeededChoices {
+    fileprivate mutating func register() -> UInt16 { UInt16(below(13)) }
+}
 
 /// Boards with firmware made from a seed: half of it the instructions that a core has trouble with, half of it noise.
 enum HostileFirmware {
-    struct Generator {
-        private var random: SplitMix64
-        init(state: UInt64) { random = SplitMix64(state: state) }
-        mutating func word() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
-        mutating func below(_ n: UInt32) -> UInt32 { word() % n }
-        mutating func pick<T>(_ values: [T]) -> T { values[Int(below(UInt32(values.count)))] }
-        mutating func register() -> UInt16 { UInt16(below(13)) }
-    }
-
     private static let places: [UInt32] = [
         0, 0x400, 0xFFFC, 0x1_0000, 0x1000_0000, 0x1000_8000, 0x1005_FFF8, 0x1006_0000, 0x3000_0000, 0x3005_FFFE, 0x4000_0000, 0x4C00_1000,
         0x5000_0000, 0x6000_0000, 0x2000_0000, 0xC000_0000, 0xE000_0000, 0xE000_E010, 0xE000_E100, 0xE000_ED00, 0xE000_ED24, 0xE000_EF34, 0xE004_2000,
         0xFFFF_FFF1, 0xFFFF_FFF9, 0xFFFF_FFFD, 0xFFFF_FFE9, 0xFFFF_FFFE, 0xFFFF_FFFF, 0xF000_0000,
     ]
 
-    private static func halfwords(_ random: inout Generator) -> [UInt16] {
+    private static func halfwords(_ random: inout SeededChoices) -> [UInt16] {
         switch random.below(24) {
         case 0: Thumb.load(random.register(), random.pick(places) &+ random.below(64))
         case 1: Thumb.poke(0xE000_E000 + random.below(0x400) * 4, random.word())
@@ -26,7 +22,7 @@ enum HostileFirmware {
         case 3: Thumb.msr(random.pick([.msp, .psp, .primask, .basepri, .faultmask, .control]), random.register())
         case 4: [UInt16(0x4700 | random.below(16) << 3)]  // bx
         case 5: [UInt16(0x4780 | random.below(15) << 3)]  // blx
-        case 6: random.pick([Thumb.wfi, Thumb.wfe, Thumb.sev, Thumb.svc(1), Thumb.undefined, Thumb.stop, Thumb.isb, Thumb.returnToLink, [0xBF10]])
+        case 6: random.pick([Thumb.wfi, Thumb.wfe, Thumb.sev, Thumb.svc(1), Thumb.undefined, Thumb.bkpt(0), Thumb.isb, Thumb.bxLR, [0xBF10]])
         case 7: [UInt16(0x6000 | random.below(0x1000))]
         case 8: [UInt16(0xE800 | random.below(0x200)), UInt16(truncatingIfNeeded: random.word())]
         case 9: [UInt16(0xEC00 | random.below(0x400)), UInt16(0x0A00 | random.below(0x200) | random.below(16) << 12)]
@@ -38,19 +34,19 @@ enum HostileFirmware {
         case 14: Thumb.poke(random.pick([0xE000_ED88, 0xE000_ED88, 0xE000_EF34, 0xE000_EF38, 0xE000_EF3C]), random.pick([0, .max, 0xF << 20, 0x5 << 20, 0xC000_0001, random.word()]))
         // Code that is about to run, or has run, changes.
         case 15: Thumb.poke(random.pick([0x400, 0x1000_0400, 0x3000_0400]) &+ random.below(0x400) * 4, random.word())
-        case 16: Thumb.load(random.register(), 0xFFFF_FFE0 | random.below(32)) + Thumb.returnToLink
-        case 17: Thumb.load(14, 0xFFFF_FFE1 | random.below(8) << 2) + Thumb.returnToLink
+        case 16: Thumb.load(random.register(), 0xFFFF_FFE0 | random.below(32)) + Thumb.bxLR
+        case 17: Thumb.load(14, 0xFFFF_FFE1 | random.below(8) << 2) + Thumb.bxLR
         // Vectors, a stack and a branch to where nothing, or a register, is.
         case 18: Thumb.poke(0xE000_ED08, random.pick(places))
-        case 19: Thumb.load(3, random.pick(places)) + random.pick([Thumb.mov(13, from: 3), Thumb.msr(.psp, 3), Thumb.msr(.msp, 3), [0x4718], [0x469F]])
+        case 19: Thumb.load(3, random.pick(places)) + random.pick([Thumb.mov(13, 3), Thumb.msr(.psp, 3), Thumb.msr(.msp, 3), [0x4718], [0x469F]])
         case 20: random.pick([Thumb.poke(0xE000_ED0C, 0x05FA_0004), Thumb.poke(0xE000_ED0C, 0x05FA_0001), Bench.exit, Thumb.semihosting, Thumb.poke(0xE000_ED0C, 0x05FA_0700)])
-        case 21: Thumb.disableFaults + Thumb.undefined + Thumb.enableFaults
+        case 21: Thumb.cpsidF + Thumb.undefined + Thumb.cpsieF
         default: [UInt16(truncatingIfNeeded: random.word())]
         }
     }
 
     /// A region of the MPU of any size from 32 bytes on, mostly where code, data or the stack is, and the MPU on or off.
-    private static func region(_ random: inout Generator) -> [UInt16] {
+    private static func region(_ random: inout SeededChoices) -> [UInt16] {
         let base = random.pick([0, 0x400, 0x1000_0000, 0x1000_0400, 0x1000_8000, 0x3000_0000, 0x4000_0000, 0xE000_E000]) &+ random.below(64) * 32
         let size = random.pick([4, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 27, 31] as [UInt32])
         let attributes = random.below(8) << 24 | random.below(2) << 28 | random.below(256) << 8 | size << 1 | (random.below(4) == 0 ? 0 : 1)
@@ -59,7 +55,7 @@ enum HostileFirmware {
     }
 
     static func machine(seed: UInt64, executesWaits: Bool = false) throws -> M4Board {
-        var random = Generator(state: seed)
+        var random = SeededChoices(seed: seed)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = random.pick([.none, .none, .any, .hardFault])
         configuration.executesWaits = executesWaits

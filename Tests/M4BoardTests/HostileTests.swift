@@ -1,7 +1,7 @@
 import CortexM
-import Foundation
 import M4Board
 import MachineBase
+import TestSupport
 import Testing
 
 /// Firmware that no compiler made. Whatever it does, a run ends with a reason, and time has passed.
@@ -10,8 +10,8 @@ import Testing
 /// Engine 2.0 gets fewer: it takes milliseconds to forget its translations.
 @Suite struct HostileTests {
     @Test func anyFirmwareEndsWithAReasonAndTimePasses() throws {
-        let rounds = ProcessInfo.processInfo.environment["M4RUN_FUZZ_ROUNDS"].flatMap(UInt64.init) ?? (M4Board.enforcesPermissions ? 150 : 20)
-        let first = ProcessInfo.processInfo.environment["M4RUN_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+        let rounds = TestEnvironment.number("M4RUN_FUZZ_ROUNDS") ?? (M4Board.enforcesPermissions ? 150 : 20)
+        let first = TestEnvironment.number("M4RUN_FUZZ_SEED") ?? 1
         var reasons: [String: Int] = [:], retired: UInt64 = 0
         for seed in first..<(first &+ rounds) {
             let board = try HostileFirmware.machine(seed: seed)
@@ -36,9 +36,8 @@ import Testing
     /// `make fuzz` sets `M4RUN_FUZZ_INSTRUCTIONS`: as many retired instructions, each seed run twice, once with
     /// loops that wait executed round by round.
     @Test func randomFirmwareRunsTheSameEveryTime() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let wanted = environment["M4RUN_FUZZ_INSTRUCTIONS"].flatMap(UInt64.init)
-        let first = environment["M4RUN_FUZZ_SEED"].flatMap(UInt64.init) ?? 1_000
+        let wanted = TestEnvironment.number("M4RUN_FUZZ_INSTRUCTIONS")
+        let first = TestEnvironment.number("M4RUN_FUZZ_SEED") ?? 1_000
         let begin = ContinuousClock.now
         var retired: UInt64 = 0, skipped: UInt64 = 0, seed = first, failed = 0, reasons: [String: Int] = [:]
         while wanted.map({ retired < $0 }) ?? (seed < first &+ 12) {

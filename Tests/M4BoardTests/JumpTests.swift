@@ -1,4 +1,5 @@
 import M4Board
+import TestSupport
 import Testing
 
 /// Jumps to where a register or memory says, which the engine remembers: they lead to what is there now, with the rights of who jumps.
@@ -53,8 +54,8 @@ import Testing
         // Region 0: 1 KiB at the target, read and write, execute-never.
         try bench.program(
             Thumb.poke(0xE000_ED24, 1 << 16), Thumb.poke(0xE000_ED9C, Self.target | 0x10), Thumb.poke(0xE000_EDA0, 1 << 28 | 3 << 24 | 9 << 1 | 1),
-            Thumb.poke(0xE000_ED94, 5), Thumb.dsb, Thumb.isb, [0x47A0], Thumb.loop)
-        try bench.handler(4, Thumb.ldr(7, 13, 24), Bench.exit)
+            Thumb.poke(0xE000_ED94, 5), Thumb.dsb, Thumb.isb, [0x47A0], Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(7, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 && bench.core.registers.r[7] == Self.target && bench.core.registers.r[5] == 40)
     }
@@ -65,8 +66,8 @@ import Testing
         // ldr r0, [r2]; bx lr: R2 is the SysTick's control register, which unprivileged code does not reach.
         try bench.place([0x6810, 0x4770], at: Self.target)
         try bench.program(Thumb.load(2, 0xE000_E010), Thumb.load(4, Self.target | 1), Thumb.load(5, 0), hot(Self.ways[0].code))
-        try bench.program(Thumb.load(3, 1), Thumb.msr(.control, 3), Thumb.isb, [0x47A0], Thumb.loop)
-        try bench.handler(3, Thumb.ldr(7, 13, 24), Bench.exit)
+        try bench.program(Thumb.load(3, 1), Thumb.msr(.control, 3), Thumb.isb, [0x47A0], Thumb.stay)
+        try bench.handler(3, Thumb.ldrW(7, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[7] == Self.target && bench.core.scs.faults.hfsr == 1 << 30)
     }

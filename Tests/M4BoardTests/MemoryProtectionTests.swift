@@ -1,5 +1,6 @@
 import CortexM
 import M4Board
+import TestSupport
 import Testing
 
 /// Engine 2.0 has no hook that could refuse: there the MPU's registers are all there is of it.
@@ -12,7 +13,7 @@ import Testing
 
     @Test func aStoreToAReadOnlyRegionFaults() throws {
         let bench = try Bench()
-        try bench.program(protect(0x1000_9000, size: 11, access: 6), Thumb.load(2, 0x1000_9010), Thumb.ldr(3, 2), Thumb.str(3, 2), Thumb.loop)
+        try bench.program(protect(0x1000_9000, size: 11, access: 6), Thumb.load(2, 0x1000_9010), Thumb.ldrW(3, 2), Thumb.strW(3, 2), Thumb.stay)
         try bench.handler(4, Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 << 7 | 1 << 1 && bench.core.scs.faults.mmfar == 0x1000_9010)
@@ -47,7 +48,7 @@ import Testing
         try bench.program(
             protect(0x1000_9000, size: 4, access: 0), Thumb.poke(0xE000_ED9C, 0x1000_9400 + 0x100 | 0x11), Thumb.poke(0xE000_EDA0, 4 << 1 | 1), Thumb.isb,
             Thumb.load(2, 0x1000_93F0), [0xE882, 0x00FF], Bench.exit)
-        try bench.handler(4, Thumb.loop)
+        try bench.handler(4, Thumb.stay)
         bench.runToExit()
         #expect(try bench.word(0x1000_93F8) == 0x1000_93F0)
     }
@@ -64,8 +65,8 @@ import Testing
         // Behind it in the block: a load and a store that must not happen, and a change of flags and registers.
         try bench.program(
             protect(0x1000_9040, size: 4, access: 6), Thumb.load(2, 0x1000_9040), Thumb.load(3, 0), Thumb.load(5, 5), Thumb.load(6, 0x1000_9060), [0x4285],
-            code, [0x2501], [0x6037], [0x6837], Thumb.loop)
-        try bench.handler(4, Thumb.ldr(8, 13, 24), Bench.exit)
+            code, [0x2501], [0x6037], [0x6837], Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(8, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 << 7 | 1 << 1 && bench.core.scs.faults.mmfar == address)
         #expect(bench.core.registers.r[5] == 5)
@@ -76,8 +77,8 @@ import Testing
     @Test func aLoadFromADividedPageThatIsRefusedLeavesItsRegister() throws {
         let bench = try Bench()
         try bench.program(
-            protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), Thumb.load(3, 7), Thumb.ldr(4, 2), [0x6C13], Thumb.load(3, 8), Thumb.loop)
-        try bench.handler(4, Thumb.ldr(8, 13, 24), Bench.exit)
+            protect(0x1000_9040, size: 4, access: 0), Thumb.load(2, 0x1000_9000), Thumb.load(3, 7), Thumb.ldrW(4, 2), [0x6C13], Thumb.load(3, 8), Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(8, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.mmfar == 0x1000_9040 && bench.core.registers.r[3] == 7)
     }
@@ -85,8 +86,8 @@ import Testing
     @Test func aRefusedStoreInAnITBlockKeepsItsState() throws {
         let bench = try Bench()
         // cmp r3, r3; itt eq; streq r3, [r2]; moveq r5, #9
-        try bench.program(protect(0x1000_9040, size: 4, access: 6), Thumb.load(2, 0x1000_9040), Thumb.load(5, 1), [0x429B], [0xBF04], [0x6013], [0x2509], Thumb.loop)
-        try bench.handler(4, Thumb.ldr(8, 13, 28), Bench.exit)
+        try bench.program(protect(0x1000_9040, size: 4, access: 6), Thumb.load(2, 0x1000_9040), Thumb.load(5, 1), [0x429B], [0xBF04], [0x6013], [0x2509], Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(8, 13, 28), Bench.exit)
         bench.runToExit()
         let xpsr = bench.core.registers.r[8]
         #expect((xpsr >> 8 & 0xFC | xpsr >> 25 & 3) == 0x04 && bench.core.registers.r[5] == 1)
@@ -96,8 +97,8 @@ import Testing
         let bench = try Bench()
         // 0x10004000: movs r5, #n; nops up to 0x10004020, which is execute-never.
         try bench.place([0x2501] + [UInt16](repeating: 0xBF00, count: 14) + [0x2502, 0x2503, 0x4770], at: 0x1000_4000)
-        try bench.program(protect(0x1000_4020, size: 4, access: 3, executeNever: true), Thumb.load(4, 0x1000_4001), [0x47A0], Thumb.loop)
-        try bench.handler(4, Thumb.ldr(7, 13, 24), Bench.exit)
+        try bench.program(protect(0x1000_4020, size: 4, access: 3, executeNever: true), Thumb.load(4, 0x1000_4001), [0x47A0], Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(7, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 && bench.core.registers.r[7] == 0x1000_4020 && bench.core.registers.r[5] == 2)
     }
@@ -109,7 +110,7 @@ import Testing
         try bench.program(
             protect(0x1000_43E0, size: 4, access: 0), Thumb.load(5, 0), Thumb.load(4, 0x1000_4001), Thumb.load(6, 0x1000_4000), [0x47A0], [0x4405],
             Thumb.load(7, 0x4770_2002), [0x6037], Thumb.dsb, Thumb.isb, [0x47A0], [0x4405], Bench.exit)
-        try bench.handler(4, Thumb.loop)
+        try bench.handler(4, Thumb.stay)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 3)
     }
@@ -118,8 +119,8 @@ import Testing
         let bench = try Bench()
         // GPIOA at 0x50002000: a region of 32 bytes over its registers from 0x20 on. ODR (0x14) may be written, AFRL (0x20) not.
         try bench.program(
-            protect(0x5000_2020, size: 4, access: 6, executeNever: true), Thumb.poke(0x5000_2014, 0x1234), Thumb.load(2, 0x5000_2014), Thumb.ldr(7, 2),
-            Thumb.poke(0x5000_2020, 1), Thumb.loop)
+            protect(0x5000_2020, size: 4, access: 6, executeNever: true), Thumb.poke(0x5000_2014, 0x1234), Thumb.load(2, 0x5000_2014), Thumb.ldrW(7, 2),
+            Thumb.poke(0x5000_2020, 1), Thumb.stay)
         try bench.handler(4, Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[7] == 0x1234)
@@ -129,8 +130,8 @@ import Testing
     @Test func aWordAcrossIntoADividedPageIsRefused() throws {
         let bench = try Bench()
         // The guard is the first granule of the page at 0x10009400; an unaligned word begins two bytes before it.
-        try bench.program(protect(0x1000_9400, size: 4, access: 0), Thumb.load(2, 0x1000_93FE), Thumb.load(3, 7), Thumb.ldr(3, 2), Thumb.loop)
-        try bench.handler(4, Thumb.ldr(8, 13, 24), Bench.exit)
+        try bench.program(protect(0x1000_9400, size: 4, access: 0), Thumb.load(2, 0x1000_93FE), Thumb.load(3, 7), Thumb.ldrW(3, 2), Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(8, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.mmfar == 0x1000_9400 && bench.core.registers.r[3] == 7)
     }
@@ -138,8 +139,8 @@ import Testing
     @Test func faultmaskPutsItOutOfForce() throws {
         let bench = try Bench()
         try bench.program(
-            protect(0x1000_9000, size: 11, access: 0), Thumb.load(2, 0x1000_9000), Thumb.disableFaults, Thumb.ldr(3, 2), Thumb.load(5, 1), Thumb.enableFaults,
-            Thumb.ldr(3, 2), Thumb.loop)
+            protect(0x1000_9000, size: 11, access: 0), Thumb.load(2, 0x1000_9000), Thumb.cpsidF, Thumb.ldrW(3, 2), Thumb.load(5, 1), Thumb.cpsieF,
+            Thumb.ldrW(3, 2), Thumb.stay)
         try bench.handler(4, Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 1 && bench.core.scs.faults.mmfar == 0x1000_9000)
@@ -148,7 +149,7 @@ import Testing
     @Test func itIsAskedBeforeTheBus() throws {
         let bench = try Bench()
         // Nothing answers at 0x60000100, where region 0 forbids everything.
-        try bench.program(protect(0x6000_0000, size: 11, access: 0), Thumb.load(2, 0x6000_0100), Thumb.ldr(3, 2), Thumb.loop)
+        try bench.program(protect(0x6000_0000, size: 11, access: 0), Thumb.load(2, 0x6000_0100), Thumb.ldrW(3, 2), Thumb.stay)
         try bench.handler(4, Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 << 7 | 1 << 1 && bench.core.scs.faults.mmfar == 0x6000_0100)
@@ -157,8 +158,8 @@ import Testing
     @Test func codeInAnExecuteNeverRegionFaults() throws {
         let bench = try Bench()
         try bench.place([0x4770], at: 0x1000_4000)
-        try bench.program(protect(0x1000_4000, size: 11, access: 3, executeNever: true), Thumb.load(4, 0x1000_4001), [0x47A0], Thumb.loop)
-        try bench.handler(4, Thumb.ldr(7, 13, 24), Bench.exit)
+        try bench.program(protect(0x1000_4000, size: 11, access: 3, executeNever: true), Thumb.load(4, 0x1000_4001), [0x47A0], Thumb.stay)
+        try bench.handler(4, Thumb.ldrW(7, 13, 24), Bench.exit)
         bench.runToExit()
         #expect(bench.core.scs.faults.cfsr == 1 && bench.core.registers.r[7] == 0x1000_4000)
     }
@@ -167,8 +168,8 @@ import Testing
         let bench = try Bench()
         // Region 0: all of RETRAM, for everyone. MCUSRAM is in none.
         try bench.program(
-            Thumb.load(2, 0x1000_9000), protect(0, size: 15, access: 3), Thumb.ldr(3, 2), Thumb.load(0, 1), Thumb.msr(.control, 0), Thumb.isb,
-            Thumb.load(5, 7), Thumb.ldr(3, 2), Thumb.loop)
+            Thumb.load(2, 0x1000_9000), protect(0, size: 15, access: 3), Thumb.ldrW(3, 2), Thumb.load(0, 1), Thumb.msr(.control, 0), Thumb.isb,
+            Thumb.load(5, 7), Thumb.ldrW(3, 2), Thumb.stay)
         try bench.handler(4, Bench.exit)
         bench.runToExit()
         // Stacking for the MemManage handler is unprivileged, too.
@@ -179,7 +180,7 @@ import Testing
     @Test func hardFaultRunsWithoutIt() throws {
         let bench = try Bench()
         try bench.program(protect(0x1000_9000, size: 11, access: 0), Thumb.load(2, 0x1000_9000), Thumb.undefined)
-        try bench.handler(3, Thumb.ldr(3, 2), Thumb.load(5, 1), Bench.exit)
+        try bench.handler(3, Thumb.ldrW(3, 2), Thumb.load(5, 1), Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 1)
     }

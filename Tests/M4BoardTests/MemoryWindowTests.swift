@@ -1,5 +1,6 @@
 import M4Board
 import MachineBase
+import TestSupport
 import Testing
 
 /// Memory that the M4 has, and memory behind the firewall.
@@ -14,7 +15,7 @@ import Testing
     func whatLiesOutsideIsABusErrorToTheM4(_ address: UInt32) throws {
         for store in [false, true] {
             let bench = try Bench(faultPolicy: .any, windows: Self.windows)
-            try bench.program(Thumb.load(2, address), store ? Thumb.str(3, 2) : Thumb.ldr(3, 2), Bench.exit)
+            try bench.program(Thumb.load(2, address), store ? Thumb.strW(3, 2) : Thumb.ldrW(3, 2), Bench.exit)
             guard case .fault(let report) = bench.run() else { Issue.record("no fault"); return }
             #expect(report.status.busFaultAddress == address)
         }
@@ -27,8 +28,8 @@ import Testing
     @Test func whatLiesInsideWorksToItsEdgesAndAcrossWindowsThatTouch() throws {
         let bench = try Bench(faultPolicy: .any, windows: Self.windows)
         try bench.program(
-            Thumb.poke(0x1003_FFFC, 0x1122_3344), Thumb.poke(0x1004_0000, 0x5566_7788), Thumb.load(2, 0x1003_FFFE), Thumb.ldr(4, 2),
-            Thumb.poke(0x1004_1FFC, 1), Thumb.poke(0x1004_8000, 2), Thumb.load(2, 0x3000_0000), Thumb.poke(0x1000_0000, 9), Thumb.ldr(5, 2),
+            Thumb.poke(0x1003_FFFC, 0x1122_3344), Thumb.poke(0x1004_0000, 0x5566_7788), Thumb.load(2, 0x1003_FFFE), Thumb.ldrW(4, 2),
+            Thumb.poke(0x1004_1FFC, 1), Thumb.poke(0x1004_8000, 2), Thumb.load(2, 0x3000_0000), Thumb.poke(0x1000_0000, 9), Thumb.ldrW(5, 2),
             Bench.exit)
         bench.runToExit()
         #expect(bench.core.registers.r[4] == 0x7788_1122)

@@ -1,5 +1,6 @@
 import M4Board
 import MachineBase
+import TestSupport
 import Testing
 
 /// SEGGER RTT, as firmware's side sees a debug probe.
@@ -15,7 +16,7 @@ import Testing
 
     /// A board whose program loops, with a control block of one channel each way: 16 bytes up with `text` in it, 8 bytes down.
     private func bench(
-        _ search: RTT.Search = .scan, at address: UInt32 = block, text: String = "hello", program: [UInt16] = Thumb.loop
+        _ search: RTT.Search = .scan, at address: UInt32 = block, text: String = "hello", program: [UInt16] = Thumb.stay
     ) throws -> (Bench, Listener) {
         let bench = try Bench(rtt: search)
         try bench.program(program)
@@ -107,7 +108,7 @@ import Testing
 
     @Test func aControlBlockAtTheEndOfMemoryIsNotReadBeyondIt() throws {
         let bench = try Bench(rtt: .scan)
-        try bench.program(Thumb.loop)
+        try bench.program(Thumb.stay)
         let listener = Listener()
         bench.board.delegate = listener
         let address: UInt32 = 0x1006_0000 - 24

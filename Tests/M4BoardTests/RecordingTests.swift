@@ -1,5 +1,6 @@
 import M4Board
 import MachineBase
+import TestSupport
 import Testing
 
 /// Who wrote and who read a word last.

@@ -1,6 +1,7 @@
 import Foundation
 import M4Board
 import MachineBase
+import TestSupport
 import Testing
 
 /// Memories that another process has mapped, too.
@@ -40,7 +41,7 @@ import Testing
         file.write([0x2002], at: 0x1_4000)
         bench.board.forgetTranslations()
         bench.board.core.scs.exceptions.setPending(.pendSV)
-        try bench.handler(14, Thumb.returnToLink)
+        try bench.handler(14, Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 3)
     }

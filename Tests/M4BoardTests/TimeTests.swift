@@ -1,5 +1,6 @@
 import CortexM
 import M4Board
+import TestSupport
 import Testing
 
 @Suite struct TimeTests {
@@ -20,7 +21,7 @@ import Testing
 
     @Test func aDeadlineIsMetWithinABlock() throws {
         let bench = try Bench()
-        try bench.program(Thumb.loop)
+        try bench.program(Thumb.stay)
         #expect(bench.run(cycles: 1000) == .deadline)
         #expect(bench.board.cycles == 1000)
     }
@@ -28,7 +29,7 @@ import Testing
     @Test func sleepingSkipsToTheTickExactly() throws {
         let bench = try Bench()
         try bench.program(Thumb.load(4, 0), tick(every: 10_000), Thumb.wfi, Thumb.wfi, Thumb.wfi, Bench.exit)
-        try bench.handler(15, Thumb.adds(4, 1), Thumb.returnToLink)
+        try bench.handler(15, Thumb.adds(4, 1), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[4] == 3)
         // The counter starts within the block that ends with the first WFI; the third tick is 3 periods on.
@@ -40,16 +41,16 @@ import Testing
 
     @Test func ticksComeOnePeriodApart() throws {
         let bench = try Bench()
-        try bench.program(Thumb.load(4, 0), tick(every: 5_000), Thumb.loop)
-        try bench.handler(15, Thumb.adds(4, 1), Thumb.returnToLink)
+        try bench.program(Thumb.load(4, 0), tick(every: 5_000), Thumb.stay)
+        try bench.handler(15, Thumb.adds(4, 1), Thumb.bxLR)
         bench.run(cycles: 1_000_000)
         #expect(bench.core.registers.r[4] == 199)
     }
 
     @Test func aMaskedInterruptWakesButIsNotTaken() throws {
         let bench = try Bench()
-        try bench.program(Thumb.load(4, 0), Thumb.disableInterrupts, tick(every: 1_000), Thumb.wfi, Thumb.mov(5, from: 4), Bench.exit)
-        try bench.handler(15, Thumb.adds(4, 1), Thumb.returnToLink)
+        try bench.program(Thumb.load(4, 0), Thumb.cpsidI, tick(every: 1_000), Thumb.wfi, Thumb.mov(5, 4), Bench.exit)
+        try bench.handler(15, Thumb.adds(4, 1), Thumb.bxLR)
         bench.runToExit()
         #expect(bench.core.registers.r[5] == 0)
         #expect(bench.core.scs.exceptions.isPending(.sysTick))
@@ -83,7 +84,7 @@ import Testing
     @Test func sleepOnExitSleepsWhenTheLastHandlerReturns() throws {
         let bench = try Bench()
         try bench.program(Thumb.load(4, 0), Thumb.poke(0xE000_ED10, 2), tick(every: 1_000), Thumb.wfi, Bench.exit)
-        try bench.handler(15, Thumb.adds(4, 1), Thumb.returnToLink)
+        try bench.handler(15, Thumb.adds(4, 1), Thumb.bxLR)
         #expect(bench.run(cycles: 100_500) == .deadline)
         #expect(bench.core.registers.r[4] == 100)
         #expect(bench.core.retired < 300)
@@ -99,7 +100,7 @@ import Testing
 
     @Test func holdingBootAndResettingStartAnew() throws {
         let bench = try Bench()
-        try bench.program(Thumb.count(Bench.results), Thumb.loop)
+        try bench.program(Thumb.count(Bench.results), Thumb.stay)
         bench.run(cycles: 1_000)
         bench.board.resetMCU()
         bench.run(cycles: 1_000)
@@ -114,7 +115,7 @@ import Testing
 
     @Test func firmwareCanAskForAReset() throws {
         let bench = try Bench()
-        try bench.program(Thumb.count(Bench.results), Thumb.poke(0xE000_ED0C, 0x05FA_0004), Thumb.loop)
+        try bench.program(Thumb.count(Bench.results), Thumb.poke(0xE000_ED0C, 0x05FA_0004), Thumb.stay)
         #expect(bench.run() == .resetRequest(local: false))
         #expect(bench.run() == .resetRequest(local: false))
         #expect(try bench.result(0) == 2)

@@ -5,6 +5,7 @@ import MachineBase
 import RprocDeviceTree
 import RprocHost
 import SecureLoader
+import TestSupport
 import Testing
 
 /// The DK2's tree with one thing changed.
@@ -35,8 +36,7 @@ struct CoprocessorNodeTests {
 
     @Test("The tree in device-tree/ compiles without a warning and is what is built in", .enabled(if: Compiler.path != nil, "needs dtc: scripts/setup dtc"))
     func sample() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let (blob, complaints) = try Compiler.compile(root.appendingPathComponent("device-tree/stm32mp157c-dk2-m4.dts"))
+        let (blob, complaints) = try Compiler.compile(TestEnvironment.package.appendingPathComponent("device-tree/stm32mp157c-dk2-m4.dts"))
         #expect(complaints == "")
         let node = try CoprocessorNode(blob: blob)
         #expect(node.configuration == HostConfiguration(bootSequence: .elf))
@@ -295,8 +295,7 @@ struct CoprocessorNodeTests {
 
 /// `dtc`, where there is one.
 enum Compiler {
-    static let path: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/dtc" }
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
+    static let path = TestEnvironment.program("dtc")
 
     static func compile(_ source: URL) throws -> (blob: [UInt8], complaints: String) {
         let process = Process(), output = Pipe(), complaints = Pipe()

@@ -3,6 +3,7 @@ import DeviceTreeFixtures
 import Foundation
 import MachineBase
 import RprocDeviceTree
+import TestSupport
 import Testing
 
 /// Seeded: M4RUN_TREE_SEED and M4RUN_TREE_CASES for more than the usual few hundred; M4RUN_TREE for another blob to begin with.
@@ -10,11 +11,10 @@ import Testing
 struct TreeFuzzTests {
     @Test("Any bytes changed give a coprocessor or one error, and twice the same")
     func damage() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let count = environment["M4RUN_TREE_CASES"].flatMap { Int($0) } ?? 600
-        let seed = environment["M4RUN_TREE_SEED"].flatMap { UInt64($0) } ?? 1
+        let count = TestEnvironment.number("M4RUN_TREE_CASES").map { Int(clamping: $0) } ?? 600
+        let seed = TestEnvironment.number("M4RUN_TREE_SEED") ?? 1
         var original = dk2().blob
-        if let path = environment["M4RUN_TREE"] { original = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+        if let path = TestEnvironment.variable("M4RUN_TREE") { original = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
         var random = SplitMix64(state: seed)
         func next() -> UInt64 { random.next() }
         var outcomes: [String: Int] = [:]

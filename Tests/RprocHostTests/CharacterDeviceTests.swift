@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// `rpmsg_char` and `rpmsg_ctrl`: devices that a program opens, and the endpoints and channels that it makes.

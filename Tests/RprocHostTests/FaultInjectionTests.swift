@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// One failure at every call that the host makes of its bus, of the TA and of /lib/firmware; after each, nothing is left behind

@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// A firmware that writes nonsense wherever the host looks, and rings.

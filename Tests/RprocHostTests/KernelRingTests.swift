@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// The driver's ring code as the firmware sees it from the other side, and at its edges.

@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 
 /// A host on an in-memory machine, with its log.
 final class Rig {

@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// A host with its sanitizer on, whose firmware is silent but for what the test does in its place.

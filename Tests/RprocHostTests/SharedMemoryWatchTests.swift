@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// A Linux that is not the watch's own (here the model without its sanitizer), firmware that is the test's, and the watch, which sees their memory alone.

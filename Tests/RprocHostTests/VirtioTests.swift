@@ -1,5 +1,6 @@
 import MachineBase
 import RprocHost
+import RprocHostDoubles
 import Testing
 
 /// What firmware can see of how Linux drives the rings: flags, features, doorbells and when they come.

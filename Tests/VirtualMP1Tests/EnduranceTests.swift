@@ -1,17 +1,18 @@
 import Foundation
 import MachineBase
 import RprocHost
+import TestSupport
 import Testing
 import VirtualMP1
 
 /// The same again and again: every round's trace as the first one's, and no growth. ENDURANCE_ROUNDS sets how many.
 @Suite(.serialized) struct EnduranceTests {
-    static let rounds = ProcessInfo.processInfo.environment["ENDURANCE_ROUNDS"].flatMap { Int($0) } ?? 200
+    static let rounds = TestEnvironment.number("ENDURANCE_ROUNDS").map { Int(clamping: $0) } ?? 200
     /// Rounds before memory is looked at for the first time.
     private static let warmUp = 50
     /// Bytes that may come on top. Judged where the process is its own, in `make endurance`: among other tests it has their memory too.
     /// `MemoryTests` has a run of its own for the same.
-    private static let allowance = ProcessInfo.processInfo.environment["ENDURANCE_ROUNDS"] == nil ? nil : 4 << 20
+    private static let allowance = TestEnvironment.variable("ENDURANCE_ROUNDS") == nil ? nil : 4 << 20
 
     /// Bytes of the process that are in memory.
     private static var resident: Int {

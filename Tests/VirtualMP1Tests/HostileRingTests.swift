@@ -2,6 +2,7 @@ import Foundation
 import M4Board
 import MachineBase
 import RprocHost
+import TestSupport
 import Testing
 import VirtualMP1
 
@@ -37,9 +38,8 @@ import VirtualMP1
 
     @Test("Whatever garbage the firmware writes, the host lives, each verdict has numbers, and two runs are the same")
     func garbage() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let count = environment["M4RUN_RING_SEEDS"].flatMap(Int.init) ?? 50
-        let first = environment["M4RUN_FUZZ_SEED"].flatMap(Int.init) ?? 1
+        let count = TestEnvironment.number("M4RUN_RING_SEEDS").map { Int(clamping: $0) } ?? 50
+        let first = TestEnvironment.number("M4RUN_FUZZ_SEED").map { Int(clamping: $0) } ?? 1
         let elf = try Samples.elf("ring-faults"), signed = try Samples.signed("ring-faults")
         var rules: [String: Int] = [:], found = 0, silent: [Int] = []
         for seed in first..<first + count {
@@ -57,7 +57,7 @@ import VirtualMP1
                 #expect(finding.description.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }, "seed \(seed): \(finding)")
             }
         }
-        if environment["M4RUN_RING_SEEDS"] != nil {
+        if TestEnvironment.variable("M4RUN_RING_SEEDS") != nil {
             print("fuzz-rings: \(count) seeds from \(first), \(found) findings of \(rules.count) rules:", rules.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         }
         #expect(silent.isEmpty, "garbage that nothing was found of")

@@ -1,29 +1,15 @@
 import ELF32
-import Foundation
 import MachineBase
 import RprocHost
 import SecureLoader
+import TestSupport
 import VirtualMP1
 
 /// The firmware samples, and systems to run them in.
 enum Samples {
-    struct Missing: Error, CustomStringConvertible {
-        let path: String
-        var description: String { "\(path) is not there: 'make firmware' builds the samples" }
-    }
+    struct Missing: Error { let what: String }
 
-    /// Where scripts/build-firmware puts them, or what M4RUN_FIRMWARE says.
-    static let folder: URL = {
-        if let path = ProcessInfo.processInfo.environment["M4RUN_FIRMWARE"] { return URL(fileURLWithPath: path) }
-        return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent(".build/firmware")
-    }()
-
-    static func elf(_ name: String) throws -> [UInt8] {
-        let file = folder.appendingPathComponent(name + ".elf")
-        guard let data = FileManager.default.contents(atPath: file.path) else { throw Missing(path: file.path) }
-        return [UInt8](data)
-    }
+    static func elf(_ name: String) throws -> [UInt8] { try TestEnvironment.sample(name) }
 
     /// One key for all tests: making one takes a while.
     static let key = Result { try SigningKey.generate(.rsa(bits: 2048)) }
@@ -32,9 +18,9 @@ enum Samples {
 
     /// An offset in a signed image of one ELF that lies in its first segment's bytes.
     static func codeOffset(_ image: [UInt8]) throws -> Int {
-        guard let header = SignedImageHeader(image) else { throw Missing(path: "a header") }
+        guard let header = SignedImageHeader(image) else { throw Missing(what: "a header") }
         let elf = try ELFFile(Array(image[header.imagesOffset...]))
-        guard let segment = elf.programHeaders.first(where: { $0.type == ProgramHeader.load && $0.fileSize > 64 }) else { throw Missing(path: "a segment") }
+        guard let segment = elf.programHeaders.first(where: { $0.type == ProgramHeader.load && $0.fileSize > 64 }) else { throw Missing(what: "a segment") }
         return header.imagesOffset + Int(segment.offset) + 33
     }
 

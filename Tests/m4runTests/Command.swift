@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Runs the `m4run` binary as a user's shell does.
 struct Command {
@@ -103,12 +104,8 @@ enum Scratch {
     static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appendingPathComponent(name))) }
 
     /// The package's folder.
-    static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-    static let samples: URL = {
-        if let path = ProcessInfo.processInfo.environment["M4RUN_FIRMWARE"] { return URL(fileURLWithPath: path) }
-        return package.appendingPathComponent(".build/firmware")
-    }()
+    static let package = TestEnvironment.package
+    static let samples = TestEnvironment.samples
 
     private static let keys = Result<Void, any Error> {
         for name in ["keys", "other"] {

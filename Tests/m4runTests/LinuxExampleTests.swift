@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The example of a driver, its application and its firmware, as its own makefile builds and runs it.
@@ -46,7 +47,7 @@ extension Trait where Self == ConditionTrait {
     /// A suite's kernel, its headers, and a compiler for them.
     static func needsKernelHeaders(_ suite: String) -> Self {
         let files = FileManager.default, folder = Scratch.package.path + "/.deps/linux/\(suite)"
-        let hasCompiler = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains { files.isExecutableFile(atPath: "\($0)/arm-linux-gnueabihf-gcc") }
+        let hasCompiler = TestEnvironment.program("arm-linux-gnueabihf-gcc") != nil
         let hasFiles = ["version", "headers/version"].allSatisfy { files.isReadableFile(atPath: "\(folder)/\($0)") }
         return .enabled(
             if: hasCompiler && hasFiles,

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The command that puts a real Linux beside the M4.
@@ -143,7 +144,7 @@ import Testing
 extension Trait where Self == ConditionTrait {
     static var needsLinuxGuest: Self {
         let files = FileManager.default
-        let hasQEMU = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains { files.isExecutableFile(atPath: "\($0)/qemu-system-arm") }
+        let hasQEMU = TestEnvironment.program("qemu-system-arm") != nil
         let hasRest = files.isReadableFile(atPath: Scratch.package.path + "/.build/linux-bridge.so") && files.isReadableFile(atPath: Scratch.package.path + "/.deps/linux/bookworm/version")
         return .enabled(if: hasQEMU && hasRest, "needs qemu-system-arm, .build/linux-bridge.so and Debian's kernel: scripts/setup qemu; make linux-bridge; scripts/fetch-linux")
     }

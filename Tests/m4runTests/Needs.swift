@@ -1,24 +1,19 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What some tests need beside the toolchain. Without it they are skipped, and the report says what to install.
 enum Tool: String, CaseIterable {
     case busybox, dtc, fuse, gdb, objdump, python, strace
 
-    private static let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-
-    private static func program(_ name: String) -> String? {
-        path.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }
-
     /// The program's file; nil when it is not installed. FUSE has none for root.
     var file: String? {
         switch self {
-        case .busybox, .dtc, .strace: Self.program(rawValue)
-        case .fuse: Self.program("fusermount3")
-        case .gdb: Self.program("gdb-multiarch")
-        case .objdump: Self.program("arm-none-eabi-objdump")
-        case .python: Self.program("python3")
+        case .busybox, .dtc, .strace: TestEnvironment.program(rawValue)
+        case .fuse: TestEnvironment.program("fusermount3")
+        case .gdb: TestEnvironment.program("gdb-multiarch")
+        case .objdump: TestEnvironment.program("arm-none-eabi-objdump")
+        case .python: TestEnvironment.program("python3")
         }
     }
 

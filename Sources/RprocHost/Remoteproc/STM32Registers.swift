@@ -1,10 +1,10 @@
 import MachineBase
 
 /// The registers that `stm32_rproc` works on, with regmap's way of changing bits: read, and write only what differs.
-struct STM32Registers {
+package struct STM32Registers {
     static let m4StateOff: UInt32 = 0
     /// CRUN: a boot stage has started the M4.
-    static let m4StateRunning: UInt32 = 2
+    package static let m4StateRunning: UInt32 = 2
 
     let bus: any NonSecureBus
     let map: SystemRegisters

@@ -42,7 +42,7 @@ public struct VringLayout: Equatable, Sendable {
 }
 
 /// Bits and values of virtio that remoteproc's transport uses.
-enum Virtio {
+package enum Virtio {
     static let statusAcknowledge: UInt8 = 1, statusDriver: UInt8 = 2, statusDriverOK: UInt8 = 4, statusFailed: UInt8 = 0x80
     static let descriptorNext: UInt16 = 1, descriptorWrite: UInt16 = 2
     /// In avail.flags: the driver wants no interrupts.
@@ -51,10 +51,10 @@ enum Virtio {
     static let noNotify: UInt16 = 1
     static let featureNameService: UInt32 = 1 << 0
     static let featureIndirect: UInt32 = 1 << 28
-    static let featureEventIndex: UInt32 = 1 << 29
+    package static let featureEventIndex: UInt32 = 1 << 29
 
     /// Whether moving an index from `old` to `new` passes `event` (virtio 1.2 §2.7.10).
-    @inline(__always) static func needEvent(_ event: UInt16, new: UInt16, old: UInt16) -> Bool {
+    @inline(__always) package static func needEvent(_ event: UInt16, new: UInt16, old: UInt16) -> Bool {
         new &- event &- 1 < new &- old
     }
 }

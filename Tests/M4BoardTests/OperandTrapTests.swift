@@ -1,4 +1,5 @@
 import M4Board
+import TestSupport
 import Testing
 
 private typealias T = Thumb
@@ -27,15 +28,15 @@ private typealias T = Thumb
         Loop(testDescription: "lsls r7, r0, #0; sub.w r7, r7, #256; ldmia r7", body: [0x0007, 0xF5A7, 0x7780, 0xCF0C], trapping: 3),
         // The block loads its base: such an instruction is watched by itself.
         Loop(
-            testDescription: "ldr r7, [r6]; ldmia r7", before: T.load(6, 0x1000_1100) + T.str(0, 6), body: [0x6837, 0xCF0C], trapping: 1,
+            testDescription: "ldr r7, [r6]; ldmia r7", before: T.load32(6, 0x1000_1100) + T.str(0, 6), body: [0x6837, 0xCF0C], trapping: 1,
             then: T.adds(0, 2) + T.str(0, 6)),
         Loop(
             testDescription: "adds r7, r0, #2; adds r7, r7, #2; ldmia r7", body: [0x1C87, 0x1CBF, 0xCF0C], trapping: 2),
         Loop(
-            testDescription: "vldr s0, [r0, #8]", before: T.poke(0xE000_ED88, 0x00F0_0000) + T.load(0, 0x1000_1000) + T.isb,
+            testDescription: "vldr s0, [r0, #8]", before: T.poke(0xE000_ED88, 0x00F0_0000) + T.load32(0, 0x1000_1000) + T.isb,
             body: [0xED90, 0x0A02], trapping: 0),
         Loop(
-            testDescription: "vstmia r7, {s0-s1}, r7 from r0", before: T.poke(0xE000_ED88, 0x00F0_0000) + T.load(0, 0x1000_1000) + T.isb,
+            testDescription: "vstmia r7, {s0-s1}, r7 from r0", before: T.poke(0xE000_ED88, 0x00F0_0000) + T.load32(0, 0x1000_1000) + T.isb,
             body: [0x4607, 0xEC87, 0x0A02], trapping: 1),
         Loop(
             testDescription: "sdiv r2, r6, r0", before: T.poke(0xE000_ED14, 0x10) + T.movs(0, 2), body: [0xFB96, 0xF2F0], trapping: 0,
@@ -47,25 +48,25 @@ private typealias T = Thumb
 
     @Test(arguments: loops) func theFirstWrongOperandTraps(loop: Loop) throws {
         let rounds: UInt16 = 200
-        let start = T.poke(0xE000_ED24, 7 << 16) + T.load(0, 0x1000_1000) + loop.before + T.movs(4, 0)
+        let start = T.poke(0xE000_ED24, 7 << 16) + T.load32(0, 0x1000_1000) + loop.before + T.movs(4, 0)
         let turn = loop.body + T.adds(4, 1) + T.cmp(4, rounds)
         let program = start + turn + T.bne(-turn.count * 2) + loop.then
         let again = T.b(-(program.count - start.count) * 2)
-        let handler = T.load(3, 0xE000_ED28) + T.ldr(3, 3) + T.log(register: 3) + T.stay
-        let firmware = try Firmware(program + again, handlers: [6: handler])
-        firmware.run(20_000)
-        #expect(try firmware.log == [loop.status])
-        #expect(firmware.board.core.registers.r[4] == UInt32(rounds))
-        let frame = firmware.board.core.registers.r[13]
-        #expect(try firmware.word(frame + 24) == Firmware.entry + UInt32((start.count + loop.trapping) * 2))
+        let handler = T.load32(3, 0xE000_ED28) + T.ldr(3, 3) + T.log(register: 3) + T.stay
+        let bench = try Bench(program + again, handlers: [6: handler])
+        bench.run(cycles: 20_000)
+        #expect(try bench.log == [loop.status])
+        #expect(bench.board.core.registers.r[4] == UInt32(rounds))
+        let frame = bench.board.core.registers.r[13]
+        #expect(try bench.word(frame + 24) == Bench.code + UInt32((start.count + loop.trapping) * 2))
     }
 
     /// Whether such an instruction is watched or not, it counts once.
     @Test func watchingAnInstructionCountsNothing() throws {
-        let start = T.load(6, 0x1000_1100) + T.load(0, 0x1000_1000) + T.str(0, 6) + T.load(4, 3000)
+        let start = T.load32(6, 0x1000_1100) + T.load32(0, 0x1000_1000) + T.str(0, 6) + T.load32(4, 3000)
         let turn: Thumb.Code = [0x6837, 0xCF0C] + T.subs(4, 1)
-        let counted = try Firmware(start + turn + T.bne(-turn.count * 2) + T.wfi, handlers: [6: T.stay])
-        #expect(counted.run(.max >> 1) == .deadline)
+        let counted = try Bench(start + turn + T.bne(-turn.count * 2) + T.wfi, handlers: [6: T.stay])
+        #expect(counted.run(cycles: .max >> 1) == .deadline)
         #expect(counted.board.core.registers.r[4] == 0)
         #expect(counted.board.core.faultCount == 0)
         #expect(counted.board.core.retired == 7 + 3000 * 4 + 1)
@@ -75,11 +76,11 @@ private typealias T = Thumb
 @Suite struct UnalignedTrapAndBreakpointTests {
     @Test func aBreakpointStopsUnderUnalignTrapToo() throws {
         let start = T.poke(PPB.ccr, 1 << 3 | 1 << 9) + T.movs(4, 0), turn = T.adds(4, 1) + T.cmp(4, 5)
-        let firmware = try Firmware(start + turn + T.bne(-turn.count * 2) + T.nop)
-        let last = Firmware.entry + UInt32((start.count + turn.count + 1) * 2)
-        try firmware.board.core.setBreakpoints([last])
-        #expect(firmware.run().name == "breakpoint")
-        #expect(firmware.board.core.registers.pc == last && firmware.board.core.registers.r[4] == 5)
-        #expect(firmware.board.core.retired == 5 + 1 + 15)
+        let bench = try Bench(start + turn + T.bne(-turn.count * 2) + T.nop)
+        let last = Bench.code + UInt32((start.count + turn.count + 1) * 2)
+        try bench.board.core.setBreakpoints([last])
+        #expect(bench.run(cycles: 5_000).name == "breakpoint")
+        #expect(bench.board.core.registers.pc == last && bench.board.core.registers.r[4] == 5)
+        #expect(bench.board.core.retired == 5 + 1 + 15)
     }
 }

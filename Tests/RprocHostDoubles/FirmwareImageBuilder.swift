@@ -1,6 +1,7 @@
 import Chips
 import Chips
 import MachineBase
+import RprocHost
 
 /// Makes resource tables and small ELF32 files around them, right or wrong as a test needs them.
 public struct FirmwareImageBuilder {

@@ -1,4 +1,5 @@
 import M4Board
+import TestSupport
 import Testing
 
 private typealias T = Thumb
@@ -32,21 +33,21 @@ private typealias T = Thumb
 
     @Test(arguments: [false, true]) func sumsProductsAndFusedSumsAreIEEE(inexact: Bool) throws {
         let numbers = Self.numbers()
-        let start = T.poke(0xE000_ED88, 0x00F0_0000) + T.isb + T.load(3, inexact ? 0x10 : 0) + [0xEEE1, 0x3A10]  // vmsr fpscr, r3
-            + T.load(0, Self.operands) + T.load(1, Self.results) + T.load(2, UInt32(Self.count))
+        let start = T.poke(0xE000_ED88, 0x00F0_0000) + T.isb + T.load32(3, inexact ? 0x10 : 0) + [0xEEE1, 0x3A10]  // vmsr fpscr, r3
+            + T.load32(0, Self.operands) + T.load32(1, Self.results) + T.load32(2, UInt32(Self.count))
         // vldmia r0!, {s0-s2}; vmov s3, s2; vfma s3, s0, s1; vadd s4, s0, s1; vsub s5, s0, s1; vmul s6, s0, s1; vstmia r1!, {s3-s6}
         var turn: Thumb.Code = [0xECB0, 0x0A03, 0xEEF0, 0x1A41, 0xEEE0, 0x1A20, 0xEE30, 0x2A20, 0xEE70, 0x2A60, 0xEE20, 0x3A20, 0xECE1, 0x1A04]
         if !inexact { turn += [0xEEE1, 0x3A10] }
         turn += T.subs(2, 1)
-        let firmware = try Firmware(start + turn + T.bne(-turn.count * 2))
-        for (index, number) in numbers.enumerated() { try firmware.write(Self.operands + UInt32(index) * 4, number.bitPattern) }
-        firmware.run(50_000)
-        #expect(firmware.board.core.registers.r[2] == 0)
+        let bench = try Bench(start + turn + T.bne(-turn.count * 2))
+        for (index, number) in numbers.enumerated() { try bench.word(Self.operands + UInt32(index) * 4, number.bitPattern) }
+        bench.run(cycles: 50_000)
+        #expect(bench.board.core.registers.r[2] == 0)
         for index in 0..<Self.count {
             let a = numbers[index * 3], b = numbers[index * 3 + 1], c = numbers[index * 3 + 2]
             let right = [c.addingProduct(a, b), a + b, a - b, a * b]
             for (operation, value) in right.enumerated() {
-                let seen = try firmware.word(Self.results + UInt32(index * 16 + operation * 4))
+                let seen = try bench.word(Self.results + UInt32(index * 16 + operation * 4))
                 #expect(Self.isSame(seen, value), "operation \(operation) of \(a), \(b), \(c): \(Float(bitPattern: seen)), not \(value)")
             }
         }

@@ -1,30 +1,21 @@
-import Foundation
 import M4Board
 import MachineBase
+import TestSupport
 import Testing
+
+extension SeededChoices {
+    /// An address that something could live at, or nothing.
+    fileprivate mutating func address() -> UInt32 {
+        let base: [UInt32] = [0, 0x1000_0000, 0x3000_0000, 0x4000_0000, 0x5000_0000, 0x4C00_0000, 0xE000_E000, 0xE000_E400, 0xE000_ED00, 0x2000_0000, 0xC000_0000, 0xFFFF_FF00, 0x1005_FFF0, 0xFFF0]
+        return pick(base) &+ below(4) &* below(0x400)
+    }
+}
 
 /// Firmware that is wrong in every way it can be: a run ends with a reason, time goes on, and the host is unharmed.
 /// `M4RUN_FUZZ_ROUNDS` sets how many programs each test tries.
 @Suite struct HostileFirmwareTests {
-    static let rounds = ProcessInfo.processInfo.environment["M4RUN_FUZZ_ROUNDS"].flatMap { Int($0) } ?? 40
-    static let seed = ProcessInfo.processInfo.environment["M4RUN_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
-
-    /// xorshift64*: the same programs everywhere.
-    struct Random {
-        var state: UInt64
-        init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-        mutating func next() -> UInt32 {
-            state ^= state >> 12; state ^= state << 25; state ^= state >> 27
-            return UInt32(truncatingIfNeeded: (state &* 0x2545_F491_4F6C_DD1D) >> 32)
-        }
-        mutating func below(_ n: UInt32) -> UInt32 { next() % n }
-        mutating func pick<T>(_ list: [T]) -> T { list[Int(below(UInt32(list.count)))] }
-        /// An address that something could live at, or nothing.
-        mutating func address() -> UInt32 {
-            let base: [UInt32] = [0, 0x1000_0000, 0x3000_0000, 0x4000_0000, 0x5000_0000, 0x4C00_0000, 0xE000_E000, 0xE000_E400, 0xE000_ED00, 0x2000_0000, 0xC000_0000, 0xFFFF_FF00, 0x1005_FFF0, 0xFFF0]
-            return pick(base) &+ below(4) &* below(0x400)
-        }
-    }
+    static let rounds = TestEnvironment.number("M4RUN_FUZZ_ROUNDS").map { Int(clamping: $0) } ?? 40
+    static let seed = TestEnvironment.number("M4RUN_FUZZ_SEED") ?? 1
 
     /// Runs a board as someone would who wants it to go on whatever happens, and checks that it does.
     private func exercise(_ board: M4Board, runs: Int = 6, cycles: UInt64 = 2000, seed: UInt64) {
@@ -63,9 +54,9 @@ import Testing
     @Test func randomHalfwordsAsCode() throws {
         for round in 0..<Self.rounds {
             let seed = Self.seed &* 1_000_003 &+ UInt64(round)
-            var random = Random(seed)
+            var random = SeededChoices(seed: seed)
             let board = try board(policy: random.pick([.none, .any, .hardFault]))
-            try fill(board, 0x3800_0400, halfwords: 0x4000) { UInt16(truncatingIfNeeded: random.next()) }
+            try fill(board, 0x3800_0400, halfwords: 0x4000) { UInt16(truncatingIfNeeded: random.word()) }
             try board.writeWord(PhysicalAddress(0x3800_0000), 0x1000_8000, secure: true)
             for n in 1..<UInt32(100) {
                 try board.writeWord(PhysicalAddress(0x3800_0000 + n * 4), 0x401 + 2 * random.below(0x3000), secure: true)
@@ -78,7 +69,7 @@ import Testing
     @Test func randomVectorTablesAndStacks() throws {
         for round in 0..<Self.rounds {
             let seed = Self.seed &* 2_000_003 &+ UInt64(round)
-            var random = Random(seed)
+            var random = SeededChoices(seed: seed)
             let board = try board(policy: random.pick([.none, .any]), ddr: random.pick([0, 0x10000]))
             try board.writeWord(PhysicalAddress(0x3800_0000), random.address(), secure: true)
             for n in 1..<UInt32(100) {
@@ -89,13 +80,13 @@ import Testing
             while code.count < 0x400 {
                 switch random.below(8) {
                 case 0: code += Thumb.svc(0)
-                case 1: code += Thumb.load(0, random.address()) + Thumb.mov(13, 0)
-                case 2: code += Thumb.load(0, random.address()) + Thumb.msr(random.pick([.psp, .msp]), 0)
+                case 1: code += Thumb.load32(0, random.address()) + Thumb.mov(13, 0)
+                case 2: code += Thumb.load32(0, random.address()) + Thumb.msr(random.pick([.psp, .msp]), 0)
                 case 3: code += Thumb.movs(0, UInt16(random.below(8))) + Thumb.msr(random.pick([.control, .primask, .faultmask, .basepri]), 0)
-                case 4: code += Thumb.load(3, 0xFFFF_FFE0 | random.below(32)) + Thumb.bx(3)
+                case 4: code += Thumb.load32(3, 0xFFFF_FFE0 | random.below(32)) + Thumb.bx(3)
                 case 5: code += random.pick([Thumb.wfi, Thumb.wfe, Thumb.sev, Thumb.yield, Thumb.bxLR, Thumb.undefined, Thumb.bkpt(0xAB), Thumb.bkpt(1), Thumb.isb])
-                case 6: code += Thumb.poke(PPB.icsr, random.next()) + Thumb.poke(PPB.iser0, random.next())
-                default: code += Thumb.load(0, random.address()) + random.pick([Thumb.ldr(1, 0), Thumb.str(1, 0), [0xC8F0], [0xC0F0], [0xE8BD, 0x8FF0], [0xED90, 0x0B02]])
+                case 6: code += Thumb.poke(PPB.icsr, random.word()) + Thumb.poke(PPB.iser0, random.word())
+                default: code += Thumb.load32(0, random.address()) + random.pick([Thumb.ldr(1, 0), Thumb.str(1, 0), [0xC8F0], [0xC0F0], [0xE8BD, 0x8FF0], [0xED90, 0x0B02]])
                 }
             }
             var index = 0
@@ -108,7 +99,7 @@ import Testing
     @Test func storesAllOverTheRegisters() throws {
         for round in 0..<Self.rounds {
             let seed = Self.seed &* 3_000_017 &+ UInt64(round)
-            var random = Random(seed)
+            var random = SeededChoices(seed: seed)
             let board = try board(policy: .none)
             try board.writeWord(PhysicalAddress(0x3800_0000), 0x1000_8000, secure: true)
             for n in 1..<UInt32(256) {
@@ -122,7 +113,7 @@ import Testing
                     ? random.pick([0x4000_0000, 0x4800_0000, 0x4C00_0000, 0x5000_0000, 0x5800_0000, 0x4200_0000]) &+ random.below(0x40_0000)
                     : random.pick(ppb) &+ random.below(0x200)
                 // A peripheral's registers are touched in words, as its bus wants; the private bus in any size.
-                code += Thumb.load(0, address & ~3) + Thumb.load(1, random.below(2) == 0 ? random.next() : 1 << random.below(32))
+                code += Thumb.load32(0, address & ~3) + Thumb.load32(1, random.below(2) == 0 ? random.word() : 1 << random.below(32))
                 code += random.pick([Thumb.str(1, 0), Thumb.str(1, 0), Thumb.ldr(2, 0), Thumb.strh(1, 0), Thumb.strb(1, 0)])
             }
             var index = 0
@@ -132,22 +123,22 @@ import Testing
     }
 
     @Test func anInterruptLineThatNeverFallsStarvesTheThreadButNotTime() throws {
-        let firmware = try Firmware(Thumb.poke(PPB.iser0, 1), Thumb.poke(PPB.ispr0, 1), Thumb.isb, Thumb.log(1), handlers: [16: Thumb.poke(PPB.ispr0, 1)])
-        #expect(firmware.run(20_000) == .deadline)
-        #expect(try firmware.log == [])
+        let bench = try Bench(Thumb.poke(PPB.iser0, 1), Thumb.poke(PPB.ispr0, 1), Thumb.isb, Thumb.log(1), handlers: [16: Thumb.poke(PPB.ispr0, 1)])
+        #expect(bench.run(cycles: 20_000) == .deadline)
+        #expect(try bench.log == [])
     }
 
     @Test func aTickEveryCycleLeavesTimeRunning() throws {
-        let firmware = try Firmware(
+        let bench = try Bench(
             Thumb.poke(PPB.systRVR, 1), Thumb.poke(PPB.systCVR, 0), Thumb.poke(PPB.systCSR, 7), Thumb.wfi, Thumb.b(-2), handlers: [15: Thumb.nop])
-        #expect(firmware.run(20_000) == .deadline)
+        #expect(bench.run(cycles: 20_000) == .deadline)
     }
 
     @Test func theSameFirmwareRunsTheSameWay() throws {
         func trace() throws -> [String] {
-            var random = Random(99)
+            var random = SeededChoices(seed: 99)
             let board = try board(policy: .none)
-            try fill(board, 0x3800_0000, halfwords: 0x8000) { UInt16(truncatingIfNeeded: random.next()) }
+            try fill(board, 0x3800_0000, halfwords: 0x8000) { UInt16(truncatingIfNeeded: random.word()) }
             try board.writeWord(PhysicalAddress(0x3800_0004), 0x401, secure: true)
             board.setHoldBoot(released: true)
             return (1...20 as ClosedRange<UInt64>).map { "\(board.run(until: $0 * 500)) \(board.core.registers.text) \(board.core.retired)" }

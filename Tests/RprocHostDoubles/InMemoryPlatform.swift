@@ -1,6 +1,7 @@
 import Chips
 import ELF32
 import MachineBase
+import RprocHost
 
 /// What stands in the M4's place in an `InMemoryPlatform`.
 public protocol InMemoryRemote: AnyObject {

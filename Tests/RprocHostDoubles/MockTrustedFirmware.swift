@@ -1,5 +1,6 @@
 import ELF32
 import MachineBase
+import RprocHost
 
 /// A remoteproc TA that authenticates nothing: the "signed image" is a plain ELF, loaded past the firewall.
 ///

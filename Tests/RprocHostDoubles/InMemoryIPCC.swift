@@ -1,5 +1,6 @@
 import Chips
 import MachineBase
+import RprocHost
 
 /// The inter-processor mailbox with both processors' registers and the interrupt lines they drive.
 ///

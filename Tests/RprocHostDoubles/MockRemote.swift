@@ -1,4 +1,5 @@
 import MachineBase
+import RprocHost
 
 /// Firmware made of Swift: waits for DRIVER_OK, announces its services, answers messages, acknowledges the shutdown mailbox.
 ///

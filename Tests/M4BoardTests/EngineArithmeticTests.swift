@@ -1,4 +1,5 @@
 import M4Board
+import TestSupport
 import Testing
 
 private typealias T = Thumb
@@ -13,10 +14,10 @@ private typealias T = Thumb
     @Test(arguments: DualMultiply.allCases) func qIsSetWhereOnlyTheProductsOverflow(instruction: DualMultiply) throws {
         func run(_ factor: UInt32, _ addend: UInt32) throws -> [UInt32] {
             let clear = T.movs(4, 0) + [0xF384, 0x8800]
-            let program = clear + T.load(0, factor) + T.load(1, addend) + [0xFB20, instruction.rawValue, 0xF3EF, 0x8300] + T.log(register: 2) + T.log(register: 3)
-            let firmware = try Firmware(program)
-            firmware.run()
-            return try firmware.log.enumerated().map { $0.offset == 1 ? $0.element & 1 << 27 : $0.element }
+            let program = clear + T.load32(0, factor) + T.load32(1, addend) + [0xFB20, instruction.rawValue, 0xF3EF, 0x8300] + T.log(register: 2) + T.log(register: 3)
+            let bench = try Bench(program)
+            bench.run(cycles: 5_000)
+            return try bench.log.enumerated().map { $0.offset == 1 ? $0.element & 1 << 27 : $0.element }
         }
         #expect(try run(0x8000_8000, 0xC000_0000) == [0x4000_0000, 1 << 27])
         // One product less, and an addend of the same sign.
@@ -28,10 +29,10 @@ private typealias T = Thumb
     /// floating-point and fixed-point).
     @Test func aFixedPointNumberIsRoundedAsFPSCRSays() throws {
         func run(_ mode: UInt32, _ convert: Thumb.Code) throws -> [UInt32] {
-            let load = T.load(0, 0x0337_41EF) + T.load(1, mode << 22) + [0xEEE1, 0x1A10, 0xEE00, 0x0A10]
-            let firmware = try Firmware(T.poke(PPB.cpacr, 0x00F0_0000) + T.isb + load + convert + [0xEE10, 0x2A10] + T.log(register: 2))
-            firmware.run()
-            return try firmware.log
+            let load = T.load32(0, 0x0337_41EF) + T.load32(1, mode << 22) + [0xEEE1, 0x1A10, 0xEE00, 0x0A10]
+            let bench = try Bench(T.poke(PPB.cpacr, 0x00F0_0000) + T.isb + load + convert + [0xEE10, 0x2A10] + T.log(register: 2))
+            bench.run(cycles: 5_000)
+            return try bench.log
         }
         let oneFractionBit: Thumb.Code = [0xEEBA, 0x0AEF], integer: Thumb.Code = [0xEEB8, 0x0AC0]
         #expect(try run(0, oneFractionBit) == [0x4BCD_D07C])

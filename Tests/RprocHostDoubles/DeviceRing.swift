@@ -1,4 +1,5 @@
 import MachineBase
+import RprocHost
 
 /// The device's side of a split ring: what OpenAMP does in the firmware. The counterpart of `VirtQueue`.
 public struct DeviceRing {

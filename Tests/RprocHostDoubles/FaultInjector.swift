@@ -1,4 +1,5 @@
 import MachineBase
+import RprocHost
 
 /// Makes one call fail: the n-th that the host makes of its platform, of the TA and of /lib/firmware, counted together.
 ///
