@@ -79,24 +79,27 @@ public final class DeviceServer {
     /// Hears of everything that the machine has for the outside.
     private func listen() {
         system.keepsReceived = false
-        system.linux.tty.changed = { [unowned self] index, port in changed(index, port) }
-        system.linux.tty.isHeld = { [unowned self] index in heldTerminals.isHeld(index) }
-        system.linux.raw.changed = { [unowned self] node, isThere in changed(node, isThere) }
-        system.linux.raw.lookForCloses = { [unowned self] in leavingClients.takeEvents() }
-        subscription = system.events.subscribe { [unowned self] event in
-            if case .ttyReceived(_, let tty, let bytes) = event { terminals.first { $0.port.index == tty }?.receive(bytes) }
+        system.linux.tty.changed = { [weak self] index, port in self?.changed(index, port) }
+        system.linux.tty.isHeld = { [weak self] index in self?.heldTerminals.isHeld(index) ?? false }
+        system.linux.raw.changed = { [weak self] node, isThere in self?.changed(node, isThere) }
+        system.linux.raw.lookForCloses = { [weak self] in self?.leavingClients.takeEvents() }
+        subscription = system.events.subscribe { [weak self] event in
+            if case .ttyReceived(_, let tty, let bytes) = event { self?.terminals.first { $0.port.index == tty }?.receive(bytes) }
         }
         // Without control files nobody can read a dump, or free it.
         guard controlSocket != nil || fuse != nil else { return }
-        system.linux.coredumpTaken = { [unowned self] bytes in if system.linux.coredump != .inline { tree.add(coredump: bytes) } }
-        system.linux.inlineCoredump = { [unowned self] bytes in tree.add(coredump: bytes) }
+        system.linux.coredumpTaken = { [weak self] bytes in
+            guard let self, self.system.linux.coredump != .inline else { return }
+            tree.add(coredump: bytes)
+        }
+        system.linux.inlineCoredump = { [weak self] bytes in self?.tree.add(coredump: bytes) ?? false }
     }
 
     /// Who reads control files is answered also while the machine starts or stops firmware, and in the midst of a step.
     private func watchLongSteps(_ listener: Int32) {
         guard controlSocket != nil || fuse != nil else { return }
         longSteps = LongSteps([listener, place.mount?.device ?? -1]) { [stopper = system.board.stopper] in stopper.interrupt() }
-        system.onReturn = { [unowned self] in if longSteps?.isWanted == true { answerReaders() } }
+        system.onReturn = { [weak self] in if self?.longSteps?.isWanted == true { self?.answerReaders() } }
     }
 
     private func answerReaders() {

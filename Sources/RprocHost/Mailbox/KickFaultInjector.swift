@@ -16,7 +16,7 @@ final class KickFaultInjector {
     }
     private var rules: [Rule]
 
-    /// nil without rules: an ordinary run pays one comparison a doorbell.
+    /// nil without rules.
     init?(_ faults: [KickFault]) {
         guard !faults.isEmpty else { return nil }
         rules = faults.map { fault in
@@ -54,45 +54,5 @@ final class KickFaultInjector {
         case .delay(let span): .isLate(span)
         case .coalesce(let count): rule.chosen % max(1, count) == 0 ? .passes : .isLost
         }
-    }
-}
-
-extension RemoteProcessor {
-    /// Linux rings for vring `id`.
-    func ringDoorbell(_ id: Int) {
-        switch judged(.toFirmware, id) {
-        case .passes: sendDoorbell(id)
-        case .isLost: break
-        case .isLate(let span):
-            work.queue(id == 0 ? .lateKick0 : .lateKick1, at: platform.now + span)
-            arrangeWork()
-        }
-    }
-
-    /// One whose time has come, unless its ring is gone by now.
-    func lateDoorbell(_ id: Int) {
-        if id < notifyIDs.count, notifyIDs[id]?.queue != nil { sendDoorbell(id) }
-    }
-
-    /// The firmware's doorbell for vring `id` was acknowledged.
-    func doorbellReceived(_ id: Int) {
-        let kind: WorkQueue.Kind = id == 0 ? .vring0 : .vring1
-        switch judged(.toLinux, id) {
-        case .passes: queueWork(kind)
-        case .isLost: break
-        case .isLate(let span):
-            work.queue(kind, at: platform.now + configuration.timing.workLatency + span)
-            arrangeWork()
-        }
-    }
-
-    @inline(__always) private func judged(_ direction: KickFault.Direction, _ id: Int) -> KickFaultInjector.Verdict {
-        guard let kickFaults else { return .passes }
-        let (verdict, event) = kickFaults.judge(direction, ring: id)
-        if let event {
-            kickFaultCount &+= 1
-            kickFaultInjected?(platform.now, event)
-        }
-        return verdict
     }
 }

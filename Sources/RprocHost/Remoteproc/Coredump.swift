@@ -50,12 +50,12 @@ extension RemoteProcessor {
 
     private var coredumpSegments: [Segment] {
         var segments: [Segment] = []
-        for carveout in carveouts {
+        for carveout in carveoutList.all {
             if case .region = carveout.origin {
                 segments.append(Segment(device: carveout.deviceAddress.value, physical: carveout.physicalAddress, size: carveout.length))
             }
         }
-        for trace in traces where !segments.contains(where: { $0.device == trace.deviceAddress }) {
+        for trace in resources.traces where !segments.contains(where: { $0.device == trace.deviceAddress }) {
             // A trace that no region holds has no bytes to copy; its length is the firmware's word.
             let physical = physicalAddress(DeviceAddress(trace.deviceAddress), count: UInt64(trace.length))
             if physical != nil { segments.append(Segment(device: trace.deviceAddress, physical: physical, size: trace.length)) }
@@ -67,21 +67,21 @@ extension RemoteProcessor {
         if let physical = segment.physical {
             if let read = more?.read, let bytes = read(physical, Int(segment.size)), bytes.count == Int(segment.size) { return bytes }
             do throws(Errno) {
-                return try onBus("core dump") { () throws(BusError) in try bus.readBytes(physical, count: Int(segment.size)) }
+                return try kernel.onBus("core dump") { () throws(BusError) in try kernel.bus.readBytes(physical, count: Int(segment.size)) }
             } catch {}
         }
-        error("invalid copy request for segment \(hex32(segment.device)) with offset 0 and size \(segment.size))")
+        kernel.error("invalid copy request for segment \(hex32(segment.device)) with offset 0 and size \(segment.size))")
         return [UInt8](repeating: 0xFF, count: Int(segment.size))
     }
 
     /// The recovery's coredump step: `enabled` copies and goes on, `inline` waits for its reader.
     /// - Returns: whether the recovery has to wait for `freeCoredump()`.
     func takeCoredump() -> Bool {
-        guard coredump != .disabled, carveouts.contains(where: { if case .region = $0.origin { true } else { false } }) else { return false }
+        guard coredump != .disabled, carveoutList.all.contains(where: { if case .region = $0.origin { true } else { false } }) else { return false }
         coredumpDue?()
         guard coredumpTaken != nil || inlineCoredump != nil else {
             // Nobody reads: devcoredump throws it away after five minutes, for which only an inline dump keeps the recovery waiting.
-            if coredump == .inline { if coredumpDue == nil { letPass(configuration.timing.coredumpTimeout) } else { noteInlineRead(upTo: coredumpSize) } }
+            if coredump == .inline { if coredumpDue == nil { kernel.letPass(configuration.timing.coredumpTimeout) } else { noteInlineRead(upTo: coredumpSize) } }
             return false
         }
         let image = coredumpImage()
@@ -93,12 +93,10 @@ extension RemoteProcessor {
     }
 
     /// A read of an inline dump has come to its end, at `offset`.
-    public func noteInlineRead(upTo offset: Int) { info("Ramdump done, \(offset) bytes read") }
+    public func noteInlineRead(upTo offset: Int) { kernel.info("Ramdump done, \(offset) bytes read") }
 
     /// An inline dump is gone, as by a write to its `data`: the recovery that waits for that goes on as soon as time does.
     public func freeCoredump() {
-        guard waitsForCoredump else { return }
-        work.queue(.restOfRecovery, at: platform.now)
-        arrangeWork()
+        if work.waitsForCoredump { work.schedule(.restOfRecovery, at: kernel.now) }
     }
 }

@@ -3,20 +3,20 @@ import MachineBase
 /// `/sys/kernel/debug/remoteproc/remoteprocN` as text.
 extension RemoteProcessor {
     /// How many `trace<k>` files there are.
-    public var traceCount: Int { traces.count }
+    public var traceCount: Int { resources.traces.count }
 
     /// The bytes of `trace<k>`: the firmware's buffer up to its first NUL; nil when there is no such file.
     ///
     /// The kernel's excuse for a buffer that lies nowhere names no trace: `rproc_handle_trace` leaves its `trace_mem.name` empty.
     public func traceBytes(_ index: Int) -> [UInt8]? {
-        guard index >= 0, index < traces.count else { return nil }
-        let trace = traces[index]
+        guard index >= 0, index < resources.traces.count else { return nil }
+        let trace = resources.traces[index]
         guard trace.length <= Self.traceLimit,
             let address = physicalAddress(DeviceAddress(trace.deviceAddress), count: UInt64(trace.length))
         else { return Array("Trace  not available\n".utf8) }
         do throws(Errno) {
-            let bytes = try onBus("reading trace\(index)") { () throws(BusError) in
-                try bus.readBytes(address, count: Int(trace.length))
+            let bytes = try kernel.onBus("reading trace\(index)") { () throws(BusError) in
+                try kernel.bus.readBytes(address, count: Int(trace.length))
             }
             return Array(bytes.prefix { $0 != 0 })
         } catch { return Array("Trace  not available\n".utf8) }
@@ -27,6 +27,18 @@ extension RemoteProcessor {
 
     private static var traceLimit: UInt32 { 1 << 24 }
 
+    /// The table as `table_ptr` shows it now; nil when there is none.
+    public var resourceTable: ResourceTable? { table.bytes().flatMap { ResourceTable($0) } }
+
+    /// The table's trace buffers that lie in mapped memory, in its order: for a tool that looks at memory by itself, past the
+    /// firewall.
+    public var traceBuffers: [(address: PhysicalAddress, size: Int)] {
+        resources.traces.compactMap { trace in
+            guard let address = physicalAddress(DeviceAddress(trace.deviceAddress), count: UInt64(trace.length)) else { return nil }
+            return (address, Int(trace.length))
+        }
+    }
+
     /// `resource_table`, read from where the table lies now.
     public var resourceTableText: String {
         guard let table = resourceTable else { return "No resource table found\n" }
@@ -35,7 +47,7 @@ extension RemoteProcessor {
 
     /// `carveout_memories`. Kernel pointers are hidden as from a user without privileges.
     public var carveoutText: String {
-        carveouts.reduce(into: "") { text, carveout in
+        carveoutList.all.reduce(into: "") { text, carveout in
             // A pool for buffers has no DMA address here: it is no memory that the kernel maps.
             text += "Carveout memory entry:\n\tName: \(printable(carveout.name))\n\tVirtual address: 00000000\n"
             text += "\tDMA address: \(hex32(carveout.physicalAddress?.value ?? 0))\n\tDevice address: 0x\(hex(carveout.deviceAddress.value))\n"

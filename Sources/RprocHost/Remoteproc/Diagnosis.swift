@@ -7,9 +7,9 @@ extension RemoteProcessor {
             return ["the remote processor is \(state.rawValue)" + (power > 0 ? " although counted as powered: a recovery failed" : "")]
         }
         if state == .crashed { return ["the remote processor has crashed and was not recovered"] }
-        guard table != .none else { return ["the firmware has no resource table: there is no vdev, so no rpmsg"] }
+        guard table.location != .none else { return ["the firmware has no resource table: there is no vdev, so no rpmsg"] }
         guard !virtioDevices.isEmpty else { return ["the resource table has no usable vdev entry"] }
-        if table == .cached { return ["the resource table is not in the M4's memory: the firmware sees no status and no ring addresses"] }
+        if table.location == .cached { return ["the resource table is not in the M4's memory: the firmware sees no status and no ring addresses"] }
         return virtioDevices.flatMap { $0.diagnosis() }
     }
 }
@@ -28,7 +28,7 @@ extension RemoteVirtioDevice {
                 "vring0: DRIVER_OK is set and \(input.availableIndex) buffers are posted, but the firmware has used none: it has not announced a service")
         } else if input.usedIndex != input.lastUsedIndex {
             lines.append(
-                "vring0: \(input.usedIndex &- input.lastUsedIndex) messages lie in the ring without a doorbell on \(channelName(processor.configuration.mailboxes.vq0))")
+                "vring0: \(input.usedIndex &- input.lastUsedIndex) messages lie in the ring without a doorbell on \(channelName(kernel.configuration.mailboxes.vq0))")
         } else if bus.channels.isEmpty {
             lines.append("vring0: \(bus.messagesReceived) messages came, none of them created a channel that still exists")
         }
@@ -37,13 +37,13 @@ extension RemoteVirtioDevice {
         }
         let unread = output.availableIndex &- output.usedIndex
         if unread > 0 { lines.append("vring1: \(unread) messages wait that the firmware has not given back") }
-        let kick = processor.configuration.mailboxes.vq1
-        if let kick, processor.ipcc.isBusy(kick) { lines.append("\(channelName(kick)): the firmware has not acknowledged the last doorbell") }
+        let kick = kernel.configuration.mailboxes.vq1
+        if let kick, doorbells.mailbox.isBusy(kick) { lines.append("\(channelName(kick)): the firmware has not acknowledged the last doorbell") }
         return lines
     }
 
     /// `IPCC channel 1`, counted as the reference manual does.
     private func channelName(_ channel: Int?) -> String {
-        channel.map { "\(processor.configuration.chip.mailbox.block) channel \($0 + 1)" } ?? "a mailbox, which the device tree does not have"
+        channel.map { "\(kernel.configuration.chip.mailbox.block) channel \($0 + 1)" } ?? "a mailbox, which the device tree does not have"
     }
 }

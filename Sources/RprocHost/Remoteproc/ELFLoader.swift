@@ -2,21 +2,24 @@ import ELF32
 import MachineBase
 
 /// remoteproc's ELF loader (`remoteproc_elf_loader.c`), with its complaints.
-extension RemoteProcessor {
+struct ELFLoader {
+    let kernel: KernelContext
+    let carveouts: CarveoutList
+
     /// `rproc_elf_sanity_check`
     func sanityCheck(_ image: [UInt8]) throws(Errno) {
         func refuse(_ message: String) -> Errno {
-            error(message)
+            kernel.error(message)
             return .invalid
         }
         guard let header = ELFHeader(image) else { throw refuse("Image is too small") }
         guard header.hasMagic else { throw refuse("Image is corrupted (bad magic)") }
         guard header.fileClass == 1 else { throw refuse("Unsupported class: \(header.fileClass)") }
-        debug("Firmware is an elf32 file")
+        kernel.debug("Firmware is an elf32 file")
         guard header.dataEncoding == 1 else { throw refuse("Unsupported firmware endianness") }
         // What a look for the table reads at least.
         var needed = 1
-        if configuration.kernel.checksSectionHeaders {
+        if kernel.configuration.kernel.checksSectionHeaders {
             let offset = UInt64(header.sectionHeaderOffset), end = offset + UInt64(header.sectionHeaderCount) * UInt64(SectionHeader.size)
             guard offset <= UInt64(image.count) else { throw refuse("Section header table is out of bounds") }
             guard header.sectionHeaderCount == 0 || end <= UInt64(image.count) else { throw refuse("Section headers are out of bounds") }
@@ -30,41 +33,41 @@ extension RemoteProcessor {
     }
 
     /// `rproc_elf_load_segments`: PT_LOAD by physical address, the rest of memsz zeroed; other memory keeps its content.
-    func loadELF(_ image: [UInt8]) throws(Errno) {
+    func load(_ image: [UInt8]) throws(Errno) {
         guard let header = ELFHeader(image) else { throw .invalid }
         for index in 0..<Int(header.programHeaderCount) {
             let offset = Int(header.programHeaderOffset) + index * ProgramHeader.size
             guard let segment = ProgramHeader(image, at: offset) else {
                 let end = UInt64(offset + ProgramHeader.size)
-                findings.report(.headersOutsideImage(end: end, size: image.count))
-                error("truncated fw: need 0x\(hex(end)) avail 0x\(hex(image.count))")
+                kernel.findings.report(.headersOutsideImage(end: end, size: image.count))
+                kernel.error("truncated fw: need 0x\(hex(end)) avail 0x\(hex(image.count))")
                 throw .invalid
             }
             guard segment.type == ProgramHeader.load else { continue }
-            if segment.memorySize == 0 && configuration.kernel.skipsEmptySegments { continue }
+            if segment.memorySize == 0 && kernel.configuration.kernel.skipsEmptySegments { continue }
             let (da, memsz, filesz) = (segment.physicalAddress, segment.memorySize, segment.fileSize)
-            debug("phdr: type \(segment.type) da 0x\(hex(da)) memsz 0x\(hex(memsz)) filesz 0x\(hex(filesz))")
+            kernel.debug("phdr: type \(segment.type) da 0x\(hex(da)) memsz 0x\(hex(memsz)) filesz 0x\(hex(filesz))")
             guard filesz <= memsz else {
-                error("bad phdr filesz 0x\(hex(filesz)) memsz 0x\(hex(memsz))")
+                kernel.error("bad phdr filesz 0x\(hex(filesz)) memsz 0x\(hex(memsz))")
                 throw .invalid
             }
             let end = UInt64(segment.offset) + UInt64(filesz)
             guard end <= UInt64(image.count) else {
-                error("truncated fw: need 0x\(hex(end)) avail 0x\(hex(image.count))")
+                kernel.error("truncated fw: need 0x\(hex(end)) avail 0x\(hex(image.count))")
                 throw .invalid
             }
-            guard let physical = physicalAddress(DeviceAddress(da), count: UInt64(memsz)) else {
-                error("bad phdr da 0x\(hex(da)) mem 0x\(hex(memsz))", .segment)
+            guard let physical = carveouts.physicalAddress(DeviceAddress(da), count: UInt64(memsz)) else {
+                kernel.error("bad phdr da 0x\(hex(da)) mem 0x\(hex(memsz))", .segment)
                 throw .invalid
             }
-            try onBus("loading a segment") { () throws(BusError) in
+            try kernel.onBus("loading a segment") { () throws(BusError) in
                 try image.withBytes { (bytes) throws(BusError) in
                     if filesz > 0 {
                         let start = Int(segment.offset)
-                        try bus.write(physical, from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(filesz)]))
+                        try kernel.bus.write(physical, from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(filesz)]))
                     }
                 }
-                if memsz > filesz { try bus.zero(physical.advanced(filesz), count: Int(memsz - filesz)) }
+                if memsz > filesz { try kernel.bus.zero(physical.advanced(filesz), count: Int(memsz - filesz)) }
             }
         }
     }
@@ -75,7 +78,7 @@ extension RemoteProcessor {
     /// - Parameter isSecondLook: makes no finding: the first look's stands.
     func resourceTableSection(_ image: [UInt8], isSecondLook: Bool = false) -> (address: UInt32, range: Range<Int>)? {
         func refuse(_ message: String) -> (address: UInt32, range: Range<Int>)? {
-            error(message, .resourceTable)
+            kernel.error(message, .resourceTable)
             return nil
         }
         guard let header = ELFHeader(image) else { return nil }
@@ -84,7 +87,7 @@ extension RemoteProcessor {
         }
         guard let names = section(Int(header.sectionNameIndex)) else {
             let end = UInt64(header.sectionHeaderOffset) + (UInt64(header.sectionNameIndex) + 1) * UInt64(SectionHeader.size)
-            if !isSecondLook { findings.report(.headersOutsideImage(end: end, size: image.count)) }
+            if !isSecondLook { kernel.findings.report(.headersOutsideImage(end: end, size: image.count)) }
             return nil
         }
         let wanted = Array(".resource_table".utf8) + [0]

@@ -16,12 +16,12 @@ public struct HeldResources: Equatable, Sendable {
 extension RemoteProcessor {
     public var held: HeldResources {
         var held = HeldResources()
-        held.carveouts = carveouts.count
-        held.notifyIDs = notifyIDs.count { $0 != nil }
-        held.virtioDevices = virtioNames.count
-        held.poolPieces = dynamicPool?.pieces ?? 0
-        held.traces = traces.count
-        held.tables = [cachedTable, cleanTable, builtTable].count { $0 != nil } + (table == .none ? 0 : 1)
+        held.carveouts = carveoutList.all.count
+        held.notifyIDs = virtio.heldNotifyIDs
+        held.virtioDevices = virtio.registered
+        held.poolPieces = carveoutList.pool?.pieces ?? 0
+        held.traces = resources.traces.count
+        held.tables = table.held
         return held
     }
 }

@@ -3,9 +3,9 @@ import MachineBase
 extension RemoteProcessor {
     /// `rproc_report_crash`: the core is found dead. Recovery follows as work.
     public func reportCrash(_ type: CrashType) {
-        error("crash detected in \(configuration.name): type \(type.rawValue)")
+        kernel.error("crash detected in \(configuration.name): type \(type.rawValue)")
         crashReported?(type)
-        queueWork(.recovery)
+        work.scheduleSoon(.recovery)
     }
 
     /// `echo WORD > recovery`: `enabled` also recovers a crashed core at once.
@@ -23,15 +23,15 @@ extension RemoteProcessor {
         guard state != .crashed, state != .offline else { return }
         state = .crashed
         crashCount &+= 1
-        error("handling crash #\(crashCount) in \(configuration.name)")
+        kernel.error("handling crash #\(crashCount) in \(configuration.name)")
         if recoveryEnabled { recover() }
     }
 
     /// `rproc_trigger_recovery` with `rproc_boot_recovery`: what the first boot parsed and allocated is used again.
     private func triggerRecovery() throws(Errno) {
-        let waits = try withLock { () throws(Errno) -> Bool in
+        let waits = try work.withLock { () throws(Errno) -> Bool in
             guard state == .crashed else { return false }
-            error("recovering \(configuration.name)")
+            kernel.error("recovering \(configuration.name)")
             try stopCore(crashed: true)
             recoveryHook?()
             if takeCoredump() { return true }
@@ -39,25 +39,19 @@ extension RemoteProcessor {
             return false
         }
         guard waits else { return }
-        // The kernel's worker sleeps with the lock in its hand.
-        waitsForCoredump = true
-        isLocked = true
-        work.queue(.restOfRecovery, at: platform.now + configuration.timing.coredumpTimeout)
-        arrangeWork()
+        work.suspendRecovery(until: kernel.now + configuration.timing.coredumpTimeout)
     }
 
     /// An inline dump was freed, or nobody did so for five minutes.
     func runRestOfRecovery() {
-        guard waitsForCoredump else { return }
-        waitsForCoredump = false
-        isLocked = false
-        do throws(Errno) { try withLock { () throws(Errno) in try startAgain() } } catch {}
+        guard work.resumeRecovery() else { return }
+        do throws(Errno) { try work.withLock { () throws(Errno) in try startAgain() } } catch {}
     }
 
     private func startAgain() throws(Errno) {
         let image = try requestFirmware()
         do throws(Errno) { try startCore(image, isRecovery: true) } catch {
-            releaseFirmware()
+            tee.release()
             throw error
         }
     }

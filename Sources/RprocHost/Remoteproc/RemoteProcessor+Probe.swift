@@ -5,39 +5,28 @@ extension RemoteProcessor {
     /// The rest of `stm32_rproc_probe`: whether a boot stage has started the M4, then `rproc_add`.
     func probe() {
         do throws(Errno) {
-            if try isRunningAtProbe() {
+            if try operations.isRunningAtProbe() {
                 // The TEE client of the newer proposals has no attach.
                 guard configuration.bootSequence != .teeOps else {
-                    log.emit(.error, driverDevice, "TEE support not yet compatible with attached state")
+                    kernel.log.emit(.error, kernel.driverDevice, "TEE support not yet compatible with attached state")
                     throw .invalid
                 }
                 state = .detached
             }
-            info("\(configuration.name) is available")
-            if configuration.autoBoot { queueWork(.autoBoot) }
+            kernel.info("\(configuration.name) is available")
+            if configuration.autoBoot { work.scheduleSoon(.autoBoot) }
         } catch { failProbe(error) }
-    }
-
-    private func isRunningAtProbe() throws(Errno) -> Bool {
-        // Without the register the driver takes it that nobody has.
-        guard let register = configuration.registers.m4State else { return false }
-        let value: UInt32
-        do throws(BusError) { value = try bus.read32(register.address) } catch {
-            findings.report(.busError(error, during: "reading the M4's state"))
-            throw .io
-        }
-        return value == STM32Registers.m4StateRunning
     }
 
     /// The driver core's line; nothing of the device is left.
     private func failProbe(_ errno: Errno) {
         probeFailure = errno
-        closeMailboxes()
+        operations.closeMailboxes()
         state = .deleted
         if configuration.kernel.namesDriverInProbeFailure {
-            log.emit(.warning, driverDevice, "probe with driver \(configuration.driver.rawValue) failed with error \(errno.negative)")
+            kernel.log.emit(.warning, kernel.driverDevice, "probe with driver \(configuration.driver.rawValue) failed with error \(errno.negative)")
         } else {
-            log.emit(.warning, configuration.driver.rawValue, "probe of \(configuration.platformDevice) failed with error \(errno.negative)")
+            kernel.log.emit(.warning, configuration.driver.rawValue, "probe of \(configuration.platformDevice) failed with error \(errno.negative)")
         }
     }
 
@@ -55,9 +44,9 @@ extension RemoteProcessor {
         runRestOfRecovery()
         // The driver gives up one claim, `rproc_del` one more.
         for _ in 0..<2 where power > 0 { do throws(Errno) { try stop() } catch {} }
-        closeMailboxes()
+        operations.closeMailboxes()
         state = .deleted
-        info("releasing \(configuration.name)")
+        kernel.info("releasing \(configuration.name)")
     }
 
     /// Brings back a host whose recovery failed half way: offline, but still counted as powered, so that `start` does
@@ -65,21 +54,15 @@ extension RemoteProcessor {
     /// its image. Linux has no such action; there one reloads the driver.
     /// - Throws: `busy` unless the state is offline or crashed.
     public func resetAfterFailedRecovery() throws(Errno) {
-        try withLock { () throws(Errno) in
+        try work.withLock { () throws(Errno) in
             guard state == .offline || state == .crashed else { throw .busy }
-            for device in virtioDevices.reversed() { device.stop() }
-            if state == .crashed { stopOperationIgnoringErrors() }
-            resetTrustedFirmware()
+            virtio.stop()
+            if state == .crashed { stopIgnoringErrors() }
+            tee.reset()
             power = 0
-            cleanUpResources()
-            forgetTable()
+            resources.release()
+            table.forget()
             state = .offline
         }
-    }
-
-    private func resetTrustedFirmware() {
-        guard let trustedFirmware, configuration.bootSequence.usesTEE else { return }
-        do throws(TEEError) { try trustedFirmware.stop() } catch {}
-        do throws(TEEError) { try trustedFirmware.release() } catch {}
     }
 }

@@ -26,34 +26,21 @@ public typealias FirmwareSource = (_ name: String) throws(Errno) -> [UInt8]
 ///
 /// Source: Linux `remoteproc_core.c`, `stm32_rproc.c`, `remoteproc_virtio.c`, `virtio_rpmsg_bus.c`.
 public final class RemoteProcessor {
-    public let configuration: HostConfiguration
-    public let log: KernelLog
-    public let findings: Findings
-    /// Sees every rpmsg message in both directions; costs nothing while nil.
-    public var observer: (any RpmsgObserver)?
-    /// Checks rings, buffers and table, once `sanitize()` was called.
-    public internal(set) var sanitizer: RpmsgSanitizer?
-    /// Gets the core dump that a recovery takes, the kernel's own, if `coredump` is not `disabled`. Under `inline`, and without `inlineCoredump`, it is the
-    /// reader that the recovery waits for.
-    public var coredumpTaken: (([UInt8]) -> Void)?
-    /// Runs where a recovery takes its core dump, before that, for who wants `coredumpImage` with something of his own.
-    public var coredumpDue: (() -> Void)?
-    /// Gets the dump under `inline`, and says whether it keeps it: the recovery then waits, offline and with the lock held, for
-    /// `freeCoredump()`, or for `HostTiming.coredumpTimeout`.
-    public var inlineCoredump: (([UInt8]) -> Bool)?
-    /// Runs when a crash is reported, before anything is done about it.
-    public var crashReported: ((CrashType) -> Void)?
-    /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
-    public var recoveryHook: (() -> Void)?
-    /// A vendor resource (types 128 to 512) as the platform driver would handle it.
-    public var vendorResourceHandler: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)?
-    /// Runs whenever a rule of `HostConfiguration.kickFaults` has acted on a doorbell.
-    public var kickFaultInjected: ((VirtualTime, KickFault.Event) -> Void)?
-    /// How often one has.
-    public internal(set) var kickFaultCount: UInt64 = 0
-    /// Runs whenever `state` changes.
-    public var stateChanged: ((RemoteProcessorState) -> Void)?
+    // The parts, each with a job and a state of its own.
+    let kernel: KernelContext
+    let work: WorkQueue
+    let doorbells: DoorbellLink
+    let table: TableMemory
+    let carveoutList: CarveoutList
+    let rpmsgHost: RpmsgHost
+    let virtio: VirtioTransport
+    let resources: ResourceHandler
+    let tee: TEEClient
+    let operations: STM32Operations
+    private let firmwareSource: FirmwareSource
+    var elfLoader: ELFLoader { ELFLoader(kernel: kernel, carveouts: carveoutList) }
 
+    // Where the life cycle is.
     public internal(set) var state = RemoteProcessorState.offline {
         didSet {
             guard state != oldValue else { return }
@@ -66,62 +53,35 @@ public final class RemoteProcessor {
     /// How often `start` succeeded and was not undone by `stop`.
     public internal(set) var power = 0
     public internal(set) var crashCount: UInt32 = 0
-    public internal(set) var recoveryEnabled: Bool
-    public internal(set) var firmware: String
-    public internal(set) var coredump: CoredumpMode
-    public internal(set) var carveouts: [Carveout] = []
-    /// Virtio devices of the resource table, in its order.
-    public internal(set) var virtioDevices: [RemoteVirtioDevice] = []
-
-    let platform: any HostPlatform
-    let trustedFirmware: (any TrustedFirmware)?
-    let firmwareSource: FirmwareSource
-    let registers: STM32Registers
-    let ipcc: IPCCDriver
-    let work: WorkQueue
-    let kickFaults: KickFaultInjector?
-    var bus: any NonSecureBus { platform.bus }
-
+    /// What the probe returned; nil when the device is there. Without it the state is `deleted`.
+    public internal(set) var probeFailure: Errno?
     /// How far a boot has come, for its unwinding.
     enum Progress { case preparing, parsing, loaded }
     var progress = Progress.preparing
-    var isLocked = false
-    var isWorking = false
+    var bootAddress: UInt32 = 0
     var isHandlingInterrupt = false
-    /// Whether a recovery waits for an inline dump to be freed.
-    public internal(set) var waitsForCoredump = false
-    /// The TA's last refusal, with what the kernel does not print.
-    public internal(set) var lastTEEError: TEEError?
-    var table: TableLocation = .none
-    /// Bytes of the table, wherever it is.
-    var tableSize = 0
-    var cachedTable: [UInt8]?
-    /// The table as the first boot's image brought it.
-    var builtTable: [UInt8]?
-    var traces: [TraceResource] = []
-    /// Rings by notifyid; a freed id is nil.
-    var notifyIDs: [RemoteVring?] = []
-    /// As the firmware had it before the host attached; written back by detach.
-    var cleanTable: [UInt8]?
-    /// Where the first attach has mapped the table; the driver never asks again.
-    var attachedTable: PhysicalAddress?
-    /// What the probe returned; nil when the device is there. Without it the state is `deleted`.
-    public internal(set) var probeFailure: Errno?
+
+    // What user space has set.
+    public internal(set) var firmware: String
+    public internal(set) var recoveryEnabled: Bool
+    public internal(set) var coredump: CoredumpMode
     /// Of `/dev/remoteprocN`: closing it stops the core, or lets it go. One flag for all who have it open.
     public internal(set) var stopsOnRelease = false
-    var vdevCount = 0
-    var bootAddress: UInt32 = 0
-    /// Of virtio devices that are gone.
-    var pastMessageCounts: (received: UInt64, sent: UInt64) = (0, 0)
-    var dynamicPool: DynamicPool?
-    var drivers: [any RpmsgDriver] = []
-    /// The drivers that a usual kernel has built in.
-    public let tty: RpmsgTTYDriver
-    public let raw: RpmsgRawDriver
-    /// Virtio devices registered so far get the lowest free number.
-    var virtioNames: [Int] = []
 
-    var deviceName: String { "remoteproc remoteproc\(configuration.index)" }
+    /// Runs whenever `state` changes.
+    public var stateChanged: ((RemoteProcessorState) -> Void)?
+    /// Runs when a crash is reported, before anything is done about it.
+    public var crashReported: ((CrashType) -> Void)?
+    /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
+    public var recoveryHook: (() -> Void)?
+    /// Runs where a recovery takes its core dump, before that, for who wants `coredumpImage` with something of his own.
+    public var coredumpDue: (() -> Void)?
+    /// Gets the core dump that a recovery takes, the kernel's own, if `coredump` is not `disabled`. Under `inline`, and without `inlineCoredump`, it is the
+    /// reader that the recovery waits for.
+    public var coredumpTaken: (([UInt8]) -> Void)?
+    /// Gets the dump under `inline`, and says whether it keeps it: the recovery then waits, offline and with the lock held, for
+    /// `freeCoredump()`, or for `HostTiming.coredumpTimeout`.
+    public var inlineCoredump: (([UInt8]) -> Bool)?
 
     /// Registers the device as a probe does: mailboxes opened, "m4 is available".
     ///
@@ -135,59 +95,82 @@ public final class RemoteProcessor {
         configuration: HostConfiguration, platform: any HostPlatform, trustedFirmware: (any TrustedFirmware)? = nil,
         firmware: @escaping FirmwareSource, log sink: ((KernelLogRecord) -> Void)? = nil
     ) {
-        self.configuration = configuration
-        self.platform = platform
-        self.trustedFirmware = trustedFirmware
+        kernel = KernelContext(configuration: configuration, platform: platform, log: sink)
         firmwareSource = firmware
         self.firmware = configuration.firmware
         recoveryEnabled = configuration.recoveryEnabled
         coredump = configuration.coredump
-        log = KernelLog(platform: platform)
-        log.sink = sink
-        findings = Findings(platform: platform)
-        registers = STM32Registers(bus: platform.bus, map: configuration.registers)
-        ipcc = IPCCDriver(configuration.chip.mailbox, bus: platform.bus, log: log, findings: findings)
-        work = WorkQueue(platform: platform)
-        kickFaults = KickFaultInjector(configuration.kickFaults)
-        dynamicPool = configuration.dynamicPool.map(DynamicPool.init)
-        let bindings = configuration.channelBindings
-        tty = RpmsgTTYDriver(alsoNamed: bindings.names(of: .tty))
-        raw = RpmsgRawDriver(alsoNamed: bindings.names(of: .raw))
-        let sample = RpmsgClientSampleDriver(count: configuration.clientSampleCount, alsoNamed: bindings.names(of: .clientSample))
-        drivers = [tty, raw, sample]
-        ipcc.received = { [unowned self] channel in
-            guard let vring = configuration.mailboxes.vring(channel) else { return }
-            sanitizer?.doorbell(vring)
-            doorbellReceived(vring)
-        }
-        ipcc.probe()
-        probeNode()
+        work = WorkQueue(kernel)
+        table = TableMemory(kernel)
+        carveoutList = CarveoutList(kernel)
+        rpmsgHost = RpmsgHost(configuration)
+        let mailbox = IPCCDriver(configuration.chip.mailbox, bus: platform.bus, log: kernel.log, findings: kernel.findings)
+        doorbells =
+            if let injector = KickFaultInjector(configuration.kickFaults) {
+                FaultyDoorbellLink(kernel, mailbox: mailbox, work: work, injector: injector)
+            } else {
+                DoorbellLink(kernel, mailbox: mailbox, work: work)
+            }
+        virtio = VirtioTransport(kernel, table: table, carveouts: carveoutList, doorbells: doorbells, rpmsgHost: rpmsgHost)
+        resources = ResourceHandler(kernel, table: table, carveouts: carveoutList, virtio: virtio)
+        tee = TEEClient(kernel, trustedFirmware)
+        operations = STM32Operations(kernel, mailbox: mailbox, tee: tee)
+        mailbox.probe()
+        operations.probeNode()
         probe()
     }
 
-    deinit {
-        for device in virtioDevices { device.rpmsg?.orphan() }
-    }
+    deinit { virtio.orphan() }
 
-    /// The platform device, which the driver's own lines name.
-    var driverDevice: String { "\(configuration.driver.rawValue) \(configuration.platformDevice)" }
-
-    func info(_ message: @autoclosure () -> String) { log.emit(.info, deviceName, message()) }
-    func warn(_ message: @autoclosure () -> String) { log.emit(.warning, deviceName, message()) }
-    func error(_ message: @autoclosure () -> String, _ cause: @autoclosure () -> KernelLogCause? = nil) {
-        log.emit(.error, deviceName, message(), cause: cause())
-    }
-    func debug(_ message: @autoclosure () -> String) { log.emit(.debug, deviceName, message()) }
-
-    /// Runs `body` with remoteproc's mutex held: vring work waits until it is over.
-    /// - Throws: `interrupted` when the caller runs under the lock already; the kernel would sleep for ever.
-    func withLock<R>(_ body: () throws(Errno) -> R) throws(Errno) -> R {
-        if isLocked { throw .interrupted }
-        isLocked = true
-        defer {
-            isLocked = false
-            arrangeWork()
+    func requestFirmware() throws(Errno) -> [UInt8] {
+        do throws(Errno) { return try firmwareSource(firmware) } catch {
+            // The firmware loader's own word, `drivers/base/firmware_loader/main.c`.
+            if firmware.split(separator: "/").contains("..") {
+                kernel.warn("Firmware load for '\(printable(firmware))' refused, path contains '..' component")
+            } else {
+                kernel.warn("Direct firmware load for \(printable(firmware)) failed with error \(error.negative)")
+            }
+            kernel.error("request_firmware failed: \(error.negative)")
+            throw error
         }
-        return try body()
     }
+}
+
+/// What the parts have for others to see and to set.
+extension RemoteProcessor {
+    public var configuration: HostConfiguration { kernel.configuration }
+    public var log: KernelLog { kernel.log }
+    public var findings: Findings { kernel.findings }
+
+    public var carveouts: [Carveout] { carveoutList.all }
+    /// Virtio devices of the resource table, in its order.
+    public var virtioDevices: [RemoteVirtioDevice] { virtio.devices }
+    /// A vendor resource (types 128 to 512) as the platform driver would handle it.
+    public var vendorResourceHandler: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)? {
+        get { resources.vendor }
+        set { resources.vendor = newValue }
+    }
+    /// The TA's last refusal, with what the kernel does not print.
+    public var lastTEEError: TEEError? { tee.lastError }
+    /// Whether a recovery waits for an inline dump to be freed.
+    public var waitsForCoredump: Bool { work.waitsForCoredump }
+
+    /// The drivers that a usual kernel has built in.
+    public var tty: RpmsgTTYDriver { rpmsgHost.tty }
+    public var raw: RpmsgRawDriver { rpmsgHost.raw }
+    /// Sees every rpmsg message in both directions; costs nothing while nil.
+    public var observer: (any RpmsgObserver)? {
+        get { rpmsgHost.observer }
+        set { rpmsgHost.observer = newValue }
+    }
+    /// Checks rings, buffers and table, once `sanitize()` was called.
+    public var sanitizer: RpmsgSanitizer? { rpmsgHost.sanitizer }
+
+    /// Runs whenever a rule of `HostConfiguration.kickFaults` has acted on a doorbell.
+    public var kickFaultInjected: ((VirtualTime, KickFault.Event) -> Void)? {
+        get { (doorbells as? FaultyDoorbellLink)?.injected }
+        set { (doorbells as? FaultyDoorbellLink)?.injected = newValue }
+    }
+    /// How often one has.
+    public var kickFaultCount: UInt64 { (doorbells as? FaultyDoorbellLink)?.count ?? 0 }
 }

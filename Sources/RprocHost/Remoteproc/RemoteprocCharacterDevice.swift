@@ -21,7 +21,7 @@ public final class RemoteprocCharacterDevice {
         if isPrefix(bytes, of: "start") { return try processor.boot() }
         if isPrefix(bytes, of: "stop") { return try processor.stop() }
         if isPrefix(bytes, of: "detach") { return try processor.detach() }
-        processor.error("Unrecognized option")
+        processor.kernel.error("Unrecognized option")
         throw .invalid
     }
 
@@ -36,7 +36,7 @@ public final class RemoteprocCharacterDevice {
             return 0
         case Self.getShutdownOnRelease: return processor.stopsOnRelease ? 1 : 0
         default:
-            processor.error("Unsupported ioctl")
+            processor.kernel.error("Unsupported ioctl")
             throw .invalid
         }
     }

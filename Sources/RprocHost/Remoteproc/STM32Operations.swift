@@ -1,84 +1,164 @@
 import MachineBase
 
-/// `stm32_rproc`'s operations on the core itself.
-extension RemoteProcessor {
-    func startOperation() throws(Errno) {
-        if configuration.bootSequence.usesTEE { return try teeStart() }
-        try registerAccess("failed to clear pdds") { () throws(BusError) in try registers.setPowerDown(false) }
-        try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
+/// `stm32_rproc`'s operations on the core itself: hold boot, reset and state by registers or through the TA, and the mailboxes that ask the
+/// firmware.
+final class STM32Operations {
+    private let kernel: KernelContext
+    private let registers: STM32Registers
+    private let mailbox: IPCCDriver
+    private let tee: TEEClient
+    /// Where the first attach has mapped the table; the driver never asks again.
+    private var attachedTable: PhysicalAddress?
+
+    private var configuration: HostConfiguration { kernel.configuration }
+    private var usesTEE: Bool { kernel.configuration.bootSequence.usesTEE }
+
+    init(_ kernel: KernelContext, mailbox: IPCCDriver, tee: TEEClient) {
+        self.kernel = kernel; self.mailbox = mailbox; self.tee = tee
+        registers = STM32Registers(bus: kernel.bus, map: kernel.configuration.registers)
+    }
+
+    // MARK: Operations
+
+    func start() throws(Errno) {
+        if usesTEE { return try tee.start() }
+        try access("failed to clear pdds") { () throws(BusError) in try registers.setPowerDown(false) }
+        try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
         // Held again at once: the running core is not affected, a reset of its own finds boot held.
         do throws(Errno) {
-            try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
+            try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
         } catch {
-            findings.report(.kernelLeaves("the M4, which runs: boot was released, could not be held again, and nobody stops it"))
+            kernel.findings.report(.kernelLeaves("the M4, which runs: boot was released, could not be held again, and nobody stops it"))
             throw error
         }
     }
 
-    func stopOperation() throws(Errno) {
-        if state != .offline && state != .crashed {
+    /// - Parameter asksFirst: whether firmware runs that can be told.
+    func stop(asksFirst: Bool) throws(Errno) {
+        if asksFirst {
             ask(configuration.mailboxes.shutdown, within: configuration.timing.shutdownTimeout, complaint: "warning: remote FW shutdown without ack")
         }
-        if configuration.bootSequence.usesTEE {
-            try teeStop()
+        if usesTEE {
+            try tee.stop()
         } else {
-            try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
-            try registerAccess("failed to assert the reset") { () throws(BusError) in try registers.assertReset() }
+            try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
+            try access("failed to assert the reset") { () throws(BusError) in try registers.assertReset() }
         }
-        try registerAccess("failed to set pdds") { () throws(BusError) in try registers.setPowerDown(true) }
-        try registerAccess("failed to set copro state") { () throws(BusError) in try registers.setStateOff() }
+        try access("failed to set pdds") { () throws(BusError) in try registers.setPowerDown(true) }
+        try access("failed to set copro state") { () throws(BusError) in try registers.setStateOff() }
     }
 
-    func stopOperationIgnoringErrors() { do throws(Errno) { try stopOperation() } catch {} }
-
     /// `stm32_rproc_attach`: boot is held, so that a reset of the core's own is noticed. The version 3 TEE client does nothing.
-    func attachOperation() throws(Errno) {
-        guard !configuration.bootSequence.usesTEE else { return }
-        try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
+    func attach() throws(Errno) {
+        guard !usesTEE else { return }
+        try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
     }
 
     /// `stm32_rproc_detach`: tells the firmware, and lets it start again by itself.
-    func detachOperation() throws(Errno) {
+    func detach() throws(Errno) {
         ask(configuration.mailboxes.detach, within: configuration.timing.detachTimeout, complaint: "warning: remote FW detach without ack")
-        try registerAccess("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
+        try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
     }
 
     /// Rings a mailbox that the firmware has to acknowledge, and gives it `span`. Nothing without that mailbox.
-    private func ask(_ mailbox: Int?, within span: VirtualTime, complaint: String) {
-        guard let channel = mailbox else { return }
+    private func ask(_ channel: Int?, within span: VirtualTime, complaint: String) {
+        guard let channel else { return }
         var acknowledged = false
         do throws(Errno) {
-            let before = ipcc.completed(channel)
-            try ipcc.send(channel)
-            let outcome = platform.wait(until: platform.now + span) {
-                ipcc.completed(channel) != before
+            let before = mailbox.completed(channel)
+            try mailbox.send(channel)
+            let outcome = kernel.platform.wait(until: kernel.now + span) {
+                mailbox.completed(channel) != before
             }
             acknowledged = outcome == .conditionMet
-            if !acknowledged { ipcc.abandon(channel) }
+            if !acknowledged { mailbox.abandon(channel) }
         } catch {}
-        if !acknowledged { warn(complaint) }
+        if !acknowledged { kernel.warn(complaint) }
     }
 
-    private func registerAccess(_ complaint: String, _ body: () throws(BusError) -> Void) throws(Errno) {
+    private func access(_ complaint: String, _ body: () throws(BusError) -> Void) throws(Errno) {
         do throws(BusError) { try body() } catch {
-            findings.report(.busError(error, during: complaint))
-            self.error(complaint)
+            kernel.findings.report(.busError(error, during: complaint))
+            kernel.error(complaint)
             throw .io
         }
     }
 
-    /// `stm32_rproc_kick`: the notifyid is the mailbox's number.
-    func kick(_ notifyID: UInt32) {
-        debug("kicking vq index: \(notifyID)")
-        guard notifyID < 2 else { return findings.report(.kickWithoutMailbox(notifyID: notifyID)) }
-        ringDoorbell(Int(notifyID))
+    // MARK: What a boot stage has left
+
+    func isRunningAtProbe() throws(Errno) -> Bool {
+        // Without the register the driver takes it that nobody has.
+        guard let register = configuration.registers.m4State else { return false }
+        let value: UInt32
+        do throws(BusError) { value = try kernel.bus.read32(register.address) } catch {
+            kernel.findings.report(.busError(error, during: "reading the M4's state"))
+            throw .io
+        }
+        return value == STM32Registers.m4StateRunning
     }
 
-    func sendDoorbell(_ id: Int) {
-        sanitizer?.kicked(UInt32(truncatingIfNeeded: id))
-        guard let channel = configuration.mailboxes.channel(vring: UInt32(truncatingIfNeeded: id)) else { return }
-        do throws(Errno) { try ipcc.send(channel) } catch {
-            self.error("stm32_rproc_kick: failed (vq\(id), err:\(error.negative))")
+    /// `stm32_rproc_get_loaded_rsc_table`: where the boot stage says that the table is. Asked once: the mapping stays.
+    func loadedTable() throws(Errno) -> PhysicalAddress {
+        if let attachedTable { return attachedTable }
+        let device: UInt32
+        do throws(BusError) { device = try kernel.bus.read32((configuration.registers.resourceTable ?? SystemRegister(0, mask: 0)).address) } catch {
+            kernel.findings.report(.busError(error, during: "reading the resource table's address"))
+            kernel.log.emit(.error, kernel.driverDevice, "failed to read rsc tbl addr")
+            throw .invalid
+        }
+        guard device != 0 else { throw .noEntry }
+        for entry in configuration.translations where device >= entry.device.value && device - entry.device.value < entry.size {
+            let address = entry.physical.advanced(device - entry.device.value)
+            attachedTable = address
+            return address
+        }
+        kernel.log.emit(.error, kernel.driverDevice, "can't translate da \(hex(device))")
+        throw .invalid
+    }
+
+    // MARK: Probe and removal
+
+    /// What the driver's probe says of its node, in its order; opens the mailboxes.
+    func probeNode() {
+        func say(_ level: KernelLogLevel, _ message: String) { kernel.log.emit(level, kernel.driverDevice, message) }
+        if configuration.watchdogInterrupt != nil { say(.info, "wdg irq registered") }
+        if configuration.driver == .stm32Rproc {
+            if configuration.registers.powerDown == nil { say(.info, "failed to get pdds") }
+            if configuration.registers.m4State == nil {
+                say(.warning, "m4 state not supported")
+            } else if configuration.registers.resourceTable == nil {
+                say(.warning, "rsc tbl syscon not supported")
+            }
+        }
+        for (name, channel) in configuration.mailboxes.named {
+            if let channel { mailbox.open(channel) } else { missingMailbox(name) }
+        }
+    }
+
+    /// `stm32_rproc_free_mbox`
+    func closeMailboxes() {
+        for (_, channel) in configuration.mailboxes.named { if let channel { mailbox.close(channel) } }
+    }
+
+    private func missingMailbox(_ name: String) {
+        // The driver of its own knows no detach.
+        if configuration.driver == .stm32RprocTEE && name == "detach" { return }
+        sayRefusal(name)
+        switch configuration.driver {
+        case .stm32Rproc: kernel.warn("cannot get \(name) mbox")
+        case .stm32RprocTEE: kernel.info("mailbox \(name) mbox not used")
+        }
+    }
+
+    /// The mailbox core's own words, in the name of the device that asked.
+    private func sayRefusal(_ name: String) {
+        func say(_ message: String) { kernel.log.emit(.error, kernel.driverDevice, message, cause: .missingMailbox) }
+        let isNewer = configuration.kernel.mailboxCoreSaysWhy
+        switch configuration.mailboxes.refusals[name] ?? .notNamed {
+        case .notNamed: say("mbox_request_channel_byname() could not locate channel named \"\(name)\"")
+        case .notReferenced: if isNewer { say("mbox_request_channel: can't parse \"mboxes\" property") }
+        case .taken: if isNewer { say("__mbox_bind_client: mailbox not free") }
+        case .outOfRange: break
         }
     }
 }

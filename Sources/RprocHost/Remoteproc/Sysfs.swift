@@ -35,7 +35,7 @@ extension RemoteProcessor {
         case (.state, "stop"): try stop()
         case (.state, "detach"): try detach()
         case (.state, _):
-            error("Unrecognised option: \(ForeignText.ascii(bytes: written))")
+            kernel.error("Unrecognised option: \(ForeignText.ascii(bytes: written))")
             throw .invalid
         case (.recovery, "enabled"): setRecovery(enabled: true)
         case (.recovery, "disabled"): setRecovery(enabled: false)
@@ -49,11 +49,11 @@ extension RemoteProcessor {
 
     func setCoredump(_ word: String) throws(Errno) {
         if state == .crashed {
-            error("can't change coredump configuration")
+            kernel.error("can't change coredump configuration")
             throw .busy
         }
         guard let mode = CoredumpMode(rawValue: word) else {
-            error("Invalid coredump configuration")
+            kernel.error("Invalid coredump configuration")
             throw .invalid
         }
         coredump = mode

@@ -1,6 +1,7 @@
 import MachineBase
 
-/// What the kernel has put off: interrupt handlers on their way, and work on its queues. Each kind waits at most once.
+/// What the kernel has put off: interrupt handlers on their way, and work on its queues; and the lock that decides what of it may run.
+/// Each kind waits at most once.
 final class WorkQueue {
     enum Kind: Int, CaseIterable {
         case receiveInterrupt, transmitFreeInterrupt, vring0, vring1, recovery, autoBoot
@@ -21,26 +22,57 @@ final class WorkQueue {
     /// What may run now beside interrupt handlers.
     enum Tasks { case none, restOfRecovery, vrings, all }
     private var due = [VirtualTime](repeating: .never, count: Kind.allCases.count)
+    /// remoteproc's mutex.
+    private(set) var isLocked = false
+    /// A task runs; there is one worker.
+    private var isWorking = false
+    /// A recovery waits, with the lock in its hand, for an inline dump to be freed.
+    private(set) var waitsForCoredump = false
     private let platform: any HostPlatform
+    private let latency: VirtualTime
+    /// Whether the vrings' work takes the lock with this kernel.
+    private let vringsTakeLock: Bool
 
-    init(platform: any HostPlatform) { self.platform = platform }
+    init(_ kernel: KernelContext) {
+        platform = kernel.platform
+        latency = kernel.configuration.timing.workLatency
+        vringsTakeLock = kernel.configuration.kernel.vringWorkTakesLock
+    }
 
+    /// Takes a note; `arrange()` makes the platform call in time.
     func queue(_ kind: Kind, at time: VirtualTime) {
         if time < due[kind.rawValue] { due[kind.rawValue] = time }
     }
 
-    func isQueued(_ kind: Kind) -> Bool { due[kind.rawValue] != .never }
+    func schedule(_ kind: Kind, at time: VirtualTime) {
+        queue(kind, at: time)
+        arrange()
+    }
 
-    /// Takes the earliest of what may run and is due at `now`.
-    func takeDue(at now: VirtualTime, _ tasks: Tasks) -> Kind? {
-        guard let kind = earliest(tasks), due[kind.rawValue] <= now else { return nil }
+    /// After what a handler takes to get its work going.
+    func scheduleSoon(_ kind: Kind) { schedule(kind, at: platform.now + latency) }
+
+    /// Takes the earliest that may run and is due now.
+    func takeDue() -> Kind? { takeDue(mayRun) }
+    func takeDueInterrupt() -> Kind? { takeDue(.none) }
+
+    private func takeDue(_ tasks: Tasks) -> Kind? {
+        guard let kind = earliest(tasks), due[kind.rawValue] <= platform.now else { return nil }
         due[kind.rawValue] = .never
         return kind
     }
 
     /// Asks the platform for a call at the earliest due time of what may run.
-    func arrange(_ tasks: Tasks) {
-        platform.scheduleWork(at: earliest(tasks).map { due[$0.rawValue] } ?? .never)
+    func arrange() {
+        platform.scheduleWork(at: earliest(mayRun).map { due[$0.rawValue] } ?? .never)
+    }
+
+    /// One worker: a task that sleeps keeps the others waiting, and so does a boot or stop that holds the lock.
+    private var mayRun: Tasks {
+        if isWorking { return .none }
+        if !isLocked { return .all }
+        if !vringsTakeLock { return .vrings }
+        return waitsForCoredump ? .restOfRecovery : .none
     }
 
     private func earliest(_ tasks: Tasks) -> Kind? {
@@ -61,93 +93,43 @@ final class WorkQueue {
         }
         return best
     }
-}
 
-extension RemoteProcessor {
-    /// An interrupt line of the A7 has risen. Takes a note; the handler runs one interrupt latency later.
-    public func interrupt(_ line: HostInterrupt) {
-        switch line {
-        // A driver that asked for no line of the EXTI, or for another, hears nothing.
-        case .watchdog: if configuration.watchdogInterrupt == configuration.chip.coprocessor.watchdogReset.number { reportCrash(.watchdog) }
-        case .mailboxReceive:
-            sanitizer?.raised()
-            raise(.receiveInterrupt)
-        case .mailboxTransmitFree: raise(.transmitFreeInterrupt)
+    // MARK: The lock
+
+    /// Runs `body` with remoteproc's mutex held: vring work waits until it is over.
+    /// - Throws: `interrupted` when the caller runs under the lock already; the kernel would sleep for ever.
+    func withLock<R>(_ body: () throws(Errno) -> R) throws(Errno) -> R {
+        if isLocked { throw .interrupted }
+        isLocked = true
+        defer {
+            isLocked = false
+            arrange()
         }
+        return try body()
     }
 
-    private func raise(_ kind: WorkQueue.Kind) {
-        work.queue(kind, at: platform.now + configuration.timing.interruptLatency)
-        if configuration.timing.interruptLatency == .zero, !isHandlingInterrupt { runInterrupts() }
-        arrangeWork()
-    }
-
-    /// The time given to `HostPlatform.scheduleWork(at:)` has come.
-    public func workDue() {
-        runInterrupts()
-        // Each kind at most once a call: what queues itself again waits for the next.
-        for _ in WorkQueue.Kind.allCases {
-            guard let kind = work.takeDue(at: platform.now, tasksThatMayRun) else { break }
-            run(kind)
-        }
-        arrangeWork()
-    }
-
-    private func runInterrupts() {
-        isHandlingInterrupt = true
-        defer { isHandlingInterrupt = false }
-        for _ in 0..<4 {
-            guard let kind = work.takeDue(at: platform.now, .none) else { break }
-            run(kind)
-        }
-    }
-
-    private func run(_ kind: WorkQueue.Kind) {
-        switch kind {
-        case .receiveInterrupt: ipcc.receiveInterrupt()
-        case .transmitFreeInterrupt: ipcc.transmitFreeInterrupt()
-        case .vring0: runVringWork(0)
-        case .vring1: runVringWork(1)
-        case .recovery: runRecoveryWork()
-        case .autoBoot: runAutoBoot()
-        case .restOfRecovery: runRestOfRecovery()
-        case .lateKick0: lateDoorbell(0)
-        case .lateKick1: lateDoorbell(1)
-        }
-    }
-
-    func queueWork(_ kind: WorkQueue.Kind) {
-        work.queue(kind, at: platform.now + configuration.timing.workLatency)
-        arrangeWork()
-    }
-
-    func arrangeWork() { work.arrange(tasksThatMayRun) }
-
-    /// One worker: a task that sleeps keeps the others waiting, and so does a boot or stop that holds the lock.
-    private var tasksThatMayRun: WorkQueue.Tasks {
-        if isWorking { return .none }
-        if !isLocked { return .all }
-        if !configuration.kernel.vringWorkTakesLock { return .vrings }
-        return waitsForCoredump ? .restOfRecovery : .none
-    }
-
-    /// `stm32_rproc_mb_vq_work`
-    private func runVringWork(_ id: Int) {
+    /// Runs a vring's work.
+    func runTask(_ body: () -> Void) {
         isWorking = true
         let lockWasHeld = isLocked
-        if configuration.kernel.vringWorkTakesLock { isLocked = true }
-        defer {
-            isLocked = lockWasHeld
-            isWorking = false
-        }
-        // Kernels whose work does not take the lock do not look at the state either.
-        let hears = state == .running || state == .attached && configuration.kernel.hearsDoorbellsWhileAttached
-        guard hears || !configuration.kernel.vringWorkTakesLock else { return }
-        debug("vq index \(id) is interrupted")
-        guard id < notifyIDs.count, let queue = notifyIDs[id]?.queue, queue.hasUsed else {
-            debug("no message found in vq\(id)")
-            return
-        }
-        if !queue.isBroken { notifyIDs[id]?.device?.queueInterrupt(queue) }
+        if vringsTakeLock { isLocked = true }
+        body()
+        isLocked = lockWasHeld
+        isWorking = false
+    }
+
+    /// The worker sleeps with the lock in its hand until `resumeRecovery()`, at the latest at `deadline`.
+    func suspendRecovery(until deadline: VirtualTime) {
+        waitsForCoredump = true
+        isLocked = true
+        schedule(.restOfRecovery, at: deadline)
+    }
+
+    /// - Returns: whether a recovery did wait.
+    func resumeRecovery() -> Bool {
+        guard waitsForCoredump else { return false }
+        waitsForCoredump = false
+        isLocked = false
+        return true
     }
 }

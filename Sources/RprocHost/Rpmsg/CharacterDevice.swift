@@ -62,7 +62,7 @@ public final class RpmsgCharacterDevice {
             do throws(Errno) {
                 endpoint = try bus.createEndpoint(address: requestedSource, for: sender) { [unowned self] payload, _ in received(payload) }
             } catch {
-                bus.processor.log.emit(.error, "rpmsg \(name)", "failed to open \(printable(endpointName))")
+                bus.kernel.log.emit(.error, "rpmsg \(name)", "failed to open \(printable(endpointName))")
                 throw .invalid
             }
         }
@@ -85,7 +85,7 @@ public final class RpmsgCharacterDevice {
     public func read(count: Int = Rpmsg.maximumPayload) throws(Errno) -> [UInt8] {
         guard let bus else { throw .brokenPipe }
         guard let size = queue.nextSize else { throw .again }
-        bus.processor.raw.queuedBytes &-= size
+        bus.host.raw.queuedBytes &-= size
         return queue.takeFirst { Array($0.prefix(max(0, count))) } ?? []
     }
 
@@ -95,7 +95,7 @@ public final class RpmsgCharacterDevice {
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         guard let bus else { throw .brokenPipe }
         guard let size = queue.nextSize else { throw .again }
-        bus.processor.raw.queuedBytes &-= size
+        bus.host.raw.queuedBytes &-= size
         return queue.takeFirst { message in
             let count = min(message.count, buffer.count)
             UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]).copyMemory(from: UnsafeRawBufferPointer(rebasing: message[..<count]))
@@ -128,23 +128,23 @@ public final class RpmsgCharacterDevice {
     public func destroy() throws(Errno) {
         guard channel == nil else { throw .invalid }
         guard let bus else { throw .netReset }
-        bus.processor.raw.forget(self)
+        bus.host.raw.forget(self)
     }
 
     func received(_ payload: UnsafeRawBufferPointer) {
-        if let raw = bus?.processor.raw, queue.count < Self.queueLimit, raw.queuedBytes <= RpmsgRawDriver.queuedLimit {
+        if let raw = bus?.host.raw, queue.count < Self.queueLimit, raw.queuedBytes <= RpmsgRawDriver.queuedLimit {
             queue.append(payload)
             raw.queuedBytes &+= payload.count
             reportLosses()
         } else {
             dropped &+= 1
             // Without anybody who could open the device nothing is lost that somebody wants: messages are seen as they come.
-            guard isOpen || bus?.processor.raw.changed != nil else {
+            guard isOpen || bus?.host.raw.changed != nil else {
                 changed?()
                 return
             }
             droppedInARow &+= 1
-            if droppedInARow == 1 { bus?.processor.findings.report(.messagesLost(device: name, waiting: queue.count, count: 0)) }
+            if droppedInARow == 1 { bus?.kernel.findings.report(.messagesLost(device: name, waiting: queue.count, count: 0)) }
         }
         changed?()
     }
@@ -152,7 +152,7 @@ public final class RpmsgCharacterDevice {
     /// There is room again, or nobody to wait for.
     private func reportLosses() {
         guard droppedInARow > 0 else { return }
-        bus?.processor.findings.report(.messagesLost(device: name, waiting: queue.count, count: droppedInARow))
+        bus?.kernel.findings.report(.messagesLost(device: name, waiting: queue.count, count: droppedInARow))
         droppedInARow = 0
     }
 
@@ -167,7 +167,7 @@ public final class RpmsgCharacterDevice {
 
     private func forgetMessages() {
         reportLosses()
-        bus?.processor.raw.queuedBytes &-= queue.byteCount
+        bus?.host.raw.queuedBytes &-= queue.byteCount
         queue = MessageQueue()
     }
 }

@@ -14,14 +14,14 @@ final class RpmsgClientSampleDriver: RpmsgDriver {
     }
 
     func probe(_ channel: RpmsgChannel) throws(Errno) {
-        channel.bus?.processor.log.emit(
+        channel.bus?.kernel.log.emit(
             .info, channel.logName, "new channel: 0x\(hex(channel.source)) -> 0x\(hex(channel.destination))!")
         answers.append((channel, 0))
         try greet(channel)
     }
 
     func received(_ payload: UnsafeRawBufferPointer, from source: UInt32, on channel: RpmsgChannel) {
-        guard let log = channel.bus?.processor.log, let index = answers.firstIndex(where: { $0.channel === channel }) else { return }
+        guard let log = channel.bus?.kernel.log, let index = answers.firstIndex(where: { $0.channel === channel }) else { return }
         answers[index].count += 1
         log.emit(.info, channel.logName, "incoming msg \(answers[index].count) (src: 0x\(hex(source)))")
         guard answers[index].count < count else {
@@ -33,12 +33,12 @@ final class RpmsgClientSampleDriver: RpmsgDriver {
 
     func remove(_ channel: RpmsgChannel) {
         answers.removeAll { $0.channel === channel }
-        channel.bus?.processor.log.emit(.info, channel.logName, "rpmsg sample client driver is removed")
+        channel.bus?.kernel.log.emit(.info, channel.logName, "rpmsg sample client driver is removed")
     }
 
     private func greet(_ channel: RpmsgChannel) throws(Errno) {
         do throws(Errno) { try channel.send(Self.greeting) } catch {
-            channel.bus?.processor.log.emit(.error, channel.logName, "rpmsg_send failed: \(error.negative)")
+            channel.bus?.kernel.log.emit(.error, channel.logName, "rpmsg_send failed: \(error.negative)")
             throw error
         }
     }

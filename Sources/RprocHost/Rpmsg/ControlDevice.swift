@@ -20,7 +20,7 @@ public struct RpmsgControl {
         _ name: ForeignName, source: UInt32 = Rpmsg.anyAddress, destination: UInt32
     ) throws(Errno) -> RpmsgCharacterDevice {
         guard bus.isAlive else { throw .noDevice }
-        let raw = bus.processor.raw
+        let raw = bus.host.raw
         guard raw.nodes.count(where: { $0 != nil }) < Self.endpointLimit else { throw .noMemory }
         return raw.add { RpmsgCharacterDevice(index: $0, name: Self.cut(name), source: source, destination: destination, bus: bus) }
     }
@@ -32,7 +32,7 @@ public struct RpmsgControl {
         guard bus.isAlive else { throw .noDevice }
         let name = Self.cut(name)
         guard bus.createChannel(name: name, source: source, destination: destination) == nil else { return }
-        bus.processor.log.emit(.error, device, "failed to create \(printable(name)) channel")
+        bus.kernel.log.emit(.error, device, "failed to create \(printable(name)) channel")
         throw .noDeviceOrAddress
     }
 
@@ -44,7 +44,7 @@ public struct RpmsgControl {
         guard bus.isAlive else { throw .noDevice }
         let name = Self.cut(name)
         guard let channel = bus.findChannel(name, source: source, destination: destination) else {
-            bus.processor.log.emit(.error, device, "failed to release \(printable(name)) channel (\(Errno.invalid.negative))")
+            bus.kernel.log.emit(.error, device, "failed to release \(printable(name)) channel (\(Errno.invalid.negative))")
             throw .invalid
         }
         bus.removeChannel(channel)
@@ -76,7 +76,7 @@ extension RpmsgBus {
                 try send(from: endpoint.address, to: Rpmsg.nameServiceAddress, payload: bytes, waits: true, sender: channel.logName)
             }
         } catch {
-            processor.log.emit(.error, channel.logName, "failed to announce service \(error.negative)")
+            kernel.log.emit(.error, channel.logName, "failed to announce service \(error.negative)")
             throw error
         }
     }

@@ -4,26 +4,26 @@ import MachineBase
 extension RpmsgBus {
     /// `rpmsg_ns_cb`
     func announcementReceived(_ payload: UnsafeRawBufferPointer, from source: UInt32) {
-        processor.log.dump("NS announcement: ", payload)
+        kernel.log.dump("NS announcement: ", payload)
         guard payload.count == Rpmsg.announcementSize else {
-            processor.log.emit(.error, deviceName, "malformed ns msg (\(payload.count))")
+            kernel.log.emit(.error, deviceName, "malformed ns msg (\(payload.count))")
             return
         }
         // The name ends at its first NUL, and at byte 31 whatever is there.
         let name = ForeignName(bytes: payload[0..<Rpmsg.nameSize - 1].prefix { $0 != 0 })
         let address = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 32, as: UInt32.self))
         let destroys = UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 36, as: UInt32.self)) & 1 != 0
-        processor.log.emit(
+        kernel.log.emit(
             .info, deviceName, "\(destroys ? "destroy" : "creat")ing channel \(printable(name)) addr 0x\(hex(address))")
         if destroys {
             guard let channel = findChannel(name, source: Rpmsg.anyAddress, destination: address) else {
-                processor.log.emit(.error, deviceName, "rpmsg_destroy_channel failed: \(Errno.invalid.negative)")
+                kernel.log.emit(.error, deviceName, "rpmsg_destroy_channel failed: \(Errno.invalid.negative)")
                 return
             }
             withdrawn = (channel.name, channel.destination)
             removeChannel(channel)
         } else if createChannel(name: name, source: Rpmsg.anyAddress, destination: address) == nil {
-            processor.log.emit(.error, deviceName, "rpmsg_create_channel failed")
+            kernel.log.emit(.error, deviceName, "rpmsg_create_channel failed")
         }
     }
 
@@ -39,20 +39,20 @@ extension RpmsgBus {
     /// - Returns: nil when such a channel exists.
     func createChannel(name: ForeignName, source: UInt32, destination: UInt32) -> RpmsgChannel? {
         if findChannel(name, source: source, destination: destination) != nil {
-            processor.log.emit(.error, deviceName, "channel \(printable(name)):\(hex(source)):\(hex(destination)) already exist")
+            kernel.log.emit(.error, deviceName, "channel \(printable(name)):\(hex(source)):\(hex(destination)) already exist")
             return nil
         }
         guard channels.count < Rpmsg.maximumChannels else {
-            if !refusedChannel { processor.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels)) }
+            if !refusedChannel { kernel.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels)) }
             refusedChannel = true
             return nil
         }
         let channel = RpmsgChannel(name: name, source: source, destination: destination, bus: self)
         channels.append(channel)
-        if let driver = processor.driver(for: name) {
+        if let driver = host.driver(for: name) {
             bind(channel, to: driver)
         } else {
-            processor.findings.report(.noDriver(channel: name, address: destination))
+            kernel.findings.report(.noDriver(channel: name, address: destination))
         }
         return channel
     }
@@ -66,12 +66,12 @@ extension RpmsgBus {
             channel.endpoint = nil
             // Drivers refuse a device with these two, and the driver core says so only to those who debug.
             let rejects = error == .noDevice || error == .noDeviceOrAddress
-            if processor.configuration.kernel.namesDriverInProbeFailure {
-                processor.log.emit(
+            if kernel.configuration.kernel.namesDriverInProbeFailure {
+                kernel.log.emit(
                     rejects ? .debug : .error, channel.logName,
                     "probe with driver \(driver.driverName) \(rejects ? "rejects match" : "failed with error") \(error.negative)")
             } else {
-                processor.log.emit(
+                kernel.log.emit(
                     rejects ? .debug : .warning, driver.driverName,
                     "probe of \(printable(channel.deviceName)) \(rejects ? "rejects match" : "failed with error") \(error.negative)")
             }
@@ -87,15 +87,15 @@ extension RpmsgBus {
             channel.endpoint = endpoint
             channel.source = endpoint.address
         } catch {
-            processor.log.emit(.error, channel.logName, "failed to create endpoint")
+            kernel.log.emit(.error, channel.logName, "failed to create endpoint")
             throw .noMemory
         }
         do throws(Errno) { try driver.probe(channel) } catch {
-            processor.log.emit(.error, channel.logName, "rpmsg_dev_probe: failed: \(error.negative)")
+            kernel.log.emit(.error, channel.logName, "rpmsg_dev_probe: failed: \(error.negative)")
             throw error
         }
         do throws(Errno) { try announce(channel, destroys: false) } catch {
-            processor.log.emit(.error, channel.logName, "failed to announce creation")
+            kernel.log.emit(.error, channel.logName, "failed to announce creation")
             driver.remove(channel)
             throw error
         }
@@ -114,12 +114,10 @@ extension RpmsgBus {
 }
 
 extension RemoteProcessor {
-    func driver(for channel: ForeignName) -> (any RpmsgDriver)? { drivers.first { $0.channelNames.contains(channel) } }
-
     /// Adds a driver (`register_rpmsg_driver`); channels that wait for one of its names are bound at once. Earlier drivers
     /// go first where two have the same name.
     public func register(driver: any RpmsgDriver) {
-        drivers.append(driver)
+        rpmsgHost.add(driver)
         for device in virtioDevices {
             guard let bus = device.rpmsg else { continue }
             for channel in bus.channels where channel.driver == nil && driver.channelNames.contains(channel.name) {
@@ -149,16 +147,11 @@ extension RemoteProcessor {
             let matches = channels.filter { $0.name == name }
             return count >= 1 && matches.count >= count ? matches[count - 1] : nil
         }
-        let outcome = platform.wait(until: platform.now + timeout) { find() != nil }
+        let outcome = kernel.platform.wait(until: kernel.now + timeout) { find() != nil }
         if let channel = find() { return channel }
         throw outcome == .interrupted ? .interrupted : .timedOut
     }
 
     /// Messages each way since the host was made: from and to the firmware.
-    public var messageCounts: (received: UInt64, sent: UInt64) {
-        virtioDevices.reduce(into: pastMessageCounts) { sum, device in
-            sum.received &+= device.rpmsg?.messagesReceived ?? 0
-            sum.sent &+= device.rpmsg?.messagesSent ?? 0
-        }
-    }
+    public var messageCounts: (received: UInt64, sent: UInt64) { virtio.messageCounts }
 }

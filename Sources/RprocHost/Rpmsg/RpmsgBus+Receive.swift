@@ -7,7 +7,7 @@ extension RpmsgBus {
     /// The device can make the used index run ahead by at most 65535, and each step takes one: the loop ends.
     func receive() {
         guard let first = input.take() else {
-            processor.log.emit(.error, deviceName, "uhm, incoming signal, but no used buffer ?")
+            kernel.log.emit(.error, deviceName, "uhm, incoming signal, but no used buffer ?")
             return
         }
         var element = first
@@ -18,7 +18,7 @@ extension RpmsgBus {
             guard let next = input.take() else { break }
             element = next
         }
-        processor.log.emit(.debug, deviceName, "Received \(count) messages")
+        kernel.log.emit(.debug, deviceName, "Received \(count) messages")
         if count > 0 && isAlive { input.kick() }
     }
 
@@ -29,10 +29,10 @@ extension RpmsgBus {
         do throws(BusError) {
             try memory.read(buffer, into: UnsafeMutableRawBufferPointer(rebasing: inbound[0..<count]))
         } catch {
-            processor.findings.report(.busError(error, during: "reading a message"))
+            kernel.findings.report(.busError(error, during: "reading a message"))
             return false
         }
-        if let sanitizer = processor.sanitizer {
+        if let sanitizer = host.sanitizer {
             sanitizer.received(descriptor: descriptor, buffer: buffer, length: length, bytes: UnsafeRawBufferPointer(rebasing: inbound[0..<count]))
         }
         let source = UInt32(littleEndian: inbound.load(fromByteOffset: 0, as: UInt32.self))
@@ -40,21 +40,21 @@ extension RpmsgBus {
         let payloadLength = UInt16(littleEndian: inbound.load(fromByteOffset: 12, as: UInt16.self))
         let flags = UInt16(littleEndian: inbound.load(fromByteOffset: 14, as: UInt16.self))
 
-        processor.log.emit(
+        kernel.log.emit(
             .debug, deviceName,
             "From: 0x\(hex(source)), To: 0x\(hex(destination)), Len: \(payloadLength), Flags: \(flags), Reserved: \(Int32(littleEndian: inbound.load(fromByteOffset: 8, as: Int32.self)))")
-        processor.log.dump("rpmsg_virtio RX: ", inbound[0..<min(Rpmsg.headerSize + Int(payloadLength), Int(Rpmsg.bufferSize))])
+        kernel.log.dump("rpmsg_virtio RX: ", inbound[0..<min(Rpmsg.headerSize + Int(payloadLength), Int(Rpmsg.bufferSize))])
         // The kernel's unsigned subtraction wraps below 16.
         let headerSize = UInt32(Rpmsg.headerSize)
         if length > UInt32(Rpmsg.bufferSize) || UInt32(payloadLength) > length &- headerSize {
-            processor.log.emit(.warning, deviceName, "inbound msg too big: (\(Int32(bitPattern: length)), \(payloadLength))")
-            processor.findings.report(.usedLengthTooShort(length: length, payload: payloadLength))
+            kernel.log.emit(.warning, deviceName, "inbound msg too big: (\(Int32(bitPattern: length)), \(payloadLength))")
+            kernel.findings.report(.usedLengthTooShort(length: length, payload: payloadLength))
             return false
         }
         let message = Inbound(source: source, destination: destination, flags: flags, descriptor: descriptor)
         let end = Rpmsg.headerSize + Int(payloadLength)
         if length < headerSize {
-            processor.findings.report(.usedLengthBelowHeader(length: length, payload: payloadLength))
+            kernel.findings.report(.usedLengthBelowHeader(length: length, payload: payloadLength))
             if end > Rpmsg.bufferSize {
                 deliverBeyond(message, buffer, Int(payloadLength))
                 return isAlive && post(buffer)
@@ -76,10 +76,10 @@ extension RpmsgBus {
     private func deliver(_ message: Inbound, _ payload: UnsafeRawBufferPointer) {
         received &+= 1
         let endpoint = endpoints[message.destination]
-        if let observer = processor.observer {
+        if let observer = host.observer {
             observer.observe(
                 RpmsgMessage(
-                    direction: .fromFirmware, outcome: endpoint == nil ? .noRecipient : .delivered, time: processor.platform.now,
+                    direction: .fromFirmware, outcome: endpoint == nil ? .noRecipient : .delivered, time: kernel.platform.now,
                     source: message.source, destination: message.destination, flags: message.flags, descriptor: message.descriptor, payload: payload))
         }
         if let endpoint {
@@ -95,7 +95,7 @@ extension RpmsgBus {
         // The name service looks at the length alone.
         if message.destination == Rpmsg.nameServiceAddress, hasNameService, count != Rpmsg.announcementSize {
             received &+= 1
-            processor.log.emit(.error, deviceName, "malformed ns msg (\(count))")
+            kernel.log.emit(.error, deviceName, "malformed ns msg (\(count))")
             return
         }
         let end = Int(bufferBase.value) + Int(bufferCount) * Rpmsg.bufferSize, start = Int(buffer.value) + Rpmsg.headerSize
@@ -103,14 +103,14 @@ extension RpmsgBus {
         let result: Result<Void, BusError> = bytes.withUnsafeMutableBytes { space in
             do throws(BusError) { return .success(try memory.read(buffer.advanced(UInt32(Rpmsg.headerSize)), into: space)) } catch { return .failure(error) }
         }
-        if case .failure(let error) = result { processor.findings.report(.busError(error, during: "reading a message")) }
+        if case .failure(let error) = result { kernel.findings.report(.busError(error, during: "reading a message")) }
         bytes.withUnsafeBytes { deliver(message, $0) }
     }
 
     private func reportNoRecipient(source: UInt32, destination: UInt32) {
-        let (allowed, suppressed) = noRecipientLimit.allow(at: processor.platform.now)
-        if suppressed > 0 { processor.log.emit(.warning, "", "rpmsg_recv_single: \(suppressed) callbacks suppressed") }
-        if allowed { processor.log.emit(.warning, deviceName, "msg received with no recipient") }
-        processor.findings.report(.noRecipient(source: source, destination: destination))
+        let (allowed, suppressed) = noRecipientLimit.allow(at: kernel.platform.now)
+        if suppressed > 0 { kernel.log.emit(.warning, "", "rpmsg_recv_single: \(suppressed) callbacks suppressed") }
+        if allowed { kernel.log.emit(.warning, deviceName, "msg received with no recipient") }
+        kernel.findings.report(.noRecipient(source: source, destination: destination))
     }
 }

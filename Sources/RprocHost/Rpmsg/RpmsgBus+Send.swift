@@ -15,7 +15,7 @@ extension RpmsgBus {
     ) throws(Errno) {
         guard isAlive else { throw .noDevice }
         guard source != Rpmsg.anyAddress, destination != Rpmsg.anyAddress else {
-            processor.log.emit(.error, sender(), "invalid addr (src 0x\(hex(source)), dst 0x\(hex(destination)))")
+            kernel.log.emit(.error, sender(), "invalid addr (src 0x\(hex(source)), dst 0x\(hex(destination)))")
             throw .invalid
         }
         guard payload.count <= Rpmsg.maximumPayload else { throw tooBig(payload.count, sender()) }
@@ -35,33 +35,33 @@ extension RpmsgBus {
         let size = Rpmsg.headerSize + payload.count
         UnsafeMutableRawBufferPointer(rebasing: outbound[Rpmsg.headerSize..<size]).copyMemory(from: payload)
         do throws(BusError) { try memory.write(buffer, from: UnsafeRawBufferPointer(rebasing: outbound[0..<size])) } catch {
-            processor.findings.report(.busError(error, during: "writing a message"))
+            kernel.findings.report(.busError(error, during: "writing a message"))
             throw .fault
         }
-        processor.log.emit(
+        kernel.log.emit(
             .debug, sender(), "TX From 0x\(hex(source)), To 0x\(hex(destination)), Len \(payload.count), Flags 0, Reserved 0")
-        processor.log.dump("rpmsg_virtio TX: ", outbound[0..<size])
+        kernel.log.dump("rpmsg_virtio TX: ", outbound[0..<size])
         do throws(Errno) { try output.add(buffer, length: UInt32(size), deviceWrites: false) } catch {
             // The kernel forgets the buffer here, too.
-            processor.log.emit(.error, sender(), "virtqueue_add_outbuf failed: \(error.negative)")
+            kernel.log.emit(.error, sender(), "virtqueue_add_outbuf failed: \(error.negative)")
             throw error
         }
         sent &+= 1
-        if let observer = processor.observer {
+        if let observer = host.observer {
             observer.observe(
                 RpmsgMessage(
-                    direction: .toFirmware, outcome: .delivered, time: processor.platform.now, source: source,
+                    direction: .toFirmware, outcome: .delivered, time: kernel.platform.now, source: source,
                     destination: destination, flags: 0, descriptor: output.lastHead,
                     payload: UnsafeRawBufferPointer(rebasing: outbound[Rpmsg.headerSize..<size])))
         }
         output.kick()
-        let duration = processor.configuration.timing.sendDuration
-        if duration > .zero { _ = processor.platform.wait(until: processor.platform.now + duration, or: { false }) }
+        let duration = kernel.configuration.timing.sendDuration
+        if duration > .zero { _ = kernel.platform.wait(until: kernel.platform.now + duration, or: { false }) }
     }
 
     /// What a message of `count` bytes gets in place of a buffer.
     func tooBig(_ count: Int, _ sender: @autoclosure () -> String) -> Errno {
-        processor.log.emit(.error, sender(), "message is too big (\(count))")
+        kernel.log.emit(.error, sender(), "message is too big (\(count))")
         return .messageSize
     }
 
@@ -77,8 +77,8 @@ extension RpmsgBus {
 
     /// Sleeps until vring 1's interrupt brings a buffer.
     private func awaitOutputBuffer(sender: @autoclosure () -> String) throws(Errno) -> PhysicalAddress {
-        let deadline = processor.platform.now + processor.configuration.timing.transmitTimeout
-        let suppresses = processor.configuration.kernel.suppressesTransmitComplete
+        let deadline = kernel.platform.now + kernel.configuration.timing.transmitTimeout
+        let suppresses = kernel.configuration.kernel.suppressesTransmitComplete
         sleepers += 1
         if suppresses && sleepers == 1 { output.enableCallbacks() }
         defer {
@@ -89,14 +89,14 @@ extension RpmsgBus {
             // Looked at once before sleeping (with callbacks on, so no wake-up is lost), and after each wake-up.
             if let buffer = takeOutputBuffer() { return buffer }
             senderWoken = false
-            let outcome = processor.platform.wait(until: deadline) { senderWoken || !isAlive }
+            let outcome = kernel.platform.wait(until: deadline) { senderWoken || !isAlive }
             guard isAlive else { throw .noDevice }
             switch outcome {
-            case .conditionMet where processor.platform.now < deadline: continue
+            case .conditionMet where kernel.platform.now < deadline: continue
             case .interrupted: throw .restartSystemCall
             case .conditionMet, .deadlineReached:
                 if let buffer = takeOutputBuffer() { return buffer }
-                processor.log.emit(.error, sender(), "timeout waiting for a tx buffer")
+                kernel.log.emit(.error, sender(), "timeout waiting for a tx buffer")
                 throw .restartSystemCall
             }
         }
@@ -110,7 +110,7 @@ extension RpmsgBus {
 
     /// What wakes a poll: buffers may have come back.
     func waitUntilSendable(until deadline: VirtualTime) -> Bool {
-        _ = processor.platform.wait(until: deadline) { canSend || !isAlive }
+        _ = kernel.platform.wait(until: deadline) { canSend || !isAlive }
         return canSend
     }
 }

@@ -14,7 +14,8 @@ public final class RpmsgEndpoint {
 /// memory, first half for input. Source: Linux `virtio_rpmsg_bus.c`.
 public final class RpmsgBus {
     unowned let device: RemoteVirtioDevice
-    unowned let processor: RemoteProcessor
+    let kernel: KernelContext
+    unowned let host: RpmsgHost
     let input: VirtQueue
     let output: VirtQueue
     /// Channels in the order of their announcement.
@@ -57,13 +58,14 @@ public final class RpmsgBus {
         allocate: (UInt32) throws(Errno) -> PhysicalAddress
     ) throws(Errno) {
         self.device = device
-        processor = device.processor
-        memory = device.processor.bus
+        kernel = device.kernel
+        host = device.rpmsgHost
+        memory = device.kernel.bus
         self.input = input
         self.output = output
         self.hasNameService = hasNameService
         if input.layout.count != output.layout.count {
-            processor.findings.report(.ringSizesDiffer(input: UInt32(input.layout.count), output: UInt32(output.layout.count)))
+            kernel.findings.report(.ringSizesDiffer(input: UInt32(input.layout.count), output: UInt32(output.layout.count)))
         }
         let ring = UInt32(input.layout.count)
         bufferCount = ring < Rpmsg.maximumBuffers / 2 ? ring * 2 : Rpmsg.maximumBuffers
@@ -85,11 +87,11 @@ public final class RpmsgBus {
     /// Posts the input buffers, sets DRIVER_OK, rings once.
     func start() throws(Errno) {
         for i in 0..<bufferCount / 2 { post(bufferBase.advanced(i * UInt32(Rpmsg.bufferSize))) }
-        if processor.configuration.kernel.suppressesTransmitComplete { output.disableCallbacks() }
+        if kernel.configuration.kernel.suppressesTransmitComplete { output.disableCallbacks() }
         let mustNotify = input.kickPrepare()
         try device.setDriverOK()
         if mustNotify { input.notify() }
-        processor.log.emit(.info, deviceName, "rpmsg host is online")
+        kernel.log.emit(.info, deviceName, "rpmsg host is online")
     }
 
     /// Takes the device's children away in the order in which they were made: rpmsg_ctrl, the name service, the channels
@@ -97,7 +99,7 @@ public final class RpmsgBus {
     ///
     /// The device was reset before, but its rings still work: the end of a channel that the host had announced is still told.
     func remove() {
-        processor.raw.controlRemoved(self)
+        host.raw.controlRemoved(self)
         endpoints[Rpmsg.nameServiceAddress] = nil
         while let channel = channels.first { removeChannel(channel) }
         lives = false
@@ -120,7 +122,7 @@ public final class RpmsgBus {
             try input.add(buffer, length: UInt32(Rpmsg.bufferSize), deviceWrites: true)
             return true
         } catch {
-            processor.log.emit(.error, deviceName, "failed to add a virtqueue buffer: \(error.negative)")
+            kernel.log.emit(.error, deviceName, "failed to add a virtqueue buffer: \(error.negative)")
             return false
         }
     }
@@ -154,7 +156,7 @@ public final class RpmsgBus {
             while endpoints[chosen] != nil { chosen &+= 1 }
         } else if address > UInt32(Int32.max) || endpoints[address] != nil {
             let error = address > UInt32(Int32.max) ? Errno.invalid : .noSpace
-            processor.log.emit(.error, device(), "idr_alloc failed: \(error.negative)")
+            kernel.log.emit(.error, device(), "idr_alloc failed: \(error.negative)")
             throw error
         }
         let endpoint = RpmsgEndpoint(address: chosen, receive: receive)

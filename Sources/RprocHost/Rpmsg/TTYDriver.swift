@@ -13,10 +13,10 @@ public final class RpmsgTTY {
 
     /// The tty layer took only `count` bytes of a message: the driver says so, and the rest is lost (`rpmsg_tty_cb`).
     public func truncated(to count: Int) {
-        guard let processor = channel.bus?.processor else { return }
-        let (allowed, suppressed) = truncationLimit.allow(at: processor.platform.now)
-        if suppressed > 0 { processor.log.emit(.warning, "", "rpmsg_tty_cb: \(suppressed) callbacks suppressed") }
-        if allowed { processor.log.emit(.error, channel.logName, "Trunc buffer: available space is \(count)") }
+        guard let kernel = channel.bus?.kernel else { return }
+        let (allowed, suppressed) = truncationLimit.allow(at: kernel.platform.now)
+        if suppressed > 0 { kernel.log.emit(.warning, "", "rpmsg_tty_cb: \(suppressed) callbacks suppressed") }
+        if allowed { kernel.log.emit(.error, channel.logName, "Trunc buffer: available space is \(count)") }
     }
 
     /// One `write`: the first 496 bytes at most, as one message, without waiting (`rpmsg_tty_write`).
@@ -36,7 +36,7 @@ public final class RpmsgTTY {
         while done < bytes.count {
             do throws(Errno) { done += try write(UnsafeRawBufferPointer(rebasing: bytes[done...])) } catch {
                 guard error == .noMemory, let bus = channel.bus else { throw error }
-                guard bus.waitUntilSendable(until: bus.processor.platform.now + timeout) else { throw .timedOut }
+                guard bus.waitUntilSendable(until: bus.kernel.platform.now + timeout) else { throw .timedOut }
             }
         }
     }
@@ -68,14 +68,14 @@ public final class RpmsgTTYDriver: RpmsgDriver {
     public func probe(_ channel: RpmsgChannel) throws(Errno) {
         let index = ports.indices.first { ports[$0] == nil && isHeld?($0) != true } ?? ports.count
         guard index < Self.portLimit else {
-            channel.bus?.processor.log.emit(.error, channel.logName, "error -ENOSPC: Failed to alloc tty port")
+            channel.bus?.kernel.log.emit(.error, channel.logName, "error -ENOSPC: Failed to alloc tty port")
             throw .noSpace
         }
         if index == ports.count { ports.append(nil) }
         let port = RpmsgTTY(index: index, channel: channel)
         ports[index] = port
         channel.port = port
-        if let log = channel.bus?.processor.log {
+        if let log = channel.bus?.kernel.log {
             log.emit(.debug, channel.logName, "New channel: 0x\(hex(channel.source)) -> 0x\(hex(channel.destination)): \(port.name)")
         }
         changed?(index, port)
@@ -90,7 +90,7 @@ public final class RpmsgTTYDriver: RpmsgDriver {
         guard let port = channel.port, self.port(port.index) === port else { return }
         let index = port.index
         channel.port = nil
-        channel.bus?.processor.log.emit(.debug, channel.logName, "Removing rpmsg tty device \(index)")
+        channel.bus?.kernel.log.emit(.debug, channel.logName, "Removing rpmsg tty device \(index)")
         ports[index] = nil
         changed?(index, nil)
     }

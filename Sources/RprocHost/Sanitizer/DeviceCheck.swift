@@ -16,9 +16,9 @@ final class DeviceCheck {
 
     init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck) {
         self.sanitizer = sanitizer; self.device = device; self.bus = bus; self.input = input; self.output = output
-        pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.processor.bus)
+        pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.kernel.bus)
         table = TableCheck(sanitizer, device)
-        let configuration = sanitizer.processor.configuration
+        let configuration = sanitizer.kernel.configuration
         firmwareFlags = configuration.chip.mailbox.address(configuration.chip.mailbox.offsets.c2ToC1SR)
         channels = ChannelFlagCheck(configuration.chip.mailbox, configuration.mailboxes)
         for (ring, queue) in [(input, bus.input), (output, bus.output)] {
@@ -32,8 +32,8 @@ final class DeviceCheck {
         input.check()
         output.check()
         // The handler comes later, and the firmware may have given more back by then: that is what the next doorbell is for.
-        guard let flags = try? sanitizer.processor.bus.read32(firmwareFlags) else { return }
-        let mailboxes = sanitizer.processor.configuration.mailboxes
+        guard let flags = try? sanitizer.kernel.bus.read32(firmwareFlags) else { return }
+        let mailboxes = sanitizer.kernel.configuration.mailboxes
         if let channel = mailboxes.vq0, flags & 1 << UInt32(truncatingIfNeeded: channel) != 0 { input.raised() }
         if let channel = mailboxes.vq1, flags & 1 << UInt32(truncatingIfNeeded: channel) != 0 { output.raised() }
     }
@@ -67,7 +67,7 @@ final class DeviceCheck {
         // Linux takes its own buffers back when it needs them. OpenAMP rings for them once a batch, rpmsg-lite never: that hurts
         // a sender that sleeps, and nobody else.
         output.judgeTime(now, isAwaited: bus.sleepers > 0)
-        channels.judge(sanitizer, now, sanitizer.processor.bus) { sanitizer.processor.ipcc.completed($0) }
+        channels.judge(sanitizer, now, sanitizer.kernel.bus) { sanitizer.mailbox.completed($0) }
     }
 
     /// Behind the last `look`, when the device stops.

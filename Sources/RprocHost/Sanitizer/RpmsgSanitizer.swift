@@ -29,7 +29,9 @@ public final class RpmsgSanitizer: CheckOwner {
     /// When `look()` is wanted.
     public private(set) var nextLook = VirtualTime.never
 
-    unowned let processor: RemoteProcessor
+    let kernel: KernelContext
+    let mailbox: IPCCDriver
+    let table: TableMemory
     var device: DeviceCheck?
     /// Doorbells, messages and looks at a ring so far: whether anything happens at all.
     var activity: UInt64 = 0
@@ -37,11 +39,11 @@ public final class RpmsgSanitizer: CheckOwner {
     private var interval = RpmsgSanitizer.shortest
     private static let shortest = VirtualTime.milliseconds(1), longest = VirtualTime.milliseconds(512)
 
-    init(_ processor: RemoteProcessor) { self.processor = processor }
+    init(_ kernel: KernelContext, mailbox: IPCCDriver, table: TableMemory) { self.kernel = kernel; self.mailbox = mailbox; self.table = table }
 
-    var now: VirtualTime { processor.platform.now }
+    var now: VirtualTime { kernel.now }
     var booksAreExact: Bool { true }
-    func report(_ finding: Finding) { processor.findings.report(finding) }
+    func report(_ finding: Finding) { kernel.findings.report(finding) }
 
     // MARK: The device's life
 
@@ -115,8 +117,8 @@ extension RemoteProcessor {
     /// Turns the sanitizer on, for virtio devices that start from now on.
     @discardableResult public func sanitize() -> RpmsgSanitizer {
         if let sanitizer { return sanitizer }
-        let made = RpmsgSanitizer(self)
-        sanitizer = made
+        let made = RpmsgSanitizer(kernel, mailbox: doorbells.mailbox, table: table)
+        (rpmsgHost.sanitizer, doorbells.sanitizer) = (made, made)
         return made
     }
 }

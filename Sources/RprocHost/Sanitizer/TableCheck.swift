@@ -10,8 +10,8 @@ struct TableCheck {
 
     /// nil when the table is not in the firmware's memory.
     init?(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice) {
-        guard case .memory(let table) = sanitizer.processor.table else { return nil }
-        self.init(sanitizer, sanitizer.processor.bus, start: table.advanced(UInt32(truncatingIfNeeded: device.offset)), vrings: device.vrings.count)
+        guard case .memory(let table) = sanitizer.table.location else { return nil }
+        self.init(sanitizer, sanitizer.kernel.bus, start: table.advanced(UInt32(truncatingIfNeeded: device.offset)), vrings: device.vrings.count)
     }
 
     /// - Parameter start: of the vdev entry, behind its type.

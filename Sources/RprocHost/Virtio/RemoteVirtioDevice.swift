@@ -22,7 +22,12 @@ public final class RemoteVirtioDevice {
     public private(set) var rpmsg: RpmsgBus?
     /// The N of `virtioN`, while registered.
     public private(set) var number: Int?
-    unowned let processor: RemoteProcessor
+    let kernel: KernelContext
+    let doorbells: DoorbellLink
+    let rpmsgHost: RpmsgHost
+    private let table: TableMemory
+    private let carveouts: CarveoutList
+    private unowned let transport: VirtioTransport
     let offset: Int
     let configLength: UInt32
     var vrings: [RemoteVring] = []
@@ -31,15 +36,17 @@ public final class RemoteVirtioDevice {
     private var isBound = false
     private var bufferSpace: (start: PhysicalAddress, isDynamic: Bool)?
 
-    init(processor: RemoteProcessor, index: Int, id: UInt32, offset: Int, configLength: UInt32) {
-        self.processor = processor; self.index = index; self.id = id; self.offset = offset; self.configLength = configLength
+    init(_ transport: VirtioTransport, index: Int, id: UInt32, offset: Int, configLength: UInt32) {
+        self.transport = transport; self.index = index; self.id = id; self.offset = offset; self.configLength = configLength
+        (kernel, doorbells, rpmsgHost) = (transport.kernel, transport.doorbells, transport.rpmsgHost)
+        (table, carveouts) = (transport.table, transport.carveouts)
     }
 
     var name: String { "virtio\(number ?? index)" }
     var driverDevice: String { "virtio_rpmsg_bus \(name)" }
     private var transportDevice: String {
-        processor.configuration.kernel.vdevIsPlatformDevice
-            ? "rproc-virtio rproc-virtio.\(index).auto" : " remoteproc\(processor.configuration.index)#vdev\(index)buffer"
+        kernel.configuration.kernel.vdevIsPlatformDevice
+            ? "rproc-virtio rproc-virtio.\(index).auto" : " remoteproc\(kernel.configuration.index)#vdev\(index)buffer"
     }
 
     // MARK: Resources
@@ -47,9 +54,9 @@ public final class RemoteVirtioDevice {
     /// `rproc_parse_vring` for all, then `rproc_alloc_vring` for each.
     func allocateVrings(_ resources: [VringResource]) throws(Errno) {
         for (i, resource) in resources.enumerated() {
-            processor.debug("vdev rsc: vring\(i): da 0x\(hex(resource.deviceAddress)), qsz \(resource.count), align \(resource.alignment)")
+            kernel.debug("vdev rsc: vring\(i): da 0x\(hex(resource.deviceAddress)), qsz \(resource.count), align \(resource.alignment)")
             guard resource.count != 0, resource.alignment != 0 else {
-                processor.error("invalid qsz (\(resource.count)) or alignment (\(resource.alignment))", .ring)
+                kernel.error("invalid qsz (\(resource.count)) or alignment (\(resource.alignment))", .ring)
                 throw .invalid
             }
         }
@@ -58,20 +65,20 @@ public final class RemoteVirtioDevice {
             let bytes = VringLayout.byteCount(count: resource.count, alignment: resource.alignment)
             let size = (bytes + 4095) & ~4095
             let carveoutName = "vdev\(index)vring\(i)"
-            if let carveout = processor.carveout(named: carveoutName) {
-                guard processor.check(carveout, deviceAddress: resource.deviceAddress, length: size) else { throw .noMemory }
+            if let carveout = carveouts.named(carveoutName) {
+                guard carveouts.check(carveout, deviceAddress: resource.deviceAddress, length: size) else { throw .noMemory }
             } else {
                 guard size <= UInt64(UInt32.max) else { throw .noMemory }
-                processor.carveouts.append(
+                carveouts.append(
                     Carveout(
                         name: carveoutName, length: UInt32(size), deviceAddress: DeviceAddress(resource.deviceAddress),
                         origin: .dynamic))
             }
             vring.device = self
-            vring.notifyID = processor.allocateNotifyID(vring)
+            vring.notifyID = transport.allocateNotifyID(vring)
             vrings.append(vring)
             // Offered to the firmware by the table; what it wrote there itself is not looked at.
-            try processor.storeInTable(vring.notifyID, at: vringOffset(i) + VringResource.notifyIDOffset)
+            try table.store(vring.notifyID, at: vringOffset(i) + VringResource.notifyIDOffset)
         }
     }
 
@@ -87,18 +94,18 @@ public final class RemoteVirtioDevice {
 
     /// virtio_add_status: reads, and sets bits.
     private func addStatus(_ bits: UInt8) throws(Errno) {
-        let old = try processor.loadFromTable(UInt8.self, at: offset + VdevResource.statusOffset)
+        let old = try table.load(UInt8.self, at: offset + VdevResource.statusOffset)
         try setStatus(old | bits)
     }
 
     private func setStatus(_ value: UInt8) throws(Errno) {
-        try processor.storeInTable(value, at: offset + VdevResource.statusOffset)
-        processor.log.emit(.debug, isBound ? driverDevice : "virtio \(name)", "status: \(value)")
+        try table.store(value, at: offset + VdevResource.statusOffset)
+        kernel.log.emit(.debug, isBound ? driverDevice : "virtio \(name)", "status: \(value)")
     }
 
     private func reset() throws(Errno) {
-        try processor.storeInTable(UInt8(0), at: offset + VdevResource.statusOffset)
-        processor.log.emit(.debug, isBound ? driverDevice : "virtio \(name)", "reset !")
+        try table.store(UInt8(0), at: offset + VdevResource.statusOffset)
+        kernel.log.emit(.debug, isBound ? driverDevice : "virtio \(name)", "reset !")
     }
 
     // MARK: The device's life
@@ -106,24 +113,24 @@ public final class RemoteVirtioDevice {
     /// `rproc_vdev_do_start`: registers the virtio device; its driver probes at once.
     /// - Throws: `fault` when the bus refuses the table. A driver that fails to probe is no error.
     func start() throws(Errno) {
-        if let pool = processor.carveout(named: "vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
+        if let pool = carveouts.named("vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
             guard region.isPool else {
-                processor.log.emit(.error, transportDevice, "Can't associate reserved memory")
+                kernel.log.emit(.error, transportDevice, "Can't associate reserved memory")
                 throw .invalid
             }
-            processor.log.emit(.info, transportDevice, "assigned reserved memory node \(region.nodeName)")
+            kernel.log.emit(.info, transportDevice, "assigned reserved memory node \(region.nodeName)")
         }
-        number = processor.allocateVirtioNumber(self)
+        number = transport.allocateNumber()
         do throws(Errno) {
             try reset()
             try addStatus(Virtio.statusAcknowledge)
             if id == VdevResource.rpmsg { try probeRpmsg() }
         } catch {
-            processor.freeVirtioNumber(self)
+            transport.freeNumber(number)
             number = nil
             throw error
         }
-        processor.log.emit(.info, transportDevice, "registered \(name) (type \(Int32(bitPattern: id)))")
+        kernel.log.emit(.info, transportDevice, "registered \(name) (type \(Int32(bitPattern: id)))")
     }
 
     /// `virtio_dev_probe` with `rpmsg_probe`.
@@ -132,9 +139,9 @@ public final class RemoteVirtioDevice {
         defer { isBound = rpmsg != nil }
         try addStatus(Virtio.statusDriver)
         do throws(Errno) {
-            let offered = try processor.loadFromTable(UInt32.self, at: offset + 8)
+            let offered = try table.load(UInt32.self, at: offset + 8)
             features = offered & (Virtio.featureNameService | Virtio.featureIndirect | Virtio.featureEventIndex)
-            try processor.storeInTable(features, at: offset + VdevResource.guestFeaturesOffset)
+            try table.store(features, at: offset + VdevResource.guestFeaturesOffset)
             let input = try findQueue(0, "input")
             let output = try findQueue(1, "output")
             let bus = try RpmsgBus(
@@ -142,25 +149,25 @@ public final class RemoteVirtioDevice {
                 allocate: { (size) throws(Errno) in try self.allocateBuffers(size) })
             rpmsg = bus
             try bus.start()
-            processor.sanitizer?.started(self, bus)
+            rpmsgHost.sanitizer?.started(self, bus)
         } catch {
             releaseQueues()
             try addStatus(Virtio.statusFailed)
-            if processor.configuration.kernel.namesDriverInProbeFailure {
-                processor.log.emit(.error, driverDevice, "probe with driver virtio_rpmsg_bus failed with error \(error.negative)")
+            if kernel.configuration.kernel.namesDriverInProbeFailure {
+                kernel.log.emit(.error, driverDevice, "probe with driver virtio_rpmsg_bus failed with error \(error.negative)")
             } else {
-                processor.log.emit(.warning, "virtio_rpmsg_bus", "probe of \(name) failed with error \(error.negative)")
+                kernel.log.emit(.warning, "virtio_rpmsg_bus", "probe of \(name) failed with error \(error.negative)")
             }
         }
     }
 
     /// `rp_find_vq`: the ring lies at its carveout's start, whatever address the firmware had asked for inside it.
     private func findQueue(_ i: Int, _ queueName: String) throws(Errno) -> VirtQueue {
-        guard let carveout = processor.carveout(named: "vdev\(index)vring\(i)"), let base = carveout.physicalAddress,
+        guard let carveout = carveouts.named("vdev\(index)vring\(i)"), let base = carveout.physicalAddress,
             carveout.isMapped
         else { throw .noMemory }
         guard i < vrings.count else {
-            processor.findings.report(.vringMissing(index: i))
+            kernel.findings.report(.vringMissing(index: i))
             throw .noMemory
         }
         let vring = vrings[i]
@@ -168,19 +175,19 @@ public final class RemoteVirtioDevice {
             try refuse(vring, queueName, base)
             throw .noMemory
         }
-        if vring.count & (vring.count - 1) != 0 { processor.findings.report(.ringSizeOdd(queue: queueName, count: vring.count)) }
-        let queue = try processor.onBus("zeroing vring\(i)") { () throws(BusError) in
+        if vring.count & (vring.count - 1) != 0 { kernel.findings.report(.ringSizeOdd(queue: queueName, count: vring.count)) }
+        let queue = try kernel.onBus("zeroing vring\(i)") { () throws(BusError) in
             try VirtQueue(
                 name: queueName, notifyID: vring.notifyID, layout: layout, base: base,
                 eventIndex: features & Virtio.featureEventIndex != 0,
-                keepsCallbacksAfterEvent: processor.configuration.kernel.keepsCallbacksAfterEvent, bus: processor.bus)
+                keepsCallbacksAfterEvent: kernel.configuration.kernel.keepsCallbacksAfterEvent, bus: kernel.bus)
         }
         queue.owner = self
-        if let sanitizer = processor.sanitizer {
-            queue.check = RingCheck(sanitizer, name: "vring\(i)", layout: layout, base: base, bus: processor.bus)
+        if let sanitizer = rpmsgHost.sanitizer {
+            queue.check = RingCheck(sanitizer, name: "vring\(i)", layout: layout, base: base, bus: kernel.bus)
         }
         vring.queue = queue
-        try processor.storeInTable(carveout.deviceAddress.value, at: vringOffset(i))
+        try table.store(carveout.deviceAddress.value, at: vringOffset(i))
         return queue
     }
 
@@ -188,27 +195,27 @@ public final class RemoteVirtioDevice {
     /// (`rproc_free_vring`).
     private func refuse(_ vring: RemoteVring, _ queueName: String, _ base: PhysicalAddress) throws(Errno) {
         let size = Int(VringLayout.byteCount(count: vring.count, alignment: vring.alignment))
-        try processor.onBus("zeroing vring\(vring.index)") { () throws(BusError) in try processor.bus.zero(base, count: size) }
-        processor.error("vring_new_virtqueue \(queueName) failed")
+        try kernel.onBus("zeroing vring\(vring.index)") { () throws(BusError) in try kernel.bus.zero(base, count: size) }
+        kernel.error("vring_new_virtqueue \(queueName) failed")
         free(vring)
     }
 
     private func free(_ vring: RemoteVring) {
-        processor.freeNotifyID(vring)
+        transport.freeNotifyID(vring)
         do throws(Errno) {
-            try processor.storeInTable(UInt32(0), at: vringOffset(vring.index))
-            try processor.storeInTable(UInt32.max, at: vringOffset(vring.index) + VringResource.notifyIDOffset)
+            try table.store(UInt32(0), at: vringOffset(vring.index))
+            try table.store(UInt32.max, at: vringOffset(vring.index) + VringResource.notifyIDOffset)
         } catch {}
     }
 
     /// The message buffers: from the device's own pool, else from the kernel's.
     private func allocateBuffers(_ size: UInt32) throws(Errno) -> PhysicalAddress {
-        if let pool = processor.carveout(named: "vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
+        if let pool = carveouts.named("vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
             guard size <= region.range.size else { throw .noMemory }
             bufferSpace = (region.range.start, false)
             return region.range.start
         }
-        guard let start = processor.dynamicPool?.allocate(size) else { throw .noMemory }
+        guard let start = carveouts.allocateBuffers(size) else { throw .noMemory }
         bufferSpace = (start, true)
         return start
     }
@@ -220,25 +227,22 @@ public final class RemoteVirtioDevice {
         guard number != nil else { return }
         // A device without a driver is not reset. A bus that refuses has been reported; the rest must go all the same.
         if let bus = rpmsg {
-            processor.sanitizer?.stopping(self)
+            rpmsgHost.sanitizer?.stopping(self)
             do throws(Errno) { try reset() } catch {}
             bus.remove()
             releaseQueues()
             do throws(Errno) { try addStatus(Virtio.statusAcknowledge) } catch {}
         }
         isBound = false
-        processor.freeVirtioNumber(self)
+        transport.freeNumber(number)
         number = nil
     }
 
     private func releaseQueues() {
-        if let rpmsg {
-            processor.pastMessageCounts.received &+= rpmsg.messagesReceived
-            processor.pastMessageCounts.sent &+= rpmsg.messagesSent
-        }
+        if let rpmsg { transport.count(rpmsg) }
         rpmsg = nil
         for vring in vrings { vring.queue = nil }
-        if let space = bufferSpace, space.isDynamic { processor.dynamicPool?.free(space.start) }
+        if let space = bufferSpace, space.isDynamic { carveouts.freeBuffers(space.start) }
         bufferSpace = nil
     }
 
@@ -249,48 +253,15 @@ public final class RemoteVirtioDevice {
     }
 
     /// What the entry says now, read from where the table lies.
-    public var resource: VdevResource? { processor.tableBytes().flatMap { VdevResource($0, at: offset) } }
+    public var resource: VdevResource? { table.bytes().flatMap { VdevResource($0, at: offset) } }
     /// Both rings as they are now.
     public var rings: [VirtQueue.Snapshot] { vrings.compactMap { $0.queue?.snapshot } }
 }
 
-extension RemoteVirtioDevice: VirtQueueOwner {
-    package func queue(_ queue: VirtQueue, broke message: String) { processor.log.emit(.error, driverDevice, "\(queue.name):\(message)") }
-    package func queue(_ queue: VirtQueue, found finding: Finding) { processor.findings.report(finding) }
-    package func queueKicked(_ queue: VirtQueue) { processor.kick(queue.notifyID) }
-}
-
-extension RemoteProcessor {
-    func startVirtioDevices() throws(Errno) {
-        for (i, device) in virtioDevices.enumerated() {
-            do throws(Errno) { try device.start() } catch {
-                for started in virtioDevices[..<i].reversed() { started.stop() }
-                throw error
-            }
-        }
-    }
-
-    /// The smallest free number, for this vring.
-    func allocateNotifyID(_ vring: RemoteVring) -> UInt32 {
-        if let free = notifyIDs.firstIndex(where: { $0 == nil }) {
-            notifyIDs[free] = vring
-            return UInt32(free)
-        }
-        notifyIDs.append(vring)
-        return UInt32(notifyIDs.count - 1)
-    }
-
-    func freeNotifyID(_ vring: RemoteVring) {
-        if let index = notifyIDs.firstIndex(where: { $0 === vring }) { notifyIDs[index] = nil }
-    }
-
-    /// The lowest number that no registered virtio device has.
-    func allocateVirtioNumber(_ device: RemoteVirtioDevice) -> Int {
-        var number = 0
-        while virtioNames.contains(number) { number &+= 1 }
-        virtioNames.append(number)
-        return number
-    }
-
-    func freeVirtioNumber(_ device: RemoteVirtioDevice) { virtioNames.removeAll { $0 == device.number } }
+/// What its queues tell it.
+extension RemoteVirtioDevice {
+    /// The ring is out of order; the queue is broken from now on. `message` is the kernel's, without the queue's name.
+    func queue(_ queue: VirtQueue, broke message: String) { kernel.log.emit(.error, driverDevice, "\(queue.name):\(message)") }
+    func queue(_ queue: VirtQueue, found finding: Finding) { kernel.findings.report(finding) }
+    func queueKicked(_ queue: VirtQueue) { doorbells.kick(queue.notifyID) }
 }

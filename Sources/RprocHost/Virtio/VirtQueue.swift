@@ -1,13 +1,5 @@
 import MachineBase
 
-/// What a virtqueue tells its owner.
-package protocol VirtQueueOwner: AnyObject {
-    /// The ring is out of order; the queue is broken from now on. `message` is the kernel's, without the queue's name.
-    func queue(_ queue: VirtQueue, broke message: String)
-    func queue(_ queue: VirtQueue, found finding: Finding)
-    func queueKicked(_ queue: VirtQueue)
-}
-
 /// The driver's side of a split ring in the memory that Linux and the firmware share.
 ///
 /// Only buffers of one descriptor are added, so an indirect table is never used even when the feature is agreed on.
@@ -26,7 +18,8 @@ public final class VirtQueue {
     /// See `KernelProfile.keepsCallbacksAfterEvent`.
     private let keepsCallbacksAfterEvent: Bool
     private let bus: any NonSecureBus
-    package weak var owner: (any VirtQueueOwner)?
+    /// Hears of kicks, and of what is wrong with the ring.
+    weak var owner: RemoteVirtioDevice?
     /// The sanitizer's books of this ring, while it is on.
     var check: RingCheck?
     /// What changes with each message. In memory of its own: as properties each access would be checked for exclusivity at run time.
