@@ -40,7 +40,7 @@ public final class MP1System {
     }
     /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
     public private(set) var tablePlacement: TablePlacement?
-    private let images: ImageShelf
+    private let images: FirmwareStore
     /// Auto-boot comes once, when the device is registered.
     private var hasStarted = false
     var inboxes: [ByteQueue] = []
@@ -81,7 +81,7 @@ public final class MP1System {
             trustedApplication = nil
             client = nil
         }
-        let images = ImageShelf()
+        let images = FirmwareStore()
         self.images = images
         var kernel = configuration.linux
         // At the probe /lib/firmware is still empty: `start` boots in the kernel's place. What already runs is attached to at once.
@@ -265,7 +265,7 @@ extension MP1System: M4BoardDelegate {
 }
 
 /// /lib/firmware.
-private final class ImageShelf {
+private final class FirmwareStore {
     private var images: [(name: String, bytes: [UInt8])] = []
     var files: FirmwareSource?
     func put(_ bytes: [UInt8], _ name: String) {

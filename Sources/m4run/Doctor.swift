@@ -46,8 +46,8 @@ struct DoctorCommand: ParsableCommand {
         drivers.attach(to: system, to)
         let coredump = try lifecycle.coredump.map { try CoredumpFile($0) }
         system.onCoredump = { coredump?.write($0) }
-        let narrator = Narrator(level: logLevel)
-        narrator.attach(to: system) { _ in }
+        let runLog = RunLog(level: logLevel)
+        runLog.attach(to: system) { _ in }
         var doctor = VirtualMP1.Doctor(system, image: bytes, symbols: symbols)
         Supervisor.watch(system.board.stopper)
         let report = doctor.examine(name: name, span: duration.time)

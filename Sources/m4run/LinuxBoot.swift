@@ -21,7 +21,7 @@ final class LinuxBoot {
     private let guest: RunningGuest
     let board: GuestBoard
     private let pump: ConsolePump
-    private let narrator: LinuxNarrator
+    private let runLog: LinuxRunLog
     private let record: LinuxRecord
     private let crashes: LinuxCrashes
     /// The breakpoint or watchpoint that ended the run.
@@ -36,10 +36,10 @@ final class LinuxBoot {
 
     /// - Parameter firmware: the images that Linux may start; the first is the command's, which the boot loader starts under --attach.
     init(
-        _ command: LinuxCommand, _ configuration: GuestConfiguration, _ firmware: [KnownFirmware], _ symbols: FirmwareSymbols, _ narrator: LinuxNarrator,
+        _ command: LinuxCommand, _ configuration: GuestConfiguration, _ firmware: [KnownFirmware], _ symbols: FirmwareSymbols, _ runLog: LinuxRunLog,
         _ record: LinuxRecord, _ crashes: LinuxCrashes
     ) throws {
-        (self.command, self.symbols, self.narrator, self.record, self.crashes) = (command, symbols, narrator, record, crashes)
+        (self.command, self.symbols, self.runLog, self.record, self.crashes) = (command, symbols, runLog, record, crashes)
         let prepared = try Guest(configuration)
         var configurationOfBoard = M4Board.Configuration(.chosen)
         configurationOfBoard.ddrSize = command.ddr << 20
@@ -60,7 +60,7 @@ final class LinuxBoot {
         board.join(guest)
         pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console, keepsOutput: command.limits.json)
         record.begins(command.life.attach ? firmware.first : nil)
-        board.watch.symbol = { [narrator] in narrator.symbols.name(at: $0) }
+        board.watch.symbol = { [runLog] in runLog.symbols.name(at: $0) }
         board.events.subscribe { [unowned self] in hear($0) }
         board.onHalt = { [unowned self] report in
             halt = report
@@ -70,13 +70,13 @@ final class LinuxBoot {
 
     private func hear(_ event: GuestBoardEvent) {
         record.add(event)
-        if case .started(_, let known) = event { narrator.symbols = known.map { FirmwareSymbols(image: $0.image) } ?? FirmwareSymbols(image: []) }
+        if case .started(_, let known) = event { runLog.symbols = known.map { FirmwareSymbols(image: $0.image) } ?? FirmwareSymbols(image: []) }
         switch event {
         case .stopped(_, .fault(let report)), .stopped(_, .lockup(let report)):
-            record.fault = record.fault ?? (report, CorePlace(board.board, narrator.symbols, stop: .fault(report)))
+            record.fault = record.fault ?? (report, CorePlace(board.board, runLog.symbols, stop: .fault(report)))
         default: break
         }
-        narrator.tell(event, board.board, &record.output)
+        runLog.tell(event, board.board, &record.output)
         crashes.take(event, board, record.firmware)
     }
 
@@ -89,7 +89,7 @@ final class LinuxBoot {
         board.run {
             Supervisor.cut != nil || self.halt != nil || self.pump.wantsEnd || Console.readerHasGone || self.crashes.loop != nil || self.record.unmodelledStop != nil
         }
-        place = CorePlace(board.board, narrator.symbols, stop: halt.map { .breakpoint($0) })
+        place = CorePlace(board.board, runLog.symbols, stop: halt.map { .breakpoint($0) })
         if let end = endFromOutside() {
             if [ExitStatus.limit, .halted].contains(where: { $0.rawValue == end.status }) { crashes.dump(board.board, record.firmware) }
             guest.kill()
@@ -104,9 +104,9 @@ final class LinuxBoot {
     /// What ends the run while the guest is still there; nil when that has ended by itself.
     private func endFromOutside() -> LinuxEnd? {
         if let cut = Supervisor.cut { return LinuxEnd(Supervisor.status(cut), "\(Supervisor.sentence(cut)). \(place.map { $0.sentence + "." } ?? "The M4 is held in reset.")" + (neverReady ?? "")) }
-        if let halt { return LinuxEnd(.halted, halt.text(callers: place?.callersText, narrator.symbols.name), isReport: true) }
+        if let halt { return LinuxEnd(.halted, halt.text(callers: place?.callersText, runLog.symbols.name), isReport: true) }
         if let loop = crashes.loop { return LinuxEnd(.fault, "\(loop)") }
-        if let access = record.unmodelledStop { return LinuxEnd(.fault, "--strict: \(access), pc in the block at \(narrator.symbols.place(board.board.core.registers.pc))") }
+        if let access = record.unmodelledStop { return LinuxEnd(.fault, "--strict: \(access), pc in the block at \(runLog.symbols.place(board.board.core.registers.pc))") }
         if Console.readerHasGone, command.guest.run != nil { return LinuxEnd(.expectation, "the reader of standard output has gone, before the script had ended") }
         if pump.wantsEnd || Console.readerHasGone { return LinuxEnd(pump.terminalHasGone ? .hungUp : .fine) }
         return nil
@@ -115,7 +115,7 @@ final class LinuxBoot {
     private func finish() {
         pump.finish()
         board.lookAgain()
-        narrator.summary(board, &record.output)
+        runLog.summary(board, &record.output)
     }
 
     /// Where a guest's console stood that never came so far as to run a script.
@@ -139,7 +139,7 @@ final class LinuxBoot {
             if status == 0, let sentence = command.debug.neverReached { return .end(LinuxEnd(.notReached, sentence)) }
             return .end(LinuxEnd(script: Int32(truncatingIfNeeded: status & 0xFF)))
         case .reboot:
-            narrator.note("the guest reboots, and the M4 is reset with it")
+            runLog.note("the guest reboots, and the M4 is reset with it")
             return .reboot
         case .poweredOff:
             guard command.guest.run != nil else { return .end(LinuxEnd(.fine)) }

@@ -15,7 +15,7 @@ final class LinuxSession {
     private let firmware: [KnownFirmware]
     private let symbols: FirmwareSymbols
     private let configuration: GuestConfiguration
-    private let narrator: LinuxNarrator
+    private let runLog: LinuxRunLog
     private let record = LinuxRecord()
     private let crashes: LinuxCrashes
     private let started = ContinuousClock.now
@@ -38,10 +38,10 @@ final class LinuxSession {
         configuration = setup.configuration
         firmware = setup.firmware
         crashes = try LinuxCrashes(command.life, linux.memoryRegions)
-        narrator = LinuxNarrator(symbols, PathText.name(command.image), level: command.limits.level)
+        runLog = LinuxRunLog(symbols, PathText.name(command.image), level: command.limits.level)
         let files = configuration.files
-        narrator.note("Linux \(files.release) (\(files.package) \(files.version), Debian \(files.suite)) in QEMU, wall-clock paced")
-        if let terminal = configuration.terminal { narrator.note("a second terminal: socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:\(terminal.path)") }
+        runLog.note("Linux \(files.release) (\(files.package) \(files.version), Debian \(files.suite)) in QEMU, wall-clock paced")
+        if let terminal = configuration.terminal { runLog.note("a second terminal: socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:\(terminal.path)") }
     }
 
     /// - Returns: the exit status.
@@ -58,7 +58,7 @@ final class LinuxSession {
             var configuration = configuration
             // A script that reboots its guest wants to know where it is.
             configuration.kernelArguments.append("M4RUN_BOOT=\(record.boots + 1)")
-            let boot = try LinuxBoot(command, configuration, firmware, symbols, narrator, record, crashes)
+            let boot = try LinuxBoot(command, configuration, firmware, symbols, runLog, record, crashes)
             switch try boot.run() {
             case .end(let end): return report(end, boot)
             case .reboot:

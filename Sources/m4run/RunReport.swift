@@ -116,14 +116,14 @@ struct RunReport: JSONText {
         default: break
         }
         m4 = session.lastPlace?.report
-        channels = session.narrator.channels.map { Channel($0.name.text, $0.address, driver: $0.driver) }
+        channels = session.runLog.channels.map { Channel($0.name.text, $0.address, driver: $0.driver) }
         crashes = system.linux.crashCount
         received = ForeignText.text(session.answers.kept)
         receivedBytes = session.answers.count
         messagesFromFirmware = system.linux.messageCounts.received
         messagesToFirmware = system.linux.messageCounts.sent
-        traces = session.narrator.traces
-        output = session.narrator.output.texts.map { Output(source: $0.source.description, text: $0.text) }
+        traces = session.runLog.traces
+        output = session.runLog.output.texts.map { Output(source: $0.source.description, text: $0.text) }
         cycleModel = session.options.debug.cycles.rawValue
         findings = (system.tablePlacement.map { [$0.description] } ?? []) + system.linux.findings.kept.map { $0.finding.description }
             + system.boardFindings.map(\.finding.description)

@@ -25,7 +25,7 @@ extension RunSession {
 
     /// What a run that came to its end lacks of what was asked for.
     func judge() -> ExitStatus {
-        if let expected = narrator.heard.missing(of: options.traffic.expect + [options.limits.until].compactMap { $0 }) {
+        if let expected = runLog.heard.missing(of: options.traffic.expect + [options.limits.until].compactMap { $0 }) {
             complaint = "the firmware never sent or printed \(ForeignText.quoted(expected.utf8))"
             return .expectation
         }
@@ -58,12 +58,12 @@ extension RunSession {
             // Limits interrupt what Linux waits for.
             if system.limitReached { return outOfTime(doing) }
             if system.linux.probeFailure != nil {
-                complaint = ForeignText.line("Linux's driver refuses the device: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)")
+                complaint = ForeignText.line("Linux's driver refuses the device: " + (runLog.firstError.map { "\($0): " } ?? "") + "\(errno)")
                 return .usage
             }
             if system.linux.state == .offline {
                 let why = boot.usesTEE ? nil : SegmentMisfit(image, system.configuration.linux).map { ". \($0)" }
-                complaint = ForeignText.line("\(options.image): Linux refuses it: " + (narrator.firstError.map { "\($0): " } ?? "") + "\(errno)" + (why ?? ""))
+                complaint = ForeignText.line("\(options.image): Linux refuses it: " + (runLog.firstError.map { "\($0): " } ?? "") + "\(errno)" + (why ?? ""))
                 return .refused
             }
             complaint = ForeignText.line("\(doing): \(errno)")

@@ -14,7 +14,7 @@ final class RunSession {
     /// As asked for, or as the device tree says.
     let boot: BootSequence
     let system: MP1System
-    let narrator: Narrator
+    let runLog: RunLog
     let symbols: FirmwareSymbols
     private let started = ContinuousClock.now
     /// What is plainly wrong with the file for this boot sequence; nothing is started then.
@@ -57,14 +57,14 @@ final class RunSession {
         symbols = FirmwareSymbols(image: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = PathText.name(options.image) }
-        narrator = Narrator(
+        runLog = RunLog(
             level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
         answers = Answers(keeps: options.limits.json)
         system = try MP1System(configuration)
         options.drivers.attach(to: system, options.traffic.to)
         // What comes goes to `answers`.
         system.keepsReceived = false
-        system.watchesTraces = !narrator.heard.isEmpty || options.limits.logLevel.kernel.map { $0 >= .info } == true
+        system.watchesTraces = !runLog.heard.isEmpty || options.limits.logLevel.kernel.map { $0 >= .info } == true
         coredump = try options.lifecycle.coredump.map { try CoredumpFile($0) }
         try options.debug.attach(to: system.board, symbols)
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
@@ -93,11 +93,11 @@ final class RunSession {
         let shows = !options.serving.isOn && !options.limits.json
         let data: ([UInt8]) -> Void = { [unowned self] bytes in
             answers.add(bytes)
-            narrator.heard.add(bytes, from: .messages)
+            runLog.heard.add(bytes, from: .messages)
             if shows { Console.data(bytes) }
         }
-        narrator.attach(to: system, data: data)
-        narrator.onStop = { [unowned self] in keepStop() }
+        runLog.attach(to: system, data: data)
+        runLog.onStop = { [unowned self] in keepStop() }
         system.onCoredump = { [unowned self] in coredump?.write($0) }
         if case .channel(let name) = options.traffic.to, !["rpmsg-tty", "rpmsg-raw"].contains(name) {
             listener = ChannelListener(system: system, name: name, data: data)
@@ -218,8 +218,8 @@ final class RunSession {
     }
 
     private func sees(_ text: String) -> Bool {
-        narrator.heard.look(system)
-        return narrator.heard.has(text)
+        runLog.heard.look(system)
+        return runLog.heard.has(text)
     }
 
     private var ttyIndex: Int? { if case .tty(let index) = options.traffic.to { index } else { nil } }
@@ -263,10 +263,10 @@ final class RunSession {
     private func finish() -> ExitStatus {
         lastPlace = CorePlace(system.board, symbols)
         system.board.drainRTT()
-        narrator.heard.look(system)
+        runLog.heard.look(system)
         noteWaits()
-        narrator.capture(system)
-        narrator.showTraces()
+        runLog.capture(system)
+        runLog.showTraces()
         system.timeLimit = .never
         isStopping = true
         // Others may have stopped it already, or started it twice.
@@ -289,10 +289,10 @@ final class RunSession {
 
     func report(_ status: ExitStatus) {
         let wall = (ContinuousClock.now - started) / .seconds(1)
-        narrator.capture(system)
+        runLog.capture(system)
         noteWaits()
-        if unfit == nil { narrator.flush(system) }
-        if status != .fault, status != .halted { narrator.tell(waits: waits ?? []) }
+        if unfit == nil { runLog.flush(system) }
+        if status != .fault, status != .halted { runLog.tell(waits: waits ?? []) }
         if let complaint { Console.report(complaint) }
         if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {

@@ -4,7 +4,7 @@ import MachineBase
 import VirtualMP1
 
 /// What the M4 does beside a Linux guest, in lines on stderr.
-final class LinuxNarrator {
+final class LinuxRunLog {
     /// Of the firmware that runs.
     var symbols: FirmwareSymbols
     private let level: Run.LogLevel

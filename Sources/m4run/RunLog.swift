@@ -4,7 +4,7 @@ import RprocHost
 import VirtualMP1
 
 /// Tells what happens, on stderr, in the order of virtual time.
-final class Narrator {
+final class RunLog {
     private let level: Run.LogLevel
     /// What the run had to show before it was stopped: a stop takes channels and trace buffers away.
     private(set) var channels: [(name: ForeignName, address: UInt32, driver: String?)] = []
