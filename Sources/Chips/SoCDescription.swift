@@ -22,6 +22,8 @@ public struct SoCDescription: Equatable, Sendable {
     public var coprocessor: Coprocessor
     public var mailbox: Mailbox
     public var wakeUpLines: WakeUpLines
+    /// Of the multiplexer in front of the coprocessor's DMA controllers.
+    public var dmaRequests: DMARequests
     public var oscillators: Oscillators
     /// What a boot chain can have made of the clocks; the first is the usual one.
     public var usualClock: BootClock
@@ -35,12 +37,12 @@ public struct SoCDescription: Equatable, Sendable {
 
     public init(
         name: String, family: String, registers: RegisterMap, memories: [ChipMemory], externalMemory: ChipMemory, coprocessor: Coprocessor,
-        mailbox: Mailbox, wakeUpLines: WakeUpLines, oscillators: Oscillators, usualClock: BootClock, otherClocks: [BootClock], bootPins: BootPins,
+        mailbox: Mailbox, wakeUpLines: WakeUpLines, dmaRequests: DMARequests, oscillators: Oscillators, usualClock: BootClock, otherClocks: [BootClock], bootPins: BootPins,
         reservedMemory: [ReservedMemory], deviceTree: DeviceTreeNames, interruptBlocks: [String: [String]]
     ) {
         self.name = name; self.family = family; self.registers = registers; self.memories = memories; self.externalMemory = externalMemory
         aliases = AliasMap(memories)
-        self.coprocessor = coprocessor; self.mailbox = mailbox; self.wakeUpLines = wakeUpLines; self.oscillators = oscillators
+        self.coprocessor = coprocessor; self.mailbox = mailbox; self.wakeUpLines = wakeUpLines; self.dmaRequests = dmaRequests; self.oscillators = oscillators
         self.usualClock = usualClock; self.otherClocks = otherClocks; self.bootPins = bootPins; self.reservedMemory = reservedMemory
         self.deviceTree = deviceTree; self.interruptBlocks = interruptBlocks
     }

@@ -5,57 +5,77 @@
 public final class ADC: RegisterBlock {
     public enum Instance: Int, CaseIterable, Sendable { case adc1, adc2 }
 
-    private enum Offset {
-        static let isr: UInt32 = 0x00
-        static let ier: UInt32 = 0x04
-        static let cr: UInt32 = 0x08
-        static let cfgr: UInt32 = 0x0C
-        static let sqr1: UInt32 = 0x30
-        static let dr: UInt32 = 0x40
-    }
-
-    /// Bits of CR.
-    private enum Control {
-        static let aden: UInt32 = 1 << 0, addis: UInt32 = 1 << 1, adstart: UInt32 = 1 << 2, jadstart: UInt32 = 1 << 3
-        static let adstp: UInt32 = 1 << 4, jadstp: UInt32 = 1 << 5
-        static let linearityReady: UInt32 = 0x3F << 22
-        static let advregen: UInt32 = 1 << 28, deepPowerDown: UInt32 = 1 << 29, adcal: UInt32 = 1 << 31
-    }
-
-    /// Bits of ISR.
-    private enum Status {
-        static let ready: UInt32 = 1 << 0, endOfSampling: UInt32 = 1 << 1, endOfConversion: UInt32 = 1 << 2
-        static let endOfSequence: UInt32 = 1 << 3, regulatorReady: UInt32 = 1 << 12
-    }
+    /// Of ISR, where the description has no such bit: LDORDY, the voltage regulator is ready.
+    private static let regulatorReady: UInt32 = 1 << 12
 
     public let instance: Instance
-    /// Sixteen-bit values at channels 0 to 19, full scale 65535.
-    private var inputs = [UInt16](repeating: 0, count: 20)
-    /// The rank of the sequence that is converted next, from 0.
-    private var rank: UInt32 = 0
+    private let interrupt: Int
+
+    struct State: BlockState {
+        /// Sixteen-bit values at channels 0 to 19, full scale 65535.
+        var inputs = [UInt16](repeating: 0, count: 20)
+        /// The rank of the sequence that is converted next, from 0.
+        var rank: UInt32 = 0
+    }
+    private var state = State()
+    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
     init(_ instance: Instance, on interconnect: Interconnect) {
         self.instance = instance
-        super.init(index: Self.index(instance == .adc1 ? "ADC1" : "ADC2", on: interconnect), on: interconnect)
+        let name = instance == .adc1 ? "ADC1" : "ADC2"
+        interrupt = interconnect.chip.registers.line(name)
+        super.init(index: Self.index(name, on: interconnect), on: interconnect)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0xD4] }
-    override var missingFeatures: [MissingFeature] { Self.missing }
+    override var map: BlockMap { Self.map }
+    private static let map: BlockMap = {
+        typealias Row = MissingFeature
+        let on = Row.Condition(CR.ADEN)
+        let isRegular: [UInt32] = [1, 3], isFilter: [UInt32] = [2]
+        return BlockMap(
+            onRead: [ISR.self, DR.self],
+            onWrite: [ISR.self, IER.self, CR.self],
+            storageOnly: [
+                CFGR.self, CFGR2.self, SMPR1.self, SMPR2.self, PCSEL.self, LTR1.self, HTR1.self, SQR1.self, SQR2.self, SQR3.self, SQR4.self,
+                JSQR.self, OFRx.self, JDRx.self, AWD2CR.self, AWD3CR.self, LTR2.self, HTR2.self, LTR3.self, HTR3.self, DIFSEL.self, CALFACT.self,
+                CALFACT2.self, OR.self,
+            ],
+            missing: [
+                Row("external trigger", CFGR.EXTEN, when: .init(CR.ADSTART), waits: true, effect: "the conversion never starts"),
+                Row("injected conversion", CR.JADSTART, waits: true, effect: "it never ends"),
+                Row("automatic injected conversion", CFGR.JAUTO, when: on, waits: true, effect: "it never starts"),
+                Row("DMA requests", CFGR.DMNGT, is: isRegular, when: on, waits: true, effect: "no request is made"),
+                Row("data to DFSDM", CFGR.DMNGT, is: isFilter, when: on, effect: "DFSDM gets nothing"),
+                Row("discontinuous mode", CFGR.DISCEN, when: on, effect: "a start converts the whole sequence"),
+                Row("continuous conversion with interrupts", CFGR.CONT, when: on, .init(IER.EOCIE, IER.EOSIE),
+                    effect: "each read of DR finds the next conversion done: the interrupt does not end"),
+                Row("analogue watchdog 1", CFGR.AWD1EN, when: on, waits: true, effect: "it never finds a value out of its window"),
+                Row("analogue watchdog 1 on injected channels", CFGR.JAWD1EN, when: on, waits: true, effect: "it never finds a value out of its window"),
+                Row("analogue watchdog 2", AWD2CR.AWD2CH, when: on, waits: true, effect: "it never finds a value out of its window"),
+                Row("analogue watchdog 3", AWD3CR.AWD3CH, when: on, waits: true, effect: "it never finds a value out of its window"),
+                Row("oversampling", CFGR2.ROVSE, when: on, effect: "DR has one conversion, not a sum"),
+                Row("oversampling of injected channels", CFGR2.JOVSE, when: on, effect: "nothing is converted"),
+                Row("left shift", CFGR2.LSHIFT, when: on, effect: "DR is not shifted"),
+                Row("differential inputs", DIFSEL.DIFSEL, when: on, effect: "the channel's own level is converted"),
+            ] + (1...4).map { number in
+                Row("offset \(number)", OFRx.OFFSET.at(OFRx.offset(number)), when: on, effect: "it is not subtracted")
+            })
+    }()
 
     /// What channel `channel` (0-19) measures, as a fraction of full scale in 16 bits.
     public func setInput(_ channel: Int, _ value: UInt16) {
-        if inputs.indices.contains(channel) { inputs[channel] = value }
+        if state.inputs.indices.contains(channel) { state.inputs[channel] = value }
     }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Offset.isr:
-            return self[offset] | (self[Offset.cr] & Control.advregen != 0 ? Status.regulatorReady : 0)
-        case Offset.dr:
+        case ISR.offset:
+            return self[offset] | (has(CR.ADVREGEN) ? Self.regulatorReady : 0)
+        case DR.offset:
             let value = self[offset]
-            if self[Offset.isr] & Status.endOfConversion != 0 {
-                self[Offset.isr] &= ~Status.endOfConversion
-                if self[Offset.cr] & Control.adstart != 0 { convert() }
+            if has(ISR.EOC) {
+                self[ISR.EOC] = 0
+                if has(CR.ADSTART) { convert() }
                 update()
             }
             return value
@@ -66,8 +86,8 @@ public final class ADC: RegisterBlock {
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case Offset.isr: self[offset] &= ~value
-        case Offset.cr: control(value, lanes: lanes)
+        case ISR.offset: self[offset] &= ~value
+        case CR.offset: control(value, lanes: lanes)
         default: writeStored(offset, value, lanes: lanes, by: initiator)
         }
         update()
@@ -75,51 +95,51 @@ public final class ADC: RegisterBlock {
 
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
-        rank = 0
+        state.rank = 0
         if isTouched { update() }
     }
 
     private func control(_ value: UInt32, lanes: UInt32) {
-        let old = self[Offset.cr]
+        let old = self[CR.offset]
         // Start, stop, enable and disable bits are set by software and cleared by hardware; the others are as written.
-        let commands: UInt32 = 0x3F
+        let starts = CR.ADEN.mask | CR.ADSTART.mask | CR.JADSTART.mask
+        let commands = starts | CR.ADDIS.mask | CR.ADSTP.mask | CR.JADSTP.mask
         var control = old & commands | (old & ~lanes | value) & ~commands
-        if value & Control.adcal != 0 { control = control & ~Control.adcal | Control.linearityReady }
-        control |= value & (Control.aden | Control.adstart | Control.jadstart)
-        if value & Control.addis != 0 { control &= ~(Control.aden | Control.adstart | Control.jadstart) }
-        if value & Control.adstp != 0 { control &= ~Control.adstart }
-        if value & Control.jadstp != 0 { control &= ~Control.jadstart }
-        self[Offset.cr] = control
-        if control & ~old & Control.aden != 0 { self[Offset.isr] |= Status.ready }
-        if control & Control.aden == 0 { self[Offset.isr] &= ~Status.ready }
-        // CFGR.EXTEN 0: software starts.
-        if control & ~old & Control.adstart != 0, self[Offset.cfgr] >> 10 & 3 == 0 {
-            rank = 0
+        if value.has(CR.ADCAL) { control = control & ~CR.ADCAL.mask | CR.LINCALRDYWx.mask }
+        control |= value & starts
+        if value.has(CR.ADDIS) { control &= ~starts }
+        if value.has(CR.ADSTP) { control[CR.ADSTART] = 0 }
+        if value.has(CR.JADSTP) { control[CR.JADSTART] = 0 }
+        self[CR.offset] = control
+        if (control & ~old).has(CR.ADEN) { self[ISR.ADRDY] = 1 }
+        if !control.has(CR.ADEN) { self[ISR.ADRDY] = 0 }
+        // Software starts where EXTEN is 0.
+        if (control & ~old).has(CR.ADSTART), !has(CFGR.EXTEN) {
+            state.rank = 0
             convert()
         }
     }
 
     /// Converts the channel of the present rank.
     private func convert() {
-        let length = self[Offset.sqr1] & 0xF
-        let position = rank + 1  // SQR1 holds ranks 1-4 from bit 6, SQR2 to SQR4 five each from bit 0
-        let register = Offset.sqr1 + position / 5 * 4
+        let length = self[SQR1.L]
+        let position = state.rank + 1  // SQR1 holds ranks 1-4 from bit 6, SQR2 to SQR4 five each from bit 0
+        let register = SQR1.offset + position / 5 * 4
         let channel = Int(self[register] >> (position % 5 * 6) & 0x1F)
-        // CFGR.RES: 16, 14, 12, 10 and 8 bits.
-        let resolution: UInt32 = switch self[Offset.cfgr] >> 2 & 7 { case 0: 0; case 1, 5: 2; case 2, 6: 4; case 3: 6; default: 8 }
-        self[Offset.dr] = UInt32(inputs.indices.contains(channel) ? inputs[channel] : 0) >> resolution
-        self[Offset.isr] |= Status.endOfSampling | Status.endOfConversion
-        if rank >= length {
-            rank = 0
-            self[Offset.isr] |= Status.endOfSequence
-            let isContinuous = self[Offset.cfgr] & 1 << 13 != 0
-            if !isContinuous { self[Offset.cr] &= ~Control.adstart }
+        // 16, 14, 12, 10 and 8 bits.
+        let resolution: UInt32 = switch self[CFGR.RES] { case 0: 0; case 1, 5: 2; case 2, 6: 4; case 3: 6; default: 8 }
+        self[DR.offset] = UInt32(state.inputs.indices.contains(channel) ? state.inputs[channel] : 0) >> resolution
+        self[ISR.offset] |= ISR.EOSMP.mask | ISR.EOC.mask
+        if state.rank >= length {
+            state.rank = 0
+            self[ISR.EOS] = 1
+            if !has(CFGR.CONT) { self[CR.ADSTART] = 0 }
         } else {
-            rank += 1
+            state.rank += 1
         }
     }
 
     private func update() {
-        interconnect.drive(instance == .adc1 ? 18 : 90, self[Offset.isr] & self[Offset.ier] != 0)
+        interconnect.drive(interrupt, self[ISR.offset] & self[IER.offset] != 0)
     }
 }

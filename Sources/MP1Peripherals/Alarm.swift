@@ -21,5 +21,8 @@ struct Alarm {
     /// Due at `cycle`; never for `.max`.
     func set(_ cycle: UInt64) { queue.schedule(slot, at: cycle) }
 
+    /// When it is due; `.max` for never.
+    var due: UInt64 { queue.dueCycle(slot) }
+
     func cancel() { queue.cancel(slot) }
 }

@@ -1,39 +1,17 @@
 import Chips
 
-/// DMA controllers DMA1 and DMA2 (RM0436, DMA): memory to memory, and to and from the UARTs.
+/// DMA controllers DMA1 and DMA2 (RM0436, DMA): memory to memory, and to and from each block that has a `DMARequest`.
 ///
-/// An item takes four core cycles between memories, and a UART's character time otherwise; it moves when half a block, or a
-/// received character, is due. Requests of other peripherals, double buffers, bursts and FIFO
-/// errors are not modelled: a stream that waits for such a request waits on.
+/// An item takes four core cycles between memories, and what its block says otherwise; it moves when half a block, or a single item, is
+/// due. Double buffers, bursts and FIFO errors are not modelled, and a stream whose request no model makes waits on.
 public final class DMA: RegisterBlock {
-    static let streamCount: UInt32 = 8
-
-    private enum Offset {
-        static let lisr: UInt32 = 0x00
-        static let lifcr: UInt32 = 0x08
-        static let hifcr: UInt32 = 0x0C
-        // Of a stream, from 0x10 and every 0x18.
-        static let cr: UInt32 = 0x00
-        static let ndtr: UInt32 = 0x04
-        static let par: UInt32 = 0x08
-        static let m0ar: UInt32 = 0x0C
-    }
-
-    /// Bits of SxCR.
-    private enum Control {
-        static let en: UInt32 = 1, transferError: UInt32 = 1 << 2
-        static let peripheralIncrement: UInt32 = 1 << 9, memoryIncrement: UInt32 = 1 << 10, circular: UInt32 = 1 << 8
-    }
-
-    /// Bits of a stream's six in LISR or HISR.
-    private enum Flag {
-        static let transferError: UInt32 = 1 << 3, half: UInt32 = 1 << 4, complete: UInt32 = 1 << 5
-    }
+    // Of a stream's six bits in LISR or HISR.
+    private static let transferError = LISR.TEIF0.mask, half = LISR.HTIF0.mask, complete = LISR.TCIF0.mask
 
     private enum Direction { case peripheralToMemory, memoryToPeripheral, memoryToMemory }
 
     /// What a stream is doing, besides its registers.
-    private struct Stream {
+    struct Stream: Equatable, Sendable {
         /// Items of the whole block, and of it done.
         var total: UInt32 = 0
         var done: UInt32 = 0
@@ -41,55 +19,76 @@ public final class DMA: RegisterBlock {
         var due: UInt64 = .max
     }
 
-    /// 1 or 2.
-    private let number: Int
-    private let alarm: Alarm
+    struct State: BlockState {
+        /// What each stream is doing.
+        var streams = [Stream](repeating: Stream(), count: Int(SxCR.count))
+        /// Requests that were told to come from nowhere: stream and number.
+        var toldRequests: Set<UInt32> = []
+    }
+    private var state = State()
+    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
+
     /// DMAMUX1's output of this controller's first stream.
     private let firstChannel: UInt32
     /// By stream.
     private let interrupts: [Int]
-    private let multiplexer: RegisterBlock
-    private let uarts: [UART]
-    /// Requests that were told to come from nowhere: stream and number.
-    private var toldRequests: Set<UInt32> = []
-    private var streams = [Stream](repeating: Stream(), count: Int(streamCount))
+    private let multiplexer: DMAMUX
 
-    init(_ number: Int, on interconnect: Interconnect, multiplexer: RegisterBlock, uarts: [UART]) {
-        self.number = number
+    /// - Parameter number: 1 or 2.
+    init(_ number: Int, on interconnect: Interconnect, multiplexer: DMAMUX) {
         self.multiplexer = multiplexer
-        self.uarts = uarts
-        firstChannel = number == 1 ? 0 : 8
+        firstChannel = number == 1 ? 0 : SxCR.count
         let name = "DMA\(number)"
-        interrupts = (0..<Self.streamCount).map { interconnect.chip.registers.line("\(name)_STR\($0)") }
-        alarm = Alarm(name, on: interconnect)
-        super.init(index: Self.index(name, on: interconnect), on: interconnect)
-        alarm.wake(self)
+        interrupts = (0..<SxCR.count).map { interconnect.chip.registers.line("\(name)_STR\($0)") }
+        super.init(index: Self.index(name, on: interconnect), on: interconnect, alarm: name)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0xD0] }
-    override var missingFeatures: [MissingFeature] { Self.missing }
+    override var map: BlockMap { Self.map }
+    private static let map = BlockMap(
+        onWrite: [LIFCR.self, HIFCR.self, SxCR.self, SxNDTR.self, SxPAR.self, SxM0AR.self, SxM1AR.self, SxFCR.self],
+        storageOnly: [LISR.self, HISR.self],
+        missing: (0..<SxCR.count).flatMap { stream in
+            typealias Row = MissingFeature
+            let control = SxCR.offset(stream), number = Int(stream)
+            func field(_ field: Field) -> Field { field.at(control) }
+            let on = Row.Condition(field(SxCR.EN))
+            let sizes: [UInt32] = [0, 1, 2]
+            let unequal = sizes.flatMap { memory in
+                sizes.filter { $0 != memory }.map { memory << SxCR.MSIZE.shift | $0 << SxCR.PSIZE.shift }
+            }
+            return [
+                Row("double buffer", field(SxCR.DBM), when: on, stream: number, effect: "the second buffer is never used"),
+                Row("bursts of the peripheral port", field(SxCR.PBURST), when: on, stream: number, effect: "items move singly"),
+                Row("bursts of the memory port", field(SxCR.MBURST), when: on, stream: number, effect: "items move singly"),
+                Row("the peripheral's flow control", field(SxCR.PFCTRL), when: on, stream: number, effect: "NDTR decides the length"),
+                Row("packing between sizes in the FIFO", field(SxCR.MSIZE), field(SxCR.PSIZE), is: unequal,
+                    when: .init(SxFCR.DMDIS.at(SxFCR.offset(stream))), on, stream: number, effect: "items have the peripheral's size on both sides"),
+            ]
+        })
+
     override var featuresOn: [UnsupportedFeature] {
-        super.featuresOn + (0..<Self.streamCount).filter { self[Self.registers($0)] & Control.en != 0 }.compactMap(requestInVain)
+        super.featuresOn + (0..<SxCR.count).filter { isEnabled($0) }.compactMap(requestInVain)
     }
 
-    private static func registers(_ stream: UInt32) -> UInt32 { 0x10 + stream * 0x18 }
+    private func isEnabled(_ stream: UInt32) -> Bool { self[SxCR.offset(stream)].has(SxCR.EN) }
 
     /// Where a stream's flags are: the register, and the lowest bit.
     private static func flags(_ stream: UInt32) -> (offset: UInt32, shift: UInt32) {
-        (Offset.lisr + (stream / 4) * 4, [0, 6, 16, 22][Int(stream % 4)])
+        let shift: UInt32 = switch stream % 4 { case 0: 0; case 1: 6; case 2: 16; default: 22 }
+        return (stream < 4 ? LISR.offset : HISR.offset, shift)
     }
 
     // MARK: Registers
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case Offset.lifcr, Offset.hifcr:
-            self[offset - 8] &= ~value
-            for stream in 0..<Self.streamCount { update(stream) }
-        case 0x10..<0xD0:
-            let stream = (offset - 0x10) / 0x18
-            let isEnabled = self[Self.registers(stream)] & Control.en != 0
-            if (offset - 0x10) % 0x18 == Offset.cr {
+        case LIFCR.offset, HIFCR.offset:
+            self[offset == LIFCR.offset ? LISR.offset : HISR.offset] &= ~value
+            for stream in 0..<SxCR.count { update(stream) }
+        case SxCR.offset..<SxFCR.span.upperBound:
+            let stream = (offset &- SxCR.offset) / SxCR.stride
+            let isEnabled = isEnabled(stream)
+            if offset == SxCR.offset(stream) {
                 merge(offset, value, lanes: lanes)
                 enableChanged(stream, from: isEnabled)
                 update(stream)
@@ -103,23 +102,22 @@ public final class DMA: RegisterBlock {
 
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
-        alarm.cancel()
-        for stream in streams.indices { streams[stream] = Stream() }
-        if isTouched { for stream in 0..<Self.streamCount { update(stream) } }
+        cancelAlarm()
+        for stream in state.streams.indices { state.streams[stream] = Stream() }
+        if isTouched { for stream in 0..<SxCR.count { update(stream) } }
     }
 
     private func enableChanged(_ stream: UInt32, from wasEnabled: Bool) {
-        let registers = Self.registers(stream)
-        let isEnabled = self[registers] & Control.en != 0
+        let isEnabled = isEnabled(stream)
         guard isEnabled != wasEnabled else { return }
         if isEnabled {
-            streams[Int(stream)] = Stream(total: self[registers + Offset.ndtr] & 0xFFFF)
+            state.streams[Int(stream)] = Stream(total: self[SxNDTR.offset(stream)][SxNDTR.NDT])
             start(stream)
             tellRequestInVain(stream)
         } else {
             // Stopping completes the stream (RM0436, DMA).
-            streams[Int(stream)].due = .max
-            raise(stream, Flag.complete)
+            state.streams[Int(stream)].due = .max
+            raise(stream, Self.complete)
         }
         schedule()
     }
@@ -127,49 +125,48 @@ public final class DMA: RegisterBlock {
     // MARK: Transfers
 
     private func direction(_ stream: UInt32) -> Direction {
-        switch self[Self.registers(stream)] >> 6 & 3 {
+        switch self[SxCR.offset(stream)][SxCR.DIR] {
         case 0: .peripheralToMemory
         case 1: .memoryToPeripheral
         default: .memoryToMemory
         }
     }
 
-    /// The UART and direction of DMAMUX1's request for `stream`; nil for requests without a model.
-    private func request(_ stream: UInt32) -> (uart: UART, receive: Bool)? {
-        let id = multiplexer[(firstChannel + stream) * 4] & 0x7F
-        // USART2, USART3, UART4, UART5, USART6, UART7, UART8: receive, then transmit at the next number.
-        let pairs: [(UInt32, UART.Instance)] = [
-            (43, .usart2), (45, .usart3), (63, .uart4), (65, .uart5), (71, .usart6), (79, .uart7), (81, .uart8),
-        ]
-        for (receive, instance) in pairs where id == receive || id == receive + 1 {
-            return (uarts[instance.rawValue], id == receive)
-        }
-        return nil
-    }
+    /// DMAMUX1's input that `stream` serves.
+    private func request(_ stream: UInt32) -> Int { multiplexer.request(firstChannel &+ stream) }
 
     /// The request that the stream waits for, if nothing ever makes it.
     private func requestInVain(_ stream: UInt32) -> UnsupportedFeature? {
-        guard direction(stream) != .memoryToMemory, request(stream) == nil else { return nil }
-        return missingRequest(stream, number: multiplexer[(firstChannel + stream) * 4] & 0x7F)
+        let number = request(stream)
+        guard direction(stream) != .memoryToMemory, interconnect.requests.source(number) == nil else { return nil }
+        let input = interconnect.chip.dmaRequests.name(number), block = interconnect.chip.dmaRequests.block(number)
+        let why: String = switch (number, block) {
+        case (0, _): "no request is selected"
+        case (1...8, _): "the request generators do nothing"
+        case (_, nil): "nothing is connected there"
+        case (_, let block?): interconnect.has(block) ? "\(block) makes no DMA requests" : "m4run has no model of \(block)"
+        }
+        return unsupported(
+            "DMAMUX1 request \(number)" + (input.map { ", \($0)" } ?? ""), SxCR.offset(stream), SxCR.EN.name, value: 1, stream: Int(stream),
+            request: input, waits: true, why)
     }
 
     /// Once for each stream and request.
     private func tellRequestInVain(_ stream: UInt32) {
         guard let feature = requestInVain(stream) else { return }
-        let number = multiplexer[(firstChannel + stream) * 4] & 0x7F
-        if toldRequests.insert(stream << 8 | number).inserted { interconnect.host.unsupportedFeature(feature) }
+        if state.toldRequests.insert(stream << 8 | UInt32(truncatingIfNeeded: request(stream))).inserted {
+            interconnect.tell { $0.unsupportedFeature(feature) }
+        }
     }
 
     private func isRequested(_ stream: UInt32) -> Bool {
-        if direction(stream) == .memoryToMemory { return true }
-        guard let request = request(stream) else { return false }
-        return request.receive == (direction(stream) == .peripheralToMemory) && request.uart.isRequestingDMA(receive: request.receive)
+        direction(stream) == .memoryToMemory || interconnect.requests.isHigh(request(stream))
     }
 
-    /// A peripheral's request became active.
+    /// A block's request became active, or another input was selected.
     func requestsChanged() {
         guard isTouched else { return }
-        for stream in 0..<Self.streamCount where self[Self.registers(stream)] & Control.en != 0 && streams[Int(stream)].due == .max {
+        for stream in 0..<SxCR.count where isEnabled(stream) && state.streams[Int(stream)].due == .max {
             start(stream)
         }
         schedule()
@@ -177,22 +174,22 @@ public final class DMA: RegisterBlock {
 
     /// Items until the next thing to tell: half of the block, or its end; one when a peripheral brings them singly.
     private func batch(_ stream: UInt32) -> UInt32 {
-        let state = streams[Int(stream)]
-        if direction(stream) == .peripheralToMemory { return 1 }
-        let half = state.total / 2
-        return state.done < half ? half - state.done : state.total - state.done
+        let own = state.streams[Int(stream)]
+        if direction(stream) != .memoryToMemory, interconnect.requests.movesSingly(request(stream)) { return 1 }
+        let half = own.total / 2
+        return own.done < half ? half - own.done : own.total - own.done
     }
 
     private func start(_ stream: UInt32) {
-        let state = streams[Int(stream)]
-        guard state.total > state.done, isRequested(stream) else { return }
-        let cycles = direction(stream) == .memoryToMemory ? 4 : request(stream)?.uart.characterCycles ?? 4
-        streams[Int(stream)].due = interconnect.now &+ UInt64(batch(stream)) * cycles
+        let own = state.streams[Int(stream)]
+        guard own.total > own.done, isRequested(stream) else { return }
+        let cycles = direction(stream) == .memoryToMemory ? 4 : interconnect.requests.itemCycles(request(stream))
+        state.streams[Int(stream)].due = interconnect.now &+ UInt64(batch(stream)) * cycles
     }
 
     override func alarmDue(_ cycle: UInt64) {
-        for stream in 0..<Self.streamCount where streams[Int(stream)].due <= cycle {
-            streams[Int(stream)].due = .max
+        for stream in 0..<SxCR.count where state.streams[Int(stream)].due <= cycle {
+            state.streams[Int(stream)].due = .max
             transfer(stream, items: batch(stream))
         }
         schedule()
@@ -200,58 +197,57 @@ public final class DMA: RegisterBlock {
 
     private func schedule() {
         var due = UInt64.max
-        for stream in streams { due = min(due, stream.due) }
-        alarm.set(due)
+        for stream in state.streams { due = min(due, stream.due) }
+        setAlarm(due)
     }
 
     private func transfer(_ stream: UInt32, items: UInt32) {
         for _ in 0..<items {
             // An item may have been written to this controller's own registers.
-            guard streams[Int(stream)].done < streams[Int(stream)].total else { break }
+            guard state.streams[Int(stream)].done < state.streams[Int(stream)].total else { break }
             guard moveItem(stream) else {
-                self[Self.registers(stream)] &= ~Control.en
-                return raise(stream, Flag.transferError)
+                self[SxCR.offset(stream)][SxCR.EN] = 0
+                return raise(stream, Self.transferError)
             }
         }
-        let state = streams[Int(stream)]
-        self[Self.registers(stream) + Offset.ndtr] = state.total - state.done
-        if state.done == state.total / 2, state.total > 1 { raise(stream, Flag.half) }
-        if state.done == state.total { complete(stream) } else { start(stream) }
+        let own = state.streams[Int(stream)]
+        self[SxNDTR.offset(stream)] = own.total - own.done
+        if own.done == own.total / 2, own.total > 1 { raise(stream, Self.half) }
+        if own.done == own.total { complete(stream) } else { start(stream) }
     }
 
     private func complete(_ stream: UInt32) {
-        let registers = Self.registers(stream)
-        if self[registers] & Control.circular != 0, direction(stream) != .memoryToMemory {
-            streams[Int(stream)].done = 0
-            self[registers + Offset.ndtr] = streams[Int(stream)].total
+        let control = SxCR.offset(stream)
+        if self[control].has(SxCR.CIRC), direction(stream) != .memoryToMemory {
+            state.streams[Int(stream)].done = 0
+            self[SxNDTR.offset(stream)] = state.streams[Int(stream)].total
             start(stream)
         } else {
-            self[registers] &= ~Control.en
+            self[control][SxCR.EN] = 0
         }
-        raise(stream, Flag.complete)
+        raise(stream, Self.complete)
     }
 
     /// Moves one item of PSIZE, the memory side in the same size; false is a bus error.
     private func moveItem(_ stream: UInt32) -> Bool {
-        let registers = Self.registers(stream)
-        let control = self[registers]
-        let width = [1, 2, 4, 4][Int(control >> 11 & 3)]
-        let step = UInt32(width) &* streams[Int(stream)].done
-        let peripheral = self[registers + Offset.par] &+ (control & Control.peripheralIncrement != 0 ? step : 0)
-        let memory = self[registers + Offset.m0ar] &+ (control & Control.memoryIncrement != 0 ? step : 0)
+        let control = self[SxCR.offset(stream)]
+        let width = switch control[SxCR.PSIZE] { case 0: 1; case 1: 2; default: 4 }
+        let step = UInt32(width) &* state.streams[Int(stream)].done
+        let peripheral = self[SxPAR.offset(stream)] &+ (control.has(SxCR.PINC) ? step : 0)
+        let memory = self[SxM0AR.offset(stream)] &+ (control.has(SxCR.MINC) ? step : 0)
         let isToPeripheral = direction(stream) == .memoryToPeripheral
         guard let value = load(isToPeripheral ? memory : peripheral, width) else { return false }
-        streams[Int(stream)].done += 1
+        state.streams[Int(stream)].done += 1
         return store(isToPeripheral ? peripheral : memory, value, width)
     }
 
     private func load(_ address: UInt32, _ width: Int) -> UInt32? {
         if address >> 29 == 2 { return interconnect.read(address, width: width, by: .cortexM4) }
-        return interconnect.host.dmaRead(address, width: width)
+        return interconnect.tell { $0.dmaRead(address, width: width) }
     }
 
     private func store(_ address: UInt32, _ value: UInt32, _ width: Int) -> Bool {
-        guard address >> 29 == 2 else { return interconnect.host.dmaWrite(address, value, width: width) }
+        guard address >> 29 == 2 else { return interconnect.tell { $0.dmaWrite(address, value, width: width) } }
         interconnect.write(address, value, width: width, by: .cortexM4)
         return true
     }
@@ -267,13 +263,8 @@ public final class DMA: RegisterBlock {
     private func update(_ stream: UInt32) {
         let flags = Self.flags(stream)
         // DMEIE, TEIE, HTIE, TCIE in CR are their flags' bits one place down.
-        let enabled = self[Self.registers(stream)] << 1 & 0x3C
+        let enables = SxCR.DMEIE.mask | SxCR.TEIE.mask | SxCR.HTIE.mask | SxCR.TCIE.mask
+        let enabled = (self[SxCR.offset(stream)] & enables) << 1
         interconnect.drive(interrupts[Int(stream)], self[flags.offset] >> flags.shift & enabled != 0)
     }
-}
-
-/// DMA request multiplexer (RM0436, DMAMUX): which request each stream serves. Synchronisation and generators are not modelled.
-final class DMAMUX: RegisterBlock {
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x40, 0x80..<0x88, 0x100..<0x110, 0x140..<0x148] }
-    override var missingFeatures: [MissingFeature] { Self.missing }
 }

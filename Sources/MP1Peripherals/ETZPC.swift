@@ -3,10 +3,14 @@
 /// Firmware asks before it uses a peripheral (ST's resource manager). The boot chain has opened every peripheral to both
 /// processors; what the secure world writes later is kept and read back, but no access is refused for it.
 public final class ETZPC: RegisterBlock {
-    private static let protection: Range<UInt32> = 0x10..<0x28  // DECPROT0-5: two bits a peripheral
-    private static let locks: Range<UInt32> = 0x30..<0x3C  // DECPROT_LOCK0-2: one bit a peripheral
+    /// Two bits a peripheral.
+    private static let protection = DECPROTx.span
+    /// One bit a peripheral.
+    private static let locks = DECPROT_LOCK0.offset..<DECPROT_LOCK2.span.upperBound
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x08, protection, locks] }
+    override var map: BlockMap { Self.map }
+    private static let map = BlockMap(
+        onWrite: [TZMA0_SIZE.self, TZMA1_SIZE.self, DECPROTx.self, DECPROT_LOCK0.self, DECPROT_LOCK1.self, DECPROT_LOCK2.self])
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         guard initiator.isSecure else { return }

@@ -12,29 +12,26 @@ public final class GPIO: RegisterBlock {
         }
     }
 
-    private enum Offset {
-        static let moder: UInt32 = 0x00
-        static let otyper: UInt32 = 0x04
-        static let pupdr: UInt32 = 0x0C
-        static let idr: UInt32 = 0x10
-        static let odr: UInt32 = 0x14
-        static let bsrr: UInt32 = 0x18
-        static let lckr: UInt32 = 0x1C
-        static let brr: UInt32 = 0x28
-    }
-
     public let port: Port
     private let exti: EXTI
-    /// Pins that the host drives, and to which level.
-    private var driven: UInt16 = 0
-    private var drivenLevels: UInt16 = 0
-    /// Pins by what MODER, OTYPER and PUPDR make of them.
-    private var outputs: UInt16 = 0
-    private var openDrain: UInt16 = 0
-    private var analogue: UInt16 = 0xFFFF
-    private var pulledUp: UInt16 = 0
-    private var toldOutputs: UInt16 = 0
-    private var toldInputs: UInt16 = 0
+
+    struct State: BlockState {
+        /// Pins that the host drives, and to which level.
+        var driven: UInt16 = 0
+        var drivenLevels: UInt16 = 0
+        /// Pins by what MODER, OTYPER and PUPDR make of them.
+        var outputs: UInt16 = 0
+        var openDrain: UInt16 = 0
+        var analogue: UInt16 = 0xFFFF
+        var pulledUp: UInt16 = 0
+        /// Levels as last told.
+        var toldOutputs: UInt16 = 0
+        var toldInputs: UInt16 = 0
+        /// Pins that firmware drives low, as last told.
+        var toldLow: UInt16 = 0
+    }
+    private var state = State()
+    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
     init(_ port: Port, on interconnect: Interconnect, exti: EXTI) {
         self.port = port
@@ -42,42 +39,66 @@ public final class GPIO: RegisterBlock {
         super.init(index: Self.index(port.description, on: interconnect), on: interconnect)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x2C, 0x30..<0x34] }
-    override var missingFeatures: [MissingFeature] { Self.missing }
-    private static let missing = [MissingFeature("configuration lock", "LCKK", .init(Offset.lckr, 1 << 16), effect: "locked pins can be changed all the same")]
+    override var map: BlockMap { Self.map }
+    private static let map = BlockMap(
+        onRead: [IDR.self], onWrite: [MODER.self, OTYPER.self, PUPDR.self, ODR.self, BSRR.self, LCKR.self, BRR.self],
+        storageOnly: [MODER.self, OTYPER.self, OSPEEDR.self, PUPDR.self, ODR.self, LCKR.self, AFRL.self, AFRH.self, SECCFGR.self],
+        missing: [MissingFeature("configuration lock", LCKR.LCKK, effect: "locked pins can be changed all the same")])
 
     // MARK: Pins
 
-    /// Levels of pins that are outputs and driven high; pins of other modes are 0.
-    public var outputLevels: UInt16 { UInt16(truncatingIfNeeded: self[Offset.odr]) & outputs }
+    /// Levels of pins that are state.outputs and state.driven high; pins of other modes are 0.
+    public var outputLevels: UInt16 { UInt16(truncatingIfNeeded: self[ODR.offset]) & state.outputs }
 
     /// Levels at all pins, as IDR has them.
     public var levels: UInt16 {
-        let odr = UInt16(truncatingIfNeeded: self[Offset.odr])
-        let outside = driven & drivenLevels | ~driven & pulledUp
-        let pushing = outputs & ~openDrain
+        let odr = UInt16(truncatingIfNeeded: self[ODR.offset])
+        let outside = state.driven & state.drivenLevels | ~state.driven & state.pulledUp
+        let pushing = state.outputs & ~state.openDrain
         // An open-drain output pulls low, or leaves the pin to what is outside.
-        let low = outputs & openDrain & ~odr
-        return (pushing & odr | ~pushing & outside & ~low) & ~analogue
+        let low = state.outputs & state.openDrain & ~odr
+        return (pushing & odr | ~pushing & outside & ~low) & ~state.analogue
     }
 
     /// Drives `pin` (0-15) from outside; nil lets go of it.
     public func setInput(_ pin: Int, level: Bool?) {
         guard pin >= 0, pin < 16 else { return }
         let bit = UInt16(1) << UInt16(pin)
-        driven = level == nil ? driven & ~bit : driven | bit
-        drivenLevels = level == true ? drivenLevels | bit : drivenLevels & ~bit
+        state.driven = level == nil ? state.driven & ~bit : state.driven | bit
+        state.drivenLevels = level == true ? state.drivenLevels | bit : state.drivenLevels & ~bit
         update()
     }
 
+    /// Whether firmware drives `pin` low.
+    func drivesLow(_ pin: Int) -> Bool {
+        let bit = UInt16(1) << UInt16(pin & 15)
+        return state.outputs & bit != 0 && UInt16(truncatingIfNeeded: self[ODR.offset]) & bit == 0
+    }
+
+    /// Calls `action` whenever firmware begins or ends to drive `pin` low.
+    func watch(_ pin: Int, _ action: @escaping (Bool) -> Void) { watches.append(Watch(pin: pin, action: action)) }
+
+    private struct Watch {
+        let pin: Int
+        let action: (Bool) -> Void
+    }
+    private var watches: [Watch] = []
+
+    private func tellWatches() {
+        let low = state.outputs & ~UInt16(truncatingIfNeeded: self[ODR.offset]), changed = low ^ state.toldLow
+        guard changed != 0 else { return }
+        state.toldLow = low
+        for watch in watches where changed >> UInt16(watch.pin & 15) & 1 != 0 { watch.action(low >> UInt16(watch.pin & 15) & 1 != 0) }
+    }
+
     /// Whether something may change the level at `pin`: the host, or the firmware's own output.
-    func hasSource(_ pin: Int) -> Bool { (driven | outputs) >> UInt16(pin & 15) & 1 != 0 }
+    func hasSource(_ pin: Int) -> Bool { (state.driven | state.outputs) >> UInt16(pin & 15) & 1 != 0 }
 
     private func configure() {
-        outputs = field(Offset.moder, equals: 1)
-        analogue = field(Offset.moder, equals: 3)
-        openDrain = UInt16(truncatingIfNeeded: self[Offset.otyper])
-        pulledUp = field(Offset.pupdr, equals: 1)
+        state.outputs = field(MODER.offset, equals: 1)
+        state.analogue = field(MODER.offset, equals: 3)
+        state.openDrain = UInt16(truncatingIfNeeded: self[OTYPER.offset])
+        state.pulledUp = field(PUPDR.offset, equals: 1)
     }
 
     /// Pins whose two-bit field in the register at `offset` is `value`.
@@ -94,16 +115,16 @@ public final class GPIO: RegisterBlock {
     // MARK: Registers
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
-        offset == Offset.idr ? UInt32(levels) : readStored(offset, by: initiator)
+        offset == IDR.offset ? UInt32(levels) : readStored(offset, by: initiator)
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case Offset.bsrr: self[Offset.odr] = (self[Offset.odr] & ~(value >> 16) | value) & 0xFFFF  // setting wins
-        case Offset.brr: self[Offset.odr] &= ~value
-        case Offset.odr: merge(offset, value & 0xFFFF, lanes: lanes)
-        case Offset.lckr: merge(offset, value, lanes: lanes)
-        case Offset.moder, Offset.otyper, Offset.pupdr:
+        case BSRR.offset: self[ODR.offset] = (self[ODR.offset] & ~(value >> 16) | value) & 0xFFFF  // setting wins
+        case BRR.offset: self[ODR.offset] &= ~value
+        case ODR.offset: merge(offset, value & 0xFFFF, lanes: lanes)
+        case LCKR.offset: merge(offset, value, lanes: lanes)
+        case MODER.offset, OTYPER.offset, PUPDR.offset:
             merge(offset, value, lanes: lanes)
             configure()
         default: return writeStored(offset, value, lanes: lanes, by: initiator)
@@ -119,15 +140,16 @@ public final class GPIO: RegisterBlock {
     }
 
     private func update() {
+        tellWatches()
         let driving = outputLevels
-        if driving != toldOutputs {
-            let changed = driving ^ toldOutputs
-            toldOutputs = driving
-            interconnect.host.gpioOutputsChanged(port, levels: driving, changed: changed)
+        if driving != state.toldOutputs {
+            let changed = driving ^ state.toldOutputs
+            state.toldOutputs = driving
+            interconnect.tell { $0.gpioOutputsChanged(port, levels: driving, changed: changed) }
         }
         let inputs = levels
-        var changed = inputs ^ toldInputs
-        toldInputs = inputs
+        var changed = inputs ^ state.toldInputs
+        state.toldInputs = inputs
         while changed != 0 {
             let pin = changed.trailingZeroBitCount
             changed &= changed - 1

@@ -9,13 +9,15 @@ public final class IPCC: RegisterBlock {
     /// A bit for each channel that the chip has; registers count them from 1.
     private let channels: UInt32
 
-    private typealias Offset = IPCCOffset
-
-    private static let rxInterruptEnable: UInt32 = 1        // CR.RXOIE
-    private static let txInterruptEnable: UInt32 = 1 << 16  // CR.TXFIE
     private let rxInterrupt: Int, txInterrupt: Int
+
+    struct Levels: BlockState {
+        var receive = false
+        var transmit = false
+    }
     /// Levels last told to the A7s' side.
-    private var applicationLevels: (receive: Bool, transmit: Bool) = (false, false)
+    private var state = Levels()
+    override var ownState: any BlockState { get { state } set { state = newValue as? Levels ?? state } }
 
     /// Told of the channels that the M4 rings, bit 0 for channel 1, when their flags are set; of those that were set already, too.
     public var onRing: ((UInt32) -> Void)?
@@ -27,30 +29,33 @@ public final class IPCC: RegisterBlock {
         super.init(index: Self.index(mailbox.block, on: interconnect), on: interconnect)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [Offset.C1CR..<Offset.C2TOC1SR + 4] }
+    override var map: BlockMap { Self.map }
+    private static let map = BlockMap(
+        onRead: [C1SCR.self, C2SCR.self], onWrite: [C1CR.self, C1MR.self, C1SCR.self, C2CR.self, C2MR.self, C2SCR.self],
+        storageOnly: [C1TOC2SR.self, C2TOC1SR.self])
 
     /// Flags that the A7s have set for the M4, bit 0 for channel 1.
-    public var occupiedToM4: UInt32 { self[Offset.C1TOC2SR] }
+    public var occupiedToM4: UInt32 { self[C1TOC2SR.offset] }
     /// Flags that the M4 has set for the A7s, bit 0 for channel 1.
-    public var occupiedToA7: UInt32 { self[Offset.C2TOC1SR] }
+    public var occupiedToA7: UInt32 { self[C2TOC1SR.offset] }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Offset.C1SCR, Offset.C2SCR: 0  // "set and clear" registers: firmware reads, modifies and writes them
+        case C1SCR.offset, C2SCR.offset: 0  // "set and clear" registers: firmware reads, modifies and writes them
         default: readStored(offset, by: initiator)
         }
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case Offset.C1CR, Offset.C2CR:
-            merge(offset, value & (Self.rxInterruptEnable | Self.txInterruptEnable), lanes: lanes)
-        case Offset.C1MR, Offset.C2MR:
+        case C1CR.offset, C2CR.offset:
+            merge(offset, value & (C1CR.RXOIE.mask | C1CR.TXFIE.mask), lanes: lanes)
+        case C1MR.offset, C2MR.offset:
             merge(offset, value & (channels | channels << 16), lanes: lanes)
-        case Offset.C1SCR:
-            setAndClear(value, sent: Offset.C1TOC2SR, received: Offset.C2TOC1SR)
-        case Offset.C2SCR:
-            setAndClear(value, sent: Offset.C2TOC1SR, received: Offset.C1TOC2SR)
+        case C1SCR.offset:
+            setAndClear(value, sent: C1TOC2SR.offset, received: C2TOC1SR.offset)
+        case C2SCR.offset:
+            setAndClear(value, sent: C2TOC1SR.offset, received: C1TOC2SR.offset)
             if value >> 16 & channels != 0 { onRing?(value >> 16 & channels) }
         default:
             return writeStored(offset, value, lanes: lanes, by: initiator)
@@ -70,26 +75,25 @@ public final class IPCC: RegisterBlock {
     }
 
     private func update() {
-        let toM4 = self[Offset.C1TOC2SR]
-        let toA7 = self[Offset.C2TOC1SR]
-        let m4 = levels(control: self[Offset.C2CR], mask: self[Offset.C2MR], received: toM4, sent: toA7)
+        let toM4 = self[C1TOC2SR.offset]
+        let toA7 = self[C2TOC1SR.offset]
+        let m4 = levels(control: self[C2CR.offset], mask: self[C2MR.offset], received: toM4, sent: toA7)
         interconnect.drive(rxInterrupt, m4.receive)
         interconnect.drive(txInterrupt, m4.transmit)
-        let a7 = levels(control: self[Offset.C1CR], mask: self[Offset.C1MR], received: toA7, sent: toM4)
-        if a7.receive != applicationLevels.receive {
-            applicationLevels.receive = a7.receive
-            interconnect.host.setApplicationProcessorInterrupt(.ipccReceive, level: a7.receive)
+        let a7 = levels(control: self[C1CR.offset], mask: self[C1MR.offset], received: toA7, sent: toM4)
+        if a7.receive != state.receive {
+            state.receive = a7.receive
+            interconnect.tell { $0.setApplicationProcessorInterrupt(.ipccReceive, level: a7.receive) }
         }
-        if a7.transmit != applicationLevels.transmit {
-            applicationLevels.transmit = a7.transmit
-            interconnect.host.setApplicationProcessorInterrupt(.ipccTransmitFree, level: a7.transmit)
+        if a7.transmit != state.transmit {
+            state.transmit = a7.transmit
+            interconnect.tell { $0.setApplicationProcessorInterrupt(.ipccTransmitFree, level: a7.transmit) }
         }
     }
 
-    private func levels(
-        control: UInt32, mask: UInt32, received: UInt32, sent: UInt32
-    ) -> (receive: Bool, transmit: Bool) {
-        (control & Self.rxInterruptEnable != 0 && received & ~mask & channels != 0,
-         control & Self.txInterruptEnable != 0 && ~sent & ~(mask >> 16) & channels != 0)
+    private func levels(control: UInt32, mask: UInt32, received: UInt32, sent: UInt32) -> Levels {
+        Levels(
+            receive: control.has(C1CR.RXOIE) && received & ~mask & channels != 0,
+            transmit: control.has(C1CR.TXFIE) && ~sent & ~(mask >> 16) & channels != 0)
     }
 }

@@ -9,13 +9,15 @@ final class Interconnect {
     let chip: SoCDescription
     /// The chip's tables.
     let map: UnsafePointer<register_map>
-    let host: HostPort
+    /// Called without counting references: it outlives the SoC, see `SoC.init`.
+    private let host: Unmanaged<SoCHost>
     let clock: CoreClock
     let events: EventQueue
     /// By peripheral index of the register map; nil until the block is first touched.
     let blocks: UnsafeMutablePointer<Unmanaged<RegisterBlock>?>
-    /// The DMA controllers, which serve requests of other blocks.
-    var dma: [Unmanaged<DMA>] = []
+    let requests = DMARequestLines()
+    /// Bytes of the read that is under way: a register with a FIFO behind it gives as much.
+    var readWidth = 4
     /// The GPIO ports by their index, for who asks whether a pin has a source.
     var ports: [Unmanaged<GPIO>] = []
     /// Which blocks have a model, by peripheral index.
@@ -23,14 +25,20 @@ final class Interconnect {
     /// The M4's domain is in CSTOP; a line that rises may end that.
     var isMCUStopped = false
     var onWakeUpLine: () -> Void = {}
-    private var lines: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    /// The M4's interrupt lines, a bit each.
+    struct Lines: Equatable, Sendable {
+        var first: UInt64 = 0
+        var second: UInt64 = 0
+        var third: UInt64 = 0
+    }
+    var lines = Lines()
     /// What was touched and has no model.
-    private(set) var unmodelled = UnmodelledRegisters()
+    var unmodelled = UnmodelledRegisters()
 
-    init<Host: SoCHost>(_ chip: SoCDescription, host: Host) {
+    init(_ chip: SoCDescription, host: SoCHost) {
         self.chip = chip
         map = chip.registers.tables
-        self.host = BoundHostPort(host)
+        self.host = Unmanaged.passUnretained(host)
         clock = host.coreClock
         events = host.eventQueue
         let count = Int(map.pointee.peripheral_count)
@@ -41,7 +49,10 @@ final class Interconnect {
 
     deinit { blocks.deallocate() }
 
-    @inline(__always) var now: UInt64 { host.nowCycles }
+    @inline(__always) var now: UInt64 { host._withUnsafeGuaranteedRef { $0.nowCycles } }
+
+    /// The only way out of the SoC.
+    @inline(__always) func tell<Answer>(_ message: (SoCHost) -> Answer) -> Answer { host._withUnsafeGuaranteedRef(message) }
 
     // MARK: Access
 
@@ -52,7 +63,8 @@ final class Interconnect {
             return 0
         }
         let shift = (address & 3) &* 8
-        let word = block(Int(index))._withUnsafeGuaranteedRef { $0.read((address &- $0.base) & ~3, by: initiator) }
+        readWidth = width
+        let word = block(Int(index))._withUnsafeGuaranteedRef { $0.load((address &- $0.base) & ~3, by: initiator) }
         return (word >> shift) & Self.mask(width)
     }
 
@@ -64,10 +76,10 @@ final class Interconnect {
         block(Int(index))._withUnsafeGuaranteedRef {
             let offset = (address &- $0.base) & ~3
             guard $0.featureWords >> UInt64(offset >> 2 & 63) & 1 != 0 else {
-                return $0.write(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
+                return $0.store(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
             }
             let old = $0[offset]
-            $0.write(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
+            $0.store(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
             if $0[offset] != old { $0.featureWordChanged(offset) }
         }
     }
@@ -76,7 +88,7 @@ final class Interconnect {
         width == 4 ? ~0 : width == 2 ? 0xFFFF : 0xFF
     }
 
-    @inline(__always) private func block(_ index: Int) -> Unmanaged<RegisterBlock> {
+    @inline(__always) func block(_ index: Int) -> Unmanaged<RegisterBlock> {
         if let block = blocks[index] { return block }
         return makeBlock(index)
     }
@@ -94,15 +106,19 @@ final class Interconnect {
         return index >= 0 && isModelled[index]
     }
 
+    func port(_ port: GPIO.Port) -> GPIO? {
+        ports.indices.contains(port.rawValue) ? ports[port.rawValue].takeUnretainedValue() : nil
+    }
+
     // MARK: Interrupts
 
     /// The level that drives NVIC input `irq`.
     func level(_ irq: Int) -> Bool {
         let bit = UInt64(1) << UInt64(truncatingIfNeeded: irq & 63)
         return switch irq >> 6 {
-        case 0: lines.0 & bit != 0
-        case 1: lines.1 & bit != 0
-        case 2: lines.2 & bit != 0
+        case 0: lines.first & bit != 0
+        case 1: lines.second & bit != 0
+        case 2: lines.third & bit != 0
         default: false
         }
     }
@@ -112,18 +128,18 @@ final class Interconnect {
         guard self.level(irq) != level else { return }
         let bit = UInt64(1) << UInt64(truncatingIfNeeded: irq & 63)
         switch irq >> 6 {
-        case 0: lines.0 ^= bit
-        case 1: lines.1 ^= bit
-        case 2: lines.2 ^= bit
+        case 0: lines.first ^= bit
+        case 1: lines.second ^= bit
+        case 2: lines.third ^= bit
         default: return
         }
-        host.setInterrupt(irq, level: level)
+        tell { $0.setInterrupt(irq, level: level) }
         if isMCUStopped, level { onWakeUpLine() }
     }
 
     /// Tells the host of every line that is high, after its NVIC was reset.
     func presentInterrupts() {
-        for irq in 0..<chip.registers.interruptCount where level(irq) { host.setInterrupt(irq, level: true) }
+        for irq in 0..<chip.registers.interruptCount where level(irq) { tell { $0.setInterrupt(irq, level: true) } }
     }
 
     // MARK: Reports
@@ -138,7 +154,7 @@ final class Interconnect {
             UnmodelledAccess(
                 kind: kind, address: address, isWrite: isWrite, value: value, initiator: initiator, map: chip.registers, isBlockModelled: isModelled)
         }
-        if verdict == .new, let newest = unmodelled.list.last { host.unmodelledAccess(newest.first) }
+        if verdict == .new, let newest = unmodelled.list.last { tell { $0.unmodelledAccess(newest.first) } }
         return verdict
     }
 

@@ -5,22 +5,22 @@ import Chips
 ///
 /// Clocks start at once: a ready bit follows its enable bit, and a source or divider is taken over when written.
 public final class RCC: RegisterBlock {
-    private typealias Offset = RCCOffset
-
-    private static let ready: UInt32 = 1 << 31
+    /// A source's or a divider's ready bit: of all of them in one place.
+    private static let ready = MPCKSELR.MPUSRCRDY.mask
     private let interrupt: Int, wakeUpInterrupt: Int
     /// Where the chip has the coprocessor's hold boot and reset, from the block's base.
     private let holdBoot: UInt32, coreReset: UInt32
     private let holdBootMask: UInt32, coreResetMask: UInt32
-    /// WKUPF and WKUPIE.
-    private static let wakeUpFlag: UInt32 = 1 << 20
-    /// Bits of MC_RSTSCLRR.
-    private static let mcuResetFlag: UInt32 = 1 << 5
-    private static let watchdogResetFlag: UInt32 = 1 << 10
 
     private let configuration: SoCConfiguration
-    private var isReleased = false
-    private var toldClockChange = false
+
+    struct State: BlockState {
+        /// The hold boot as last told.
+        var isReleased = false
+        var toldClockChange = false
+    }
+    private var state = State()
+    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
     init(on interconnect: Interconnect, configuration: SoCConfiguration) {
         self.configuration = configuration
@@ -35,14 +35,15 @@ public final class RCC: RegisterBlock {
         super.init(index: index, on: interconnect)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x000..<0xFF0] }
-    override var missingFeatures: [MissingFeature] { Self.missing }
-    private static let missing = [
-        MissingFeature("clock security of HSE", "HSECSSON", .init(Offset.OCENSETR, 1 << 11), effect: "HSE never fails"),
-        MissingFeature("clock security of LSE", "LSECSSON", .init(Offset.BDCR, 1 << 8), effect: "LSE never fails"),
-        MissingFeature("clock output 1", "MCO1ON", .init(Offset.MCO1CFGR, 1 << 12), effect: "no pin follows it"),
-        MissingFeature("clock output 2", "MCO2ON", .init(Offset.MCO2CFGR, 1 << 12), effect: "no pin follows it"),
-    ]
+    override var map: BlockMap { Self.map }
+    private static let map = BlockMap(
+        acting: TZCR.offset..<MC_CIFR.span.upperBound,
+        missing: [
+            MissingFeature("clock security of HSE", OCENSETR.HSECSSON, effect: "HSE never fails"),
+            MissingFeature("clock security of LSE", BDCR.LSECSSON, effect: "LSE never fails"),
+            MissingFeature("clock output 1", MCO1CFGR.MCO1ON, effect: "no pin follows it"),
+            MissingFeature("clock output 2", MCO2CFGR.MCO2ON, effect: "no pin follows it"),
+        ])
 
     /// MP_GCR.BOOT_MCU: false holds the M4 in reset the next time it is reset.
     public var isHoldBootReleased: Bool { self[holdBoot] & holdBootMask != 0 }
@@ -60,23 +61,24 @@ public final class RCC: RegisterBlock {
 
     /// How many cycles of the core clock make one of pclk1, pclk2 or pclk3.
     func busDivider(bus: Int) -> UInt64 {
-        UInt64(1) << UInt64(min(self[Offset.APB1DIVR + UInt32(truncatingIfNeeded: bus - 1) * 4] & 7, 4))
+        UInt64(1) << UInt64(min(self[APB1DIVR.APB1DIV.at(APB1DIVR.offset &+ UInt32(truncatingIfNeeded: bus - 1) &* 4)], 4))
     }
 
     /// How many cycles of the core clock make one of the timers' kernel clock on `bus` 1 or 2 (RM0436, RCC).
     func timerDivider(bus: Int) -> UInt64 {
-        let isFast = self[Offset.TIMG1PRER + (bus == 2 ? 4 : 0)] & 1 != 0
+        let isFast = has(bus == 2 ? TIMG2PRER.TIMG2PRE : TIMG1PRER.TIMG1PRE)
         return max(1, busDivider(bus: bus) / (isFast ? 4 : 2))
     }
 
     /// Sets the flag that tells firmware why it starts again.
     func noteReset(_ cause: SoC.MCUResetCause) {
-        self[Offset.MC_RSTSCLRR] |= cause == .watchdog ? Self.watchdogResetFlag | Self.mcuResetFlag : Self.mcuResetFlag
+        self[MC_RSTSCLRR.MCURSTF] = 1
+        if cause == .watchdog { self[MC_RSTSCLRR.WWDG1RSTF] = 1 }
     }
 
     /// The M4's domain has left CSTOP.
     func noteWakeUp() {
-        self[Offset.MC_CIFR] |= Self.wakeUpFlag
+        self[MC_CIFR.WKUPF] = 1
         updateInterrupt()
     }
 
@@ -85,18 +87,19 @@ public final class RCC: RegisterBlock {
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
         // As the boot chain on the Cortex-A7s leaves it. HSI, CSI and HSE run, the MCU clock is set.
-        self[Offset.TZCR] = configuration.isRCCSecure && configuration.bootPins != interconnect.chip.bootPins.engineering ? 1 : 0
-        self[Offset.OCENSETR] = 0x0000_0111
-        for pll in [Offset.PLL1CR, Offset.PLL2CR] { self[pll] = 0x11 }
+        self[TZCR.offset] = configuration.isRCCSecure && configuration.bootPins != interconnect.chip.bootPins.engineering ? 1 : 0
+        self[OCENSETR.offset] = Self.oscillators
+        self[PLL1CR.offset] = PLL1CR.PLLON.mask | PLL1CR.DIVPEN.mask
+        self[PLL2CR.offset] = PLL2CR.PLLON.mask | PLL2CR.DIVPEN.mask
         for setting in configuration.mcuClock.settings { self[setting.offset] = setting.value }
         updateInterrupt()
         updateHoldBoot()
     }
 
     private func updateHoldBoot() {
-        guard isHoldBootReleased != isReleased else { return }
-        isReleased = isHoldBootReleased
-        interconnect.host.holdBootChanged(released: isReleased)
+        guard isHoldBootReleased != state.isReleased else { return }
+        state.isReleased = isHoldBootReleased
+        interconnect.tell { $0.holdBootChanged(released: isHoldBootReleased) }
     }
 
     // MARK: Registers
@@ -104,16 +107,16 @@ public final class RCC: RegisterBlock {
     /// A set register and its clear register four bytes on, both reading the state: clock enables and block resets.
     private static func isSetClearPair(_ offset: UInt32) -> Bool {
         switch offset {
-        case Offset.APB4RSTSETR...Offset.TZAHB6RSTCLRR, Offset.MP_APB4ENSETR..<Offset.BR_RSTSCLRR, Offset.APB1RSTSETR..<Offset.MC_RSTSCLRR: true
+        case APB4RSTSETR.offset...TZAHB6RSTCLRR.offset, MP_APB4ENSETR.offset..<BR_RSTSCLRR.offset, APB1RSTSETR.offset..<MC_RSTSCLRR.offset: true
         default: false
         }
     }
 
-    private static func isReset(_ offset: UInt32) -> Bool { offset & ~0x7F == Offset.APB4RSTSETR || offset & ~0x7F == Offset.APB1RSTSETR }
+    private static func isReset(_ offset: UInt32) -> Bool { offset & ~0x7F == APB4RSTSETR.offset || offset & ~0x7F == APB1RSTSETR.offset }
 
     private static func isSourceOrDivider(_ offset: UInt32) -> Bool {
         switch offset {
-        case Offset.MPCKSELR...Offset.APB5DIVR, Offset.MSSCKSELR, Offset.RCK3SELR...Offset.APB3DIVR: true
+        case MPCKSELR.offset...APB5DIVR.offset, MSSCKSELR.offset, RCK3SELR.offset...APB3DIVR.offset: true
         default: false
         }
     }
@@ -121,24 +124,34 @@ public final class RCC: RegisterBlock {
     /// With TZEN set, non-secure writes to these are ignored (RM0436, RCC security).
     private static func isSecured(_ offset: UInt32) -> Bool {
         switch offset {
-        case Offset.TZCR, Offset.OCENSETR, Offset.OCENCLRR, Offset.HSICFGR...Offset.APB5DIVR, Offset.PLL1CR...Offset.PLL2CSGR,
-            Offset.MP_BOOTCR...Offset.MP_APRSTSR, Offset.BR_RSTSCLRR...Offset.MP_RSTSCLRR, Offset.MP_RSTSSETR: true
+        case TZCR.offset, OCENSETR.offset, OCENCLRR.offset, HSICFGR.offset...APB5DIVR.offset, PLL1CR.offset...PLL2CSGR.offset,
+            MP_BOOTCR.offset...MP_APRSTSR.offset, BR_RSTSCLRR.offset...MP_RSTSCLRR.offset, MP_RSTSSETR.offset: true
         default: false
         }
     }
 
+    /// HSI, CSI and HSE on, at whose places in OCRDYR they are ready.
+    private static let oscillators = OCENSETR.HSION.mask | OCENSETR.CSION.mask | OCENSETR.HSEON.mask
+
+    /// The register of both fields, with one that follows the other.
+    private func following(_ enable: Field, _ ready: Field) -> UInt32 {
+        var value = self[enable.offset]
+        value[ready] = value[enable]
+        return value
+    }
+
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Offset.OCENSETR, Offset.OCENCLRR: return self[Offset.OCENSETR]
-        case Offset.MP_SREQSETR, Offset.MP_SREQCLRR: return self[Offset.MP_SREQSETR]
-        case Offset.MP_IWDGFZSETR, Offset.MP_IWDGFZCLRR: return self[Offset.MP_IWDGFZSETR]
-        case Offset.OCRDYR:
+        case OCENSETR.offset, OCENCLRR.offset: return self[OCENSETR.offset]
+        case MP_SREQSETR.offset, MP_SREQCLRR.offset: return self[MP_SREQSETR.offset]
+        case MP_IWDGFZSETR.offset, MP_IWDGFZCLRR.offset: return self[MP_IWDGFZSETR.offset]
+        case OCRDYR.offset:
             // HSIRDY, CSIRDY, HSERDY follow their enables; HSIDIVRDY, MPUCKRDY and AXICKRDY are always set.
-            return self[Offset.OCENSETR] & 0x111 | 1 << 2 | 1 << 23 | 1 << 24
-        case Offset.PLL1CR, Offset.PLL2CR, Offset.PLL3CR, Offset.PLL4CR:
-            return self[offset] & ~2 | (self[offset] & 1) << 1
-        case Offset.BDCR: return self[offset] & ~4 | (self[offset] & 1) << 2
-        case Offset.RDLSICR: return self[offset] & ~2 | (self[offset] & 1) << 1
+            return self[OCENSETR.offset] & Self.oscillators | OCRDYR.HSIDIVRDY.mask | OCRDYR.MPUCKRDY.mask | OCRDYR.AXICKRDY.mask
+        case PLL1CR.offset, PLL2CR.offset, PLL3CR.offset, PLL4CR.offset:
+            return following(PLL1CR.PLLON.at(offset), PLL1CR.PLL1RDY)
+        case BDCR.offset: return following(BDCR.LSEON, BDCR.LSERDY)
+        case RDLSICR.offset: return following(RDLSICR.LSION, RDLSICR.LSIRDY)
         case coreReset: return 0
         case _ where Self.isSetClearPair(offset): return self[offset & ~4]
         case _ where Self.isSourceOrDivider(offset): return self[offset] | Self.ready
@@ -147,44 +160,52 @@ public final class RCC: RegisterBlock {
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
-        if Self.isSecured(offset), self[Offset.TZCR] & 1 != 0, !initiator.isSecure { return }
+        if Self.isSecured(offset), has(TZCR.TZEN), !initiator.isSecure { return }
         switch offset {
-        case Offset.OCENSETR:
-            let started = value & ~self[Offset.OCENSETR]
-            self[Offset.OCENSETR] |= value
-            // HSIRDYF, HSERDYF, CSIRDYF
-            noteReady((started & 1) << 2 | (started >> 8 & 1) << 3 | (started >> 4 & 1) << 4)
-        case Offset.OCENCLRR: self[Offset.OCENSETR] &= ~value
-        case Offset.MP_SREQSETR: self[offset] |= value
-        case Offset.MP_SREQCLRR: self[Offset.MP_SREQSETR] &= ~value
-        case Offset.MP_IWDGFZSETR: self[offset] |= value
-        case Offset.MP_IWDGFZCLRR: self[Offset.MP_IWDGFZSETR] &= ~value
-        case Offset.PLL1CR: switchOn(offset, value, lanes: lanes, flag: 8)
-        case Offset.PLL2CR: switchOn(offset, value, lanes: lanes, flag: 9)
-        case Offset.PLL3CR: switchOn(offset, value, lanes: lanes, flag: 10)
-        case Offset.PLL4CR: switchOn(offset, value, lanes: lanes, flag: 11)
-        case Offset.RDLSICR: switchOn(offset, value, lanes: lanes, flag: 0)
-        case Offset.BDCR: switchOn(offset, value, lanes: lanes, flag: 1)
+        case OCENSETR.offset:
+            let started = value & ~self[OCENSETR.offset]
+            self[OCENSETR.offset] |= value
+            var flags: UInt32 = 0
+            flags[MC_CIFR.HSIRDYF] = started[OCENSETR.HSION]
+            flags[MC_CIFR.HSERDYF] = started[OCENSETR.HSEON]
+            flags[MC_CIFR.CSIRDYF] = started[OCENSETR.CSION]
+            noteReady(flags)
+        case OCENCLRR.offset: self[OCENSETR.offset] &= ~value
+        case MP_SREQSETR.offset: self[offset] |= value
+        case MP_SREQCLRR.offset: self[MP_SREQSETR.offset] &= ~value
+        case MP_IWDGFZSETR.offset: self[offset] |= value
+        case MP_IWDGFZCLRR.offset: self[MP_IWDGFZSETR.offset] &= ~value
+        case PLL1CR.offset: switchOn(offset, value, lanes: lanes, MC_CIFR.PLLxDYF[1])
+        case PLL2CR.offset: switchOn(offset, value, lanes: lanes, MC_CIFR.PLLxDYF[2])
+        case PLL3CR.offset: switchOn(offset, value, lanes: lanes, MC_CIFR.PLLxDYF[3])
+        case PLL4CR.offset: switchOn(offset, value, lanes: lanes, MC_CIFR.PLLxDYF[4])
+        case RDLSICR.offset: switchOn(offset, value, lanes: lanes, MC_CIFR.LSIRDYF)
+        case BDCR.offset: switchOn(offset, value, lanes: lanes, MC_CIFR.LSERDYF)
         case holdBoot:
             merge(offset, value & holdBootMask, lanes: lanes)
             updateHoldBoot()
         case coreReset:
-            if value & 1 != 0 { interconnect.host.resetRequested(.system) } else if value & coreResetMask != 0 { interconnect.host.resetRequested(.mcu) }
-        case Offset.BR_RSTSCLRR, Offset.MP_RSTSCLRR, Offset.MC_RSTSCLRR, Offset.MP_CIFR: self[offset] &= ~value
-        case Offset.MC_CIFR:
+            if value.has(MP_GRSTCSETR.MPSYSRST) {
+                interconnect.tell { $0.resetRequested(.system) }
+            } else if value & coreResetMask != 0 {
+                interconnect.tell { $0.resetRequested(.mcu) }
+            }
+        case BR_RSTSCLRR.offset, MP_RSTSCLRR.offset, MC_RSTSCLRR.offset, MP_CIFR.offset: self[offset] &= ~value
+        case MC_CIFR.offset:
             self[offset] &= ~value
             updateInterrupt()
-        case Offset.MC_CIER:
+        case MC_CIER.offset:
             merge(offset, value, lanes: lanes)
             updateInterrupt()
-        case Offset.MP_RSTSSETR: self[Offset.MP_RSTSCLRR] |= value
+        case MP_RSTSSETR.offset: self[MP_RSTSCLRR.offset] |= value
         case _ where Self.isSetClearPair(offset): setOrClear(offset, value)
         default: writeStored(offset, value, lanes: lanes, by: initiator)
         }
         switch offset {
-        case Offset.MSSCKSELR, Offset.MCUDIVR: tellClockChange(offset)
+        case MSSCKSELR.offset, MCUDIVR.offset: tellClockChange(offset)
         // A PLL is set up again while it is off, and its fraction while that is not latched: what counts is what it has in the end.
-        case Offset.PLL3CR...Offset.PLL3FRACR where self[Offset.PLL3CR] & 1 != 0 && (offset != Offset.PLL3FRACR || self[offset] >> 16 & 1 != 0):
+        case PLL3CR.offset...PLL3FRACR.offset
+        where has(PLL3CR.PLLON) && (offset != PLL3FRACR.offset || has(PLL3FRACR.FRACLE)):
             tellClockChange(offset)
         default: break
         }
@@ -192,9 +213,9 @@ public final class RCC: RegisterBlock {
 
     /// The core keeps its speed when firmware selects another clock for it, which is told once.
     private func tellClockChange(_ offset: UInt32) {
-        guard !toldClockChange, coreClockDiffers else { return }
-        toldClockChange = true
-        interconnect.host.unsupportedFeature(clockChange(offset))
+        guard !state.toldClockChange, coreClockDiffers else { return }
+        state.toldClockChange = true
+        interconnect.tell { $0.unsupportedFeature(clockChange(offset)) }
     }
 
     private var coreClockDiffers: Bool {
@@ -203,14 +224,14 @@ public final class RCC: RegisterBlock {
     }
 
     private func clockChange(_ offset: UInt32) -> UnsupportedFeature {
-        let field = switch offset { case Offset.MSSCKSELR: "MCUSSRC"; case Offset.MCUDIVR: "MCUDIV"; default: "PLL3" }
+        let field = switch offset { case MSSCKSELR.offset: MSSCKSELR.MCUSSRC.name; case MCUDIVR.offset: MCUDIVR.MCUDIV.name; default: "PLL3" }
         return unsupported(
             "another clock of the M4, \(selectedCoreClock) Hz", offset, field, value: self[offset] & ~Self.ready, waits: false,
             "the core keeps its \(interconnect.clock.hertz) Hz")
     }
 
     override var featuresOn: [UnsupportedFeature] {
-        super.featuresOn + (toldClockChange && coreClockDiffers ? [clockChange(Offset.MSSCKSELR)] : [])
+        super.featuresOn + (state.toldClockChange && coreClockDiffers ? [clockChange(MSSCKSELR.offset)] : [])
     }
 
     private func setOrClear(_ offset: UInt32, _ value: UInt32) {
@@ -232,22 +253,22 @@ public final class RCC: RegisterBlock {
     }
 
     /// A clock's control register with the enable in bit 0; `flag` is its ready flag in CIFR.
-    private func switchOn(_ offset: UInt32, _ value: UInt32, lanes: UInt32, flag: UInt32) {
+    private func switchOn(_ offset: UInt32, _ value: UInt32, lanes: UInt32, _ flag: Field) {
         let wasOn = self[offset] & 1 != 0
         merge(offset, value, lanes: lanes)
-        if !wasOn, self[offset] & 1 != 0 { noteReady(1 << flag) }
+        if !wasOn, self[offset] & 1 != 0 { noteReady(flag.mask) }
     }
 
     private func noteReady(_ flags: UInt32) {
         guard flags != 0 else { return }
-        self[Offset.MP_CIFR] |= flags
-        self[Offset.MC_CIFR] |= flags
+        self[MP_CIFR.offset] |= flags
+        self[MC_CIFR.offset] |= flags
         updateInterrupt()
     }
 
     private func updateInterrupt() {
-        let pending = self[Offset.MC_CIFR] & self[Offset.MC_CIER]
-        interconnect.drive(interrupt, pending & ~Self.wakeUpFlag != 0)
-        interconnect.drive(wakeUpInterrupt, pending & Self.wakeUpFlag != 0)
+        let pending = self[MC_CIFR.offset] & self[MC_CIER.offset]
+        interconnect.drive(interrupt, pending & ~MC_CIFR.WKUPF.mask != 0)
+        interconnect.drive(wakeUpInterrupt, pending.has(MC_CIFR.WKUPF))
     }
 }

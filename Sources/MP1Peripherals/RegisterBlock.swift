@@ -5,9 +5,8 @@ import MachineBase
 /// A hardware block: its registers as the register map declares them, with behaviour added by subclasses.
 ///
 /// The base class alone is the model of a block nobody wrote yet: every register has its reset value and access, stores what
-/// is written, reads it back, and is reported to the host when first touched. A subclass overrides `read` and `write` for
-/// registers that do more, and names in `plainRegisters` those for which storing is all there is to do; what it leaves out that firmware
-/// can ask for stands in `missingFeatures`.
+/// is written, reads it back, and is reported to the host when first touched. A subclass declares in its `map` which registers act on
+/// reads and on writes, which only store, and what is missing that firmware can ask for; `read` and `write` are for those that act.
 ///
 /// Storage is allocated when the block is first touched, so an SoC costs little until firmware runs on it.
 public class RegisterBlock {
@@ -21,7 +20,7 @@ public class RegisterBlock {
     private let wordCount: Int
     /// Words that switch on what the model lacks: bit n stands for the words n, n + 64 and so on.
     private(set) final var featureWords: UInt64 = 0
-    /// Which rows of `missingFeatures` were told.
+    /// Which of the map's missing features were told.
     private var toldFeatures: [Bool] = []
 
     /// What the storage knows of a word.
@@ -34,6 +33,9 @@ public class RegisterBlock {
         static let byte = Traits(rawValue: 16)
         /// No report: it is modelled.
         static let quiet = Traits(rawValue: 32)
+        /// Reads, and writes, are the subclass'.
+        static let actsOnRead = Traits(rawValue: 64)
+        static let actsOnWrite = Traits(rawValue: 128)
     }
 
     /// Registers beyond it read as reset and ignore writes: the AXI interconnect's spread over a megabyte.
@@ -46,17 +48,23 @@ public class RegisterBlock {
         return max(0, found)
     }
 
+    /// The block's place in the event queue, where it has one.
+    final let alarm: Alarm?
+
     convenience init(_ name: String, on interconnect: Interconnect) {
         self.init(index: Self.index(name, on: interconnect), on: interconnect)
     }
 
-    init(index: Int, on interconnect: Interconnect) {
+    /// - Parameter alarm: its name in the event queue; nil for a block in which nothing takes time.
+    init(index: Int, on interconnect: Interconnect, alarm: String? = nil) {
         self.index = index
         self.interconnect = interconnect
+        self.alarm = alarm.map { Alarm($0, on: interconnect) }
         let entry = interconnect.map.pointee.peripherals[index]
         base = entry.base
         wordCount = Self.wordCount(entry, of: interconnect.map)
-        featureWords = missingFeatures.reduce(0) { $0 | $1.words }
+        featureWords = map.missing.reduce(0) { $0 | $1.words }
+        self.alarm?.wake(self)
     }
 
     deinit {
@@ -77,22 +85,19 @@ public class RegisterBlock {
 
     // MARK: What subclasses change
 
-    /// Byte ranges of registers whose model is that they store what is written. Identification registers, read-only at the
-    /// end of a block, need no mention.
-    class var plainRegisters: [Range<UInt32>] { [] }
+    /// What the model does with each register, and what it lacks. Identification registers, read-only at the end of a block, need no
+    /// mention.
+    var map: BlockMap { BlockMap() }
 
-    /// What the chip's block can and this model cannot, by the registers that switch it on.
-    var missingFeatures: [MissingFeature] { [] }
-
-    /// Of these, what is on now and was told.
+    /// Missing features that are on now and were told.
     var featuresOn: [UnsupportedFeature] {
-        zip(missingFeatures, toldFeatures).filter { $1 && $0.isOn(in: self) }.map { $0.0.found(in: self) }
+        zip(map.missing, toldFeatures).filter { $1 && $0.isOn(in: self) }.map { $0.0.found(in: self) }
     }
 
-    /// The word at `offset`, a multiple of four below the block's size.
+    /// The word at `offset`, a multiple of four below the block's size, of a register that acts on reads.
     func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 { readStored(offset, by: initiator) }
 
-    /// Writes those bytes of the word at `offset` that `lanes` covers; `value` is zero elsewhere. So registers that act on
+    /// Writes those bytes of the word at `offset`, of a register that acts on writes, that `lanes` covers; `value` is zero elsewhere. So registers that act on
     /// ones take `value` as it is, and registers that store use `lanes` to keep the rest.
     func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         writeStored(offset, value, lanes: lanes, by: initiator)
@@ -105,6 +110,71 @@ public class RegisterBlock {
 
     /// The time that the block's alarm was set for has come; `cycle` is at or after it.
     func alarmDue(_ cycle: UInt64) {}
+
+    /// Makes the alarm due at `cycle`; never for `.max`.
+    @inline(__always) final func setAlarm(_ cycle: UInt64) { alarm?.set(cycle) }
+    @inline(__always) final func cancelAlarm() { alarm?.cancel() }
+
+    /// Core cycles that an item takes which a DMA controller moves at this block's request.
+    var dmaItemCycles: UInt64 { 4 }
+
+    // MARK: State
+
+    /// What of the block changes, besides its registers and its alarm. Nothing else in it may.
+    var ownState: any BlockState { get { NoState() } set {} }
+
+    /// All of the block that changes; nil while nobody has touched it.
+    struct Snapshot: Equatable, Sendable {
+        var words: [UInt32]?
+        var traits: [UInt8] = []
+        var toldFeatures: [Bool]
+        var alarmDue: UInt64
+        var own: AnyBlockState
+    }
+
+    /// As if nobody had touched its registers.
+    final func forget() {
+        words?.deallocate()
+        traits?.deallocate()
+        (words, traits) = (nil, nil)
+    }
+
+    final var snapshot: Snapshot {
+        get {
+            Snapshot(
+                words: words.map { Array(UnsafeBufferPointer(start: $0, count: max(1, wordCount))) },
+                traits: traits.map { traits in (0..<max(1, wordCount)).map { traits[$0].rawValue } } ?? [],
+                toldFeatures: toldFeatures, alarmDue: alarm?.due ?? .max, own: AnyBlockState(ownState))
+        }
+        set {
+            if let stored = newValue.words {
+                let words = storage()
+                for (word, value) in stored.enumerated() where word < max(1, wordCount) { words[word] = value }
+                for (word, value) in newValue.traits.enumerated() where word < max(1, wordCount) { traits?[word] = Traits(rawValue: value) }
+            } else {
+                forget()
+            }
+            toldFeatures = newValue.toldFeatures
+            alarm?.set(newValue.alarmDue)
+            ownState = newValue.own.value
+        }
+    }
+
+    // MARK: Access
+
+    @inline(__always) final func load(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
+        let word = Int(offset / 4)
+        _ = storage()
+        guard word < wordCount, trait(word).contains(.actsOnRead) else { return readStored(offset, by: initiator) }
+        return read(offset, by: initiator)
+    }
+
+    @inline(__always) final func store(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        let word = Int(offset / 4)
+        _ = storage()
+        guard word < wordCount, trait(word).contains(.actsOnWrite) else { return writeStored(offset, value, lanes: lanes, by: initiator) }
+        write(offset, value, lanes: lanes, by: initiator)
+    }
 
     // MARK: Storage
 
@@ -181,16 +251,15 @@ public class RegisterBlock {
             if trait.contains(.readOnly), register_map_offset(register) & 0x3FF >= 0x3C0 { trait.insert(.quiet) }
             traits[word] = trait
         }
-        for range in Self.plainRegisters(of: self) {
-            for offset in stride(from: range.lowerBound, to: range.upperBound, by: 4) where Int(offset / 4) < wordCount {
-                traits[Int(offset / 4)].insert(.quiet)
+        let map = map
+        for (ranges, trait) in [(map.onRead, Traits.actsOnRead), (map.onWrite, Traits.actsOnWrite), (map.storageOnly, Traits.quiet)] {
+            for offset in ranges.joined() where offset & 3 == 0 && Int(offset / 4) < wordCount {
+                traits[Int(offset / 4)].formUnion([trait, .quiet])
             }
         }
         loadResetValues()
         return words
     }
-
-    private static func plainRegisters(of block: RegisterBlock) -> [Range<UInt32>] { type(of: block).plainRegisters }
 
     private final func loadResetValues() {
         guard let words else { return }
@@ -213,21 +282,21 @@ public class RegisterBlock {
         let kind: UnmodelledAccess.Kind = traits[word].contains(.exists) ? .register : .reservedWord
         if interconnect.countUnmodelled(kind, base &+ UInt32(word) * 4, of: index, isWrite: isWrite, value: value, by: initiator) == .full {
             traits[word].insert(.quiet)
-            interconnect.host.unmodelledAccess(
-                UnmodelledAccess(
-                    kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator,
-                    map: interconnect.chip.registers, isBlockModelled: interconnect.isModelled[index]))
+            let access = UnmodelledAccess(
+                kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator,
+                map: interconnect.chip.registers, isBlockModelled: interconnect.isModelled[index])
+            interconnect.tell { $0.unmodelledAccess(access) }
         }
     }
 
     /// The word at `offset`, which `featureWords` has, is another than before: tells what it has switched on, once each.
     @inline(never) final func featureWordChanged(_ offset: UInt32) {
-        let features = missingFeatures
+        let features = map.missing
         if toldFeatures.isEmpty { toldFeatures = [Bool](repeating: false, count: features.count) }
         for (row, feature) in features.enumerated()
         where !toldFeatures[row] && feature.conditions.contains(where: { $0.offset == offset }) && feature.isOn(in: self) {
             toldFeatures[row] = true
-            interconnect.host.unsupportedFeature(feature.found(in: self))
+            interconnect.tell { $0.unsupportedFeature(feature.found(in: self)) }
         }
     }
 

@@ -2,38 +2,39 @@
 public final class SYSCFG: RegisterBlock {
     private let bootPins: UInt32
 
-    private static let bootr: UInt32 = 0x00
-    private static let cmpcr: UInt32 = 0x20
-    private static let compensationReady: UInt32 = 1 << 8
-    private static let compensationEnable: UInt32 = 0x24
-
     init(on interconnect: Interconnect, configuration: SoCConfiguration) {
         bootPins = configuration.bootPins
         super.init(index: Self.index("SYSCFG", on: interconnect), on: interconnect)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x60] }
+    override var map: BlockMap { Self.map }
+    private static var pairs: [any Register.Type] {
+        [PMCSETR.self, PMCCLRR.self, IOCTRLSETR.self, IOCTRLCLRR.self, CMPENSETR.self, CMPENCLRR.self]
+    }
+    private static let map = BlockMap(
+        onRead: pairs + [BOOTR.self, CMPCR.self], onWrite: pairs, storageOnly: [BOOTR.self, ICNR.self, CMPCR.self, CBR.self])
 
     /// The register that holds the bits which `offset` sets or clears.
     private static func pair(_ offset: UInt32) -> (set: UInt32, isClear: Bool)? {
         switch offset {
-        case 0x04: (0x04, false)  // PMCSETR, PMCCLRR
-        case 0x44: (0x04, true)
-        case 0x18: (0x18, false)  // IOCTRLSETR, IOCTRLCLRR
-        case 0x58: (0x18, true)
-        case 0x24: (0x24, false)  // CMPENSETR, CMPENCLRR
-        case 0x28: (0x24, true)
+        case PMCSETR.offset: (PMCSETR.offset, false)
+        case PMCCLRR.offset: (PMCSETR.offset, true)
+        case IOCTRLSETR.offset: (IOCTRLSETR.offset, false)
+        case IOCTRLCLRR.offset: (IOCTRLSETR.offset, true)
+        case CMPENSETR.offset: (CMPENSETR.offset, false)
+        case CMPENCLRR.offset: (CMPENSETR.offset, true)
         default: nil
         }
     }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Self.bootr: return self[offset] & 0x70 | bootPins
-        case Self.cmpcr:
-            // The compensation cell is ready as soon as either processor has enabled it.
-            let ready = self[Self.compensationEnable] & 3 != 0 ? Self.compensationReady : 0
-            return self[offset] & ~Self.compensationReady | ready
+        case BOOTR.offset: return self[offset] & (BOOTR.BOOT0_PD.mask | BOOTR.BOOT1_PD.mask | BOOTR.BOOT2_PD.mask) | bootPins
+        case CMPCR.offset:
+            // The compensation cell is ready as soon as either processor has enabled it: MPU_EN and MCU_EN, which the description lacks.
+            var value = self[offset]
+            value[CMPCR.READY] = self[CMPENSETR.offset] & 3 != 0 ? 1 : 0
+            return value
         default:
             if let pair = Self.pair(offset) { return self[pair.set] }
             return readStored(offset, by: initiator)

@@ -38,9 +38,9 @@ public final class SoC {
 
     /// - Parameters:
     ///   - chip: where its blocks and lines are.
-    ///   - host: owns the SoC and outlives it; the SoC does not retain it.
+    ///   - host: owns the SoC and outlives it; the SoC does not retain it, and calls it without counting references.
     ///   - configuration: what is decided before the M4 starts.
-    public init<Host: SoCHost>(_ chip: SoCDescription = .stm32mp157, host: Host, configuration: SoCConfiguration = SoCConfiguration()) {
+    public init(_ chip: SoCDescription = .stm32mp157, host: SoCHost, configuration: SoCConfiguration = SoCConfiguration()) {
         let interconnect = Interconnect(chip, host: host)
         self.interconnect = interconnect
         let exti = EXTI(on: interconnect)
@@ -60,8 +60,8 @@ public final class SoC {
         lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
         adcs = ADC.Instance.allCases.map { ADC($0, on: interconnect) }
         let multiplexer = DMAMUX("DMAMUX1", on: interconnect)
-        let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer, uarts: uarts) }
-        interconnect.dma = controllers.map { Unmanaged.passUnretained($0) }
+        let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer) }
+        interconnect.requests.controllers = controllers.map { Unmanaged.passUnretained($0) }
         let others: [RegisterBlock] = [
             multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),

@@ -3,50 +3,47 @@ import MachineBase
 
 /// The machine around the SoC's peripherals: its clock and events, the processors' interrupt inputs, and who wants to know.
 ///
-/// Owned by `MP1Peripherals` so that blocks run under any engine, or under none. Calls come from within `SoC.read`,
-/// `SoC.write` and event handlers; an implementation may read registers in them, but a reset belongs after the access.
-public protocol SoCHost: AnyObject {
+/// Owned by `MP1Peripherals` so that blocks run under any engine, or under none; a class, which is called without a table of a protocol's
+/// and without counting references. Calls come from within `SoC.read`, `SoC.write` and event handlers; an override may read registers in
+/// them, but a reset belongs after the access. What is not overridden answers as a machine would that has no such thing.
+open class SoCHost {
     /// The Cortex-M4's clock; constant for the SoC's life.
-    var coreClock: CoreClock { get }
+    public final let coreClock: CoreClock
+    public final let eventQueue: EventQueue
+
+    public init(coreClock: CoreClock, eventQueue: EventQueue) {
+        self.coreClock = coreClock
+        self.eventQueue = eventQueue
+    }
+
     /// Core cycles since the machine was created.
-    var nowCycles: UInt64 { get }
-    var eventQueue: EventQueue { get }
+    open var nowCycles: UInt64 { 0 }
 
     /// The level of NVIC input `irq` of the Cortex-M4 changed.
-    func setInterrupt(_ irq: Int, level: Bool)
+    open func setInterrupt(_ irq: Int, level: Bool) {}
     /// The level of an interrupt to the Cortex-A7s changed.
-    func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool)
+    open func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {}
     /// RCC MP_GCR.BOOT_MCU changed: a core in reset leaves it only when `released`. A running core is not stopped by it.
-    func holdBootChanged(released: Bool)
+    open func holdBootChanged(released: Bool) {}
     /// RCC was told to reset; the host resets the core, then calls `SoC.resetMCUDomain(cause:)` or `SoC.reset()`.
-    func resetRequested(_ request: ResetRequest)
+    open func resetRequested(_ request: ResetRequest) {}
     /// WWDG1 expired: the M4 must be reset, which the host does as for `resetRequested(.mcu)` with cause `.watchdog`.
-    func watchdogReset()
+    open func watchdogReset() {}
     /// An event for a core that waits in WFE (EXTI event mask, RM0436, EXTI).
-    func eventSignalled()
+    open func eventSignalled() {}
     /// Reads `width` bytes (1, 2, 4) of memory for the DMA controllers, at an address as the M4 sees it outside the peripheral
     /// region; nil is a bus error.
-    func dmaRead(_ address: UInt32, width: Int) -> UInt32?
+    open func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
     /// Writes as `dmaRead` reads; false is a bus error.
-    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool
+    open func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
     /// First touch of a register without a model, or of an address where nothing is.
-    func unmodelledAccess(_ access: UnmodelledAccess)
+    open func unmodelledAccess(_ access: UnmodelledAccess) {}
     /// Firmware has switched on what a block's model lacks; each once.
-    func unsupportedFeature(_ feature: UnsupportedFeature)
+    open func unsupportedFeature(_ feature: UnsupportedFeature) {}
     /// Output levels of a GPIO port changed; see `GPIO.outputLevels`.
-    func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16)
+    open func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
     /// A UART sent a character of up to nine bits.
-    func uartTransmitted(_ uart: UART.Instance, _ character: UInt16)
-}
-
-extension SoCHost {
-    public func eventSignalled() {}
-    public func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
-    public func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
-    public func unmodelledAccess(_ access: UnmodelledAccess) {}
-    public func unsupportedFeature(_ feature: UnsupportedFeature) {}
-    public func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
-    public func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}
+    open func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}
 }
 
 /// Interrupts that end at the Cortex-A7s' GIC.

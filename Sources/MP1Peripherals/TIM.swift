@@ -7,27 +7,6 @@ import Chips
 /// a timer costs nothing while it runs, and is exact to the cycle. Capture, encoder and slave modes, centre-aligned counting
 /// and output pins are not modelled: with an external clock selected the counter stands still.
 public final class TIM: RegisterBlock {
-    enum Offset {
-        static let cr1: UInt32 = 0x00
-        static let smcr: UInt32 = 0x08
-        static let dier: UInt32 = 0x0C
-        static let sr: UInt32 = 0x10
-        static let egr: UInt32 = 0x14
-        static let ccmr1: UInt32 = 0x18
-        static let cnt: UInt32 = 0x24
-        static let psc: UInt32 = 0x28
-        static let arr: UInt32 = 0x2C
-        static let rcr: UInt32 = 0x30
-        static let ccr1: UInt32 = 0x34
-    }
-
-    /// Bits of CR1.
-    private enum Control {
-        static let cen: UInt32 = 1, udis: UInt32 = 2, urs: UInt32 = 4, opm: UInt32 = 8, dir: UInt32 = 16
-        static let arpe: UInt32 = 1 << 7, uifRemap: UInt32 = 1 << 11
-    }
-    private static let updateFlag: UInt32 = 1
-
     /// How a timer of this number differs from the others.
     struct Variant {
         let name: String
@@ -69,24 +48,28 @@ public final class TIM: RegisterBlock {
     }
 
     let variant: Variant
+    private static let compareEnables = DIER.CCxIE.mask
     /// NVIC inputs.
     private let lines: (update: Int, compare: Int, trigger: Int, brk: Int)
     private let rcc: RCC
-    private let alarm: Alarm
 
-    /// What the counter works with until the next update event.
-    private var prescale: UInt64 = 1
-    private var reload: UInt64 = 0xFFFF
-    private var repetitions: UInt64 = 0
-    /// Core cycles that one count takes.
-    private var tick: UInt64 = 1
-    /// The cycle at which the present period began (up to which everything has been accounted for), or would have begun;
-    /// while the counter stands, how many cycles into its period it is.
-    private var periodStart: UInt64 = 0
-    private var standingPhase: UInt64 = 0
-    /// Ticks of the present period that compare channels have seen.
-    private var comparedTicks: UInt64 = 0
-    private var isCounting = false
+    struct State: BlockState {
+        // What the counter works with until the next update event.
+        var prescale: UInt64 = 1
+        var reload: UInt64 = 0xFFFF
+        var repetitions: UInt64 = 0
+        /// Core cycles that one count takes.
+        var tick: UInt64 = 1
+        /// The cycle at which the present period began (up to which everything has been accounted for), or would have begun;
+        /// while the counter stands, how many cycles into its period it is.
+        var periodStart: UInt64 = 0
+        var standingPhase: UInt64 = 0
+        /// Ticks of the present period that compare channels have seen.
+        var comparedTicks: UInt64 = 0
+        var isCounting = false
+    }
+    private var state = State()
+    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
     init(_ variant: Variant, on interconnect: Interconnect, rcc: RCC) {
         self.variant = variant
@@ -94,28 +77,82 @@ public final class TIM: RegisterBlock {
         func line(_ part: String) -> Int { interconnect.chip.registers.line(variant.hasInterrupts ? name + part : name) }
         lines = (line("_UP"), line("_CC"), line("_TRG_COM"), line("_BRK"))
         self.rcc = rcc
-        alarm = Alarm(name, on: interconnect)
-        super.init(index: Self.index(name, on: interconnect), on: interconnect)
-        alarm.wake(self)
+        super.init(index: Self.index(name, on: interconnect), on: interconnect, alarm: name)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x70] }
-    override var missingFeatures: [MissingFeature] { Self.missing(of: variant) }
+    override var map: BlockMap { Self.maps[variant.name] ?? BlockMap() }
+    private static let maps = Dictionary(uniqueKeysWithValues: Variant.all.map { ($0.name, map($0)) })
+
+    private static func map(_ variant: Variant) -> BlockMap {
+        BlockMap(
+            onRead: [CR1.self, SR.self, CNT.self],
+            // Each change of what counting depends on is preceded by accounting for what has happened up to then.
+            onWrite: [
+                CR1.self, SMCR.self, DIER.self, SR.self, EGR.self, CCMR1.self, CCMR2.self, CNT.self, PSC.self, ARR.self, RCR.self, CCR1.self,
+                CCR2.self, CCR3.self, CCR4.self,
+            ],
+            storageOnly: [
+                CR1.self, CR2.self, SMCR.self, DIER.self, CCMR1.self, CCMR2.self, CCER.self, PSC.self, ARR.self, RCR.self, CCR1.self, CCR2.self,
+                CCR3.self, CCR4.self, BDTR.self, DCR.self, DMAR.self, CCMR3.self, CCR5.self, CCR6.self, AF1.self, AF2.self, TISEL.self,
+            ],
+            // Those with a repetition counter have outputs that a break switches off.
+            missing: missing(channels: variant.compareChannels, hasBreak: variant.hasRepetition))
+    }
+
+    private static func missing(channels: UInt32, hasBreak: Bool) -> [MissingFeature] {
+        typealias Row = MissingFeature
+        let on = Row.Condition(CR1.CEN), sms3 = SMCR.SMS3.mask
+        var rows = [
+            Row("centre-aligned counting", CR1.CMS, when: on, effect: "it counts edge-aligned"),
+            Row("encoder mode", SMCR.SMS, SMCR.SMS3, is: [1, 2, 3], when: on, waits: true, effect: "the counter stands still"),
+            Row("reset or gated slave mode", SMCR.SMS, SMCR.SMS3, is: [4, 5], when: on, effect: "it counts whatever the trigger does"),
+            Row("trigger slave mode", SMCR.SMS, SMCR.SMS3, is: [6, sms3], waits: true, effect: "the trigger never starts it"),
+            Row("external clock mode 1", SMCR.SMS, SMCR.SMS3, is: [7], when: on, waits: true, effect: "the counter stands still"),
+            Row("external clock mode 2", SMCR.ECE, when: on, waits: true, effect: "the counter stands still"),
+            Row("DMA requests at an update", DIER.UDE, waits: true, effect: "no request is made"),
+            Row("DMA requests of channels", DIER.CCxDE[1], DIER.CCxDE[2], DIER.CCxDE[3], DIER.CCxDE[4], named: "CCxDE", waits: true,
+                effect: "no request is made"),
+            Row("DMA requests at COM", DIER.COMDE, waits: true, effect: "no request is made"),
+            Row("DMA requests at a trigger", DIER.TDE, waits: true, effect: "no request is made"),
+            Row("DMA burst", DCR.DBL, effect: "writes to DMAR reach no other register"),
+            Row("trigger interrupt", DIER.TIE, waits: true, effect: "no trigger comes"),
+            Row("commutation interrupt", DIER.COMIE, waits: true, effect: "no commutation event comes"),
+            Row("XOR of the inputs", CR2.TI1S, waits: true, effect: "no edge comes"),
+        ]
+        for channel in 0..<channels {
+            // CCMR2 has channels 3 and 4 where CCMR1 has 1 and 2.
+            let mode = CCMR1.offset + channel / 2 * 4, isSecond = channel % 2 != 0, number = channel + 1
+            let selection = (isSecond ? CCMR1.CC2S : CCMR1.CC1S).at(mode)
+            let output = [isSecond ? CCMR1.OC2M : CCMR1.OC1M, isSecond ? CCMR1.OC2M3 : CCMR1.OC1M3].map { $0.at(mode) }
+            let enable = CCER.CCxE[number], complement = CCER.CCxP[number]
+            let ownEnable = Row.Condition(enable)
+            let anyEnable = Row.Condition(enable, Field("CCxNE", CCER.offset, complement.shift + 1, 1))
+            rows.append(Row("capture on channel \(number)", selection, named: "CC\(number)S", when: ownEnable, waits: true, effect: "no edge comes"))
+            rows.append(
+                Row("output of channel \(number)", output[0], output[1], named: "OC\(number)M", when: .init(selection, is: [0]), anyEnable,
+                    effect: "no pin follows it"))
+        }
+        if hasBreak {
+            rows.append(Row("break input", BDTR.BKE, effect: "no break comes"))
+            rows.append(Row("break input 2", BDTR.BK2E, effect: "no break comes"))
+        }
+        if channels == 4, hasBreak { rows.append(Row("channels 5 and 6", CCER.CCxE[5], CCER.CCxE[6], effect: "they do nothing")) }
+        return rows
+    }
 
     // MARK: Registers
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Offset.cnt:
+        case CNT.offset:
             synchronize()
-            let isRemapped = self[Offset.cr1] & Control.uifRemap != 0
-            return count(phase) | (isRemapped ? (self[Offset.sr] & Self.updateFlag) << 31 : 0)
-        case Offset.sr:
+            return count(phase) | (has(CR1.UIFREMAP) && has(SR.UIF) ? CNT.UIFCPY.mask : 0)
+        case SR.offset:
             synchronize()
-            return self[Offset.sr]
-        case Offset.cr1:
+            return self[SR.offset]
+        case CR1.offset:
             synchronize()  // one-pulse mode clears CEN
-            return self[Offset.cr1]
+            return self[CR1.offset]
         default:
             return readStored(offset, by: initiator)
         }
@@ -124,38 +161,38 @@ public final class TIM: RegisterBlock {
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         synchronize()
         switch offset {
-        case Offset.cr1:
+        case CR1.offset:
             merge(offset, value & 0xBFF, lanes: lanes)
-        case Offset.sr:
+        case SR.offset:
             self[offset] &= value | ~lanes  // flags are written 0 to clear
-        case Offset.egr:
+        case EGR.offset:
             generate(value)
-        case Offset.cnt:
+        case CNT.offset:
             self[offset] = count(phase)
             merge(offset, value, lanes: lanes)
             setCount(UInt64(variant.isWide ? self[offset] : self[offset] & 0xFFFF))
-        case Offset.arr:
+        case ARR.offset:
             writeStored(offset, value, lanes: lanes, by: initiator)
-            if self[Offset.cr1] & Control.arpe == 0 { changeReload(UInt64(self[offset])) }
-        case Offset.dier, Offset.smcr:
+            if !has(CR1.ARPE) { changeReload(UInt64(self[offset])) }
+        case DIER.offset, SMCR.offset:
             merge(offset, value, lanes: lanes)
         default:
             writeStored(offset, value, lanes: lanes, by: initiator)
         }
-        setCounting(self[Offset.cr1] & Control.cen != 0 && countsInternalClock)
+        setCounting(has(CR1.CEN) && countsInternalClock)
         update()
     }
 
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
-        alarm.cancel()
-        prescale = 1
-        tick = 1
-        reload = variant.isWide ? 0xFFFF_FFFF : 0xFFFF
-        repetitions = 0
-        standingPhase = 0
-        comparedTicks = 0
-        isCounting = false
+        cancelAlarm()
+        state.prescale = 1
+        state.tick = 1
+        state.reload = variant.isWide ? 0xFFFF_FFFF : 0xFFFF
+        state.repetitions = 0
+        state.standingPhase = 0
+        state.comparedTicks = 0
+        state.isCounting = false
         if isTouched { update() }
     }
 
@@ -166,116 +203,119 @@ public final class TIM: RegisterBlock {
 
     /// Encoder modes, external clock mode 1 (SMS 1-3, 7) and 2 (ECE) count something else.
     private var countsInternalClock: Bool {
-        let smcr = self[Offset.smcr]
-        return !([1, 2, 3, 7] as [UInt32]).contains(smcr & 7) && smcr & 1 << 14 == 0
+        switch self[SMCR.SMS] {
+        case 1, 2, 3, 7: false
+        default: !has(SMCR.ECE)
+        }
     }
 
     // MARK: Counting
 
     private var now: UInt64 { interconnect.now }
     /// Cycles into the present period.
-    private var phase: UInt64 { isCounting ? now &- periodStart : standingPhase }
-    private var period: UInt64 { tick &* (reload + 1) }
+    private var phase: UInt64 { state.isCounting ? now &- state.periodStart : state.standingPhase }
+    private var period: UInt64 { state.tick &* (state.reload + 1) }
 
     private func count(_ phase: UInt64) -> UInt32 {
-        let ticks = min(phase / tick, reload)
-        return UInt32(truncatingIfNeeded: self[Offset.cr1] & Control.dir != 0 ? reload - ticks : ticks)
+        let ticks = min(phase / state.tick, state.reload)
+        return UInt32(truncatingIfNeeded: has(CR1.DIR) ? state.reload - ticks : ticks)
     }
 
     private func setCount(_ count: UInt64) {
         // A count beyond ARR starts over, as in `changeReload`.
-        let count = count > reload ? 0 : count
-        let ticks = self[Offset.cr1] & Control.dir != 0 ? reload - count : count
-        setPhase(ticks &* tick + phase % tick)
-        comparedTicks = ticks
+        let count = count > state.reload ? 0 : count
+        let ticks = has(CR1.DIR) ? state.reload - count : count
+        setPhase(ticks &* state.tick + phase % state.tick)
+        state.comparedTicks = ticks
     }
 
     private func setPhase(_ phase: UInt64) {
-        if isCounting { periodStart = now &- phase } else { standingPhase = phase }
+        if state.isCounting { state.periodStart = now &- phase } else { state.standingPhase = phase }
     }
 
     private func setCounting(_ counting: Bool) {
-        guard counting != isCounting else { return }
+        guard counting != state.isCounting else { return }
         let phase = phase
-        isCounting = counting
-        if counting { tick = rcc.timerDivider(bus: variant.bus) &* prescale }
+        state.isCounting = counting
+        if counting { state.tick = rcc.timerDivider(bus: variant.bus) &* state.prescale }
         setPhase(phase)
     }
 
     /// Takes a new ARR at once. A count beyond it starts over; the chip's would first run to the counter's end.
     private func changeReload(_ value: UInt64) {
-        reload = value
-        if phase / tick > reload {
-            setPhase(phase % tick)
-            comparedTicks = 0
+        state.reload = value
+        if phase / state.tick > state.reload {
+            setPhase(phase % state.tick)
+            state.comparedTicks = 0
         }
     }
 
     /// Loads what was written to PSC, ARR and RCR, as an update event does.
     private func loadShadows() {
-        prescale = UInt64(self[Offset.psc] & 0xFFFF) + 1
-        tick = rcc.timerDivider(bus: variant.bus) &* prescale
-        reload = UInt64(self[Offset.arr])
+        state.prescale = UInt64(self[PSC.PSC]) + 1
+        state.tick = rcc.timerDivider(bus: variant.bus) &* state.prescale
+        state.reload = UInt64(self[ARR.offset])
         loadRepetitions()
     }
 
-    private func loadRepetitions() { repetitions = variant.hasRepetition ? UInt64(self[Offset.rcr] & 0xFFFF) : 0 }
+    private func loadRepetitions() { state.repetitions = variant.hasRepetition ? UInt64(self[RCR.REP]) : 0 }
 
     private func generate(_ value: UInt32) {
-        if value & 1 != 0, self[Offset.cr1] & Control.udis == 0 {
+        if value.has(EGR.UG), !has(CR1.UDIS) {
             loadShadows()
             setPhase(0)
-            comparedTicks = 0
-            if self[Offset.cr1] & Control.urs == 0 { self[Offset.sr] |= Self.updateFlag }
+            state.comparedTicks = 0
+            if !has(CR1.URS) { self[SR.UIF] = 1 }
         }
-        self[Offset.sr] |= value & 0x1FE
+        // The other bits are those of their flags.
+        self[SR.offset] |= value & 0x1FE
     }
 
     /// Accounts for everything up to now: flags of updates and compares, shadow registers, one-pulse mode.
     private func synchronize() {
         // ARR = 0 blocks the counter (RM0436, TIM).
-        guard isCounting, reload > 0 else { return }
+        guard state.isCounting, state.reload > 0 else { return }
         let now = now
-        if now &- periodStart >= period {
+        if now &- state.periodStart >= period {
             passOverflows(now)
-            guard isCounting, reload > 0 else { return }
+            guard state.isCounting, state.reload > 0 else { return }
         }
-        if variant.compareChannels > 0 { compare(upTo: (now &- periodStart) / tick) }
+        if variant.compareChannels > 0 { compare(upTo: (now &- state.periodStart) / state.tick) }
     }
 
     private func passOverflows(_ now: UInt64) {
-        if (now &- periodStart) / period > repetitions {
-            pass(periods: repetitions + 1)
+        if (now &- state.periodStart) / period > state.repetitions {
+            pass(periods: state.repetitions + 1)
             updateEvent()
-            guard isCounting, reload > 0 else { return }
+            guard state.isCounting, state.reload > 0 else { return }
             // What an update event changes it has changed now: the rounds after it are alike.
-            let rounds = (now &- periodStart) / (period &* (repetitions + 1))
-            if rounds > 0 { pass(periods: rounds &* (repetitions + 1)) }
+            let rounds = (now &- state.periodStart) / (period &* (state.repetitions + 1))
+            if rounds > 0 { pass(periods: rounds &* (state.repetitions + 1)) }
         }
-        let overflows = min((now &- periodStart) / period, repetitions)
+        let overflows = min((now &- state.periodStart) / period, state.repetitions)
         if overflows > 0 {
             pass(periods: overflows)
-            repetitions -= overflows
+            state.repetitions -= overflows
         }
     }
 
     private func pass(periods: UInt64) {
-        compare(upTo: reload)
-        periodStart &+= periods &* period
-        comparedTicks = 0
+        compare(upTo: state.reload)
+        state.periodStart &+= periods &* period
+        state.comparedTicks = 0
         for channel in 0..<variant.compareChannels {
-            if let match = match(channel), periods > 1 || match == 0 { self[Offset.sr] |= 2 << channel }
+            if let match = match(channel), periods > 1 || match == 0 { self[SR.offset] |= SR.CC1IF.mask &<< channel }
         }
     }
 
     private func updateEvent() {
-        guard self[Offset.cr1] & Control.udis == 0 else { return loadRepetitions() }
-        self[Offset.sr] |= Self.updateFlag
+        guard !has(CR1.UDIS) else { return loadRepetitions() }
+        self[SR.UIF] = 1
         loadShadows()
-        if self[Offset.cr1] & Control.opm != 0 {
-            self[Offset.cr1] &= ~Control.cen
-            isCounting = false
-            standingPhase = 0
+        if has(CR1.OPM) {
+            self[CR1.CEN] = 0
+            state.isCounting = false
+            state.standingPhase = 0
         }
     }
 
@@ -283,28 +323,28 @@ public final class TIM: RegisterBlock {
 
     /// Ticks into a period at which channel `channel` (from 0) matches; nil when it does not compare.
     private func match(_ channel: UInt32) -> UInt64? {
-        let mode = self[Offset.ccmr1 + (channel / 2) * 4] >> (channel % 2 * 8)
-        guard mode & 3 == 0 else { return nil }  // CCxS: an input
-        let value = UInt64(self[Offset.ccr1 + channel * 4])
-        guard value <= reload else { return nil }
-        return self[Offset.cr1] & Control.dir != 0 ? reload - value : value
+        let mode = self[CCMR1.offset + (channel / 2) * 4] >> (channel % 2 * 8)
+        guard !mode.has(CCMR1.CC1S) else { return nil }  // an input
+        let value = UInt64(self[CCR1.offset + channel * 4])
+        guard value <= state.reload else { return nil }
+        return has(CR1.DIR) ? state.reload - value : value
     }
 
-    /// Sets the flags of channels that match after `comparedTicks`, up to and with `ticks`.
+    /// Sets the flags of channels that match after `state.comparedTicks`, up to and with `ticks`.
     private func compare(upTo ticks: UInt64) {
-        guard ticks > comparedTicks else { return }
+        guard ticks > state.comparedTicks else { return }
         for channel in 0..<variant.compareChannels {
-            if let match = match(channel), match > comparedTicks, match <= ticks { self[Offset.sr] |= 2 << channel }
+            if let match = match(channel), match > state.comparedTicks, match <= ticks { self[SR.offset] |= SR.CC1IF.mask &<< channel }
         }
-        comparedTicks = ticks
+        state.comparedTicks = ticks
     }
 
     // MARK: Interrupts
 
     private func update() {
-        let pending = self[Offset.sr] & self[Offset.dier]
-        let isUpdate = pending & 1 != 0, isCompare = pending & 0x1E != 0
-        let isTrigger = pending & 0x60 != 0, isBreak = self[Offset.sr] & 0x180 != 0 && self[Offset.dier] & 0x80 != 0
+        let pending = self[SR.offset] & self[DIER.offset]
+        let isUpdate = pending.has(DIER.UIE), isCompare = pending & Self.compareEnables != 0
+        let isTrigger = pending.has(DIER.TIE) || pending.has(DIER.COMIE), isBreak = (self[SR.offset].has(SR.BIF) || self[SR.offset].has(SR.B2IF)) && has(DIER.BIE)
         if !variant.hasInterrupts {
             interconnect.drive(lines.update, isUpdate || isCompare || isTrigger || isBreak)
         } else {
@@ -318,17 +358,17 @@ public final class TIM: RegisterBlock {
 
     /// The next event that sets a flag which interrupts and is not set yet.
     private func schedule() {
-        guard isCounting, reload > 0 else { return alarm.cancel() }
-        let wanted = self[Offset.dier] & ~self[Offset.sr]
+        guard state.isCounting, state.reload > 0 else { return cancelAlarm() }
+        let wanted = self[DIER.offset] & ~self[SR.offset]
         var due = UInt64.max
-        if wanted & Self.updateFlag != 0, self[Offset.cr1] & Control.udis == 0 {
-            due = periodStart &+ (repetitions + 1) &* period
+        if wanted.has(DIER.UIE), !has(CR1.UDIS) {
+            due = state.periodStart &+ (state.repetitions + 1) &* period
         }
-        for channel in 0..<variant.compareChannels where wanted & 2 << channel != 0 {
+        for channel in 0..<variant.compareChannels where wanted & SR.CC1IF.mask &<< channel != 0 {
             // A match in a later period is looked for when that begins: it may have another length.
             guard let match = match(channel) else { continue }
-            due = min(due, periodStart &+ (match > comparedTicks ? match &* tick : period))
+            due = min(due, state.periodStart &+ (match > state.comparedTicks ? match &* state.tick : period))
         }
-        if due == .max { alarm.cancel() } else { alarm.set(due) }
+        if due == .max { cancelAlarm() } else { setAlarm(due) }
     }
 }

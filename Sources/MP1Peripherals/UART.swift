@@ -18,62 +18,73 @@ public final class UART: RegisterBlock {
         public var number: Int { rawValue + 1 }
     }
 
-    private enum Offset {
-        static let cr1: UInt32 = 0x00
-        static let cr3: UInt32 = 0x08
-        static let brr: UInt32 = 0x0C
-        static let rqr: UInt32 = 0x18
-        static let isr: UInt32 = 0x1C
-        static let icr: UInt32 = 0x20
-        static let rdr: UInt32 = 0x24
-        static let tdr: UInt32 = 0x28
-        static let presc: UInt32 = 0x2C
-    }
-
-    /// Bits of CR1.
-    private enum Control {
-        static let ue: UInt32 = 1 << 0, re: UInt32 = 1 << 2, te: UInt32 = 1 << 3
-        static let over8: UInt32 = 1 << 15, fifo: UInt32 = 1 << 29
-        /// IDLEIE, RXNEIE, TCIE and TXEIE sit at their flags' places in ISR.
-        static let interrupts: UInt32 = 0xF0
-        static let txFifoEmptyInterrupt: UInt32 = 1 << 30
-    }
-
-    /// Bits of ISR.
-    private enum Status {
-        static let idle: UInt32 = 1 << 4, rxne: UInt32 = 1 << 5, tc: UInt32 = 1 << 6, txe: UInt32 = 1 << 7
-        static let teack: UInt32 = 1 << 21, reack: UInt32 = 1 << 22, txfe: UInt32 = 1 << 23
-        static let rxThreshold: UInt32 = 1 << 26, txThreshold: UInt32 = 1 << 27
-        /// Flags that ICR clears.
-        static let clearable: UInt32 = 0x0012_3B5F
-    }
+    /// IDLEIE, RXNEIE, TCIE and TXEIE sit at their flags' places in ISR.
+    private static let interrupts = CR1.IDLEIE.mask | CR1.RXNEIE.mask | CR1.TCIE.mask | CR1.TXEIE.mask
+    /// Flags of ISR that ICR clears.
+    private static let clearable: UInt32 = 0x0012_3B5F
 
     public let instance: Instance
     private let interrupt: Int
     private let rcc: RCC
-    /// Characters on the line that firmware has not read, and where the first of them is.
-    private var incoming: [UInt16] = []
-    private var nextIncoming = 0
+    /// DMAMUX1's inputs.
+    private let receiveRequest: DMARequest, transmitRequest: DMARequest
+
+    struct State: BlockState {
+        /// Characters on the line that firmware has not read, and where the first of them is.
+        var incoming: [UInt16] = []
+        var nextIncoming = 0
+    }
+    private var state = State()
+    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
     init(_ instance: Instance, on interconnect: Interconnect, rcc: RCC) {
         self.instance = instance
         interrupt = interconnect.chip.registers.line(instance.description)
         self.rcc = rcc
+        receiveRequest = DMARequest("\(instance)_RX", on: interconnect)
+        transmitRequest = DMARequest("\(instance)_TX", on: interconnect)
         super.init(index: Self.index(instance.description, on: interconnect), on: interconnect)
+        receiveRequest.connect(self, movesSingly: true)
+        transmitRequest.connect(self, movesSingly: false)
     }
 
-    override class var plainRegisters: [Range<UInt32>] { [0x00..<0x30] }
-    override var missingFeatures: [MissingFeature] { Self.missing }
+    override var map: BlockMap { Self.map }
+    private static let map: BlockMap = {
+        typealias Row = MissingFeature
+        let on = Row.Condition(CR1.UE)
+        return BlockMap(
+            onRead: [ISR.self, RDR.self],
+            onWrite: [CR1.self, CR3.self, RQR.self, ICR.self, TDR.self],
+            storageOnly: [CR1.self, CR2.self, CR3.self, BRR.self, GTPR.self, RTOR.self, PRESC.self],
+            missing: [
+                Row("LIN mode", CR2.LINEN, when: on, waits: true, effect: "no break is sent or found"),
+                Row("IrDA mode", CR3.IREN, when: on, effect: "characters go as without it"),
+                Row("half duplex", CR3.HDSEL, when: on, effect: "sent characters are not received"),
+                Row("smartcard mode", CR3.SCEN, when: on, waits: true, effect: "no card answers"),
+                Row("synchronous mode", CR2.CLKEN, when: on, effect: "no clock goes out"),
+                Row("synchronous slave mode", CR2.SLVEN, when: on, waits: true, effect: "no clock comes"),
+                Row("driver enable of RS-485", CR3.DEM, when: on, effect: "no pin follows it"),
+                Row("automatic baud rate", CR2.ABREN, when: on, waits: true, effect: "ABRF is never set"),
+                Row("wake-up from Stop", CR1.UESM, when: on, waits: true, effect: "WUF is never set"),
+                Row("mute mode", CR1.MME, when: on, effect: "every character is received"),
+                Row("character match", CR1.CMIE, when: on, waits: true, effect: "CMF is never set"),
+                Row("receiver time-out", CR2.RTOEN, when: on, waits: true, effect: "RTOF is never set"),
+                Row("hardware flow control", CR3.RTSE, CR3.CTSE, when: on, effect: "characters go whatever the lines say"),
+                Row("full receive FIFO's interrupt", CR1.RXFFIE, when: on, waits: true, effect: "RXFF is never set"),
+                Row("thresholds of the FIFOs", CR3.RXFTCFG, when: on, .init(CR3.RXFTIE), effect: "one character is enough"),
+                Row("reversed or inverted data", CR2.MSBFIRST, CR2.TAINV, when: on, effect: "characters go as without it"),
+            ])
+    }()
 
     /// Whether firmware has the receiver on.
-    public var isReceiving: Bool { self[Offset.cr1] & (Control.ue | Control.re) == Control.ue | Control.re }
+    public var isReceiving: Bool { has(CR1.UE) && has(CR1.RE) }
 
     /// Characters that firmware has not read yet.
-    public var pendingCount: Int { incoming.count - nextIncoming }
+    public var pendingCount: Int { state.incoming.count - state.nextIncoming }
 
     /// Puts characters of up to nine bits on the receive line. They wait for firmware that is not listening yet.
     public func receive(_ characters: some Sequence<UInt16>) {
-        incoming.append(contentsOf: characters)
+        state.incoming.append(contentsOf: characters)
         update()
         requestDMA()
     }
@@ -81,39 +92,39 @@ public final class UART: RegisterBlock {
     public func receive(_ text: String) { receive(text.utf8.lazy.map { UInt16($0) }) }
 
     private var status: UInt32 {
-        let control = self[Offset.cr1]
-        var status = self[Offset.isr] & Status.clearable | Status.txe
-        guard control & Control.ue != 0 else { return status }
-        if control & Control.te != 0 { status |= Status.teack }
-        if control & Control.re != 0 {
-            status |= Status.reack
-            if pendingCount > 0 { status |= Status.rxne }
+        let control = self[CR1.offset]
+        var status = self[ISR.offset] & Self.clearable | ISR.TXE.mask
+        guard control.has(CR1.UE) else { return status }
+        if control.has(CR1.TE) { status |= ISR.TEACK.mask }
+        if control.has(CR1.RE) {
+            status |= ISR.REACK.mask
+            if pendingCount > 0 { status |= ISR.RXNE.mask }
         }
-        if control & Control.fifo != 0 {
-            status |= Status.txfe | Status.txThreshold
-            if status & Status.rxne != 0 { status |= Status.rxThreshold }
+        if control.has(CR1.FIFOEN) {
+            status |= ISR.TXFE.mask | ISR.TXFT.mask
+            if status.has(ISR.RXNE) { status |= ISR.RXFT.mask }
         }
         return status
     }
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
-        case Offset.isr: return status
-        case Offset.rdr: return takeIncoming()
+        case ISR.offset: return status
+        case RDR.offset: return takeIncoming()
         default: return readStored(offset, by: initiator)
         }
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
-        case Offset.tdr: transmit(UInt16(truncatingIfNeeded: value & 0x1FF))
-        case Offset.icr: self[Offset.isr] &= ~(value & Status.clearable)
-        case Offset.rqr: if value & 1 << 3 != 0 { flushReceived() }  // RXFRQ
-        case Offset.cr1:
+        case TDR.offset: transmit(UInt16(truncatingIfNeeded: value[TDR.TDR]))
+        case ICR.offset: self[ISR.offset] &= ~(value & Self.clearable)
+        case RQR.offset: if value.has(RQR.RXFRQ) { flushReceived() }
+        case CR1.offset:
             merge(offset, value, lanes: lanes)
-            if self[offset] & Control.ue == 0 { self[Offset.isr] = Status.tc | Status.txe }
+            if !has(CR1.UE) { self[ISR.offset] = ISR.TC.mask | ISR.TXE.mask }
             requestDMA()
-        case Offset.cr3:
+        case CR3.offset:
             merge(offset, value, lanes: lanes)
             update()
             requestDMA()
@@ -123,27 +134,28 @@ public final class UART: RegisterBlock {
         update()
     }
 
-    /// Whether this UART asks for DMA: to fetch a character, with DMAR, or to send one, with DMAT.
-    func isRequestingDMA(receive: Bool) -> Bool {
-        receive ? self[Offset.cr3] & 1 << 6 != 0 && isReceiving && pendingCount > 0 : self[Offset.cr3] & 1 << 7 != 0
+    /// Asks for DMA, or no longer: to fetch a character, with DMAR, or to send one, with DMAT.
+    private func requestDMA() {
+        receiveRequest.set(has(CR3.DMAR) && isReceiving && pendingCount > 0)
+        transmitRequest.set(has(CR3.DMAT))
     }
 
     /// Hertz of the clock that BRR divides (RM0436, RCC: UARTxCKSELR).
     public var kernelClock: UInt64 { rcc.uartClock(instance.number) }
 
     /// Core cycles that a character of ten bits takes (RM0436, USART: baud rate generation).
-    var characterCycles: UInt64 {
-        let rate = self[Offset.brr] & 0xFFFF
+    override var dmaItemCycles: UInt64 {
+        let rate = self[BRR.offset] & 0xFFFF
         // With OVER8 a bit has half as many samples, and BRR[2:0] holds the lowest bits shifted right once.
-        let isFast = self[Offset.cr1] & Control.over8 != 0
-        let divider = UInt64(max(16, isFast ? rate & 0xFFF0 | (rate & 7) << 1 : rate)) * Self.prescaler(self[Offset.presc])
+        let isFast = has(CR1.OVER8)
+        let divider = UInt64(max(16, isFast ? rate & 0xFFF0 | (rate & 7) << 1 : rate)) * Self.prescaler(self[PRESC.PRESCALER])
         return max(1, 10 * divider * interconnect.clock.hertz / kernelClock / (isFast ? 2 : 1))
     }
 
-    private static func prescaler(_ register: UInt32) -> UInt64 {
-        switch register & 0xF {
+    private static func prescaler(_ selection: UInt32) -> UInt64 {
+        switch selection {
         case 0: 1
-        case 1...6: UInt64(register & 0xF) * 2
+        case 1...6: UInt64(selection) * 2
         case 7: 16
         case 8: 32
         case 9: 64
@@ -152,51 +164,48 @@ public final class UART: RegisterBlock {
         }
     }
 
-    private func requestDMA() {
-        for controller in interconnect.dma { controller._withUnsafeGuaranteedRef { $0.requestsChanged() } }
-    }
-
     override func reset(_ kind: SoC.Reset) {
         super.reset(kind)
-        if isTouched { update() }
+        guard isTouched else { return }
+        update()
+        requestDMA()
     }
 
     private func transmit(_ character: UInt16) {
-        let enabled = Control.ue | Control.te
-        guard self[Offset.cr1] & enabled == enabled else { return }
-        self[Offset.isr] |= Status.tc
-        interconnect.host.uartTransmitted(instance, character)
+        guard has(CR1.UE), has(CR1.TE) else { return }
+        self[ISR.TC] = 1
+        interconnect.tell { $0.uartTransmitted(instance, character) }
     }
 
     private func takeIncoming() -> UInt32 {
-        guard isReceiving, nextIncoming < incoming.count else { return self[Offset.rdr] }
-        self[Offset.rdr] = UInt32(incoming[nextIncoming] & 0x1FF)
-        nextIncoming += 1
-        if nextIncoming == incoming.count {
-            incoming.removeAll(keepingCapacity: true)
-            nextIncoming = 0
-            self[Offset.isr] |= Status.idle
+        guard isReceiving, state.nextIncoming < state.incoming.count else { return self[RDR.offset] }
+        self[RDR.offset] = UInt32(state.incoming[state.nextIncoming] & 0x1FF)
+        state.nextIncoming += 1
+        if state.nextIncoming == state.incoming.count {
+            state.incoming.removeAll(keepingCapacity: true)
+            state.nextIncoming = 0
+            self[ISR.IDLE] = 1
         }
         update()
-        return self[Offset.rdr]
+        requestDMA()
+        return self[RDR.offset]
     }
 
     /// Drops what the receiver would hold: one character, or a FIFO of sixteen.
     private func flushReceived() {
         guard isReceiving else { return }
-        let depth = self[Offset.cr1] & Control.fifo != 0 ? 16 : 1
+        let depth = has(CR1.FIFOEN) ? 16 : 1
         for _ in 0..<min(depth, pendingCount) { _ = takeIncoming() }
     }
 
     private func update() {
-        let control = self[Offset.cr1]
+        let control = self[CR1.offset]
         let status = status
-        var level = status & control & Control.interrupts != 0
-        if control & Control.txFifoEmptyInterrupt != 0, status & Status.txfe != 0 { level = true }
-        // CR3.TXFTIE is bit 23, RXFTIE bit 28.
-        let thresholds = self[Offset.cr3]
-        if thresholds & 1 << 23 != 0, status & Status.txThreshold != 0 { level = true }
-        if thresholds & 1 << 28 != 0, status & Status.rxThreshold != 0 { level = true }
-        interconnect.drive(interrupt, level && control & Control.ue != 0)
+        var level = status & control & Self.interrupts != 0
+        if control.has(CR1.TXFEIE), status.has(ISR.TXFE) { level = true }
+        let thresholds = self[CR3.offset]
+        if thresholds.has(CR3.TXFTIE), status.has(ISR.TXFT) { level = true }
+        if thresholds.has(CR3.RXFTIE), status.has(ISR.RXFT) { level = true }
+        interconnect.drive(interrupt, level && control.has(CR1.UE))
     }
 }

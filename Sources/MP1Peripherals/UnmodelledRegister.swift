@@ -46,7 +46,7 @@ public struct UnmodelledRegister: Equatable, Sendable {
 }
 
 /// All of them, in the order of their first access. Their number is bounded, since a guest chooses them.
-struct UnmodelledRegisters {
+struct UnmodelledRegisters: Equatable, Sendable {
     private(set) var list: [UnmodelledRegister] = []
     private var positions: [UInt32: Int] = [:]
     private var newest = 0

@@ -33,17 +33,23 @@ public struct UnsupportedFeature: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A row of a block's table of what its model lacks: which values of which field switch the feature on.
+/// What a block's model lacks, by the values of a field that switch it on.
 struct MissingFeature {
+    /// Some fields of one register, as they have to be.
     struct Condition {
         let offset: UInt32
         let mask: UInt32
         /// In place; nil for everything but zero.
         let values: [UInt32]?
 
-        init(_ offset: UInt32, _ mask: UInt32, is values: [UInt32]? = nil) {
-            self.offset = offset
-            self.mask = mask
+        /// - Parameters:
+        ///   - fields: of one register.
+        ///   - values: of the register's bits, where the fields are; nil for all but zero.
+        init(_ fields: Field..., is values: [UInt32]? = nil) { self.init(fields, is: values) }
+
+        init(_ fields: [Field], is values: [UInt32]? = nil) {
+            offset = fields.first?.offset ?? 0
+            mask = fields.reduce(0) { $0 | $1.mask }
             self.values = values
         }
 
@@ -58,20 +64,28 @@ struct MissingFeature {
     let leavesWaiting: Bool
     let effect: String
 
+    /// - Parameters:
+    ///   - feature: what it is, `external trigger`.
+    ///   - fields: of one register, which switch it on; a finding names the first.
+    ///   - name: of the field in a finding, where it is not the first one's.
+    ///   - values: of the register's bits where the fields are, that switch it on; nil for all but zero.
+    ///   - others: what else has to be so.
+    ///   - waits: firmware that waits for it waits in vain.
+    ///   - effect: what comes of it, `the conversion never starts`.
     init(
-        _ feature: String, _ field: String, _ condition: Condition, when others: Condition..., stream: Int? = nil, waits: Bool = false,
-        effect: String
+        _ feature: String, _ fields: Field..., named name: String? = nil, is values: [UInt32]? = nil, when others: Condition..., stream: Int? = nil,
+        waits: Bool = false, effect: String
     ) {
         self.feature = feature
-        self.field = field
-        conditions = [condition] + others
+        field = name ?? fields.first?.name ?? ""
+        conditions = [Condition(fields, is: values)] + others
         self.stream = stream
         leavesWaiting = waits
         self.effect = effect
     }
 
     /// Bits of `RegisterBlock.featureWords` for the words that this looks at.
-    var words: UInt64 { conditions.reduce(0) { $0 | 1 << UInt64($1.offset / 4 % 64) } }
+    var words: UInt64 { conditions.reduce(0) { $0 | 1 &<< UInt64($1.offset / 4 % 64) } }
 
     func isOn(in block: RegisterBlock) -> Bool { conditions.allSatisfy { $0.holds(block[$0.offset]) } }
 

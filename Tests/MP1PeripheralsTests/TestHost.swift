@@ -4,10 +4,12 @@ import MachineBase
 
 /// A host that remembers what the SoC told it, with a clock that the test moves.
 final class TestHost: SoCHost {
-    let coreClock: CoreClock
-    init(coreClock: CoreClock) { self.coreClock = coreClock }
-    var nowCycles: UInt64 = 0
-    let eventQueue = EventQueue()
+    init(coreClock: CoreClock) { super.init(coreClock: coreClock, eventQueue: EventQueue()) }
+    private var cycles: UInt64 = 0
+    override var nowCycles: UInt64 {
+        get { cycles }
+        set { cycles = newValue }
+    }
 
     var interrupts: Set<Int> = []
     var interruptChanges: [Int] = []
@@ -24,35 +26,35 @@ final class TestHost: SoCHost {
     /// 64 KiB of memory at 0x10000000.
     var memory = [UInt8](repeating: 0, count: 0x1_0000)
 
-    func dmaRead(_ address: UInt32, width: Int) -> UInt32? {
+    override func dmaRead(_ address: UInt32, width: Int) -> UInt32? {
         guard address >= 0x1000_0000, address < 0x1001_0000 - UInt32(width) + 1 else { return nil }
         return (0..<width).reduce(0) { $0 | UInt32(memory[Int(address - 0x1000_0000) + $1]) << UInt32($1 * 8) }
     }
-    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool {
+    override func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool {
         guard address >= 0x1000_0000, address < 0x1001_0000 - UInt32(width) + 1 else { return false }
         for i in 0..<width { memory[Int(address - 0x1000_0000) + i] = UInt8(truncatingIfNeeded: value >> UInt32(i * 8)) }
         return true
     }
 
-    func setInterrupt(_ irq: Int, level: Bool) {
+    override func setInterrupt(_ irq: Int, level: Bool) {
         interruptChanges.append(irq)
         if level { interrupts.insert(irq) } else { interrupts.remove(irq) }
     }
-    func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
+    override func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
         if level { applicationInterrupts.insert(line) } else { applicationInterrupts.remove(line) }
     }
-    func holdBootChanged(released: Bool) { holdBoot.append(released) }
-    func resetRequested(_ request: ResetRequest) { resets.append(request) }
-    func watchdogReset() { watchdogResets += 1 }
-    func eventSignalled() { events += 1 }
-    func unmodelledAccess(_ access: UnmodelledAccess) { reports.append(access) }
-    func unsupportedFeature(_ feature: UnsupportedFeature) { features.append(feature) }
-    func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
+    override func holdBootChanged(released: Bool) { holdBoot.append(released) }
+    override func resetRequested(_ request: ResetRequest) { resets.append(request) }
+    override func watchdogReset() { watchdogResets += 1 }
+    override func eventSignalled() { events += 1 }
+    override func unmodelledAccess(_ access: UnmodelledAccess) { reports.append(access) }
+    override func unsupportedFeature(_ feature: UnsupportedFeature) { features.append(feature) }
+    override func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
         for pin in 0..<16 where changed >> UInt16(pin) & 1 != 0 {
             pins.append("P\(port.letter)\(pin)=\(levels >> UInt16(pin) & 1)")
         }
     }
-    func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) { transmitted[uart, default: []].append(character) }
+    override func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) { transmitted[uart, default: []].append(character) }
 
     /// Moves the clock to `cycle`, stopping at every event as a machine does.
     func run(to cycle: UInt64) {

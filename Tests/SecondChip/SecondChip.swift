@@ -25,6 +25,7 @@ extension SoCDescription {
             wakeUpLines: WakeUpLines(
                 configurable: [0x0001_FFFF, 0, 0x0000_0616], edges: (0..<16).map { WakeUpLines.Line($0, [map.line("EXTI\($0)")]) },
                 direct: [WakeUpLines.Line(62, [map.line("IPCC_RX1"), map.line("IPCC_TX1")])]),
+            dmaRequests: DMARequests([9: ["USART2_RX", "USART2_TX", "SPI1_RX", "SPI1_TX"]]),
             oscillators: Oscillators(lsi: 32_000, lse: 32_768, csi: 4_000_000, hse: 24_000_000, hsi: 48_000_000),
             usualClock: BootClock("slow", hertz: 48_000_000, settings: []), otherClocks: [], bootPins: BootPins(usual: 2, engineering: 3),
             reservedMemory: [

@@ -5,8 +5,6 @@ import MachineBase
 /// The wires from the SoC's peripherals: interrupts to the core, hold boot and resets, and what the delegate is told.
 final class SoCSignals: SoCHost {
     let core: Core
-    let eventQueue: EventQueue
-    let coreClock: CoreClock
     private let stopsAtUnmodelled: Bool
     /// Owns this and clears this when it goes. Not weak: that costs each access.
     unowned(unsafe) var board: M4Board?
@@ -15,16 +13,18 @@ final class SoCSignals: SoCHost {
     private(set) var unmodelledStop: UnmodelledAccess?
 
     init(core: Core, events: EventQueue, clock: CoreClock, stopsAtUnmodelled: Bool) {
-        self.core = core; eventQueue = events; coreClock = clock; self.stopsAtUnmodelled = stopsAtUnmodelled
+        self.core = core
+        self.stopsAtUnmodelled = stopsAtUnmodelled
+        super.init(coreClock: clock, eventQueue: events)
     }
 
-    var nowCycles: UInt64 { core.cycles }
-    func setInterrupt(_ irq: Int, level: Bool) { core.scs.exceptions.setLine(irq, level: level) }
-    func eventSignalled() { core.eventRegister = true }
+    override var nowCycles: UInt64 { core.cycles }
+    override func setInterrupt(_ irq: Int, level: Bool) { core.scs.exceptions.setLine(irq, level: level) }
+    override func eventSignalled() { core.eventRegister = true }
 
     // MARK: DMA
 
-    func dmaRead(_ address: UInt32, width: Int) -> UInt32? {
+    override func dmaRead(_ address: UInt32, width: Int) -> UInt32? {
         guard let board else { return nil }
         var value: UInt32 = 0
         let read = withUnsafeMutableBytes(of: &value) { bytes in
@@ -33,7 +33,7 @@ final class SoCSignals: SoCHost {
         return read ? UInt32(littleEndian: value) : nil
     }
 
-    func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool {
+    override func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool {
         guard let board else { return false }
         return withUnsafeBytes(of: value.littleEndian) { bytes in
             (try? board.write(PhysicalAddress(address), from: UnsafeRawBufferPointer(rebasing: bytes[..<min(4, width)]), secure: false)) != nil
@@ -42,18 +42,18 @@ final class SoCSignals: SoCHost {
 
     // MARK: Reset
 
-    func holdBootChanged(released: Bool) {
+    override func holdBootChanged(released: Bool) {
         bootReleased = released
         if released && core.state == .held { core.release() }
     }
 
     /// The access that asked is still under way: the reset follows it.
-    func resetRequested(_ request: ResetRequest) {
+    override func resetRequested(_ request: ResetRequest) {
         pendingReset = request
         core.interrupt()
     }
 
-    func watchdogReset() {
+    override func watchdogReset() {
         resetMCU(watchdog: true)
         if let board { board.delegate?.boardWatchdogDidReset(board) }
     }
@@ -82,10 +82,10 @@ final class SoCSignals: SoCHost {
 
     // MARK: The delegate
 
-    func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
+    override func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
         if let board { board.delegate?.board(board, applicationProcessorInterrupt: line, level: level) }
     }
-    func unmodelledAccess(_ access: UnmodelledAccess) {
+    override func unmodelledAccess(_ access: UnmodelledAccess) {
         guard let board else { return }
         board.delegate?.board(board, unmodelled: access)
         if stopsAtUnmodelled && unmodelledStop == nil {
@@ -93,15 +93,15 @@ final class SoCSignals: SoCHost {
             core.requestStop()
         }
     }
-    func unsupportedFeature(_ feature: UnsupportedFeature) {
+    override func unsupportedFeature(_ feature: UnsupportedFeature) {
         guard let board else { return }
         board.unsupportedFeatures.append(feature)
         board.delegate?.board(board, found: .unsupported(feature))
     }
-    func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
+    override func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
         if let board { board.delegate?.board(board, gpio: port, levels: levels, changed: changed) }
     }
-    func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {
+    override func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {
         if let board { board.delegate?.board(board, output: [UInt8(truncatingIfNeeded: character)], from: .uart("\(uart)")) }
     }
 }
