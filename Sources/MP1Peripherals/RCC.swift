@@ -43,6 +43,8 @@ public final class RCC: RegisterBlock {
             MissingFeature("clock security of LSE", BDCR.LSECSSON, effect: "LSE never fails"),
             MissingFeature("clock output 1", MCO1CFGR.MCO1ON, effect: "no pin follows it"),
             MissingFeature("clock output 2", MCO2CFGR.MCO2ON, effect: "no pin follows it"),
+            MissingFeature("SPI1's clock from the pin I2S_CKIN", SPI2S1CKSELR.SPI1SRC, is: [2], waits: true, effect: "SPI1 has no clock"),
+            MissingFeature("SPI2's and SPI3's clock from the pin I2S_CKIN", SPI2S23CKSELR.SPI23SRC, is: [2], waits: true, effect: "they have no clock"),
         ])
 
     /// MP_GCR.BOOT_MCU: false holds the M4 in reset the next time it is reset.

@@ -32,6 +32,7 @@ public final class SoC {
     public let wwdg: WWDG
     private let uarts: [UART]
     private let adcs: [ADC]
+    private let spis: [SPI]
     private let lowPowerTimers: [LPTIM]
     /// Indexed by `GPIO.Port.rawValue`.
     private let gpio: [GPIO]
@@ -62,13 +63,14 @@ public final class SoC {
         let multiplexer = DMAMUX("DMAMUX1", on: interconnect)
         let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer) }
         interconnect.requests.controllers = controllers.map { Unmanaged.passUnretained($0) }
+        spis = (1...6).map { SPI($0, on: interconnect, rcc: rcc) }
         let others: [RegisterBlock] = [
             multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
             RNG("RNG1", seed: 1, on: interconnect), RNG("RNG2", seed: 2, on: interconnect),
         ]
         let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
-            + lowPowerTimers + adcs + controllers + others
+            + lowPowerTimers + adcs + controllers + spis + others
         interconnect.ports = gpio.map { Unmanaged.passUnretained($0) }
         for block in modelled {
             interconnect.blocks[block.index] = Unmanaged.passRetained(block)
@@ -86,6 +88,8 @@ public final class SoC {
     public func uart(_ instance: UART.Instance) -> UART { uarts[instance.rawValue] }
     /// LPTIM `number`, 1 to 5; nil for others.
     public func lptim(_ number: Int) -> LPTIM? { number >= 1 && number <= 5 ? lowPowerTimers[number - 1] : nil }
+    /// SPI `number`, 1 to 6; nil for others.
+    public func spi(_ number: Int) -> SPI? { number >= 1 && number <= 6 ? spis[number - 1] : nil }
     public func adc(_ instance: ADC.Instance) -> ADC { adcs[instance.rawValue] }
 
     // MARK: Access

@@ -44,7 +44,7 @@ import Testing
         Case("DMA2 stream 0", "bursts of the memory port", by: "S0CR.MBURST = 1", ("DMA2.S0CR", 1 << 23 | 2 << 6 | 1)),
         Case("DMA2 stream 7", "packing between sizes in the FIFO", by: "S7CR.MSIZE = 8", ("DMA2.S7FCR", 4), ("DMA2.S7CR", 2 << 13 | 2 << 6 | 1)),
         Case("DMA2 stream 2", "DMAMUX1 request 22, TIM2_UP", by: "S2CR.EN = 1", ("DMAMUX1.C10CR", 22), ("DMA2.S2CR", 1 << 6 | 1)),
-        Case("DMA1 stream 0", "DMAMUX1 request 84, SPI4_TX", by: "S0CR.EN = 1", ("DMAMUX1.C0CR", 84), ("DMA1.S0CR", 1 << 6 | 1)),
+        Case("DMA1 stream 0", "DMAMUX1 request 34, I2C1_TX", by: "S0CR.EN = 1", ("DMAMUX1.C0CR", 34), ("DMA1.S0CR", 1 << 6 | 1)),
         Case("DMAMUX1", "synchronisation of channel 3", by: "C3CR.SE = 1", ("DMAMUX1.C3CR", 1 << 16 | 43)),
         Case("DMAMUX1", "request generator 1", by: "RG1CR.GE = 1", ("DMAMUX1.RG1CR", 1 << 16)),
         Case("GPIOB", "configuration lock", by: "LCKR.LCKK = 1", ("GPIOB.LCKR", 1 << 16 | 3)),
@@ -141,7 +141,7 @@ import Testing
     @Test func whichBlocksHaveAModelIsKnown() {
         let chip = TestSoC()
         #expect(["ADC1", "TIM17", "EXTI", "DMAMUX1", "RNG2"].allSatisfy(chip.soc.isModelled))
-        #expect(!["I2C5", "SPI4", "DAC1", "FDCAN1", "nonsense"].contains(where: chip.soc.isModelled))
+        #expect(!["I2C5", "QUADSPI", "DAC1", "FDCAN1", "nonsense"].contains(where: chip.soc.isModelled))
         _ = chip["I2C5.ISR"]
         #expect(chip.host.reports.map(\.isBlockModelled) == [false])
     }
