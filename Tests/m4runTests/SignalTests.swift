@@ -64,7 +64,7 @@ import Testing
             tracer.executableURL = Tool.strace.file.map(URL.init(fileURLWithPath:))
             // It sees the run's ends of calls; the shell tells which process that is, and becomes it.
             tracer.arguments = [
-                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(call):delay_exit=50000", "/bin/sh", "-c",
+                "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(call):delay_exit=50000", "/bin/sh", "-c",
                 "echo $$ >\(pid.path); exec \(try Command.binary().path) run \(try Scratch.path(Scratch.elf("tty-echo"))) --boot elf --control \(folder.path) --no-fuse --offline --timeout 60s",
             ]
             (tracer.standardOutput, tracer.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
