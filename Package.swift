@@ -81,11 +81,11 @@ let package = Package(
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32", "Chips"]),
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
-        .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "RprocHost", "MachineBase"]),
+        .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "Chips",
+                "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries),
