@@ -65,7 +65,7 @@ import Testing
             // It sees the run's ends of calls; the shell tells which process that is, and becomes it.
             tracer.arguments = [
                 "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(call):delay_exit=50000", "/bin/sh", "-c",
-                "echo $$ >\(pid.path); exec \(try Command.binary().path) run \(try Scratch.path(Scratch.elf("tty-echo"))) --boot elf --control \(folder.path) --no-fuse --offline --timeout 60s",
+                "echo $$ >\(pid.path); exec \(try Command.binary().path) run \(try Scratch.path(Scratch.elf("tty-echo"))) --boot elf --control \(folder.path) --no-fuse --timeout 60s",
             ]
             (tracer.standardOutput, tracer.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
             tracer.currentDirectoryURL = folder
