@@ -47,7 +47,7 @@ public final class GPIO: RegisterBlock {
 
     // MARK: Pins
 
-    /// Levels of pins that are state.outputs and state.driven high; pins of other modes are 0.
+    /// Levels of pins that are outputs and driven high; pins of other modes are 0.
     public var outputLevels: UInt16 { UInt16(truncatingIfNeeded: self[ODR.offset]) & state.outputs }
 
     /// Levels at all pins, as IDR has them.

@@ -4,7 +4,7 @@ import Chips
 /// line; FIFOs with thresholds, transfers of a length and endless ones, interrupts and DMA requests. A frame takes its time by the kernel
 /// clock, MBR and MIDI; devices answer at its end.
 ///
-/// Slave mode, CRC, TI mode, I2S, and reloading the length are not modelled.
+/// Slave mode, CRC, TI mode, I2S, and reloading the length are not modelled; nor is what hangs on a board's bus, where nothing was attached.
 public final class SPI: RegisterBlock {
     public let number: Int
     private let interrupt: Int
@@ -52,8 +52,13 @@ public final class SPI: RegisterBlock {
         transmitRequest.connect(self, movesSingly: true)
     }
 
-    override var map: BlockMap { Self.map }
-    private static let map: BlockMap = {
+    override var map: BlockMap { devices.isEmpty ? Self.mapOfBareBus : Self.map }
+    private static let map = makeMap([])
+    private static let mapOfBareBus = makeMap([
+        MissingFeature("device on the bus", CR1.CSTART, when: .init(CR1.SPE), .init(CFG2.MASTER), effect: "what comes in is 0"),
+    ])
+    /// - Parameter more: behind the others, whose places must stay.
+    private static func makeMap(_ more: [MissingFeature]) -> BlockMap {
         typealias Row = MissingFeature
         let on = Row.Condition(CR1.SPE), isMaster = Row.Condition(CFG2.MASTER)
         return BlockMap(
@@ -67,12 +72,12 @@ public final class SPI: RegisterBlock {
                 Row("I2S", I2SCFGR.I2SMOD, when: on, waits: true, effect: "no sample goes in or out"),
                 Row("reload of the transfer's length", CR2.TSER, when: on, waits: true, effect: "the transfer ends without it"),
                 Row("NSS as a master's input", CFG2.SSM, is: [0], when: on, isMaster, .init(CFG2.SSOE, is: [0]), effect: "no mode fault comes"),
-            ])
-    }()
+            ] + more)
+    }
 
     // MARK: The bus
 
-    /// Hangs a device on the bus, for good. Without one that is selected, MISO is low. At most 32.
+    /// Hangs a device on the bus, for good; before firmware begins. Without one that is selected, MISO is low. At most 32.
     public func attach(_ device: SPIDevice, selectedBy selection: SPIDevice.Selection = .always) {
         guard devices.count < 32 else { return }
         let bit = UInt32(1) &<< UInt32(devices.count)

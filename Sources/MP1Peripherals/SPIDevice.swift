@@ -1,4 +1,4 @@
-/// What hangs on an SPI bus. A class, which is called without counting references; its state is its own and not the SoC's.
+/// What hangs on an SPI bus. Its state is its own and not the SoC's.
 open class SPIDevice {
     /// Which line, when low, selects a device.
     public enum Selection: Equatable, Sendable {

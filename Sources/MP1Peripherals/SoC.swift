@@ -36,6 +36,8 @@ public final class SoC {
     private let lowPowerTimers: [LPTIM]
     /// Indexed by `GPIO.Port.rawValue`.
     private let gpio: [GPIO]
+    /// Which nobody asks for by name.
+    private let others: [RegisterBlock]
 
     /// - Parameters:
     ///   - chip: where its blocks and lines are.
@@ -64,13 +66,13 @@ public final class SoC {
         let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer) }
         interconnect.requests.controllers = controllers.map { Unmanaged.passUnretained($0) }
         spis = (1...6).map { SPI($0, on: interconnect, rcc: rcc) }
-        let others: [RegisterBlock] = [
+        others = timers + controllers + [
             multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
             RNG("RNG1", seed: 1, on: interconnect), RNG("RNG2", seed: 2, on: interconnect),
         ]
-        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts + timers
-            + lowPowerTimers + adcs + controllers + spis + others
+        let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts
+            + lowPowerTimers + adcs + spis + others
         interconnect.ports = gpio.map { Unmanaged.passUnretained($0) }
         for block in modelled {
             interconnect.blocks[block.index] = Unmanaged.passRetained(block)

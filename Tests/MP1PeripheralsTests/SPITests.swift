@@ -49,6 +49,19 @@ import Testing
         #expect(chip["SPI4.SR"] & (Self.eot | Self.txtf) == 0)
     }
 
+    @Test(arguments: [false, true])
+    func `A master on a bus without a device is told of, once`(_ hasDevice: Bool) {
+        let chip = started(hasDevice ? SPILoopback() : nil, length: 2)
+        for _ in 0..<2 {
+            for byte: UInt32 in [0x11, 0x22] { send(chip, byte) }
+            chip.host.run(to: chip.host.nowCycles + 100)
+            #expect((0..<2).map { _ in received(chip) } == (hasDevice ? [0x11, 0x22] : [0, 0]))
+            chip["SPI4.CR1"] = 0
+            begin(chip, length: 2)
+        }
+        #expect(chip.host.features.map(\.description) == (hasDevice ? [] : ["SPI4: device on the bus (CR1.CSTART = 1 at 0x44005000) is not modelled: what comes in is 0"]))
+    }
+
     @Test func `An access to the FIFOs holds as many frames as it is wide`() {
         let chip = started(SPILoopback(), length: 6)
         send(chip, 0x4433_2211, width: 4)
