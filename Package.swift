@@ -33,6 +33,8 @@ let package = Package(
         .target(name: "MachineBase"),
         // Reading ELF32 files; used by the secure loader, the Linux side and the command.
         .target(name: "ELF32", dependencies: ["MachineBase"]),
+        // What is in a firmware file, signed or plain, for whoever looks at it.
+        .target(name: "ImageFormat", dependencies: ["MachineBase", "ELF32"]),
 
         // The decoder of Thumb instructions, for all that reads code.
         .target(name: "CThumb"),
@@ -54,18 +56,18 @@ let package = Package(
         .target(
             name: "SecureLoader",
             dependencies: [
-                "MachineBase", "ELF32", "Chips",
+                "MachineBase", "ELF32", "ImageFormat", "Chips",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Signed images with the TA's answer to each, for tests and comparisons; m4run-corpus writes them to files.
         .target(
-            name: "ImageCorpus", dependencies: ["SecureLoader", "MachineBase", "ELF32", "Chips", .product(name: "Crypto", package: "swift-crypto")]),
+            name: "ImageCorpus", dependencies: ["SecureLoader", "ImageFormat", "MachineBase", "ELF32", "Chips", .product(name: "Crypto", package: "swift-crypto")]),
         .executableTarget(
             name: "m4run-corpus", dependencies: ["ImageCorpus", "SecureLoader", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
-            name: "ImageFuzzing", dependencies: ["SecureLoader", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
+            name: "ImageFuzzing", dependencies: ["SecureLoader", "ImageFormat", "MachineBase", "ELF32", .product(name: "Crypto", package: "swift-crypto")]),
         // Linux.
         .target(name: "RprocHost", dependencies: ["MachineBase", "ELF32", "Chips"]),
         // Flattened device trees; libfdt has no pkg-config file on Debian 12.
@@ -76,16 +78,17 @@ let package = Package(
         // The page that QEMU's plugin (linux-bridge/) and the board share, and a child that ends with its parent.
         .target(name: "CLinuxBridge"),
         // A Linux guest in QEMU beside the board: files, device tree, process, interrupts.
-        .target(name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "MachineBase", "Chips"]),
+        .target(
+            name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "ImageFormat", "MachineBase", "Chips"]),
         // Board, OP-TEE and Linux under one clock.
-        .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32", "Chips"]),
+        .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32", "ImageFormat", "Chips"]),
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "Chips",
+                "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries),
@@ -110,15 +113,16 @@ let package = Package(
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
         .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips"]),
         .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "SecondChip", "TestSupport"]),
-        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "Chips"]),
+        .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"]),
+        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"]),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"]),
         .testTarget(name: "RprocHostTests", dependencies: ["RprocHost", "RprocHostDoubles"]),
         .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
         .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip", "TestSupport"]),
         .testTarget(
             name: "LinuxGuestTests",
-            dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip", "TestSupport"]),
-        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "Chips", "SecondChip", "TestSupport"]),
+            dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "ImageFormat", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip", "TestSupport"]),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "ImageFormat", "Chips", "SecondChip", "TestSupport"]),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures", "TestSupport"]),
     ],

@@ -30,20 +30,41 @@ extension ELFFile {
     ///
     /// A symbol whose name is not in the string table has the empty name.
     public var symbols: [Symbol] {
-        let headers = sectionHeaders
-        guard let table = headers.first(where: { $0.type == SectionHeader.symbolTable }),
-            let entries = contents(of: table)
-        else { return [] }
-        let names = stringTable(at: Int(table.link), in: headers)
-        return stride(from: Symbol.entrySize, through: entries.count - Symbol.entrySize, by: Symbol.entrySize).map { offset in
-            let info = entries.littleEndian(UInt8.self, at: offset + 12) ?? 0
-            return Symbol(
-                name: names?[entries.littleEndian(at: offset) ?? 0] ?? "",
-                value: entries.littleEndian(at: offset + 4) ?? 0,
-                size: entries.littleEndian(at: offset + 8) ?? 0,
-                kind: Symbol.Kind(rawValue: info & 0xF),
-                binding: Symbol.Binding(rawValue: info >> 4),
-                sectionIndex: entries.littleEndian(at: offset + 14) ?? 0)
+        guard let (entries, names) = symbolTable else { return [] }
+        return Self.offsets(entries).map { offset in Self.symbol(entries, at: offset, names?[entries.littleEndian(at: offset) ?? 0] ?? "") }
+    }
+
+    /// Those whose name is these bytes, which are plain ASCII; compared where they are, so that the others cost next to nothing.
+    public func symbols(named name: String) -> [Symbol] {
+        guard let (entries, table) = symbolTable, let names = table?.bytes else { return [] }
+        let wanted = Array(name.utf8) + [0]
+        guard wanted.count <= StringTable.longestName else { return [] }
+        return names.withUnsafeBytes { names in
+            wanted.withUnsafeBytes { wanted in
+                Self.offsets(entries).compactMap { offset in
+                    let start = Int(entries.littleEndian(UInt32.self, at: offset) ?? 0)
+                    guard start <= names.count - wanted.count, UnsafeRawBufferPointer(rebasing: names[start..<start + wanted.count]).elementsEqual(wanted) else { return nil }
+                    return Self.symbol(entries, at: offset, name)
+                }
+            }
         }
+    }
+
+    /// The first SHT_SYMTAB's entries and names.
+    private var symbolTable: (entries: ArraySlice<UInt8>, names: StringTable?)? {
+        let headers = sectionHeaders
+        guard let table = headers.first(where: { $0.type == SectionHeader.symbolTable }), let entries = contents(of: table) else { return nil }
+        return (entries, stringTable(at: Int(table.link), in: headers))
+    }
+
+    private static func offsets(_ entries: ArraySlice<UInt8>) -> StrideThrough<Int> {
+        stride(from: Symbol.entrySize, through: entries.count - Symbol.entrySize, by: Symbol.entrySize)
+    }
+
+    private static func symbol(_ entries: ArraySlice<UInt8>, at offset: Int, _ name: String) -> Symbol {
+        let info = entries.littleEndian(UInt8.self, at: offset + 12) ?? 0
+        return Symbol(
+            name: name, value: entries.littleEndian(at: offset + 4) ?? 0, size: entries.littleEndian(at: offset + 8) ?? 0, kind: Symbol.Kind(rawValue: info & 0xF),
+            binding: Symbol.Binding(rawValue: info >> 4), sectionIndex: entries.littleEndian(at: offset + 14) ?? 0)
     }
 }

@@ -1,3 +1,4 @@
+import ImageFormat
 import MachineBase
 import SecureLoader
 

@@ -1,5 +1,6 @@
 import Crypto
 import ELF32
+import ImageFormat
 import MachineBase
 import SecureLoader
 

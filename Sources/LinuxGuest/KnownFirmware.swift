@@ -1,5 +1,6 @@
 import Chips
 import ELF32
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -7,13 +8,13 @@ import RprocHost
 /// An ELF that Linux may start, known by what it leaves in memory.
 public struct KnownFirmware: Sendable {
     public let name: String
-    public let image: [UInt8]
+    public let image: FirmwareImage
     private let elf: ELFFile
     private let chip: SoCDescription
 
     /// nil for what is no ELF of 32 bits.
-    public init?(_ name: String, _ image: [UInt8], chip: SoCDescription = .stm32mp157) {
-        guard let elf = try? ELFFile(image) else { return nil }
+    public init?(_ name: String, _ image: FirmwareImage, chip: SoCDescription = .stm32mp157) {
+        guard case .success(let elf) = image.elf else { return nil }
         (self.name, self.image, self.elf, self.chip) = (name, image, elf, chip)
     }
 
@@ -21,8 +22,8 @@ public struct KnownFirmware: Sendable {
 
     /// Where its resource table is when it runs; nil without one that the file holds: what Linux starts has no other.
     public var tableRange: PhysicalRange? {
-        guard let section = elf.section(named: ".resource_table"), section.size > 0, elf.contents(of: section)?.count == Int(section.size) else { return nil }
-        return PhysicalRange(start: physical(section.address, section.size), size: section.size)
+        guard let table = image.tables.first, !table.isEmpty, table.bytes?.count == Int(table.header.size) else { return nil }
+        return PhysicalRange(start: physical(table.header.address, table.header.size), size: table.header.size)
     }
 
     /// Whether the memories hold what loading it leaves there: all segments, but for the table, in which Linux writes.

@@ -1,5 +1,6 @@
 import Chips
 import ELF32
+import ImageFormat
 import M4Board
 import MachineBase
 
@@ -10,8 +11,8 @@ public enum BootLoader {
 
     /// Loads an ELF, releases the M4, and lets it run for `lead`.
     /// - Throws: `ELFError` for what is no ELF, `BusError` for segments outside of the M4's memory.
-    public static func start(_ image: [UInt8], on board: M4Board, lead: VirtualTime) throws {
-        let elf = try ELFFile(image), chip = board.configuration.chip
+    public static func start(_ image: FirmwareImage, on board: M4Board, lead: VirtualTime) throws {
+        let elf = try image.elf.get(), chip = board.configuration.chip
         func physical(_ device: UInt32) -> PhysicalAddress { chip.physical(DeviceAddress(device)) ?? PhysicalAddress(device) }
         for segment in elf.programHeaders where segment.isLoad && segment.memorySize > 0 {
             let target = physical(segment.physicalAddress)

@@ -1,23 +1,25 @@
 import ELF32
+import ImageFormat
 import M4Board
 import MachineBase
 
 /// The symbols of a firmware image: an ELF, or the ELFs in a signed container.
 public struct FirmwareSymbols: Sendable {
+    private let image: FirmwareImage
     /// Functions and objects, by address.
-    let symbols: [Symbol]
+    var symbols: [Symbol] { image.symbols }
 
-    public init(image: [UInt8]) {
-        let found = FirmwareImage.elfFiles(image).flatMap(\.symbols)
-        symbols = found.filter { $0.isDefined && !$0.name.isEmpty && !$0.name.hasPrefix("$") && [.function, .object, Symbol.Kind.none].contains($0.kind) }
-            .enumerated().sorted { ($0.element.address, $0.offset) < ($1.element.address, $1.offset) }.map(\.element)
-    }
+    /// Reads nothing before a name is asked for.
+    public init(of image: FirmwareImage) { self.image = image }
+
+    /// Those of no image.
+    public static let none = FirmwareSymbols(of: FirmwareImage([]))
 
     public var isEmpty: Bool { symbols.isEmpty }
 
     /// The symbol of that name; a function before anything else.
     public subscript(name: String) -> Symbol? {
-        let named = symbols.filter { $0.name == name }
+        let named = image.symbols(named: name)
         return named.first { $0.kind == .function } ?? named.first
     }
 
@@ -26,6 +28,7 @@ public struct FirmwareSymbols: Sendable {
 
     /// The function that `address` lies in.
     func functionSymbol(at address: UInt32) -> Symbol? {
+        let symbols = symbols
         var low = 0, high = symbols.count
         while low < high {
             let middle = (low + high) / 2

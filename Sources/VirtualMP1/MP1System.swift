@@ -1,4 +1,5 @@
 import Chips
+import ImageFormat
 import M4Board
 import MP1Peripherals
 import MachineBase
@@ -40,7 +41,11 @@ public final class MP1System {
     }
     /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
     public private(set) var tablePlacement: TablePlacement?
-    private let images: FirmwareStore
+    private let images = FirmwareStore()
+    /// What Linux has asked for last, at a boot or a recovery; nil before. The file may have changed since.
+    public var loadedImage: FirmwareImage? { images.requested }
+    /// The image whose names the sanitizer uses.
+    private var sanitized: FirmwareImage?
     /// Auto-boot comes once, when the device is registered.
     private var hasStarted = false
     var inboxes: [ByteQueue] = []
@@ -81,17 +86,15 @@ public final class MP1System {
             trustedApplication = nil
             client = nil
         }
-        let images = FirmwareStore()
-        self.images = images
         var kernel = configuration.linux
         // At the probe /lib/firmware is still empty: `start` boots in the kernel's place. What already runs is attached to at once.
         kernel.autoBoot = kernel.autoBoot && configuration.bootLoaderFirmware != nil
         linux = RemoteProcessor(
             configuration: kernel, platform: platform, trustedFirmware: client,
-            firmware: { name throws(Errno) in try images.read(name) }, log: { [events] in events.publish(.kernelLog($0)) })
+            firmware: { [images] name throws(Errno) in try images.read(name) }, log: { [events] in events.publish(.kernelLog($0)) })
         platform.system = self
         board.delegate = self
-        client?.onLoaded = { [unowned self] image in placeTable(image) }
+        client?.onLoaded = { [unowned self] in if let image = loadedImage { placeTable(image) } }
         traceLook.attach(to: self)
         linux.findings.sink = { [events] time, finding in events.publish(.finding(time, finding)) }
         watchCrashes()
@@ -101,6 +104,11 @@ public final class MP1System {
             events.publish(.rawReceived(now, device: device, source: source, Array(bytes)))
         }
         try setUpSanitizer()
+        images.onRequest = { [unowned self] image in
+            guard image !== sanitized else { return }
+            sanitized = image
+            prepareSanitizer(image)
+        }
         events.begin()
     }
 
@@ -138,21 +146,25 @@ public final class MP1System {
     ///   - name: its file name.
     /// - Throws: `refused` with the TA's verdict, `linux` with what the kernel returned, `stopped` when the firmware faulted
     ///   before the boot was over.
-    public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) {
+    public func start(_ image: FirmwareImage, name: String = "firmware.bin") throws(SystemError) {
         if let failure = linux.probeFailure { throw .linux(doing: "probe", failure) }
         let autoBoot = configuration.linux.autoBoot && !hasStarted
         hasStarted = true
         put(image, name: autoBoot ? linux.firmware : name)
         // Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
         if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
-        if linux.state == .offline { prepareSanitizer(image) }
+        // What was recorded of an earlier life is forgotten, whatever is loaded.
+        if linux.state == .offline { sanitized = nil }
         try doing("start \(autoBoot ? linux.firmware : name)") { () throws(Errno) in
             if autoBoot { try linux.start() } else { try linux.start(firmware: name) }
         }
     }
 
+    /// The same for bytes that nobody else looks at.
+    public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) { try start(FirmwareImage(image), name: name) }
+
     /// Puts `image` under /lib/firmware, and does nothing else.
-    public func put(_ image: [UInt8], name: String) { images.put(image, name) }
+    public func put(_ image: FirmwareImage, name: String) { images.put(image, name) }
 
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
     public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
@@ -199,7 +211,7 @@ public final class MP1System {
     }
 
     /// Puts the table of `image` where Linux will look for it, and says so.
-    private func placeTable(_ image: [UInt8]) {
+    private func placeTable(_ image: FirmwareImage) {
         guard configuration.placesResourceTable, let placement = TablePlacement(image: image) else { return }
         do {
             guard let table = try trustedApplication?.resourceTable(), Int(table.size) == placement.bytes.count else { return }
@@ -262,21 +274,4 @@ extension MP1System: M4BoardDelegate {
         events.publish(.boardFinding(now, finding))
     }
     public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(now, source, output)) }
-}
-
-/// /lib/firmware.
-private final class FirmwareStore {
-    private var images: [(name: String, bytes: [UInt8])] = []
-    var files: FirmwareSource?
-    func put(_ bytes: [UInt8], _ name: String) {
-        images.removeAll { $0.name == name }
-        images.append((name, bytes))
-    }
-    func read(_ name: String) throws(Errno) -> [UInt8] {
-        if let files {
-            do throws(Errno) { return try files(name) } catch { guard error == .noEntry else { throw error } }
-        }
-        guard let image = images.first(where: { $0.name == name }) else { throw .noEntry }
-        return image.bytes
-    }
 }

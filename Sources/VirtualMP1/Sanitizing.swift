@@ -1,9 +1,8 @@
 import Chips
-import ELF32
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
-import SecureLoader
 
 /// How closely the exchange between Linux and the firmware is watched.
 public enum Sanitizing: String, Sendable, CaseIterable {
@@ -33,10 +32,10 @@ extension MP1System: WriteRecord {
         }
     }
 
-    /// Before `image` starts: whose names findings use, and what is recorded.
-    func prepareSanitizer(_ image: [UInt8]) {
+    /// Before `image` is loaded: whose names findings use, and what is recorded.
+    func prepareSanitizer(_ image: FirmwareImage) {
         guard let sanitizer = linux.sanitizer else { return }
-        let symbols = FirmwareSymbols(image: image)
+        let symbols = FirmwareSymbols(of: image)
         sanitizer.symbol = { symbols.name(at: $0) }
         guard configuration.sanitizing == .writers || recordsForDiagnosis else { return }
         // What is not in the M4's memories is not recorded; the checks go without a name there.
@@ -44,39 +43,17 @@ extension MP1System: WriteRecord {
     }
 
     /// The rings and buffers of the device tree, and the resource tables of the image where their sections say.
-    func sharedRanges(_ image: [UInt8]) -> [PhysicalRange] {
+    func sharedRanges(_ image: FirmwareImage) -> [PhysicalRange] {
         var ranges = configuration.linux.memoryRegions.filter { $0.name.hasPrefix("vdev") }.map(\.range)
-        for elf in FirmwareImage.elfFiles(image) {
-            if let range = FirmwareImage.resourceTable(elf, configuration.chip) { ranges.append(range) }
-        }
+        ranges += image.tables.compactMap { $0.range(configuration.chip) }
         return Array(ranges.prefix(M4Board.mostRecorded))
     }
 }
 
-/// The ELF files of an image, signed or plain.
-enum FirmwareImage {
-    static func elfFiles(_ image: [UInt8]) -> [ELFFile] {
-        if let plain = try? ELFFile(image) { return [plain] }
-        guard let header = SignedImageHeader(image), header.magic == SignedImageHeader.magic else { return [] }
-        let end = min(image.count, SignedImageHeader.size + Int(header.tlvLength))
-        let tlvs = TLVArea(image[SignedImageHeader.size..<end])
-        guard let sizes = tlvs.value(of: .imageSizes)?.bytes else { return [] }
-        var offset = header.imagesOffset
-        var files: [ELFFile] = []
-        for index in 0..<(sizes.count / 4) {
-            let size: UInt32 = sizes.littleEndian(at: index * 4) ?? 0
-            guard size > 0, offset <= image.count, Int(size) <= image.count - offset,
-                let file = try? ELFFile(image[offset..<offset + Int(size)])
-            else { break }
-            files.append(file)
-            offset += Int(size)
-        }
-        return files
-    }
-
-    /// Where the section `.resource_table` is when the firmware runs; nil without one, or outside of the M4's memories.
-    static func resourceTable(_ elf: ELFFile, _ chip: SoCDescription) -> PhysicalRange? {
-        guard let section = elf.section(named: ".resource_table"), section.size > 0 else { return nil }
-        return chip.physical(DeviceAddress(section.address), count: section.size).map { PhysicalRange(start: $0, size: section.size) }
+extension TableSection {
+    /// Where it is when the firmware runs; nil for an empty one, or outside of the M4's memories.
+    func range(_ chip: SoCDescription) -> PhysicalRange? {
+        guard !isEmpty else { return nil }
+        return chip.physical(DeviceAddress(header.address), count: header.size).map { PhysicalRange(start: $0, size: header.size) }
     }
 }

@@ -36,7 +36,7 @@ final class TrustedFirmwareClient: TrustedFirmware {
     /// The last refusal with its sentence, which the normal world never sees; whoever wants the next one sets it to nil.
     var lastFailure: TEEFailure?
     /// Called when an image was loaded, before Linux asks for its resource table.
-    var onLoaded: (([UInt8]) -> Void)?
+    var onLoaded: (() -> Void)?
 
     init(_ session: RemoteprocSession) { self.session = session }
 
@@ -56,7 +56,7 @@ final class TrustedFirmwareClient: TrustedFirmware {
 
     func load(image: [UInt8]) throws(TEEError) {
         try call { () throws(TEEFailure) in try session.loadFirmware(image) }
-        onLoaded?(image)
+        onLoaded?()
     }
     func resourceTable() throws(TEEError) -> PhysicalRange? { try call { () throws(TEEFailure) in try session.resourceTable() } }
     func start() throws(TEEError) { try call { () throws(TEEFailure) in try session.start() } }

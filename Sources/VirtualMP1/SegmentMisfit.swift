@@ -1,4 +1,5 @@
 import ELF32
+import ImageFormat
 import MachineBase
 import RprocHost
 
@@ -12,8 +13,8 @@ public struct SegmentMisfit: Equatable, Sendable, CustomStringConvertible {
     public var fit: RegionFit
 
     /// nil when all segments fit. `image` is an ELF that Linux loads itself.
-    public init?(_ image: [UInt8], _ linux: HostConfiguration) {
-        for elf in FirmwareImage.elfFiles(image) {
+    public init?(_ image: FirmwareImage, _ linux: HostConfiguration) {
+        for elf in image.elfFiles {
             for (index, segment) in elf.programHeaders.enumerated() where segment.type == ProgramHeader.load {
                 if segment.memorySize == 0 && linux.kernel.skipsEmptySegments { continue }
                 let fit = linux.fit(of: DeviceAddress(segment.physicalAddress), count: UInt64(segment.memorySize))

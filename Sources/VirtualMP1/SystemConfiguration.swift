@@ -1,4 +1,5 @@
 import Chips
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -35,7 +36,7 @@ public struct SystemConfiguration: Sendable {
     /// which programs under Linux read, have neither.
     public var coredumpHasRegisters = false
     /// An ELF that the boot loader has started before Linux: found running at the probe, to be attached to. Nil for none.
-    public var bootLoaderFirmware: [UInt8]?
+    public var bootLoaderFirmware: FirmwareImage?
     /// From the M4's start by the boot loader to Linux's probe: seconds on hardware.
     public var bootLoaderLead = VirtualTime.milliseconds(10)
 

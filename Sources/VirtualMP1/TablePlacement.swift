@@ -1,6 +1,5 @@
-import ELF32
+import ImageFormat
 import MachineBase
-import SecureLoader
 
 /// A resource table whose section address is not where its segment is loaded.
 ///
@@ -15,19 +14,14 @@ public struct TablePlacement: Equatable, Sendable, CustomStringConvertible {
     public let bytes: [UInt8]
 
     /// nil when the image's table is loaded where its section says, or when there is none.
-    init?(image: [UInt8]) {
-        for elf in FirmwareImage.elfFiles(image) {
-            guard let section = elf.section(named: ".resource_table"), section.size > 0, let contents = elf.contents(of: section) else { continue }
-            for segment in elf.programHeaders where segment.type == ProgramHeader.load {
-                let offset = section.offset &- segment.offset
-                guard offset < segment.fileSize, section.size <= segment.fileSize &- offset else { continue }
-                let loaded = segment.physicalAddress &+ offset
-                guard loaded != section.address else { return nil }
-                self.section = DeviceAddress(section.address)
-                self.loaded = DeviceAddress(loaded)
-                bytes = Array(contents)
-                return
-            }
+    init?(image: FirmwareImage) {
+        for table in image.tables where !table.isEmpty {
+            guard let contents = table.bytes, let loaded = table.loadAddress else { continue }
+            guard loaded != table.header.address else { return nil }
+            section = DeviceAddress(table.header.address)
+            self.loaded = DeviceAddress(loaded)
+            bytes = Array(contents)
+            return
         }
         return nil
     }

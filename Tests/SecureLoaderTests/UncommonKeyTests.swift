@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import ImageFormat
 import Testing
 
 import SecureLoader

@@ -1,4 +1,5 @@
 import CortexM
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -140,7 +141,7 @@ import VirtualMP1
     @Test("Linux attaches to firmware that the boot loader started, lets it go, and attaches again")
     func attach() throws {
         var configuration = try Samples.configuration(.elf)
-        configuration.bootLoaderFirmware = try Samples.elf("tty-echo")
+        configuration.bootLoaderFirmware = FirmwareImage(try Samples.elf("tty-echo"))
         let system = try MP1System(configuration)
         let transcript = Transcript(system)
         #expect(system.linux.state == .detached)

@@ -1,4 +1,5 @@
 import Chips
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -53,7 +54,7 @@ import VirtualMP1
     @Test("Linux attaches to firmware that its boot loader has started, and lets it go")
     func attach() throws {
         let firmware = try Samples.elf("second-chip/tty-echo")
-        let system = try system(.elf) { $0.bootLoaderFirmware = firmware }
+        let system = try system(.elf) { $0.bootLoaderFirmware = FirmwareImage(firmware) }
         let transcript = Transcript(system)
         #expect(system.linux.state == .detached)
         for round in 1...2 {
@@ -81,14 +82,14 @@ import VirtualMP1
     func doctor() throws {
         let image = try Samples.elf("second-chip/tty-echo")
         var doctor = try Doctor(
-            MP1System(SystemConfiguration(.second, boot: .elf)), image: image, symbols: FirmwareSymbols(image: image))
+            MP1System(SystemConfiguration(.second, boot: .elf)), image: FirmwareImage(image))
         let report = doctor.examine(name: "tty-echo", span: .milliseconds(200))
         #expect(report.isFine, "\(report.entries)")
 
         // A device tree with other channels than the firmware's.
         var configuration = SystemConfiguration(.second, boot: .elf)
         configuration.linux.mailboxes.vq1 = 5
-        doctor = try Doctor(MP1System(configuration), image: image, symbols: FirmwareSymbols(image: image))
+        doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
         let sick = doctor.examine(name: "tty-echo", span: .milliseconds(200))
         #expect(sick.problems.contains { $0.sentence.contains("IPCC channel 6") }, "\(sick.entries)")
     }

@@ -34,6 +34,23 @@ import Testing
                 """)
     }
 
+    @Test("What crashes is named by the firmware that was loaded, whatever the run began with")
+    func otherFirmware() throws {
+        let run = try ServedRun("--control", "$DIR", "--no-fuse")
+        try run.wait(for: "dev/ttyRPMSG1")
+        _ = try Scratch.elf("crasher")
+        let result = try run.shell(
+            """
+            cp \(Scratch.path("crasher.elf")) $DIR/lib/firmware/other.elf
+            $M4RUN ctl $DIR state stop; $M4RUN ctl $DIR firmware other.elf; $M4RUN ctl $DIR state start
+            until [ -e $DIR/dev/ttyRPMSG0 ]; do sleep 0.01; done
+            echo divzero > $DIR/dev/ttyRPMSG0
+            """)
+        #expect(result.status == 0, "\(result.out)")
+        let end = try run.waitForEnd()
+        #expect(end.status == 3 && end.err.contains("divide_by_zero"), "\(end.err)")
+    }
+
     @Test("A terminal that is open over a crash keeps its number until it is closed by the last who has it", .needs(.fuse))
     func openTerminals() throws {
         let run = try ServedRun("--control", "$DIR")

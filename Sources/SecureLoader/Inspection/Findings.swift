@@ -1,4 +1,5 @@
 import ELF32
+import ImageFormat
 import MachineBase
 
 /// What in an image deserves a word although, or because, the TA does not look.

@@ -1,4 +1,5 @@
 import ELF32
+import ImageFormat
 import MachineBase
 
 /// Why the images of a file cannot be taken out.
@@ -30,25 +31,22 @@ public enum ImageExtraction {
     ///
     /// A signed image holds padded sizes only. Up to 7 zeros behind the end that an ELF's own tables give it are taken for
     /// padding; what has more behind its end, or is no ELF, comes out whole.
-    public static func images(in file: [UInt8]) throws(ExtractionError) -> [ArraySlice<UInt8>] {
-        let kind = ImageReport.Kind(of: file)
-        guard kind == .signed, let header = SignedImageHeader(file) else { throw .notSigned(kind) }
-        let end = min(file.count, SignedImageHeader.size + Int(header.tlvLength))
-        let tlvs = TLVArea(file[SignedImageHeader.size..<end])
-        guard let sizes = tlvs.value(of: .imageSizes)?.bytes, sizes.count % 4 == 0 else { throw .imageSizes }
+    public static func images(in file: FirmwareImage) throws(ExtractionError) -> [ArraySlice<UInt8>] {
+        guard let container = file.container else { throw .notSigned(file.kind) }
+        guard let ranges = container.imageRanges, let sizes = container.imageSizes, sizes.count % 4 == 0 else { throw .imageSizes }
         guard sizes.count / 4 <= 255 else { throw .imageCount(sizes.count / 4) }
         var images: [ArraySlice<UInt8>] = []
-        var offset = header.imagesOffset
-        for place in stride(from: 0, to: sizes.count, by: 4) {
-            let size = Int(sizes.littleEndian(UInt32.self, at: place) ?? 0)
-            guard offset <= file.count, size <= file.count - offset else {
-                throw .outside(image: images.count, offset: offset, size: size, fileSize: file.count)
+        for range in ranges {
+            guard range.upperBound <= file.bytes.count else {
+                throw .outside(image: images.count, offset: range.lowerBound, size: range.count, fileSize: file.bytes.count)
             }
-            images.append(withoutPadding(file[offset..<offset + size]))
-            offset += size
+            images.append(withoutPadding(file.bytes[range]))
         }
         return images
     }
+
+    /// The same for bytes that nobody else looks at.
+    public static func images(in file: [UInt8]) throws(ExtractionError) -> [ArraySlice<UInt8>] { try images(in: FirmwareImage(file)) }
 
     private static func withoutPadding(_ image: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard let end = (try? ELFFile(image))?.end, end <= image.count, image.count - end < 8,

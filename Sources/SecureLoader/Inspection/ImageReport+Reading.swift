@@ -1,20 +1,22 @@
 import Crypto
 import ELF32
+import ImageFormat
 import MachineBase
 
 extension ImageReport {
-    /// Reads `bytes`, and lets the trusted application itself try them on memory of its own.
+    /// Reads `image`, and lets the trusted application itself try them on memory of its own.
     ///
     /// - Parameters:
+    ///   - image: is looked at; the trusted application reads its bytes by itself.
     ///   - signatures: which keys to check against; without any the signature is left unchecked.
     ///   - support: the platform's kinds of signature.
     ///   - heapSize: of the TA, in bytes.
     public init(
-        _ bytes: [UInt8], signatures: SignaturePolicy = .unverified, support: SignatureSupport = .rsaOnly, heapSize: Int = 4096
+        _ image: FirmwareImage, signatures: SignaturePolicy = .unverified, support: SignatureSupport = .rsaOnly, heapSize: Int = 4096
     ) {
+        let bytes = image.bytes
         size = bytes.count
-        kind = Kind(of: bytes)
-        let header = SignedImageHeader(bytes)
+        kind = image.kind
         refusal = Self.refusal(of: bytes, signatures, support, heapSize)
         switch kind {
         case .elf:
@@ -22,16 +24,15 @@ extension ImageReport {
             images = [Self.image(bytes, 0..<bytes.count, nil, &budget)]
             warnings = Findings(bytes: bytes, header: nil, tlvs: TLVArea([]), images: images, table: []).warnings + budget.warnings
         case .signed:
-            guard let header else { break }
+            guard let container = image.container else { break }
+            let header = container.header, tlvs = container.tlvs
             self.header = header
-            let end = min(bytes.count, SignedImageHeader.size + Int(header.tlvLength))
-            let tlvs = TLVArea(bytes[SignedImageHeader.size..<end])
             records = tlvs.records.prefix(ReportBudget.records).map { Self.record($0, in: tlvs) }
             signature = Self.signature(bytes, header, tlvs, signatures)
             let table = tlvs.value(of: .hashTable).map { HashRecord.records($0.bytes, limit: ReportBudget.segments) } ?? []
             let hashes = Dictionary(grouping: table, by: \.header).mapValues { $0.map(\.hash) }
             var budget = ReportBudget(fileSize: bytes.count)
-            for range in Self.imageRanges(bytes, header, tlvs) { images.append(Self.image(bytes, range, hashes, &budget)) }
+            for range in Self.imageRanges(bytes, container) { images.append(Self.image(bytes, range, hashes, &budget)) }
             budget.recordsLeftOut = records.count < ReportBudget.records ? 0 : tlvs.records.reduce(-records.count) { count, _ in count + 1 }
             warnings = Findings(bytes: bytes, header: header, tlvs: tlvs, images: images, table: table).warnings + budget.warnings
         case .unknown: break
@@ -66,17 +67,11 @@ extension ImageReport {
     }
 
     /// Where the images are by IMGSIZE, as far as the file goes; all of the images' area when that record is missing.
-    private static func imageRanges(_ bytes: [UInt8], _ header: SignedImageHeader, _ tlvs: TLVArea) -> [Range<Int>] {
-        guard header.imagesOffset < bytes.count else { return [] }
-        guard let sizes = tlvs.value(of: .imageSizes)?.bytes else { return [header.imagesOffset..<bytes.count] }
-        var ranges: [Range<Int>] = []
-        var start = header.imagesOffset
-        for at in stride(from: 0, through: sizes.count - 4, by: 4).prefix(ReportBudget.images) where start < bytes.count {
-            let end = start + Int(sizes.littleEndian(UInt32.self, at: at) ?? 0)
-            ranges.append(start..<min(end, bytes.count))
-            start = end
-        }
-        return ranges
+    private static func imageRanges(_ bytes: [UInt8], _ container: SignedContainer) -> [Range<Int>] {
+        let start = container.header.imagesOffset
+        guard start < bytes.count else { return [] }
+        guard let ranges = container.imageRanges else { return [start..<bytes.count] }
+        return ranges.prefix(ReportBudget.images).prefix { $0.lowerBound < bytes.count }.map { $0.clamped(to: 0..<bytes.count) }
     }
 
     /// - Parameter hashes: what the hash table says of each program header; nil when there is no table.
@@ -120,17 +115,6 @@ extension ImageReport {
     }
 }
 
-extension ImageReport.Kind {
-    /// By the first four bytes.
-    public init(of bytes: [UInt8]) {
-        if bytes.starts(with: ELFHeader.magic) {
-            self = .elf
-        } else {
-            self = bytes.littleEndian(at: 0) == SignedImageHeader.magic ? .signed : .unknown
-        }
-    }
-}
-
 extension ImageReport.Segment {
     init(_ header: ProgramHeader, hash: ImageReport.HashState) {
         self.init(
@@ -141,6 +125,11 @@ extension ImageReport.Segment {
 }
 
 extension ImageReport {
+    /// The same for bytes that nobody else looks at.
+    public init(_ bytes: [UInt8], signatures: SignaturePolicy = .unverified, support: SignatureSupport = .rsaOnly, heapSize: Int = 4096) {
+        self.init(FirmwareImage(bytes), signatures: signatures, support: support, heapSize: heapSize)
+    }
+
     private static func record(_ record: TLVArea.Record, in tlvs: TLVArea) -> Record {
         Record(
             type: record.type.rawValue, name: record.type.description, offset: SignedImageHeader.size + record.offset,

@@ -1,4 +1,5 @@
 import ELF32
+import ImageFormat
 import MachineBase
 
 /// All that a signed image, or a plain ELF file, shows to a reader: what is in it, whether it would load, and what the TA would
@@ -6,7 +7,7 @@ import MachineBase
 ///
 /// Offsets are in bytes from the start of the file. Text is in ``text``; for machines the whole is `Codable`.
 public struct ImageReport: Equatable, Sendable, Codable {
-    public enum Kind: String, Sendable, Codable { case signed, elf, unknown }
+    public typealias Kind = FirmwareImage.Kind
 
     /// A record of the TLV area.
     public struct Record: Equatable, Sendable, Codable {

@@ -1,3 +1,5 @@
+import ImageFormat
+
 /// Why a key cannot be read, made or written.
 public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     /// No PEM block of a kind that holds a key; `labels` are those that were there.

@@ -1,5 +1,6 @@
 import Crypto
 import CryptoExtras
+import ImageFormat
 import SwiftASN1
 
 /// A private key that signs images: RSA, or EC on the curve P-256.

@@ -1,5 +1,6 @@
 import Crypto
 import CryptoExtras
+import ImageFormat
 
 /// A public key whose signatures are believed: on the board, the one that OP-TEE was built with.
 public enum TrustedKey: Sendable {

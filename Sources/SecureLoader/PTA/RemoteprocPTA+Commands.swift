@@ -1,4 +1,5 @@
 import Crypto
+import ImageFormat
 import MachineBase
 
 extension RemoteprocPTA {

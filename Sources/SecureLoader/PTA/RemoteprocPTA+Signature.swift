@@ -1,4 +1,5 @@
 import Crypto
+import ImageFormat
 
 extension RemoteprocPTA {
     /// VERIFY_DIGEST: whether `signature` is a trusted key's, over data whose SHA-256 is `digest`.

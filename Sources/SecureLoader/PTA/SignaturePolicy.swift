@@ -1,4 +1,5 @@
 import Crypto
+import ImageFormat
 
 /// What the platform demands of an image's signature.
 public enum SignaturePolicy: Sendable {

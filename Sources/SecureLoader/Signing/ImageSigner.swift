@@ -1,5 +1,6 @@
 import Crypto
 import ELF32
+import ImageFormat
 import MachineBase
 
 /// Makes signed images, byte for byte as OP-TEE's scripts/sign_rproc_fw.py does.

@@ -1,3 +1,4 @@
+import ImageFormat
 import MachineBase
 
 /// A record of the platform's own, such as a version for anti-rollback. Source: OP-TEE scripts/sign_rproc_fw.py, `--plat-tlv`.

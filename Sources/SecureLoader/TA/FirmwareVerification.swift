@@ -1,4 +1,5 @@
 import Crypto
+import ImageFormat
 import MachineBase
 
 /// What the TA keeps in its own memory of an image, after the signature was found good: Linux cannot change it any more.

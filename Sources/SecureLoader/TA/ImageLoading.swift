@@ -1,4 +1,5 @@
 import ELF32
+import ImageFormat
 import MachineBase
 
 /// One image of the file, still in Linux's memory.

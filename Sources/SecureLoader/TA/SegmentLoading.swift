@@ -1,4 +1,5 @@
 import ELF32
+import ImageFormat
 import MachineBase
 
 extension FirmwareLoad {

@@ -1,4 +1,3 @@
-import ELF32
 import M4Board
 import MachineBase
 import RprocHost
@@ -27,7 +26,7 @@ extension Doctor {
 
     /// Where the status byte of the first vdev lies in the live table, as the image's section says.
     private var statusAddress: PhysicalAddress? {
-        guard let start = FirmwareImage.elfFiles(image).lazy.compactMap({ FirmwareImage.resourceTable($0, chip) }).first?.start else { return nil }
+        guard let start = image.tables.lazy.compactMap({ $0.range(chip) }).first?.start else { return nil }
         for entry in system.linux.resourceTable?.entries ?? [] {
             if case .vdev = entry.content { return PhysicalAddress(start.value &+ UInt32(truncatingIfNeeded: entry.payloadOffset) &+ 20) }
         }

@@ -1,4 +1,3 @@
-import ELF32
 import MachineBase
 import RprocHost
 import SecureLoader
@@ -66,8 +65,8 @@ extension Doctor {
     /// The image's own vrings by the names of their regions.
     private var vrings: [(name: String, vring: VringResource)] {
         var found: [(String, VringResource)] = [], vdev = 0
-        for elf in FirmwareImage.elfFiles(image) {
-            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let table = ResourceTable(Array(bytes)) else { continue }
+        for section in image.tables {
+            guard let table = section.content else { continue }
             for entry in table.entries {
                 guard case .vdev(let resource) = entry.content else { continue }
                 for (index, vring) in resource.vrings.enumerated() { found.append(("vdev\(vdev)vring\(index)", vring)) }

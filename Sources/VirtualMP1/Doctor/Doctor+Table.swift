@@ -1,4 +1,4 @@
-import ELF32
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -10,9 +10,9 @@ extension Doctor {
 
     /// Whether the image asks Linux for no rpmsg: it has neither a vdev in its table nor the code for it.
     var isWithoutRpmsg: Bool {
-        let vdevs = FirmwareImage.elfFiles(image).contains { elf in
-            guard let section = elf.section(named: ".resource_table"), section.size > 0 else { return false }
-            guard let bytes = elf.contents(of: section), let table = ResourceTable(Array(bytes)) else { return true }
+        let vdevs = image.tables.contains { section in
+            guard !section.isEmpty else { return false }
+            guard let table = section.content else { return true }
             return table.entries.contains { if case .vdev = $0.content { true } else { $0.type == 3 } }
         }
         return !vdevs && system.linux.virtioDevices.isEmpty && !symbols.hasFunction(beginning: Self.rpmsgCode)
@@ -26,15 +26,15 @@ extension Doctor {
             return device
         }
         if judgeRings() { return nil }
-        let sections = FirmwareImage.elfFiles(image).compactMap { $0.section(named: ".resource_table") }
-        if report.isWithoutRpmsg, said(.resourceTable) == nil || sections.allSatisfy({ $0.size == 0 }) {
-            let what = sections.contains { $0.size > 0 } ? "The resource table has no vdev entry" : "The image has no resource table"
+        let sections = image.tables
+        if report.isWithoutRpmsg, said(.resourceTable) == nil || sections.allSatisfy(\.isEmpty) {
+            let what = sections.contains { !$0.isEmpty } ? "The resource table has no vdev entry" : "The image has no resource table"
             report.note(
                 "no-rpmsg", "\(what), and \(symbols.isEmpty ? "no symbols to tell by" : "no code for rpmsg"): it does not talk to Linux. Right for firmware that has nothing to say to it.")
             return nil
         }
         if judgeTableContents() { return nil }
-        guard let section = sections.first(where: { $0.size > 0 }) else {
+        guard let section = sections.first(where: { !$0.isEmpty })?.header else {
             report.problem(
                 .noTable,
                 "The image has code for rpmsg and \(sections.isEmpty ? "no .resource_table section" : "an empty .resource_table section"): Linux boots the firmware all the same, sets up no rpmsg, and no channel can appear.",
@@ -64,10 +64,8 @@ extension Doctor {
 
     /// The instruction that read the status byte of the first vdev in the section, as the image has the table.
     private var statusReader: UInt32? {
-        for elf in FirmwareImage.elfFiles(image) {
-            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let start = FirmwareImage.resourceTable(elf, chip)?.start,
-                let table = ResourceTable(Array(bytes))
-            else { continue }
+        for section in image.tables {
+            guard let start = section.range(chip)?.start, let table = section.content else { continue }
             for entry in table.entries {
                 guard case .vdev = entry.content else { continue }
                 return system.board.accesses(of: PhysicalAddress(start.value &+ UInt32(truncatingIfNeeded: entry.payloadOffset) &+ 20)).anyReader
@@ -88,8 +86,7 @@ extension Doctor {
 
     private mutating func judgeRefused() -> Bool {
         guard let said = said(.resourceTable) else { return false }
-        let sections = FirmwareImage.elfFiles(image).compactMap { $0.section(named: ".resource_table") }
-        guard !sections.allSatisfy({ $0.size == 0 }) else { return false }
+        guard !image.tables.allSatisfy(\.isEmpty) else { return false }
         report.problem(
             .tableRefused, "Linux refuses the resource table: '\(said)'.",
             "a table has version 1, then its number of entries, two reserved words of 0, an offset for each entry, and lies in its section as a whole.")
@@ -97,20 +94,21 @@ extension Doctor {
     }
 
     private mutating func judgeEntries() -> Bool {
-        for elf in FirmwareImage.elfFiles(image) {
-            guard let section = elf.section(named: ".resource_table"), let bytes = elf.contents(of: section), let table = ResourceTable(Array(bytes)) else { continue }
+        for section in image.tables {
+            guard let table = section.content else { continue }
+            let address = hex32(section.header.address)
             let kinds = table.entries.prefix(8).map { "type \($0.type)" }.joined(separator: ", ") + (table.entries.count > 8 ? ", ..." : "")
             let vdev = table.entries.lazy.compactMap { entry -> VdevResource? in if case .vdev(let vdev) = entry.content { vdev } else { nil } }.first
             guard let vdev else {
                 report.problem(
                     .noVdev,
-                    "The resource table at \(hex32(section.address)) has \(table.entries.count) entr\(table.entries.count == 1 ? "y" : "ies") (\(kinds.isEmpty ? "none" : kinds)), and no complete vdev (type 3) is among them: Linux sets up no rpmsg.",
+                    "The resource table at \(address) has \(table.entries.count) entr\(table.entries.count == 1 ? "y" : "ies") (\(kinds.isEmpty ? "none" : kinds)), and no complete vdev (type 3) is among them: Linux sets up no rpmsg.",
                     "add the vdev entry, and count it in the table's num (ST's rsc_table.c: VIRTIO_ROLE_REMOTE without LINUX_RPROC_MASTER leaves it out).")
                 return true
             }
             guard vdev.vringCount <= 2 else {
                 report.problem(
-                    .noVdev, "The vdev of the resource table at \(hex32(section.address)) has \(vdev.vringCount) vrings, and Linux takes 2 at most: it registers none.",
+                    .noVdev, "The vdev of the resource table at \(address) has \(vdev.vringCount) vrings, and Linux takes 2 at most: it registers none.",
                     "give it two vrings: the first carries the firmware's messages, the second Linux's.")
                 return true
             }
@@ -152,4 +150,9 @@ extension Doctor {
             "give the vrings fewer buffers (num of the resource table: \(region.map { String($0.range.size / 1024) } ?? "16") at most), or the device tree a larger \(name).")
         return true
     }
+}
+
+extension TableSection {
+    /// As Linux reads it; nil when it is none, or not all in the file.
+    var content: ResourceTable? { bytes.flatMap { ResourceTable(Array($0)) } }
 }

@@ -1,4 +1,4 @@
-import ELF32
+import ImageFormat
 import M4Board
 import MP1Peripherals
 import MachineBase
@@ -11,7 +11,7 @@ import SecureLoader
 /// second half of its time is sampled; which functions it has called is known from breakpoints that nobody else sees.
 public struct Doctor {
     let system: MP1System
-    let image: [UInt8]
+    let image: FirmwareImage
     let symbols: FirmwareSymbols
     var report = DoctorReport()
     /// What the core did at the end.
@@ -39,11 +39,10 @@ public struct Doctor {
     /// How long an answer on one channel is waited for before the next is tried.
     private static let answerPatience = VirtualTime.milliseconds(50)
 
-    /// - Parameters:
-    ///   - system: not yet started.
-    ///   - symbols: of `image`.
-    public init(_ system: MP1System, image: [UInt8], symbols: FirmwareSymbols) {
-        self.system = system; self.image = image; self.symbols = symbols
+    /// - Parameter system: not yet started.
+    public init(_ system: MP1System, image: FirmwareImage) {
+        self.system = system; self.image = image
+        symbols = FirmwareSymbols(of: image)
         // What was read before Linux attached is not on record.
         system.recordsForDiagnosis = M4Board.recordsAccesses && system.configuration.bootLoaderFirmware == nil
         core = CoreObservation(.zero, system.configuration.chip.registers)

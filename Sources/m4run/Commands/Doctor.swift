@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -36,19 +37,18 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try Supervisor.start(timeout, .end, json: json ? image : nil)
-        let bytes = try InputFile.read(image)
+        let firmware = FirmwareImage(try InputFile.read(image))
         let name = PathText.name(image)
         let tree = try TreeOptions(boot)
         if lifecycle.attach && tree.boot.usesTEE { throw UsageError("--attach goes with --boot elf: OP-TEE has no part in firmware that the boot loader has started") }
-        if let unfit = boot.unfit(bytes, image, tree.boot) { throw UsageError(unfit) }
-        let symbols = FirmwareSymbols(image: bytes)
-        let system = try MP1System(configuration(bytes, tree, symbols))
+        if let unfit = boot.unfit(firmware, image, tree.boot) { throw UsageError(unfit) }
+        let system = try MP1System(configuration(firmware, tree))
         drivers.attach(to: system, to)
         let coredump = try lifecycle.coredump.map { try CoredumpFile($0) }
         system.onCoredump = { coredump?.write($0) }
         let runLog = RunLog(level: logLevel)
         runLog.attach(to: system) { _ in }
-        var doctor = VirtualMP1.Doctor(system, image: bytes, symbols: symbols)
+        var doctor = VirtualMP1.Doctor(system, image: firmware)
         Supervisor.watch(system.board.stopper)
         let report = doctor.examine(name: name, span: duration.time)
         if let cut = Supervisor.cut {
@@ -73,14 +73,14 @@ struct DoctorCommand: ParsableCommand {
         throw report.hasStarted ? ExitStatus.expectation : ExitStatus.refused
     }
 
-    private func configuration(_ bytes: [UInt8], _ tree: TreeOptions, _ symbols: FirmwareSymbols) throws -> SystemConfiguration {
+    private func configuration(_ firmware: FirmwareImage, _ tree: TreeOptions) throws -> SystemConfiguration {
         var configuration = try boot.configuration(image, tree)
         configuration.placesResourceTable = !strict
         configuration.board.faultPolicy = stopAt
         configuration.board.cycleModel = cycles
-        configuration.board.rtt = symbols["_SEGGER_RTT"].map { .at($0.address) } ?? .scan
+        configuration.board.rtt = FirmwareSymbols(of: firmware)["_SEGGER_RTT"].map { .at($0.address) } ?? .scan
         configuration.linux.kickFaults = kickFault
-        lifecycle.configure(&configuration, bytes)
+        lifecycle.configure(&configuration, firmware)
         drivers.configure(&configuration)
         return configuration
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Chips
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import M4Board
 import MP1Peripherals
 import MachineBase
@@ -29,18 +30,18 @@ struct Exec: ParsableCommand {
 
     func run() throws {
         try Supervisor.start(timeout, .end)
-        let bytes = try InputFile.read(elf)
+        let image = FirmwareImage(try InputFile.read(elf))
         var configuration = M4Board.Configuration(.chosen)
         configuration.faultPolicy = stopAt
         configuration.soc.mcuClock = mcuClock.clock
         configuration.commandLine = ([URL(fileURLWithPath: elf).lastPathComponent] + arguments).joined(separator: " ")
-        let symbols = FirmwareSymbols(image: bytes)
+        let symbols = FirmwareSymbols(of: image)
         debug.configure(&configuration, symbols)
         let board = try M4Board(configuration)
         try debug.attach(to: board, symbols)
         let output = BareOutput(quiet: quiet)
         board.delegate = output
-        do throws(BareFirmware.LoadError) { try BareFirmware.load(bytes, into: board) } catch { throw Refusal("\(elf): \(error)") }
+        do throws(BareFirmware.LoadError) { try BareFirmware.load(image.bytes, into: board) } catch { throw Refusal("\(elf): \(error)") }
         board.setHoldBoot(released: true)
         let deadline = board.configuration.coreClock.cycles(until: limit.time)
         let started = ContinuousClock.now

@@ -2,6 +2,7 @@ import ArgumentParser
 import Chips
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import MachineBase
 import SecureLoader
 
@@ -25,7 +26,7 @@ struct Extract: ParsableCommand {
     @OptionGroup var keys: TrustedKeys
 
     func run() throws {
-        let file = try InputFile.read(image)
+        let file = FirmwareImage(try InputFile.read(image))
         let trusted = try keys.read()
         let images: [ArraySlice<UInt8>]
         do throws(ExtractionError) { images = try ImageExtraction.images(in: file) } catch { throw Refusal("\(image): \(error)") }
@@ -34,7 +35,7 @@ struct Extract: ParsableCommand {
             throw UsageError("\(existing): exists, and is not overwritten without --force")
         }
         if let same = names.first(where: { InputFile.isSame($0, image) }) { throw UsageError("\(same) is the signed image itself") }
-        warn(file, trusted)
+        warn(file.bytes, trusted)
         try InputFile.makeFolder(out)
         for (bytes, name) in zip(images, names) {
             try InputFile.write([bytes], to: name)

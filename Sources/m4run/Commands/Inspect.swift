@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImageFormat
 import SecureLoader
 
 /// What is in an image, and what OP-TEE would say to it.
@@ -20,7 +21,7 @@ struct Inspect: ParsableCommand {
     func run() throws {
         let trusted = try keys.read()
         let report = ImageReport(
-            try InputFile.read(image), signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
+            FirmwareImage(try InputFile.read(image)), signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
         if json {
             Console.data(JSON.text(Answer(report: report)) + "\n")
         } else {

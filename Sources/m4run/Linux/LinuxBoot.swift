@@ -70,7 +70,7 @@ final class LinuxBoot {
 
     private func hear(_ event: GuestBoardEvent) {
         record.add(event)
-        if case .started(_, let known) = event { runLog.symbols = known.map { FirmwareSymbols(image: $0.image) } ?? FirmwareSymbols(image: []) }
+        if case .started(_, let known) = event { runLog.symbols = known.map { FirmwareSymbols(of: $0.image) } ?? .none }
         switch event {
         case .stopped(_, .fault(let report)), .stopped(_, .lockup(let report)):
             record.fault = record.fault ?? (report, CorePlace(board.board, runLog.symbols, stop: .fault(report)))

@@ -1,6 +1,7 @@
 import Chips
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import LinuxGuest
 import MachineBase
 import RprocHost
@@ -13,7 +14,7 @@ struct LinuxGuestSetup {
     /// More in the guest's root is refused; its memory is no disk.
     private static let largestOverlay = 48 << 20, mostFiles = 4096
 
-    init(_ command: LinuxCommand, _ image: [UInt8], _ linux: HostConfiguration) throws {
+    init(_ command: LinuxCommand, _ image: FirmwareImage, _ linux: HostConfiguration) throws {
         let options = command.guest
         let files: GuestFiles
         do throws(GuestError) {
@@ -28,7 +29,7 @@ struct LinuxGuestSetup {
         if let initrd = options.initrd { configuration.initrd = try Self.archive(initrd) }
         configuration.kernelArguments = (options.run == nil ? Self.terminal : []) + options.append
         let name = try Self.firmwareName(command.image)
-        configuration.extraFiles.append(GuestFile("lib/firmware/\(name)", image))
+        configuration.extraFiles.append(GuestFile("lib/firmware/\(name)", image.bytes))
         if let overlay = options.overlay { configuration.extraFiles += try Self.files(in: overlay) }
         var start: [String] = []
         for path in options.modules {
@@ -60,7 +61,9 @@ struct LinuxGuestSetup {
         }
         self.configuration = configuration
         let prefix = "lib/firmware/"
-        firmware = configuration.extraFiles.filter { $0.path.hasPrefix(prefix) }.compactMap { KnownFirmware(String($0.path.dropFirst(prefix.count)), $0.content, chip: .chosen) }
+        firmware = configuration.extraFiles.filter { $0.path.hasPrefix(prefix) }.compactMap { file in
+            KnownFirmware(String(file.path.dropFirst(prefix.count)), file.content == image.bytes ? image : FirmwareImage(file.content), chip: .chosen)
+        }
     }
 
     private static func folder(_ path: String, _ option: String) throws -> String {

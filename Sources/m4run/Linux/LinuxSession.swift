@@ -3,6 +3,7 @@ import DeviceFiles
 import DeviceTree
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import LinuxGuest
 import MachineBase
 import RprocDeviceTree
@@ -24,11 +25,11 @@ final class LinuxSession {
 
     init(_ command: LinuxCommand) throws {
         self.command = command
-        let image = try InputFile.read(command.image)
-        guard image.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else {
+        let image = FirmwareImage(try InputFile.read(command.image))
+        guard image.kind == .elf else {
             throw Refusal("\(command.image): no ELF; a real Linux loads firmware without OP-TEE, which takes no part here")
         }
-        symbols = FirmwareSymbols(image: image)
+        symbols = FirmwareSymbols(of: image)
         var linux = HostConfiguration(bootSequence: .elf, chip: .chosen)
         if let path = command.dtb {
             let tree = try TreeOptions.tree(path)

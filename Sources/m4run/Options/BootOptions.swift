@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chips
+import ImageFormat
 import MachineBase
 import RprocHost
 import SecureLoader
@@ -20,10 +21,8 @@ extension Run.BootOptions {
     var wantsTEE: Bool { !key.isEmpty || unverified || acceptECDSA || isolation != .segments || opteeDtb != nil }
 
     /// What is plainly wrong with the file `path` for this boot sequence; nil when nothing is.
-    func unfit(_ image: [UInt8], _ path: String, _ boot: BootSequence) -> String? {
-        let isELF = image.starts(with: [0x7F, 0x45, 0x4C, 0x46])
-        let magic: UInt32? = image.littleEndian(at: 0)
-        let isSigned = magic == SignedImageHeader.magic
+    func unfit(_ image: FirmwareImage, _ path: String, _ boot: BootSequence) -> String? {
+        let isELF = image.kind == .elf, isSigned = image.kind == .signed
         if isELF && boot.usesTEE {
             return "\(path): an unsigned ELF, which OP-TEE refuses; sign it with 'm4run sign', or run it without OP-TEE: --boot elf"
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import MachineBase
 import RprocHost
 import VirtualMP1
@@ -54,7 +55,7 @@ struct LifecycleOptions: ParsableArguments {
         if kernel != nil && openstlinux != nil { throw ValidationError("--kernel and --openstlinux exclude each other") }
     }
 
-    func configure(_ configuration: inout SystemConfiguration, _ image: [UInt8]) {
+    func configure(_ configuration: inout SystemConfiguration, _ image: FirmwareImage) {
         configuration.linux.kernel = openstlinux?.profile ?? kernel?.profile ?? .newest
         configuration.recoveryLimit = recover
         configuration.coredumpHasRegisters = !coredumpPlain
@@ -63,7 +64,7 @@ struct LifecycleOptions: ParsableArguments {
     }
 
     /// Starts the image, or attaches to it.
-    func begin(_ system: MP1System, _ image: [UInt8], name: String) throws(SystemError) {
+    func begin(_ system: MP1System, _ image: FirmwareImage, name: String) throws(SystemError) {
         if attach { try system.attach() } else { try system.start(image, name: name) }
     }
 

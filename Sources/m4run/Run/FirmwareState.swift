@@ -1,3 +1,4 @@
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -11,7 +12,7 @@ struct FirmwareState {
     init(_ system: MP1System, _ symbols: FirmwareSymbols) { (self.system, self.symbols) = (system, symbols) }
 
     /// A sentence or two for a run of `image` that came to its limit.
-    func hint(_ image: [UInt8]) -> String {
+    func hint(_ image: FirmwareImage) -> String {
         let linux = system.linux
         guard let core = CorePlace(system.board, symbols)?.sentence else { return "The M4 is held in reset." }
         guard linux.state == .running || linux.state == .attached else { return "\(core); to Linux it is \(linux.state.rawValue)." }

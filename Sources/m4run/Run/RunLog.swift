@@ -17,16 +17,14 @@ final class RunLog {
 
     /// Texts that somebody waits for.
     var heard: HeardTexts
-    private let symbols: FirmwareSymbols?
+    /// To name places by, at the moment: a served run may start other firmware. nil for none.
+    var symbols: () -> FirmwareSymbols? = { nil }
     /// Called when the M4 stops for good, while its memory is as it was.
     var onStop: () -> Void = {}
 
-    /// - Parameters:
-    ///   - texts: to look for in what the firmware says.
-    ///   - symbols: to name places by.
-    init(level: Run.LogLevel, texts: [String] = [], symbols: FirmwareSymbols? = nil) {
+    /// - Parameter texts: to look for in what the firmware says.
+    init(level: Run.LogLevel, texts: [String] = []) {
         self.level = level
-        self.symbols = symbols
         heard = HeardTexts(texts)
     }
 
@@ -56,7 +54,7 @@ final class RunLog {
 
     /// Who called what crashed; Linux is about to restart it.
     private func tellCallers(_ system: MP1System, _ reason: StopReason) {
-        guard let symbols, let callers = CorePlace(system.board, symbols, stop: reason)?.callersText else { return }
+        guard let symbols = symbols(), let callers = CorePlace(system.board, symbols, stop: reason)?.callersText else { return }
         Console.note("\(Self.stamp(system.now)) m4run: \(callers)")
     }
 
@@ -71,7 +69,7 @@ final class RunLog {
         case .stopped(let time, let reason): return most >= .warning ? "\(Self.stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
         case .crashed(let time, let reason):
             guard most >= .warning else { return nil }
-            let why = switch reason { case .fault(let report), .lockup(let report): report.summary { symbols?.name(at: $0) }; default: reason.name }
+            let why = switch reason { case .fault(let report), .lockup(let report): report.summary { [symbols] in symbols()?.name(at: $0) }; default: reason.name }
             return "\(Self.stamp(time)) m4run: \(why); reported to Linux as a crash"
         case .trace(let time, let index, let line): return most >= .info ? "\(Self.stamp(time)) trace\(index): \(line)" : nil
         case .ttySent(let time, let tty, let bytes): return most >= .info ? "\(Self.stamp(time)) ttyRPMSG\(tty) <- \(ForeignText.quoted(bytes))" : nil

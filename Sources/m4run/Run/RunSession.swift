@@ -1,6 +1,7 @@
 import DeviceFiles
 import FoundationEssentials
 import Glibc
+import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
@@ -10,12 +11,13 @@ import VirtualMP1
 /// One `m4run run`: the order of things, and how it ends.
 final class RunSession {
     let options: Run
-    let image: [UInt8]
+    let image: FirmwareImage
     /// As asked for, or as the device tree says.
     let boot: BootSequence
     let system: MP1System
     let runLog: RunLog
-    let symbols: FirmwareSymbols
+    /// Of the firmware that Linux has loaded, which in a served run may be another than the command's.
+    var symbols: FirmwareSymbols { FirmwareSymbols(of: system.loadedImage ?? image) }
     private let started = ContinuousClock.now
     /// What is plainly wrong with the file for this boot sequence; nothing is started then.
     private let unfit: String?
@@ -40,7 +42,7 @@ final class RunSession {
 
     init(_ options: Run) throws {
         self.options = options
-        image = try InputFile.read(options.image)
+        image = FirmwareImage(try InputFile.read(options.image))
         let tree = try TreeOptions(options.boot)
         boot = tree.boot
         if options.lifecycle.attach && boot.usesTEE { throw UsageError("--attach goes with --boot elf: OP-TEE has no part in firmware that the boot loader has started") }
@@ -54,11 +56,11 @@ final class RunSession {
         options.lifecycle.configure(&configuration, image)
         options.drivers.configure(&configuration)
         configuration.goesOnAfterReset = options.lifecycle.recover != nil || options.lifecycle.attach || options.serving.isOn
-        symbols = FirmwareSymbols(image: image)
+        let symbols = FirmwareSymbols(of: image)
         options.debug.configure(&configuration.board, symbols)
         if configuration.board.commandLine.isEmpty { configuration.board.commandLine = PathText.name(options.image) }
         runLog = RunLog(
-            level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 }, symbols: symbols)
+            level: options.limits.logLevel, texts: options.traffic.expect + [options.limits.until].compactMap { $0 })
         answers = Answers(keeps: options.limits.json)
         system = try MP1System(configuration)
         options.drivers.attach(to: system, options.traffic.to)
@@ -96,6 +98,7 @@ final class RunSession {
             runLog.heard.add(bytes, from: .messages)
             if shows { Console.data(bytes) }
         }
+        runLog.symbols = { [unowned self] in symbols }
         runLog.attach(to: system, data: data)
         runLog.onStop = { [unowned self] in keepStop() }
         system.onCoredump = { [unowned self] in coredump?.write($0) }
@@ -142,7 +145,7 @@ final class RunSession {
         }
         if options.serving.control != nil {
             let beside = PathText.folder(options.image)
-            let files = FirmwareFolder([place.firmwareFolder, beside.isEmpty ? "." : beside], known: image)
+            let files = FirmwareFolder([place.firmwareFolder, beside.isEmpty ? "." : beside], known: image.bytes)
             system.firmwareFiles = { name throws(Errno) in try files.read(name) }
         }
         guard options.serving.offline else { return }

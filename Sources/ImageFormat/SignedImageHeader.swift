@@ -45,4 +45,4 @@ public struct SignedImageHeader: Equatable, Sendable, Codable {
 }
 
 /// `length` rounded up to a multiple of 8.
-func paddedTo8(_ length: Int) -> Int { (length &+ 7) & ~7 }
+package func paddedTo8(_ length: Int) -> Int { (length &+ 7) & ~7 }

@@ -1,0 +1,32 @@
+import ImageFormat
+import Testing
+import VirtualMP1
+
+/// Which image is looked at, when files change.
+@Suite struct LoadedImageTests {
+    @Test("What is looked at is the image that Linux has loaded, also when its file has changed since")
+    func changedFile() throws {
+        let first = try Samples.elf("tty-echo"), second = try Samples.elf("client-sample")
+        var file = first
+        let system = try MP1System(Samples.configuration(.elf))
+        system.firmwareFiles = { _ in file }
+        #expect(system.loadedImage == nil)
+        // What `start` is given is not what the folder has.
+        try system.start(second, name: "any.elf")
+        let loaded = try #require(system.loadedImage)
+        #expect(loaded.bytes == first)
+        let main = try #require(FirmwareSymbols(of: loaded)["main"])
+        #expect(system.linux.sanitizer?.symbol?(main.address) == "main")
+        try system.stop()
+        // The same bytes are not parsed a second time.
+        try system.linux.start()
+        #expect(system.loadedImage === loaded)
+        try system.stop()
+        file = second
+        #expect(system.loadedImage === loaded)
+        try system.linux.start()
+        let other = try #require(system.loadedImage), moved = try #require(FirmwareSymbols(of: other)["main"])
+        #expect(other.bytes == second && moved.address != main.address)
+        #expect(system.linux.sanitizer?.symbol?(moved.address) == "main")
+    }
+}
