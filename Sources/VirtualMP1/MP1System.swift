@@ -155,7 +155,7 @@ public final class MP1System {
         if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
         // What was recorded of an earlier life is forgotten, whatever is loaded.
         if linux.state == .offline { sanitized = nil }
-        try doing("start \(autoBoot ? linux.firmware : name)") { () throws(Errno) in
+        try doing("start \(autoBoot ? linux.firmware : name)") { () throws(LinuxFailure) in
             if autoBoot { try linux.start() } else { try linux.start(firmware: name) }
         }
     }
@@ -167,23 +167,22 @@ public final class MP1System {
     public func put(_ image: FirmwareImage, name: String) { images.put(image, name) }
 
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
-    public func stop() throws(SystemError) { try doing("stop") { () throws(Errno) in try linux.stop() } }
+    public func stop() throws(SystemError) { try doing("stop") { () throws(LinuxFailure) in try linux.stop() } }
 
     /// `echo start > state` while the boot loader's firmware runs.
-    public func attach() throws(SystemError) { try doing("attach") { () throws(Errno) in try linux.start() } }
+    public func attach() throws(SystemError) { try doing("attach") { () throws(LinuxFailure) in try linux.start() } }
 
     /// `echo detach > state`: the firmware runs on without Linux.
-    public func detach() throws(SystemError) { try doing("detach") { () throws(Errno) in try linux.detach() } }
+    public func detach() throws(SystemError) { try doing("detach") { () throws(LinuxFailure) in try linux.detach() } }
 
-    private func doing(_ what: String, _ body: () throws(Errno) -> Void) throws(SystemError) {
-        client?.lastFailure = nil
+    private func doing(_ what: String, _ body: () throws(LinuxFailure) -> Void) throws(SystemError) {
         traceLook.arm()
-        do throws(Errno) {
+        do throws(LinuxFailure) {
             try body()
         } catch {
             if let reason = stopReason { throw .stopped(reason) }
-            if error == .io, let failure = client?.lastFailure { throw .refused(failure) }
-            throw .linux(doing: what, error)
+            if let failure = error.cause?.refusal as? TEEFailure { throw .refused(failure) }
+            throw .linux(doing: what, error.errno)
         }
         traces.refresh(self)
     }

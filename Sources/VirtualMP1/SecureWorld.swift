@@ -33,8 +33,6 @@ final class SecureWorld: SecurePlatform {
 /// The TEE client that Linux's driver uses, on the TA's session.
 final class TrustedFirmwareClient: TrustedFirmware {
     let session: RemoteprocSession
-    /// The last refusal with its sentence, which the normal world never sees; whoever wants the next one sets it to nil.
-    var lastFailure: TEEFailure?
     /// Called when an image was loaded, before Linux asks for its resource table.
     var onLoaded: (() -> Void)?
 
@@ -44,8 +42,7 @@ final class TrustedFirmwareClient: TrustedFirmware {
         do throws(TEEFailure) {
             return try body()
         } catch {
-            lastFailure = error
-            throw TEEError(code: error.result.rawValue, name: Self.shortName(error.result), detail: error.reason)
+            throw TEEError(code: error.result.rawValue, name: Self.shortName(error.result), detail: error.reason, refusal: error)
         }
     }
 

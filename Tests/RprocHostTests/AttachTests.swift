@@ -92,7 +92,7 @@ import Testing
         var builder = FirmwareImageBuilder()
         builder.table = FirmwareImageBuilder.table([FirmwareImageBuilder.memory(type: 1, da: 0, length: 16, name: "regs")])
         let rig = Rig(image: builder, bootLoader: true)
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .invalid)
         #expect(rig.bootLog.dropFirst() == ["remoteproc remoteproc0: Failed to process resources: -22", "remoteproc remoteproc0: Boot failed: -22"])
         #expect(rig.host.state == .detached && rig.host.held == HeldResources() && rig.platform.isCoreRunning)
     }
@@ -143,7 +143,7 @@ import Testing
         #expect(rig.host.state == .attached && rig.host.channels.count == 1)
         #expect(rig.firmware.calls.isEmpty)
         rig.firmware.refusals[.stop] = .badParameters
-        #expect(rig.errno { () throws(Errno) in try rig.host.stop() } == .io)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.stop() } == .io)
         #expect(rig.host.state == .attached && rig.host.power == 1)
     }
 
@@ -155,7 +155,7 @@ import Testing
                 "stm32-rproc 10000000.m4: probe with driver stm32-rproc failed with error -22",
             ])
         #expect(rig.host.probeFailure == .invalid)
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noDevice)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .noDevice)
     }
 
     @Test func `6_6 drops the doorbells of an attached core, and 6_1 and ST's kernels do not`() throws {

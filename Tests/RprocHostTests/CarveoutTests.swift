@@ -55,7 +55,7 @@ private typealias Builder = FirmwareImageBuilder
             Builder.memory(da: Self.any, length: 0x8000, name: "first"), Builder.memory(da: Self.any, length: 0xFFFF_F000, name: "second"),
         ])
         let rig = Rig(image: Builder(table: table), ddr: 0x10_0000) { $0.dynamicPool = Self.pool }
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noMemory)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .noMemory)
         #expect(
             rig.log.suffix(4) == [
                 "stm32-rproc 10000000.m4: failed to allocate dma memory: len 0xfffff000",
@@ -93,7 +93,7 @@ private typealias Builder = FirmwareImageBuilder
                 offered = Array(payload)
                 return verdict
             }
-            #expect(rig.errno { () throws(Errno) in try rig.host.start() } == errno)
+            #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == errno)
             #expect(offered == [1, 2, 3, 4])
             #expect(rig.log.contains("remoteproc remoteproc0: \(line)"))
         }
@@ -104,7 +104,7 @@ private typealias Builder = FirmwareImageBuilder
         var entry: [UInt8] = []
         entry.appendLittleEndian(type)
         let rig = Rig(image: Builder(table: Builder.table([entry])))
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == nil)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == nil)
         #expect(rig.log.contains("remoteproc remoteproc0: \(line)"))
     }
 
@@ -115,7 +115,7 @@ private typealias Builder = FirmwareImageBuilder
         for (last, errno) in [(trace, Errno?.none), ([5, 0, 0, 0], .resourceIgnored)] {
             for kernel in [KernelProfile.newest, .v6_12, .v6_1, .v5_15] {
                 let rig = Rig(image: Builder(table: Builder.table([vendor, last]))) { $0.kernel = kernel }
-                #expect(rig.errno { () throws(Errno) in try rig.host.start() } == (kernel.ignoredResourceEndsBoot ? errno : nil))
+                #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == (kernel.ignoredResourceEndsBoot ? errno : nil))
                 #expect(rig.log.contains("remoteproc remoteproc0: Failed to process resources: 1") == (kernel.ignoredResourceEndsBoot && errno != nil))
             }
         }

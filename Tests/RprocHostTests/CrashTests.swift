@@ -63,7 +63,7 @@ import Testing
         rig.fileError = nil
         try rig.host.start()
         #expect(rig.host.state == .offline)
-        #expect(rig.errno { () throws(Errno) in try rig.host.stop() } == .invalid)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.stop() } == .invalid)
         try rig.host.resetAfterFailedRecovery()
         try rig.host.start()
         #expect(rig.host.state == .running)

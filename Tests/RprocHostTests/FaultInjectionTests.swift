@@ -25,7 +25,7 @@ import Testing
     /// A clean start: one channel, the first numbers, an echo; then a stop that leaves nothing.
     private func expectGoodLife(_ rig: Rig, _ what: String) throws {
         rig.injector.arm(0)
-        do throws(Errno) { try rig.host.start() } catch {
+        do throws(LinuxFailure) { try rig.host.start() } catch {
             Issue.record("\(what): the next start: \(error)")
             return
         }
@@ -46,7 +46,7 @@ import Testing
         let (calls, refusals) = try atEachCall { n in
             let rig = Rig(sequence)
             rig.injector.arm(n)
-            let errno = rig.errno { () throws(Errno) in try rig.host.start() }
+            let errno = rig.errno { () throws(LinuxFailure) in try rig.host.start() }
             let failed = rig.injector.failed
             rig.injector.arm(0)
             let what = "call \(n), \(failed.map { "\($0)" } ?? "none"), \(errno?.name ?? "booted")"
@@ -85,7 +85,7 @@ import Testing
             try rig.host.start()
             rig.platform.run(for: .milliseconds(1))
             rig.injector.arm(n)
-            let errno = rig.errno { () throws(Errno) in try rig.host.stop() }
+            let errno = rig.errno { () throws(LinuxFailure) in try rig.host.stop() }
             let failed = rig.injector.failed
             rig.injector.arm(0)
             let what = "call \(n), \(failed.map { "\($0)" } ?? "none"), \(errno?.name ?? "stopped")"
@@ -126,7 +126,7 @@ import Testing
                 #expect(rig.host.power == 1, "\(what)")
                 try rig.host.start()
                 #expect(rig.host.state == .offline, "\(what)")
-                #expect(rig.errno { () throws(Errno) in try rig.host.stop() } == .invalid, "\(what)")
+                #expect(rig.errno { () throws(LinuxFailure) in try rig.host.stop() } == .invalid, "\(what)")
                 try rig.host.resetAfterFailedRecovery()
             default: Issue.record("\(what)")
             }
@@ -142,7 +142,7 @@ import Testing
             let rig = Rig(bootLoader: true)
             rig.platform.run(for: .milliseconds(1))
             rig.injector.arm(n)
-            let errno = rig.errno { () throws(Errno) in try rig.host.start() }
+            let errno = rig.errno { () throws(LinuxFailure) in try rig.host.start() }
             let failed = rig.injector.failed
             rig.injector.arm(0)
             let what = "call \(n), \(failed.map { "\($0)" } ?? "none"), \(errno?.name ?? "attached")"
@@ -165,7 +165,7 @@ import Testing
             try rig.host.start()
             rig.platform.run(for: .milliseconds(1))
             rig.injector.arm(n)
-            let errno = rig.errno { () throws(Errno) in try rig.host.detach() }
+            let errno = rig.errno { () throws(LinuxFailure) in try rig.host.detach() }
             let failed = rig.injector.failed
             rig.injector.arm(0)
             let what = "call \(n), \(failed.map { "\($0)" } ?? "none"), \(errno?.name ?? "detached")"
@@ -186,7 +186,7 @@ import Testing
     @Test func `After a failed version 3 boot another image is not loaded, as the TA says that it is`() throws {
         let rig = Rig(.teeV3)
         rig.firmware.refusals[.start] = .generic
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .io)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .io)
         #expect(rig.host.findings.kept.map(\.finding) == [.imageStaysLoaded])
         rig.firmware.refusals = [:]
         var other = FirmwareImageBuilder()
@@ -199,7 +199,7 @@ import Testing
     @Test func `A table that version 3 refuses is changed in place, and the next boot meets it so`() throws {
         let entries = [FirmwareImageBuilder.vdev(), FirmwareImageBuilder.memory(type: 1, da: 0, length: 16, name: "regs")]
         let rig = Rig(.teeV3, image: FirmwareImageBuilder(table: FirmwareImageBuilder.table(entries)))
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .invalid)
         #expect(
             rig.host.findings.kept.map(\.finding) == [
                 .kernelLeaves("table_ptr, which still points to the firmware's table"), .imageStaysLoaded,
@@ -210,7 +210,7 @@ import Testing
         #expect(vdev.vrings.map(\.deviceAddress) == [0, 0] && vdev.vrings.map(\.notifyID) == [.max, .max])
         rig.forgetLog()
         rig.image = FirmwareImageBuilder().image
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .invalid)
         #expect(rig.log.contains("remoteproc remoteproc0: Registered carveout doesn't fit da request"))
     }
 
@@ -218,7 +218,7 @@ import Testing
         for (sequence, words) in [(BootSequence.teeV3, "without unprepare"), (.teeOps, "not followed by a clean-up")] {
             let rig = Rig(sequence)
             rig.firmware.refusals[.load] = .security
-            #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .io)
+            #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .io)
             let found = rig.host.findings.kept.map { "\($0.finding)" }
             #expect(found.count == 1 && found[0].contains(words), "\(found)")
         }

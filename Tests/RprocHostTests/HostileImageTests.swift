@@ -40,7 +40,7 @@ import Testing
                 if seed % 2 == 0 { $0.dynamicPool = PhysicalRange(start: PhysicalAddress(0xC000_0000), size: 0x10_0000) }
             }
             rig.image = spoiled(&random)
-            if let errno = rig.errno({ () throws(Errno) in try rig.host.start() }) {
+            if let errno = rig.errno({ () throws(LinuxFailure) in try rig.host.start() }) {
                 refused += 1
                 #expect(rig.log.last == "remoteproc remoteproc0: Boot failed: \(errno.negative)", "seed \(seed)")
             } else {

@@ -68,16 +68,16 @@ import Testing
 
     @Test func `A region that is not reserved, or that no translation holds, ends the boot with EINVAL`() {
         let unreserved = Rig(configure: { $0.memoryRegions[1].isReserved = false })
-        #expect(unreserved.errno { () throws(Errno) in try unreserved.host.start() } == .invalid)
+        #expect(unreserved.errno { () throws(LinuxFailure) in try unreserved.host.start() } == .invalid)
         #expect(unreserved.log.contains("stm32-rproc 10000000.m4: unable to acquire memory-region"))
         let outside = Rig(configure: { $0.memoryRegions.append(MemoryRegion("extra", 0xC000_0000, size: 0x1000)) })
-        #expect(outside.errno { () throws(Errno) in try outside.host.start() } == .invalid)
+        #expect(outside.errno { () throws(LinuxFailure) in try outside.host.start() } == .invalid)
         #expect(outside.log.contains("stm32-rproc 10000000.m4: memory region not valid 0xc0000000"))
     }
 
     @Test func `Buffers cannot come from memory that is no pool`() {
         let rig = Rig(configure: { $0.memoryRegions[5].isPool = false })
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .invalid)
         #expect(rig.log.contains("rproc-virtio rproc-virtio.0.auto: Can't associate reserved memory"))
         #expect(rig.host.state == .offline)
     }

@@ -137,7 +137,7 @@ struct TableCase: Sendable, CustomTestStringConvertible {
 @Suite struct ResourceTableTests {
     @Test(arguments: TableCase.all) func `The kernel's verdict on a table`(_ sample: TableCase) {
         let rig = Rig(image: Builder(table: sample.table))
-        let errno = rig.errno { () throws(Errno) in try rig.host.start() }
+        let errno = rig.errno { () throws(LinuxFailure) in try rig.host.start() }
         #expect(errno == sample.errno)
         var expected = sample.lines
         if let errno { expected.append("remoteproc remoteproc0: Boot failed: \(errno.negative)") }
@@ -151,7 +151,7 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         table.storeLittleEndian(offset, at: 16)
         for kernel in [KernelProfile.v6_1, .newest] {
             let rig = Rig(image: Builder(table: table)) { $0.kernel = kernel }
-            #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .invalid)
+            #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .invalid)
             #expect(rig.log.contains("remoteproc remoteproc0: rsc table is truncated"))
             #expect(rig.host.findings.kept.map(\.finding).contains(.entryBeforeTable(index: 0, offset: offset)) == (isFound && kernel == .v6_1))
         }
@@ -163,14 +163,14 @@ struct TableCase: Sendable, CustomTestStringConvertible {
         table.storeLittleEndian(offset, at: 16)
         for kernel in [KernelProfile.v6_1, .v6_12, .newest] {
             let rig = Rig(image: Builder(table: table)) { $0.kernel = kernel }
-            _ = rig.errno { () throws(Errno) in try rig.host.start() }
+            _ = rig.errno { () throws(LinuxFailure) in try rig.host.start() }
             #expect(rig.log.contains("remoteproc remoteproc0: rsc table is truncated") == (offset < 16 && kernel != .v6_1), "\(rig.log)")
         }
     }
 
     @Test func `Memory without a region fails the boot, and a finding says that the kernel would oops at the stop`() {
         let rig = Rig(image: Builder(table: Builder.table([Builder.memory(da: 0xFFFF_FFFF, length: 0x1000, name: "nobody's"), Builder.vdev()])))
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .noMemory)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .noMemory)
         #expect(rig.host.findings.kept.map(\.finding).contains(.noMemoryRegion(name: "nobody's", length: 0x1000)))
     }
 

@@ -51,4 +51,8 @@ final class Rig {
     func errno(_ body: () throws(Errno) -> Void) -> Errno? {
         do throws(Errno) { try body(); return nil } catch { return error }
     }
+    func errno(_ body: () throws(LinuxFailure) -> Void) -> Errno? { failure(body)?.errno }
+    func failure(_ body: () throws(LinuxFailure) -> Void) -> LinuxFailure? {
+        do throws(LinuxFailure) { try body(); return nil } catch { return error }
+    }
 }

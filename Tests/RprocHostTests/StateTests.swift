@@ -35,7 +35,7 @@ import Testing
     @Test func `Kernels before 2022 refuse a second start`() throws {
         let rig = Rig { $0.kernel = .v5_15 }
         try rig.host.start()
-        #expect(rig.errno { () throws(Errno) in try rig.host.start() } == .busy)
+        #expect(rig.errno { () throws(LinuxFailure) in try rig.host.start() } == .busy)
         #expect(rig.host.power == 1)
     }
 
@@ -101,7 +101,7 @@ import Testing
         let rig = Rig()
         var seen: Errno?
         rig.host.tty.changed = { _, port in
-            if port != nil { seen = rig.errno { () throws(Errno) in try rig.host.stop() } }
+            if port != nil { seen = rig.errno { () throws(LinuxFailure) in try rig.host.stop() } }
         }
         try rig.host.start()
         rig.platform.run(for: .milliseconds(1))

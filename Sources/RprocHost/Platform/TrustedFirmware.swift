@@ -8,7 +8,12 @@ public struct TEEError: Error, Equatable, Sendable, CustomStringConvertible {
     public var name: String
     /// A sentence for people; the kernel never sees it.
     public var detail: String
-    public init(code: UInt32, name: String, detail: String = "") { self.code = code; self.name = name; self.detail = detail }
+    /// The refusal as who refused has it. Linux only passes it on; it takes no part in comparisons.
+    public var refusal: (any Error)?
+    public init(code: UInt32, name: String, detail: String = "", refusal: (any Error)? = nil) {
+        self.code = code; self.name = name; self.detail = detail; self.refusal = refusal
+    }
+    public static func == (a: TEEError, b: TEEError) -> Bool { (a.code, a.name, a.detail) == (b.code, b.name, b.detail) }
     public var description: String { "TEE_ERROR_\(name) (\(hex32(code)))" + (detail.isEmpty ? "" : ": \(detail)") }
 
     public static let badState = TEEError(code: 0xFFFF_0007, name: "BAD_STATE")

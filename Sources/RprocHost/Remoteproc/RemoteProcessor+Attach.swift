@@ -55,14 +55,14 @@ extension RemoteProcessor {
 
     /// `echo detach > state`: gives up one claim; the last one lets the firmware run on without Linux.
     /// - Throws: `invalid` unless attached, or when the driver cannot (neither TEE client can), or what detaching returns.
-    public func detach() throws(Errno) {
-        try work.withLock { () throws(Errno) in
-            guard state == .attached else { throw .invalid }
+    public func detach() throws(LinuxFailure) {
+        try work.withLock { () throws(LinuxFailure) in
+            guard state == .attached else { throw LinuxFailure(.invalid) }
             power -= 1
             guard power == 0 else { return }
             do throws(Errno) { try detachCore() } catch {
                 power += 1
-                throw error
+                throw LinuxFailure(error)
             }
             resources.release()
             table.forget()

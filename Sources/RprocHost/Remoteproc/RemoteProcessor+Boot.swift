@@ -4,19 +4,19 @@ import MachineBase
 extension RemoteProcessor {
     /// `echo start > state`.
     ///
-    /// - Throws: what the write would return: `noEntry` (no file), `invalid` (bad ELF, segment or resource), `noMemory`
+    /// - Throws: what the write would return, and the TA's refusal if that is why: `noEntry` (no file), `invalid` (bad ELF, segment or resource), `noMemory`
     ///   (carveout), `io` (the TA refused), `busy` (running, with old kernels), `noDevice` (deleted).
-    public func start() throws(Errno) {
-        if !configuration.kernel.startIsCounted && (state == .running || state == .attached) { throw .busy }
-        do throws(Errno) { try boot() } catch {
-            kernel.error("Boot failed: \(error.negative)")
+    public func start() throws(LinuxFailure) {
+        if !configuration.kernel.startIsCounted && (state == .running || state == .attached) { throw LinuxFailure(.busy) }
+        do throws(LinuxFailure) { try boot() } catch {
+            kernel.error("Boot failed: \(error.errno.negative)")
             throw error
         }
     }
 
     /// Names the file, then starts.
-    public func start(firmware name: String) throws(Errno) {
-        try setFirmware(name)
+    public func start(firmware name: String) throws(LinuxFailure) {
+        try LinuxFailure.from { () throws(Errno) in try setFirmware(name) }
         try start()
     }
 
@@ -41,19 +41,19 @@ extension RemoteProcessor {
     }
 
     /// `rproc_boot`
-    func boot() throws(Errno) {
-        try work.withLock { () throws(Errno) in
+    func boot() throws(LinuxFailure) {
+        try work.withLock { () throws(LinuxFailure) in
             if state == .deleted {
                 kernel.error("can't boot deleted rproc \(configuration.name)")
-                throw .noDevice
+                throw LinuxFailure(.noDevice)
             }
             power += 1
             // Already powered: only the count changes, whatever the state has come to.
             if power > 1 { return }
-            do throws(Errno) {
+            do throws(LinuxFailure) {
                 if state == .detached {
                     kernel.info("attaching to \(configuration.name)")
-                    try attachFirmware()
+                    try LinuxFailure.from { () throws(Errno) in try attachFirmware() }
                 } else {
                     kernel.info("powering up \(configuration.name)")
                     try bootFirmware(try requestFirmware())
@@ -66,23 +66,23 @@ extension RemoteProcessor {
     }
 
     /// `rproc_fw_boot`, and version 3's `rproc_alt_fw_boot`.
-    private func bootFirmware(_ image: [UInt8]) throws(Errno) {
+    private func bootFirmware(_ image: [UInt8]) throws(LinuxFailure) {
         switch configuration.bootSequence {
         case .elf:
-            try elfLoader.sanityCheck(image)
+            try LinuxFailure.from { () throws(Errno) in try elfLoader.sanityCheck(image) }
             kernel.info("Booting fw image \(firmware), size \(image.count)")
         case .teeOps: kernel.info("Booting fw image \(firmware), size \(image.count)")
         case .teeV3: kernel.info("Booting a private format image \(firmware), size \(image.count)")
         }
         noIOMMU()
-        do throws(Errno) {
+        do throws(LinuxFailure) {
             progress = .preparing
-            try carveoutList.addRegions()
+            try LinuxFailure.from { () throws(Errno) in try carveoutList.addRegions() }
             progress = .parsing
             try findTable(image)
             progress = .loaded
             table.keepAsBuilt()
-            try resources.handle()
+            try LinuxFailure.from { () throws(Errno) in try resources.handle() }
             try startCore(image)
         } catch {
             noteLeaks()
@@ -111,7 +111,7 @@ extension RemoteProcessor {
     private func noIOMMU() { kernel.log.emit(.debug, kernel.driverDevice, "iommu not present") }
 
     /// Where each boot sequence gets its table: the ELF's section, or the TA.
-    private func findTable(_ image: [UInt8]) throws(Errno) {
+    private func findTable(_ image: [UInt8]) throws(LinuxFailure) {
         switch configuration.bootSequence {
         case .elf:
             bootAddress = ELFHeader(image)?.entry ?? 0
@@ -121,25 +121,25 @@ extension RemoteProcessor {
                 kernel.warn("no resource table found for this firmware")
             }
         case .teeV3:
-            try loadSegmentsLogged { () throws(Errno) in try tee.load(image) }
+            try loadSegmentsLogged { () throws(LinuxFailure) in try tee.load(image) }
             progress = .loaded
             if let range = try tee.table() { table.useInPlace(range) }
         case .teeOps:
             try tee.load(image)
-            if let range = try tee.table() { try table.useCopy(of: range) }
+            if let range = try tee.table() { try LinuxFailure.from { () throws(Errno) in try table.useCopy(of: range) } }
         }
     }
 
     /// `rproc_start`: loads (except where the TA has done so), puts the table in place, releases the core, starts the vdevs.
-    func startCore(_ image: [UInt8], isRecovery: Bool = false) throws(Errno) {
+    func startCore(_ image: [UInt8], isRecovery: Bool = false) throws(LinuxFailure) {
         switch configuration.bootSequence {
-        case .elf: try loadSegmentsLogged { () throws(Errno) in try elfLoader.load(image) }
-        case .teeV3: if isRecovery { try loadSegmentsLogged { () throws(Errno) in try tee.load(image) } }
-        case .teeOps: try loadSegmentsLogged { () throws(Errno) in try tee.load(image) }
+        case .elf: try loadSegmentsLogged { () throws(LinuxFailure) in try LinuxFailure.from { () throws(Errno) in try elfLoader.load(image) } }
+        case .teeV3: if isRecovery { try loadSegmentsLogged { () throws(LinuxFailure) in try tee.load(image) } }
+        case .teeOps: try loadSegmentsLogged { () throws(LinuxFailure) in try tee.load(image) }
         }
-        if let loaded = try loadedTable(image) { try table.place(at: loaded) }
-        do throws(Errno) { try operations.start() } catch {
-            kernel.error("can't start rproc \(configuration.name): \(error.negative)")
+        if let loaded = try loadedTable(image) { try LinuxFailure.from { () throws(Errno) in try table.place(at: loaded) } }
+        do throws(LinuxFailure) { try operations.start() } catch {
+            kernel.error("can't start rproc \(configuration.name): \(error.errno.negative)")
             table.returnToCopy()
             throw error
         }
@@ -149,22 +149,22 @@ extension RemoteProcessor {
             kernel.error("failed to probe subdevices for \(configuration.name): \(error.negative)")
             stopIgnoringErrors()
             table.returnToCopy()
-            throw error
+            throw LinuxFailure(error)
         }
         kernel.letPass(configuration.timing.virtioToUp)
         state = .running
         kernel.info("remote processor \(configuration.name) is now up")
     }
 
-    private func loadSegmentsLogged(_ body: () throws(Errno) -> Void) throws(Errno) {
-        do throws(Errno) { try body() } catch {
-            kernel.error("Failed to load program segments: \(error.negative)")
+    private func loadSegmentsLogged(_ body: () throws(LinuxFailure) -> Void) throws(LinuxFailure) {
+        do throws(LinuxFailure) { try body() } catch {
+            kernel.error("Failed to load program segments: \(error.errno.negative)")
             throw error
         }
     }
 
     /// `rproc_find_loaded_rsc_table`: where the table is in the M4's memory.
-    private func loadedTable(_ image: [UInt8]) throws(Errno) -> PhysicalAddress? {
+    private func loadedTable(_ image: [UInt8]) throws(LinuxFailure) -> PhysicalAddress? {
         switch configuration.bootSequence {
         case .elf:
             guard let section = elfLoader.resourceTableSection(image, isSecondLook: true) else { return nil }
@@ -180,7 +180,7 @@ extension RemoteProcessor {
                 kernel.findings.report(.tableNotInMemory(address: range.start.value, size: Int(range.size)))
                 return nil
             }
-            try table.compareWithBuilt(range)
+            try LinuxFailure.from { () throws(Errno) in try table.compareWithBuilt(range) }
             return range.start
         }
     }

@@ -15,7 +15,7 @@ extension RemoteProcessor {
     }
 
     /// `echo recover > recovery`: recovers a crashed core once, whatever the setting. What goes wrong is only logged.
-    public func recover() { do throws(Errno) { try triggerRecovery() } catch {} }
+    public func recover() { do throws(LinuxFailure) { try triggerRecovery() } catch {} }
 
     /// `rproc_crash_handler_work`
     func runRecoveryWork() {
@@ -28,8 +28,8 @@ extension RemoteProcessor {
     }
 
     /// `rproc_trigger_recovery` with `rproc_boot_recovery`: what the first boot parsed and allocated is used again.
-    private func triggerRecovery() throws(Errno) {
-        let waits = try work.withLock { () throws(Errno) -> Bool in
+    private func triggerRecovery() throws(LinuxFailure) {
+        let waits = try work.withLock { () throws(LinuxFailure) -> Bool in
             guard state == .crashed else { return false }
             kernel.error("recovering \(configuration.name)")
             try stopCore(crashed: true)
@@ -45,12 +45,12 @@ extension RemoteProcessor {
     /// An inline dump was freed, or nobody did so for five minutes.
     func runRestOfRecovery() {
         guard work.resumeRecovery() else { return }
-        do throws(Errno) { try work.withLock { () throws(Errno) in try startAgain() } } catch {}
+        do throws(LinuxFailure) { try work.withLock { () throws(LinuxFailure) in try startAgain() } } catch {}
     }
 
-    private func startAgain() throws(Errno) {
+    private func startAgain() throws(LinuxFailure) {
         let image = try requestFirmware()
-        do throws(Errno) { try startCore(image, isRecovery: true) } catch {
+        do throws(LinuxFailure) { try startCore(image, isRecovery: true) } catch {
             tee.release()
             throw error
         }

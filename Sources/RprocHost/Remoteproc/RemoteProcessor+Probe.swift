@@ -34,7 +34,7 @@ extension RemoteProcessor {
     func runAutoBoot() {
         guard state == .offline || state == .detached else { return }
         let attaches = state == .detached
-        do throws(Errno) { try boot() } catch { if attaches { failProbe(error) } }
+        do throws(LinuxFailure) { try boot() } catch { if attaches { failProbe(error.errno) } }
     }
 
     /// `echo 10000000.m4 > /sys/bus/platform/drivers/stm32-rproc/unbind`: stops what runs; the device is gone.
@@ -43,7 +43,7 @@ extension RemoteProcessor {
         // Both wait for the lock, which a recovery has that waits for its dump.
         runRestOfRecovery()
         // The driver gives up one claim, `rproc_del` one more.
-        for _ in 0..<2 where power > 0 { do throws(Errno) { try stop() } catch {} }
+        for _ in 0..<2 where power > 0 { do throws(LinuxFailure) { try stop() } catch {} }
         operations.closeMailboxes()
         state = .deleted
         kernel.info("releasing \(configuration.name)")
@@ -53,9 +53,9 @@ extension RemoteProcessor {
     /// nothing and `stop` is refused; or crashed, with a core that would not stop. What was held is given back, and the TA forgets
     /// its image. Linux has no such action; there one reloads the driver.
     /// - Throws: `busy` unless the state is offline or crashed.
-    public func resetAfterFailedRecovery() throws(Errno) {
-        try work.withLock { () throws(Errno) in
-            guard state == .offline || state == .crashed else { throw .busy }
+    public func resetAfterFailedRecovery() throws(LinuxFailure) {
+        try work.withLock { () throws(LinuxFailure) in
+            guard state == .offline || state == .crashed else { throw LinuxFailure(.busy) }
             virtio.stop()
             if state == .crashed { stopIgnoringErrors() }
             tee.reset()

@@ -122,7 +122,7 @@ public final class RemoteProcessor {
 
     deinit { virtio.orphan() }
 
-    func requestFirmware() throws(Errno) -> [UInt8] {
+    func requestFirmware() throws(LinuxFailure) -> [UInt8] {
         do throws(Errno) { return try firmwareSource(firmware) } catch {
             // The firmware loader's own word, `drivers/base/firmware_loader/main.c`.
             if firmware.split(separator: "/").contains("..") {
@@ -131,7 +131,7 @@ public final class RemoteProcessor {
                 kernel.warn("Direct firmware load for \(printable(firmware)) failed with error \(error.negative)")
             }
             kernel.error("request_firmware failed: \(error.negative)")
-            throw error
+            throw LinuxFailure(error)
         }
     }
 }
@@ -150,8 +150,6 @@ extension RemoteProcessor {
         get { resources.vendor }
         set { resources.vendor = newValue }
     }
-    /// The TA's last refusal, with what the kernel does not print.
-    public var lastTEEError: TEEError? { tee.lastError }
     /// Whether a recovery waits for an inline dump to be freed.
     public var waitsForCoredump: Bool { work.waitsForCoredump }
 

@@ -18,9 +18,9 @@ public final class RemoteprocCharacterDevice {
     /// - Throws: `invalid` for anything else, or what the action returns.
     public func write(_ bytes: [UInt8]) throws(Errno) {
         guard isOpen, !bytes.isEmpty, bytes.count <= Self.longestCommand else { throw .invalid }
-        if isPrefix(bytes, of: "start") { return try processor.boot() }
-        if isPrefix(bytes, of: "stop") { return try processor.stop() }
-        if isPrefix(bytes, of: "detach") { return try processor.detach() }
+        if isPrefix(bytes, of: "start") { return try Errno.from { () throws(LinuxFailure) in try processor.boot() } }
+        if isPrefix(bytes, of: "stop") { return try Errno.from { () throws(LinuxFailure) in try processor.stop() } }
+        if isPrefix(bytes, of: "detach") { return try Errno.from { () throws(LinuxFailure) in try processor.detach() } }
         processor.kernel.error("Unrecognized option")
         throw .invalid
     }
@@ -46,7 +46,7 @@ public final class RemoteprocCharacterDevice {
         guard isOpen else { return }
         isOpen = false
         guard processor.stopsOnRelease else { return }
-        do throws(Errno) {
+        do throws(LinuxFailure) {
             switch processor.state {
             case .running: try processor.stop()
             case .attached: try processor.detach()

@@ -20,8 +20,12 @@ final class STM32Operations {
 
     // MARK: Operations
 
-    func start() throws(Errno) {
+    func start() throws(LinuxFailure) {
         if usesTEE { return try tee.start() }
+        try LinuxFailure.from { () throws(Errno) in try releaseBoot() }
+    }
+
+    private func releaseBoot() throws(Errno) {
         try access("failed to clear pdds") { () throws(BusError) in try registers.setPowerDown(false) }
         try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(true) }
         // Held again at once: the running core is not affected, a reset of its own finds boot held.
@@ -34,13 +38,16 @@ final class STM32Operations {
     }
 
     /// - Parameter asksFirst: whether firmware runs that can be told.
-    func stop(asksFirst: Bool) throws(Errno) {
+    func stop(asksFirst: Bool) throws(LinuxFailure) {
         if asksFirst {
             ask(configuration.mailboxes.shutdown, within: configuration.timing.shutdownTimeout, complaint: "warning: remote FW shutdown without ack")
         }
-        if usesTEE {
-            try tee.stop()
-        } else {
+        if usesTEE { try tee.stop() }
+        try LinuxFailure.from { () throws(Errno) in try switchOff() }
+    }
+
+    private func switchOff() throws(Errno) {
+        if !usesTEE {
             try access("failed to set hold boot") { () throws(BusError) in try registers.setBootMCU(false) }
             try access("failed to assert the reset") { () throws(BusError) in try registers.assertReset() }
         }

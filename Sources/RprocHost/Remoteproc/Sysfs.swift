@@ -31,9 +31,9 @@ extension RemoteProcessor {
             // The state comes first: it refuses any name.
             if name == nil, state == .offline { throw .invalid }
             try setFirmware(name ?? "")
-        case (.state, "start"): try start()
-        case (.state, "stop"): try stop()
-        case (.state, "detach"): try detach()
+        case (.state, "start"): try Errno.from { () throws(LinuxFailure) in try start() }
+        case (.state, "stop"): try Errno.from { () throws(LinuxFailure) in try stop() }
+        case (.state, "detach"): try Errno.from { () throws(LinuxFailure) in try detach() }
         case (.state, _):
             kernel.error("Unrecognised option: \(ForeignText.ascii(bytes: written))")
             throw .invalid

@@ -98,8 +98,8 @@ final class WorkQueue {
 
     /// Runs `body` with remoteproc's mutex held: vring work waits until it is over.
     /// - Throws: `interrupted` when the caller runs under the lock already; the kernel would sleep for ever.
-    func withLock<R>(_ body: () throws(Errno) -> R) throws(Errno) -> R {
-        if isLocked { throw .interrupted }
+    func withLock<R>(_ body: () throws(LinuxFailure) -> R) throws(LinuxFailure) -> R {
+        if isLocked { throw LinuxFailure(.interrupted) }
         isLocked = true
         defer {
             isLocked = false
