@@ -21,49 +21,56 @@ public struct CrashLoop: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a system knows about the crash that Linux has not handled yet.
-struct CrashState {
+/// Crashes of the firmware: Linux is told of them, as long as it may recover from one more, and the core is kept as it was for the core dump.
+final class CrashRecovery {
+    private let board: M4Board
+    private let linux: RemoteProcessor
+    private let events: EventStream<SystemEvent>
+    private let limit: UInt32?
+    private let hasRegisters: Bool
+    private let watchdogLine: EdgeLine
+    /// Faults, lockups and watchdog resets so far.
+    private(set) var count: UInt32 = 0
+    /// The crash that was one too many.
+    private(set) var loop: CrashLoop?
     /// Linux's count of crashes when the last one was reported.
-    var reportedAt: UInt32?
-    /// Crashes so far: faults, lockups and watchdog resets.
-    var count: UInt32 = 0
-    /// The core at the moment of the crash.
-    var registers: CoredumpExtension.Registers?
-}
+    private var reportedAt: UInt32?
+    /// The core at the moment of a crash that Linux has not handled yet.
+    private var registers: CoredumpExtension.Registers?
+    /// Gets each core dump that a recovery takes.
+    var onCoredump: (([UInt8]) -> Void)?
 
-extension MP1System {
-    /// Crashes so far that Linux was told of.
-    public var crashes: UInt32 { crash.count }
-
-    /// The firmware's memory as a core dump, now: the kernel's, or GDB's with `coredumpHasRegisters`. Empty while nothing is loaded.
-    public func coredump() -> [UInt8] {
-        if crash.registers == nil { crash.registers = registersNow }
-        return linux.coredumpImage(coredumpExtension)
+    /// Linux's interrupt controller driver sets the watchdog's line up: on its rising edge, unmasked (RM0436 EXTI; Linux irq-stm32mp-exti).
+    init(_ configuration: SystemConfiguration, board: M4Board, linux: RemoteProcessor, events: EventStream<SystemEvent>) {
+        (self.board, self.linux, self.events) = (board, linux, events)
+        limit = configuration.recoveryLimit
+        hasRegisters = configuration.coredumpHasRegisters
+        watchdogLine = configuration.chip.coprocessor.watchdogReset
+        setBit(watchdogLine.rising)
+        setBit(watchdogLine.mask)
+        linux.coredumpDue = { [unowned self] in
+            onCoredump?(linux.coredumpImage(coredumpExtension))
+            registers = nil
+        }
+        linux.crashReported = { [unowned self] _ in if registers == nil { registers = registersNow } }
     }
 
-    /// Whether a crash is reported that Linux has not yet recovered from.
-    public var isRecovering: Bool { crash.reportedAt == linux.crashCount || linux.state == .crashed || linux.waitsForCoredump }
-
-    private var watchdogLine: EdgeLine { board.configuration.chip.coprocessor.watchdogReset }
     private func setBit(_ register: SystemRegister) {
         let address = register.address.value
         board.soc.write(address, board.soc.read(address, width: 4, by: .cortexA7(secure: false)) | register.mask, width: 4, by: .cortexA7(secure: false))
     }
 
-    /// Linux's interrupt controller driver: the watchdog's line on its rising edge, unmasked (RM0436 EXTI; Linux irq-stm32mp-exti).
-    func watchCrashes() {
-        setBit(watchdogLine.rising)
-        setBit(watchdogLine.mask)
-        linux.coredumpDue = { [unowned self] in
-            onCoredump?(linux.coredumpImage(coredumpExtension))
-            crash.registers = nil
-        }
-        linux.crashReported = { [unowned self] _ in if crash.registers == nil { crash.registers = registersNow } }
+    /// Whether a crash is reported that Linux has not yet recovered from.
+    var isRecovering: Bool { reportedAt == linux.crashCount || linux.state == .crashed || linux.waitsForCoredump }
+
+    func coredump() -> [UInt8] {
+        if registers == nil { registers = registersNow }
+        return linux.coredumpImage(coredumpExtension)
     }
 
     private var coredumpExtension: CoredumpExtension? {
-        guard configuration.coredumpHasRegisters else { return nil }
-        return CoredumpExtension(registers: crash.registers) { [unowned self] address, count in
+        guard hasRegisters else { return nil }
+        return CoredumpExtension(registers: registers) { [unowned self] address, count in
             board.withMemory(address, count: count) { Array($0) }
         }
     }
@@ -72,39 +79,37 @@ extension MP1System {
 
     /// Tells Linux of a fault or lockup, if it may recover from one more.
     /// - Returns: whether the run goes on.
-    func reportsCrash(_ reason: StopReason) -> Bool {
+    func report(_ reason: StopReason) -> Bool {
         let report: FaultReport
         switch reason {
         case .fault(let fault), .lockup(let fault): report = fault
         default: return false
         }
         // The core goes on in its handler until Linux stops it; what goes wrong there is the same crash.
-        if isRecovering, configuration.recoveryLimit != nil { return true }
-        crash.registers = CoredumpExtension.Registers(of: board, fault: report)
+        if isRecovering, limit != nil { return true }
+        registers = CoredumpExtension.Registers(of: board, fault: report)
         guard mayCrash(isWatchdog: false) else { return false }
-        crash.reportedAt = linux.crashCount
-        events.publish(.crashed(now, reason))
+        reportedAt = linux.crashCount
+        events.publish(.crashed(board.now, reason))
         linux.reportCrash(.fatalError)
         return true
     }
 
     /// The M4's WWDG resets it, and its registers are still what they were.
-    func watchdogReset() {
-        crash.registers = registersNow
+    /// - Returns: whether the run goes on.
+    func watchdogReset() -> Bool {
+        registers = registersNow
         board.soc.write(watchdogLine.pending.address.value, watchdogLine.pending.mask, width: 4, by: .cortexA7(secure: false))
-        let isAllowed = configuration.recoveryLimit == nil || mayCrash(isWatchdog: true)
+        let isAllowed = limit == nil || mayCrash(isWatchdog: true)
         linux.interrupt(.watchdog)
-        if !isAllowed {
-            stopForGood(.hostRequest)
-            board.core.requestStop()
-        }
+        return isAllowed
     }
 
     private func mayCrash(isWatchdog: Bool) -> Bool {
-        guard let limit = configuration.recoveryLimit else { return false }
-        crash.count &+= 1
-        guard crash.count > limit else { return true }
-        crashLoop = CrashLoop(limit: limit, time: now, isWatchdog: isWatchdog)
+        guard let limit else { return false }
+        count &+= 1
+        guard count > limit else { return true }
+        loop = CrashLoop(limit: limit, time: board.now, isWatchdog: isWatchdog)
         return false
     }
 }

@@ -8,11 +8,12 @@ import RprocHost
 final class LinuxPlatform: HostPlatform {
     private let board: M4Board
     let normalWorld: NormalWorldBus
-    unowned(unsafe) var system: MP1System?
+    /// Whose work is run when it is due; nil until there is a Linux.
+    unowned(unsafe) var linux: RemoteProcessor?
+    /// Nothing executes once the run has ended.
+    private let end: RunEnd
     private var workSlot: EventQueue.Slot?
     private var workIsDue = false
-    /// What ended the M4's run; nothing executes from then on, until firmware is started anew.
-    var terminalStop: StopReason?
     /// Virtual time that no wait passes.
     var limit = VirtualTime.never
     /// True once a wait ended at `limit`.
@@ -20,9 +21,10 @@ final class LinuxPlatform: HostPlatform {
     var onReturn: (() -> Void)?
     private var clock: CoreClock { board.configuration.coreClock }
 
-    init(board: M4Board, normalWorld: NormalWorldBus) {
+    init(board: M4Board, normalWorld: NormalWorldBus, end: RunEnd) {
         self.board = board
         self.normalWorld = normalWorld
+        self.end = end
         workSlot = board.events.register("Linux work") { [unowned self] _ in
             self.workIsDue = true
             self.board.core.requestStop()
@@ -41,7 +43,7 @@ final class LinuxPlatform: HostPlatform {
         let last = clock.cycles(until: min(deadline, limit))
         while true {
             if condition() { return .conditionMet }
-            if terminalStop != nil || board.stopper.hasEnded { return .interrupted }
+            if end.reason != nil || board.stopper.hasEnded { return .interrupted }
             if board.cycles >= last {
                 guard deadline > limit else { return .deadlineReached }
                 limitReached = true
@@ -51,12 +53,12 @@ final class LinuxPlatform: HostPlatform {
             case .deadline, .hostRequest: break
             // Nothing is due: only an unlimited wait comes here, and it would never end.
             case .asleep, .held: return .interrupted
-            case let reason: system?.stopped(reason)
+            case let reason: end.take(reason)
             }
-            if let access = board.unmodelledStop, terminalStop == nil { system?.stopped(at: access) }
+            if let access = board.unmodelledStop, end.reason == nil { end.take(access) }
             if workIsDue {
                 workIsDue = false
-                system?.linux.workDue()
+                linux?.workDue()
             }
             onReturn?()
         }

@@ -20,96 +20,83 @@ import SecureLoader
 /// ```
 public final class MP1System {
     public let configuration: SystemConfiguration
-    /// Of the EXTI.
-    private let watchdogNumber: Int
     public let board: M4Board
     public let linux: RemoteProcessor
     /// The TA's session; nil under `.elf`.
     public let trustedApplication: RemoteprocSession?
     /// Everything worth seeing, in order. Each listener gets the kernel's probe first.
-    public let events = EventStream<SystemEvent>(keepsEarlyEvents: true)
+    public let events: EventStream<SystemEvent>
 
+    // The parts, each with a job and a state of its own.
     let platform: LinuxPlatform
-    private let secureWorld: SecureWorld
-    private let client: TrustedFirmwareClient?
-    /// Whether what comes on a tty is kept for `Terminal.read`; a listener of `events` has it in any case.
-    public var keepsReceived = true
-    /// Where firmware is looked for at each boot and recovery, before what `start` was given: `/lib/firmware`.
-    public var firmwareFiles: FirmwareSource? {
-        get { images.files }
-        set { images.files = newValue }
-    }
-    /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
-    public private(set) var tablePlacement: TablePlacement?
-    private let images = FirmwareStore()
-    /// What Linux has asked for last, at a boot or a recovery; nil before. The file may have changed since.
-    public var loadedImage: FirmwareImage? { images.requested }
-    /// The image whose names the sanitizer uses.
-    private var sanitized: FirmwareImage?
+    let end: RunEnd
+    let firmware: FirmwareStore
+    let crashRecovery: CrashRecovery
+    let sanitizing: SanitizerSetup
+    let inboxes = TerminalInboxes()
+    private let traces: TraceWatch
+    private let traceLook: TraceLook
+    private let reports: BoardReports
+    private let tablePlacer: TablePlacer?
     /// Auto-boot comes once, when the device is registered.
     private var hasStarted = false
-    var inboxes: [ByteQueue] = []
-    /// As much waits on one tty for `Terminal.read`; more is cut off with the driver's "Trunc buffer" line.
-    static let inboxLimit = 16 << 20
-    var traces = TraceWatch()
-    private let traceLook = TraceLook()
-    /// Whether each line of a trace buffer is an event. Off, the buffers are there to be read all the same.
-    public var watchesTraces = true
-    /// Accesses to the shared memory are recorded whatever the sanitizer needs.
-    var recordsForDiagnosis = false
-    /// Gets each breakpoint first; answering true, it lets the run go on.
-    var onBreakpoint: ((HaltReport) -> Bool)?
-    var crash = CrashState()
-    /// What ended the run, if it was one crash too many.
-    public internal(set) var crashLoop: CrashLoop?
-    /// Gets each core dump that a recovery takes, with what `SystemConfiguration.coredumpHasRegisters` adds; see `HostConfiguration.coredump`.
-    public var onCoredump: (([UInt8]) -> Void)?
 
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
-        self.configuration = configuration
-        watchdogNumber = Int(configuration.chip.coprocessor.watchdogReset.number)
-        board = try M4Board(configuration.boardBehindFirewall)
+        let board = try M4Board(configuration.boardBehindFirewall), events = EventStream<SystemEvent>(keepsEarlyEvents: true), firmware = FirmwareStore()
+        (self.configuration, self.board, self.events, self.firmware) = (configuration, board, events, firmware)
         if let firmware = configuration.bootLoaderFirmware { try BootLoader.start(firmware, on: board, lead: configuration.bootLoaderLead) }
         let normalWorld = NormalWorldBus(board: board)
-        platform = LinuxPlatform(board: board, normalWorld: normalWorld)
-        secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
+        end = RunEnd(configuration, board: board, events: events)
+        platform = LinuxPlatform(board: board, normalWorld: normalWorld, end: end)
+        let secureWorld = SecureWorld(board: board, normalWorld: normalWorld)
         if configuration.linux.bootSequence.usesTEE {
-            let session = try RemoteprocSession(
-                RemoteprocTA(
-                    platform: secureWorld,
-                    configuration: RemoteprocPTA.Configuration(
-                        configuration.chip, signatures: configuration.signatures, memory: configuration.secureMemory, support: configuration.signatureSupport, isolation: configuration.isolation)))
-            trustedApplication = session
-            client = TrustedFirmwareClient(session)
+            trustedApplication = try RemoteprocSession(Self.application(configuration, secureWorld))
         } else {
             trustedApplication = nil
-            client = nil
         }
+        let client = trustedApplication.map { TrustedFirmwareClient($0) }
         var kernel = configuration.linux
         // At the probe /lib/firmware is still empty: `start` boots in the kernel's place. What already runs is attached to at once.
         kernel.autoBoot = kernel.autoBoot && configuration.bootLoaderFirmware != nil
         linux = RemoteProcessor(
             configuration: kernel, platform: platform, trustedFirmware: client,
-            firmware: { [images] name throws(Errno) in try images.read(name) }, log: { [events] in events.publish(.kernelLog($0)) })
-        platform.system = self
-        board.delegate = self
-        client?.onLoaded = { [unowned self] in if let image = loadedImage { placeTable(image) } }
-        traceLook.attach(to: self)
-        linux.findings.sink = { [events] time, finding in events.publish(.finding(time, finding)) }
-        watchCrashes()
-        linux.kickFaultInjected = { [events] time, event in events.publish(.kickFault(time, event)) }
-        linux.tty.received = { [unowned self] tty, bytes in received(tty.index, bytes) }
-        linux.raw.received = { [unowned self] device, bytes, source in
-            events.publish(.rawReceived(now, device: device, source: source, Array(bytes)))
-        }
-        try setUpSanitizer()
-        images.onRequest = { [unowned self] image in
-            guard image !== sanitized else { return }
-            sanitized = image
-            prepareSanitizer(image)
-        }
+            firmware: { name throws(Errno) in try firmware.read(name) }, log: { events.publish(.kernelLog($0)) })
+        platform.linux = linux
+        traces = TraceWatch(board: board, linux: linux, events: events)
+        traceLook = TraceLook(traces, board: board)
+        crashRecovery = CrashRecovery(configuration, board: board, linux: linux, events: events)
+        end.crashes = crashRecovery
+        reports = BoardReports(configuration.chip, linux: linux, crashes: crashRecovery, end: end, events: events)
+        sanitizing = try SanitizerSetup(configuration, board: board, linux: linux)
+        tablePlacer = configuration.placesResourceTable ? trustedApplication.map { TablePlacer($0, memory: secureWorld, board: board, events: events) } : nil
+        board.delegate = reports
+        connect(client)
         events.begin()
+    }
+
+    private static func application(_ configuration: SystemConfiguration, _ world: SecureWorld) -> RemoteprocTA {
+        RemoteprocTA(
+            platform: world,
+            configuration: RemoteprocPTA.Configuration(
+                configuration.chip, signatures: configuration.signatures, memory: configuration.secureMemory, support: configuration.signatureSupport,
+                isolation: configuration.isolation))
+    }
+
+    /// Who hears whom.
+    private func connect(_ client: TrustedFirmwareClient?) {
+        firmware.onRequest = { [sanitizing] image in sanitizing.prepare(image) }
+        client?.onLoaded = { [firmware, tablePlacer] in if let image = firmware.requested { tablePlacer?.place(image) } }
+        linux.findings.sink = { [events] time, finding in events.publish(.finding(time, finding)) }
+        linux.kickFaultInjected = { [events] time, event in events.publish(.kickFault(time, event)) }
+        linux.tty.received = { [inboxes, events, unowned board] tty, bytes in
+            let kept = inboxes.add(bytes, tty: tty.index)
+            if kept < bytes.count { tty.truncated(to: kept) }
+            events.publish(.ttyReceived(board.now, tty: tty.index, Array(bytes)))
+        }
+        linux.raw.received = { [events, unowned board] device, bytes, source in
+            events.publish(.rawReceived(board.now, device: device, source: source, Array(bytes)))
+        }
     }
 
     /// Called in the midst of whatever lets virtual time pass, a boot and a stop too, each time that the machine has come back from
@@ -121,11 +108,11 @@ public final class MP1System {
 
     public var now: VirtualTime { board.now }
     /// Why the M4 stopped for good; nil while it can run.
-    public var stopReason: StopReason? { platform.terminalStop }
+    public var stopReason: StopReason? { end.reason }
     /// The register that ended a strict run.
-    public private(set) var unmodelledStop: UnmodelledAccess?
+    public var unmodelledStop: UnmodelledAccess? { end.unmodelled }
     /// What firmware asked of blocks and debug channels that they cannot do here, each once.
-    public private(set) var boardFindings: [(time: VirtualTime, finding: BoardFinding)] = []
+    public var boardFindings: [(time: VirtualTime, finding: BoardFinding)] { reports.findings }
     /// What the M4, or a block for it, waits for at this moment and m4run does not model.
     public var waitsFor: [ModelGap] { board.waitsFor }
     /// Whether virtual time reached `timeLimit`.
@@ -135,6 +122,41 @@ public final class MP1System {
         get { platform.limit }
         set { platform.limit = newValue }
     }
+    /// Whether what comes on a tty is kept for `Terminal.read`; a listener of `events` has it in any case.
+    public var keepsReceived: Bool {
+        get { inboxes.keeps }
+        set { inboxes.keeps = newValue }
+    }
+    /// Whether each line of a trace buffer is an event. Off, the buffers are there to be read all the same.
+    public var watchesTraces: Bool {
+        get { traces.isOn }
+        set { traces.isOn = newValue }
+    }
+    /// Where firmware is looked for at each boot and recovery, before what `start` was given: `/lib/firmware`.
+    public var firmwareFiles: FirmwareSource? {
+        get { firmware.files }
+        set { firmware.files = newValue }
+    }
+    /// What Linux has asked for last, at a boot or a recovery; nil before. The file may have changed since.
+    public var loadedImage: FirmwareImage? { firmware.requested }
+    /// The last table that was copied; see `SystemConfiguration.placesResourceTable`.
+    public var tablePlacement: TablePlacement? { tablePlacer?.placement }
+    /// The instruction that wrote the word at `address` last, under `Sanitizing.writers`.
+    public func lastWriter(of address: PhysicalAddress) -> UInt32? { sanitizing.lastWriter(of: address) }
+
+    /// Crashes so far that Linux was told of.
+    public var crashes: UInt32 { crashRecovery.count }
+    /// What ended the run, if it was one crash too many.
+    public var crashLoop: CrashLoop? { crashRecovery.loop }
+    /// Whether a crash is reported that Linux has not yet recovered from.
+    public var isRecovering: Bool { crashRecovery.isRecovering }
+    /// Gets each core dump that a recovery takes, with what `SystemConfiguration.coredumpHasRegisters` adds; see `HostConfiguration.coredump`.
+    public var onCoredump: (([UInt8]) -> Void)? {
+        get { crashRecovery.onCoredump }
+        set { crashRecovery.onCoredump = newValue }
+    }
+    /// The firmware's memory as a core dump, now: the kernel's, or GDB's with `coredumpHasRegisters`. Empty while nothing is loaded.
+    public func coredump() -> [UInt8] { crashRecovery.coredump() }
 
     // MARK: Control
 
@@ -151,10 +173,10 @@ public final class MP1System {
         let autoBoot = configuration.linux.autoBoot && !hasStarted
         hasStarted = true
         put(image, name: autoBoot ? linux.firmware : name)
-        // Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
-        if linux.state == .offline && unmodelledStop == nil { platform.terminalStop = nil }
-        // What was recorded of an earlier life is forgotten, whatever is loaded.
-        if linux.state == .offline { sanitized = nil }
+        if linux.state == .offline {
+            end.forget()
+            sanitizing.beginAnew()
+        }
         try doing("start \(autoBoot ? linux.firmware : name)") { () throws(LinuxFailure) in
             if autoBoot { try linux.start() } else { try linux.start(firmware: name) }
         }
@@ -164,7 +186,7 @@ public final class MP1System {
     public func start(_ image: [UInt8], name: String = "firmware.bin") throws(SystemError) { try start(FirmwareImage(image), name: name) }
 
     /// Puts `image` under /lib/firmware, and does nothing else.
-    public func put(_ image: FirmwareImage, name: String) { images.put(image, name) }
+    public func put(_ image: FirmwareImage, name: String) { firmware.put(image, name) }
 
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
     public func stop() throws(SystemError) { try doing("stop") { () throws(LinuxFailure) in try linux.stop() } }
@@ -184,7 +206,7 @@ public final class MP1System {
             if let failure = error.cause?.refusal as? TEEFailure { throw .refused(failure) }
             throw .linux(doing: what, error.errno)
         }
-        traces.refresh(self)
+        traces.refresh()
     }
 
     /// Lets `span` of virtual time pass, or less when `condition` comes true; it is looked at after every piece of Linux's work.
@@ -192,10 +214,10 @@ public final class MP1System {
     public func run(for span: VirtualTime, until condition: () -> Bool = { false }) -> WaitOutcome {
         traceLook.arm()
         let outcome = platform.wait(until: now + span) {
-            traces.refresh(self)
+            traces.refresh()
             return condition()
         }
-        traces.refresh(self)
+        traces.refresh()
         return outcome
     }
 
@@ -208,69 +230,4 @@ public final class MP1System {
         }
         return failure.map(Result.failure) ?? .success(bytes)
     }
-
-    /// Puts the table of `image` where Linux will look for it, and says so.
-    private func placeTable(_ image: FirmwareImage) {
-        guard configuration.placesResourceTable, let placement = TablePlacement(image: image) else { return }
-        do {
-            guard let table = try trustedApplication?.resourceTable(), Int(table.size) == placement.bytes.count else { return }
-            try secureWorld.write(placement.bytes, at: table.start)
-        } catch { return }
-        tablePlacement = placement
-        events.publish(.tablePlaced(now, placement))
-    }
-
-    // MARK: What the machine reports
-
-    func stopped(_ reason: StopReason) {
-        if case .breakpoint(let report) = reason, let onBreakpoint, onBreakpoint(report) { return }
-        guard platform.terminalStop == nil, !reportsCrash(reason), !goesOn(after: reason) else { return }
-        stopForGood(reason)
-    }
-
-    /// Whether a reset that the firmware asked for leaves the run going: it does when the firmware starts again, or where a held M4
-    /// is not the end. Linux hears of neither.
-    private func goesOn(after reason: StopReason) -> Bool {
-        guard case .resetRequest(let local) = reason, configuration.goesOnAfterReset || !local && !board.isHeld else { return false }
-        events.publish(.reset(now, local: local, isHeld: board.isHeld))
-        return true
-    }
-
-    func stopForGood(_ reason: StopReason) {
-        platform.terminalStop = reason
-        events.publish(.stopped(now, reason))
-    }
-
-    func stopped(at access: UnmodelledAccess) {
-        unmodelledStop = access
-        stopped(.hostRequest)
-    }
-
-    private func received(_ tty: Int, _ bytes: UnsafeRawBufferPointer) {
-        if keepsReceived {
-            while inboxes.count <= tty { inboxes.append(ByteQueue()) }
-            let room = max(0, Self.inboxLimit - inboxes[tty].count)
-            inboxes[tty].append(UnsafeRawBufferPointer(rebasing: bytes.prefix(room)))
-            if bytes.count > room { linux.tty.port(tty)?.truncated(to: room) }
-        }
-        events.publish(.ttyReceived(now, tty: tty, Array(bytes)))
-    }
-}
-
-extension MP1System: M4BoardDelegate {
-    public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {
-        guard level else { return }
-        switch line {
-        case .ipccReceive: linux.interrupt(.mailboxReceive)
-        case .ipccTransmitFree: linux.interrupt(.mailboxTransmitFree)
-        case .exti(let number) where number == watchdogNumber: watchdogReset()
-        default: break
-        }
-    }
-    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { events.publish(.unmodelled(now, access)) }
-    public func board(_ board: M4Board, found finding: BoardFinding) {
-        boardFindings.append((now, finding))
-        events.publish(.boardFinding(now, finding))
-    }
-    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(now, source, output)) }
 }

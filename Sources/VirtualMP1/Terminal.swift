@@ -22,7 +22,7 @@ public struct Terminal {
     }
 
     /// Bytes that have come and were not read.
-    public var available: Int { index < system.inboxes.count ? system.inboxes[index].count : 0 }
+    public var available: Int { system.inboxes.count(index) }
 
     /// Takes what has come.
     public func read() -> [UInt8] { take(available) }
@@ -33,8 +33,7 @@ public struct Terminal {
         // What was searched once is not searched again.
         var searched = 0
         func end() -> Int? {
-            guard index < system.inboxes.count else { return nil }
-            return system.inboxes[index].withBytes { bytes in
+            system.inboxes.withBytes(index) { bytes in
                 let end = searched < bytes.count ? bytes[searched...].firstIndex(of: 0x0A) : nil
                 searched = end ?? bytes.count
                 return end
@@ -42,8 +41,8 @@ public struct Terminal {
         }
         _ = system.run(for: span) { end() != nil }
         guard let end = end() else { throw system.failure("line from ttyRPMSG\(index)", span) }
-        let line = system.inboxes[index].withBytes { ForeignText.text($0[..<end]) }
-        system.inboxes[index].removeFirst(end + 1)
+        let line = system.inboxes.withBytes(index) { ForeignText.text($0[..<end]) }
+        system.inboxes.removeFirst(end + 1, of: index)
         return line
     }
 
@@ -55,9 +54,9 @@ public struct Terminal {
     }
 
     private func take(_ count: Int) -> [UInt8] {
-        guard count > 0, index < system.inboxes.count else { return [] }
-        defer { system.inboxes[index].removeFirst(count) }
-        return system.inboxes[index].withBytes { Array($0.prefix(count)) }
+        guard count > 0 else { return [] }
+        defer { system.inboxes.removeFirst(count, of: index) }
+        return system.inboxes.withBytes(index) { Array($0.prefix(count)) }
     }
 }
 

@@ -1,12 +1,18 @@
 import FoundationEssentials
 import Glibc
+import M4Board
 import MachineBase
 import RprocHost
 
 /// The firmware's trace buffers, read with the emulator's own eyes: line by line, as they come.
 ///
 /// Looking costs one comparison of memory as long as nothing was written.
-struct TraceWatch {
+final class TraceWatch {
+    private let board: M4Board
+    private let linux: RemoteProcessor
+    private let events: EventStream<SystemEvent>
+    /// Whether each line is an event. Off, the buffers are there to be read all the same.
+    var isOn = true
     private var buffers: [TraceReader] = []
     private var traces: [(address: PhysicalAddress, size: Int)] = []
     /// `stateChanges` when `traces` was made; while the state stays, so do they. nil while they may still move.
@@ -14,20 +20,25 @@ struct TraceWatch {
     /// Crashes that have been recovered from.
     private var crashes: UInt32 = 0
 
+    init(board: M4Board, linux: RemoteProcessor, events: EventStream<SystemEvent>) { (self.board, self.linux, self.events) = (board, linux, events) }
+
+    /// Whether a line would reach anybody.
+    var isHeard: Bool { isOn && events.isHeard }
+
     /// Looks at the buffers, and tells each line that has come.
     ///
     /// - Returns: whether there was one.
     @discardableResult
-    mutating func refresh(_ system: MP1System) -> Bool {
-        guard system.watchesTraces, system.events.isHeard else { return false }
-        if madeAt != system.linux.stateChanges { find(system.linux) }
+    func refresh() -> Bool {
+        guard isHeard else { return false }
+        if madeAt != linux.stateChanges { find() }
         var hasNews = false
         for index in buffers.indices {
             var lines: [String] = []
-            _ = system.board.withMemory(traces[index].address, count: traces[index].size) { bytes in
+            _ = board.withMemory(traces[index].address, count: traces[index].size) { bytes in
                 if buffers[index].differs(from: bytes) { lines = buffers[index].take(bytes) }
             }
-            for line in lines { system.events.publish(.trace(system.now, index: index, line: line)) }
+            for line in lines { events.publish(.trace(board.now, index: index, line: line)) }
             if !lines.isEmpty { hasNews = true }
         }
         return hasNews
@@ -48,7 +59,7 @@ struct TraceWatch {
     /// Bytes of trace buffers that are watched, at most: a table may name the same memory any number of times.
     private static let mostBytes = 4 << 20
 
-    private mutating func find(_ linux: RemoteProcessor) {
+    private func find() {
         var left = Self.mostBytes
         traces = Array(linux.traceBuffers.prefix { trace in
             left &-= min(left &+ 1, trace.size)

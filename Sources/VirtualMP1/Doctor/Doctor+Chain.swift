@@ -34,7 +34,7 @@ extension Doctor {
     }
 
     private mutating func judgeStatus(_ device: RemoteVirtioDevice) {
-        guard device.rpmsg != nil, !hasRewrittenTable, system.recordsForDiagnosis, let address = statusAddress, let status = device.resource?.status else { return }
+        guard device.rpmsg != nil, !hasRewrittenTable, system.sanitizing.recordsForDiagnosis, let address = statusAddress, let status = device.resource?.status else { return }
         let accesses = system.board.accesses(of: address)
         let value = "0x\(String(status, radix: 16))"
         if accesses.anyReader == nil {

@@ -17,7 +17,7 @@ extension Doctor {
             return system.board.accesses(of: PhysicalAddress(vrings[ring].deviceAddress &+ layout.availableOffset)).anyReader != nil
         }
         if judgeEndpoint() { return }
-        if system.recordsForDiagnosis, hasSeenStatus, !isRead(0), !isRead(1) {
+        if system.sanitizing.recordsForDiagnosis, hasSeenStatus, !isRead(0), !isRead(1) {
             report.problem(
                 .ringsNotUsed,
                 "The firmware has seen DRIVER_OK, but has never read a ring: Linux's are at \(hex32(vrings[0].deviceAddress)) and \(hex32(vrings[1].deviceAddress)). \(corePlace)",

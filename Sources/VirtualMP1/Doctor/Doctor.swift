@@ -44,7 +44,7 @@ public struct Doctor {
         self.system = system; self.image = image
         symbols = FirmwareSymbols(of: image)
         // What was read before Linux attached is not on record.
-        system.recordsForDiagnosis = M4Board.recordsAccesses && system.configuration.bootLoaderFirmware == nil
+        system.sanitizing.recordsForDiagnosis = M4Board.recordsAccesses && system.configuration.bootLoaderFirmware == nil
         core = CoreObservation(.zero, system.configuration.chip.registers)
         talk = Conversation(system)
         watch = EntryWatch(system.board, symbols)
@@ -92,7 +92,7 @@ public struct Doctor {
             }
         }
         system.linux.observer = talk
-        system.onBreakpoint = { [watch, unowned system] report in watch.hit(report, at: system.now) }
+        system.end.onBreakpoint = { [watch, unowned system] report in watch.hit(report, at: system.now) }
     }
 
     private mutating func begins(_ name: String) throws(SystemError) {

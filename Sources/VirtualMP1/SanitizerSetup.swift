@@ -14,16 +14,29 @@ public enum Sanitizing: String, Sendable, CaseIterable {
     case writers
 }
 
-extension MP1System: WriteRecord {
-    /// The instruction that wrote the word at `address` last, under `Sanitizing.writers`.
-    public func lastWriter(of address: PhysicalAddress) -> UInt32? { board.accesses(of: address).writer }
+/// What the sanitizer needs of the machine: when it looks, whose names it uses, and who wrote what.
+final class SanitizerSetup: WriteRecord {
+    private let board: M4Board
+    private let configuration: SystemConfiguration
+    /// nil with `Sanitizing.off`.
+    private let sanitizer: RpmsgSanitizer?
+    /// Accesses to the shared memory are recorded whatever the sanitizer needs.
+    var recordsForDiagnosis = false
+    /// The image whose names and tables are in use.
+    private var prepared: FirmwareImage?
 
-    func setUpSanitizer() throws {
-        guard configuration.sanitizing != .off else { return }
+    /// - Throws: when writers are to be named, and the engine cannot.
+    init(_ configuration: SystemConfiguration, board: M4Board, linux: RemoteProcessor) throws(BoardError) {
+        (self.configuration, self.board) = (configuration, board)
+        guard configuration.sanitizing != .off else {
+            sanitizer = nil
+            return
+        }
         if configuration.sanitizing == .writers && !M4Board.recordsAccesses {
             throw BoardError.configuration("naming writers needs the engine of engine/; this is the system's libunicorn \(M4Board.engineVersion)")
         }
         let sanitizer = linux.sanitize()
+        self.sanitizer = sanitizer
         sanitizer.writeRecord = self
         // A look is no event of the machine's: it reads, and nobody is woken by it.
         let slot = board.events.register("sanitizer") { [unowned sanitizer] _ in sanitizer.look() }
@@ -32,9 +45,12 @@ extension MP1System: WriteRecord {
         }
     }
 
-    /// Before `image` is loaded: whose names findings use, and what is recorded.
-    func prepareSanitizer(_ image: FirmwareImage) {
-        guard let sanitizer = linux.sanitizer else { return }
+    func lastWriter(of address: PhysicalAddress) -> UInt32? { board.accesses(of: address).writer }
+
+    /// `image` is about to be loaded. One that was prepared for stays as it is, with what was recorded since.
+    func prepare(_ image: FirmwareImage) {
+        guard let sanitizer, image !== prepared else { return }
+        prepared = image
         let symbols = FirmwareSymbols(of: image)
         sanitizer.symbol = { symbols.name(at: $0) }
         guard configuration.sanitizing == .writers || recordsForDiagnosis else { return }
@@ -42,8 +58,11 @@ extension MP1System: WriteRecord {
         do throws(BoardError) { try board.record(sharedRanges(image)) } catch {}
     }
 
+    /// What was recorded of an earlier life is forgotten at the next load, whatever that is.
+    func beginAnew() { prepared = nil }
+
     /// The rings and buffers of the device tree, and the resource tables of the image where their sections say.
-    func sharedRanges(_ image: FirmwareImage) -> [PhysicalRange] {
+    private func sharedRanges(_ image: FirmwareImage) -> [PhysicalRange] {
         var ranges = configuration.linux.memoryRegions.filter { $0.name.hasPrefix("vdev") }.map(\.range)
         ranges += image.tables.compactMap { $0.range(configuration.chip) }
         return Array(ranges.prefix(M4Board.mostRecorded))
