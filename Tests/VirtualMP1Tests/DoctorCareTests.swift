@@ -10,7 +10,7 @@ import VirtualMP1
         var configuration = try Samples.configuration(.elf)
         change(&configuration)
         let image = try Samples.elf(sample)
-        var doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
+        let doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
         return doctor.examine(name: sample, span: .milliseconds(1000))
     }
 
@@ -104,7 +104,7 @@ import VirtualMP1
     @Test("A span that is over before Linux could hear a doorbell blames nobody for it", arguments: [1, 50, 500] as [UInt64])
     func shortSpan(microseconds: UInt64) throws {
         let image = try Samples.elf("tty-echo")
-        var doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: FirmwareImage(image))
+        let doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: FirmwareImage(image))
         let report = doctor.examine(name: "tty-echo", span: .microseconds(microseconds))
         #expect(!report.problems.contains { ["no-kick", "no-announcement"].contains($0.name) }, "\(report.entries)")
     }
@@ -112,7 +112,7 @@ import VirtualMP1
     @Test("A register that was waited for only in passing is no cause, however long one looks", arguments: [1250, 2000] as [UInt64])
     func inPassing(milliseconds: UInt64) throws {
         let image = try Samples.elf("doctor-times-out")
-        var doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: FirmwareImage(image))
+        let doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: FirmwareImage(image))
         let report = doctor.examine(name: "times-out", span: .milliseconds(milliseconds))
         #expect(report.isFine, "\(report.entries)")
     }

@@ -11,7 +11,7 @@ import VirtualMP1
         var configuration = try Samples.configuration(boot)
         configuration.placesResourceTable = places
         let system = try MP1System(configuration)
-        var doctor = Doctor(system, image: FirmwareImage(image))
+        let doctor = Doctor(system, image: FirmwareImage(image))
         return doctor.examine(name: "firmware", span: .milliseconds(1500))
     }
 
@@ -75,7 +75,7 @@ import VirtualMP1
     func anySpan(sample: String) throws {
         let image = try Samples.elf("doctor-\(sample)")
         let causes = try [UInt64(200), 1000, 2000, 5000].map { span in
-            var doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: FirmwareImage(image))
+            let doctor = try Doctor(MP1System(Samples.configuration(.elf)), image: FirmwareImage(image))
             return doctor.examine(name: sample, span: .milliseconds(span)).cause?.name
         }
         #expect(Set(causes).count == 1 && causes[0] != nil, "\(causes)")
@@ -123,7 +123,7 @@ import VirtualMP1
         let image = try Samples.elf("tty-echo")
         var configuration = try Samples.configuration(.elf)
         configuration.bootLoaderFirmware = FirmwareImage(image)
-        var doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
+        let doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
         let report = doctor.examine(name: "tty-echo", span: .milliseconds(500))
         #expect(report.isFine, "\(report.entries)")
         #expect(report.channels.allSatisfy { $0.answers })
@@ -230,7 +230,7 @@ import VirtualMP1
             var configuration = try Samples.configuration(.elf)
             change(&configuration.linux.mailboxes)
             let image = try Samples.elf(sample)
-            var doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
+            let doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
             return doctor.examine(name: sample, span: .milliseconds(1500))
         }
         let masked = try examine("tty-echo") { $0.vq0 = 4 }
@@ -257,7 +257,7 @@ import VirtualMP1
             var configuration = try Samples.configuration(.elf)
             configuration.linux.memoryRegions.removeAll { $0.name == name }
             let image = try Samples.elf("tty-echo")
-            var doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
+            let doctor = try Doctor(MP1System(configuration), image: FirmwareImage(image))
             return doctor.examine(name: name, span: .milliseconds(100))
         }
         let ring = try examine("vdev0vring1")

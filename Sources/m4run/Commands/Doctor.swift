@@ -48,7 +48,7 @@ struct DoctorCommand: ParsableCommand {
         system.onCoredump = { coredump?.write($0) }
         let runLog = RunLog(level: logLevel)
         runLog.attach(to: system) { _ in }
-        var doctor = VirtualMP1.Doctor(system, image: firmware)
+        let doctor = VirtualMP1.Doctor(system, image: firmware)
         Supervisor.watch(system.board.stopper)
         let report = doctor.examine(name: name, span: duration.time)
         if let cut = Supervisor.cut {

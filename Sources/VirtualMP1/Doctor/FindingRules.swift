@@ -2,7 +2,10 @@ import MachineBase
 import RprocHost
 
 /// What the sanitizer and the kernel's side have found.
-extension Doctor {
+struct FindingRules {
+    let seen: Observations
+    init(_ seen: Observations) { self.seen = seen }
+
     /// Findings that explain what else is seen: who writes where only the other may, or gives back what it does not have.
     private static let explaining = [
         "descriptor-rewritten", "available-ring-rewritten", "used-id-out-of-range", "buffer-returned-twice", "buffer-never-given",
@@ -12,11 +15,11 @@ extension Doctor {
     /// Breaches of rpmsg's rules that keep nobody from an answer: Linux's driver reads neither field of the header.
     private static let harmless = ["header-flags", "header-reserved"]
 
-    mutating func judgeFindings() {
-        judgeTableRewriting()
-        var seen: [String] = ["table-rewritten"]
-        for (time, finding) in system.linux.findings.kept where isWorthSaying(finding) && !seen.contains(finding.name) {
-            seen.append(finding.name)
+    func judgeFindings(_ report: inout DoctorReport) {
+        judgeTableRewriting(&report)
+        var told: [String] = ["table-rewritten"]
+        for (time, finding) in seen.system.linux.findings.kept where isWorthSaying(finding) && !told.contains(finding.name) {
+            told.append(finding.name)
             if Self.harmless.contains(finding.name) {
                 report.note(finding.name, "At \(time) s, \(finding). Linux's driver does not read it.")
                 continue
@@ -36,28 +39,19 @@ extension Doctor {
         return "see the sanitizer's rules in the README."
     }
 
-    /// Whether the firmware has written to its vdev entry after Linux had: most often a copy of the whole table, or a memset.
-    var hasRewrittenTable: Bool { rewrites.contains { $0.field == "vdev.status" || $0.field == "vdev.gfeatures" || $0.field.hasPrefix("vring") } }
-
-    private var rewrites: [(time: VirtualTime, field: String, was: [UInt8], evidence: Evidence)] {
-        system.linux.findings.kept.compactMap { time, finding in
-            if case .tableRewritten(let evidence, let was) = finding { (time, evidence.field, was, evidence) } else { nil }
-        }
-    }
-
-    private mutating func judgeTableRewriting() {
-        let rewrites = rewrites
+    private func judgeTableRewriting(_ report: inout DoctorReport) {
+        let rewrites = seen.tableRewrites
         guard let first = rewrites.first else { return }
         func number(_ bytes: [UInt8]) -> String { "0x" + String(bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }, radix: 16) }
         let fields = rewrites.prefix(4).map { "\($0.field) from \(number($0.was)) to \(number($0.evidence.bytes))" }
-        let writer = first.evidence.writer.map { " by \(place($0.pc))" } ?? ""
-        let status = system.linux.virtioDevices.first?.resource?.status ?? 0
+        let writer = first.evidence.writer.map { " by \(seen.place($0.pc))" } ?? ""
+        let status = seen.system.linux.virtioDevices.first?.resource?.status ?? 0
         let isReset = rewrites.contains { $0.field == "vdev.status" } && status & 4 == 0
         report.problem(
             .tableRewritten,
-            "The firmware has written to the vdev entry of its own resource table\(writer), after Linux had set it up: \(list(fields))\(rewrites.count > 4 ? ", and more" : ""), found at \(first.time) s."
+            "The firmware has written to the vdev entry of its own resource table\(writer), after Linux had set it up: \(seen.list(fields))\(rewrites.count > 4 ? ", and more" : ""), found at \(first.time) s."
                 + (isReset ? " DRIVER_OK (4) is gone with that: firmware that waits for it waits for ever." : "")
-                + " \(corePlace)",
+                + " \(seen.corePlace)",
             "leave the table as it was loaded: no copy of it and no memset at start-up; status, features and vring addresses are Linux's to write.")
     }
 }

@@ -3,16 +3,19 @@ import RprocHost
 import SecureLoader
 
 /// Why the image is not started, or its vdev not set up: what does not fit the device tree, with the numbers.
-extension Doctor {
-    mutating func judge(_ error: SystemError) {
+struct RefusalRules {
+    let seen: Observations
+    init(_ seen: Observations) { self.seen = seen }
+
+    func judge(_ error: SystemError, _ report: inout DoctorReport) {
         switch error {
         case .refused(let failure):
             report.problem(
                 .imageRefused, "OP-TEE refuses the image: \(failure)",
                 "'m4run verify --explain' walks through the TA's checks; sign the image anew with the key that OP-TEE trusts.")
         case .linux(let doing, let errno):
-            let said = kernelErrors.prefix(3).map { "'\($0.message)'" }.joined(separator: ", ")
-            guard !judgeRings(), !judgeMissingRegion(), !judgeRefusedTable() else { return }
+            let said = seen.kernelErrors.prefix(3).map { "'\($0.message)'" }.joined(separator: ", ")
+            guard !judgeRings(&report), !judgeMissingRegion(&report), !TableRules(seen).judgeRefusedTable(&report) else { return }
             report.problem(
                 .linuxRefused, "Linux refuses the boot: \(doing): \(errno)" + (said.isEmpty ? "." : ", after \(said)."),
                 "compare the image's segments and table with the device tree's memory regions.")
@@ -21,15 +24,12 @@ extension Doctor {
         }
     }
 
-    /// The kernel's first words about `cause`.
-    func said(_ cause: KernelLogCause) -> String? { kernelErrors.first { $0.cause == cause }?.message }
-
     // MARK: Rings
 
     /// Whether Linux has refused a vring: too large for its region, or at an address outside of it, or no ring at all.
-    mutating func judgeRings() -> Bool {
-        guard let said = said(.ring) else { return false }
-        let linux = system.configuration.linux
+    func judgeRings(_ report: inout DoctorReport) -> Bool {
+        guard let said = seen.said(.ring) else { return false }
+        let linux = seen.system.configuration.linux
         for (name, vring) in vrings {
             if vring.count == 0 || vring.alignment == 0 {
                 report.problem(
@@ -65,7 +65,7 @@ extension Doctor {
     /// The image's own vrings by the names of their regions.
     private var vrings: [(name: String, vring: VringResource)] {
         var found: [(String, VringResource)] = [], vdev = 0
-        for section in image.tables {
+        for section in seen.image.tables {
             guard let table = section.content else { continue }
             for entry in table.entries {
                 guard case .vdev(let resource) = entry.content else { continue }
@@ -79,17 +79,17 @@ extension Doctor {
     // MARK: Segments
 
     /// Whether Linux has no memory region for a ring, or for a segment.
-    private mutating func judgeMissingRegion() -> Bool {
-        for record in kernelErrors {
+    private func judgeMissingRegion(_ report: inout DoctorReport) -> Bool {
+        for record in seen.kernelErrors {
             guard case .missingMemory(let name) = record.cause else { continue }
             report.problem(
                 .regionMissing,
-                "Linux refuses the boot: '\(record.message)'. The device tree's memory-region names no \(ForeignText.ascii(name)); it has \(system.configuration.linux.deviceRegions.map(\.description).joined(separator: ", ")).",
+                "Linux refuses the boot: '\(record.message)'. The device tree's memory-region names no \(ForeignText.ascii(name)); it has \(seen.system.configuration.linux.deviceRegions.map(\.description).joined(separator: ", ")).",
                 "add a reserved-memory node \(ForeignText.ascii(name)) (no-map, shared-dma-pool) to the node's memory-region.")
             return true
         }
-        guard let said = said(.segment) else { return false }
-        let misfit = SegmentMisfit(image, system.configuration.linux)
+        guard let said = seen.said(.segment) else { return false }
+        let misfit = SegmentMisfit(seen.image, seen.system.configuration.linux)
         report.problem(
             .segmentOutside, "Linux refuses the boot: '\(said)'. \(misfit?.description ?? "That segment lies in none of the device tree's regions.")",
             "make the linker script's memory map and the device tree's memory-region agree.")
