@@ -48,11 +48,18 @@ final class CrashRecovery {
         watchdogLine = configuration.chip.coprocessor.watchdogReset
         setBit(watchdogLine.rising)
         setBit(watchdogLine.mask)
-        linux.coredumpDue = { [unowned self] in
+        linux.readsCoredumpWhenDue = true
+        linux.events.subscribe { [unowned self] event in hear(event) }
+    }
+
+    private func hear(_ event: RemoteProcessorEvent) {
+        switch event {
+        case .crashReported: if registers == nil { registers = registersNow }
+        case .coredumpDue:
             onCoredump?(linux.coredumpImage(coredumpExtension))
             registers = nil
+        case .stateChanged, .kickFault: break
         }
-        linux.crashReported = { [unowned self] _ in if registers == nil { registers = registersNow } }
     }
 
     private func setBit(_ register: SystemRegister) {

@@ -88,7 +88,7 @@ public final class MP1System {
         firmware.onRequest = { [sanitizing] image in sanitizing.prepare(image) }
         client?.onLoaded = { [firmware, tablePlacer] in if let image = firmware.requested { tablePlacer?.place(image) } }
         linux.findings.sink = { [events] time, finding in events.publish(.finding(time, finding)) }
-        linux.kickFaultInjected = { [events] time, event in events.publish(.kickFault(time, event)) }
+        linux.events.subscribe { [events] event in if case .kickFault(let time, let fault) = event { events.publish(.kickFault(time, fault)) } }
         linux.tty.received = { [inboxes, events, unowned board] tty, bytes in
             let kept = inboxes.add(bytes, tty: tty.index)
             if kept < bytes.count { tty.truncated(to: kept) }

@@ -157,7 +157,12 @@ private typealias Builder = FirmwareImageBuilder
         try rig.host.start()
         rig.platform.run(for: .milliseconds(1))
         var dumps: [Int] = []
-        if reads { rig.host.coredumpTaken = { dumps.append($0.count) } }
+        if reads {
+            rig.host.coredumpTaken = {
+                dumps.append($0.count)
+                return .read
+            }
+        }
         let before = rig.platform.now
         rig.host.reportCrash(.watchdog)
         _ = rig.platform.wait(until: before + .seconds(1000)) { rig.host.state == .running && rig.host.crashCount == 1 }

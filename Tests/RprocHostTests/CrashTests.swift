@@ -79,11 +79,32 @@ import Testing
         #expect(rig.host.findings.kept.map(\.finding) == [.staleCachedTable(cachedSize: 140, imageSize: 88)])
     }
 
+    @Test func `Any number of listeners hear of a crash and its recovery, in order`() throws {
+        let rig = try booted(.elf) { $0.coredump = .enabled }
+        var heard: [String] = [], count = 0
+        rig.host.events.subscribe { event in
+            switch event {
+            case .stateChanged(let state): heard.append(state.rawValue)
+            case .crashReported(let type): heard.append("\(type.rawValue) reported")
+            case .coredumpDue: heard.append("core dump")
+            case .kickFault: heard.append("kick fault")
+            }
+        }
+        rig.host.events.subscribe { _ in count += 1 }
+        rig.host.reportCrash(.watchdog)
+        rig.platform.run(for: .milliseconds(5))
+        #expect(heard == ["watchdog reported", "crashed", "offline", "core dump", "running"])
+        #expect(count == heard.count)
+    }
+
     @Test func `A core dump is an ELF core of the mapped regions, taken after the stop`() throws {
         let rig = try booted(.elf) { $0.coredump = .enabled }
         rig.platform.remoteWrite(PhysicalAddress(0x1002_0000), Array("last words".utf8))
         var dump: [UInt8] = []
-        rig.host.coredumpTaken = { dump = $0 }
+        rig.host.coredumpTaken = {
+            dump = $0
+            return .read
+        }
         rig.host.reportCrash(.watchdog)
         rig.platform.run(for: .milliseconds(5))
         // retram, mcuram, mcuram2, two vrings, and the trace buffer.
@@ -97,7 +118,7 @@ import Testing
     /// Crashes under `inline`, with somebody who keeps the dump.
     private func dumping() throws -> Rig {
         let rig = try booted(.elf) { $0.coredump = .inline }
-        rig.host.inlineCoredump = { $0.count > 52 }
+        rig.host.coredumpTaken = { $0.count > 52 ? .kept : .dropped }
         rig.host.reportCrash(.watchdog)
         rig.platform.run(for: .milliseconds(5))
         #expect(rig.host.state == .offline && rig.host.waitsForCoredump && rig.platform.starts == 1)
@@ -143,7 +164,7 @@ import Testing
 
     @Test func `A dump that nobody keeps, as one is there already, delays nothing`() throws {
         let rig = try booted(.elf) { $0.coredump = .inline }
-        rig.host.inlineCoredump = { _ in false }
+        rig.host.coredumpTaken = { _ in .dropped }
         rig.host.reportCrash(.watchdog)
         rig.platform.run(for: .milliseconds(5))
         #expect(rig.host.state == .running && rig.platform.starts == 2)

@@ -17,7 +17,7 @@ import Testing
             heard.bytes.append(bytes.first ?? 0)
             heard.times.append(rig.platform.now)
         }
-        rig.host.kickFaultInjected = { _, event in heard.events.append(event) }
+        rig.host.events.subscribe { if case .kickFault(_, let event) = $0 { heard.events.append(event) } }
         try rig.host.start()
         rig.platform.run(for: .milliseconds(1))
         return (rig, try #require(rig.host.channel(named: "rpmsg-raw")), heard)

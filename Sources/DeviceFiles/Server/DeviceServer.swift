@@ -88,11 +88,7 @@ public final class DeviceServer {
         }
         // Without control files nobody can read a dump, or free it.
         guard controlSocket != nil || fuse != nil else { return }
-        system.linux.coredumpTaken = { [weak self] bytes in
-            guard let self, self.system.linux.coredump != .inline else { return }
-            tree.add(coredump: bytes)
-        }
-        system.linux.inlineCoredump = { [weak self] bytes in self?.tree.add(coredump: bytes) ?? false }
+        system.linux.coredumpTaken = { [weak self] bytes in self?.tree.add(coredump: bytes) == true ? .kept : .dropped }
     }
 
     /// Who reads control files is answered also while the machine starts or stops firmware, and in the midst of a step.
@@ -254,7 +250,6 @@ public final class DeviceServer {
         system.linux.raw.changed = nil
         system.linux.raw.lookForCloses = nil
         system.linux.coredumpTaken = nil
-        system.linux.inlineCoredump = nil
         terminals = []
         for socket in sockets { socket.close() }
         sockets = []

@@ -78,18 +78,16 @@ extension RemoteProcessor {
     /// - Returns: whether the recovery has to wait for `freeCoredump()`.
     func takeCoredump() -> Bool {
         guard coredump != .disabled, carveoutList.all.contains(where: { if case .region = $0.origin { true } else { false } }) else { return false }
-        coredumpDue?()
-        guard coredumpTaken != nil || inlineCoredump != nil else {
+        events.publish(.coredumpDue)
+        guard let coredumpTaken else {
             // Nobody reads: devcoredump throws it away after five minutes, for which only an inline dump keeps the recovery waiting.
-            if coredump == .inline { if coredumpDue == nil { kernel.letPass(configuration.timing.coredumpTimeout) } else { noteInlineRead(upTo: coredumpSize) } }
+            if coredump == .inline { if readsCoredumpWhenDue { noteInlineRead(upTo: coredumpSize) } else { kernel.letPass(configuration.timing.coredumpTimeout) } }
             return false
         }
-        let image = coredumpImage()
-        coredumpTaken?(image)
+        let image = coredumpImage(), use = coredumpTaken(image)
         guard coredump == .inline else { return false }
-        if let inlineCoredump { return inlineCoredump(image) }
-        noteInlineRead(upTo: image.count)
-        return false
+        if use == .read { noteInlineRead(upTo: image.count) }
+        return use == .kept
     }
 
     /// A read of an inline dump has come to its end, at `offset`.

@@ -4,7 +4,7 @@ extension RemoteProcessor {
     /// `rproc_report_crash`: the core is found dead. Recovery follows as work.
     public func reportCrash(_ type: CrashType) {
         kernel.error("crash detected in \(configuration.name): type \(type.rawValue)")
-        crashReported?(type)
+        events.publish(.crashReported(type))
         work.scheduleSoon(.recovery)
     }
 
@@ -33,7 +33,6 @@ extension RemoteProcessor {
             guard state == .crashed else { return false }
             kernel.error("recovering \(configuration.name)")
             try stopCore(crashed: true)
-            recoveryHook?()
             if takeCoredump() { return true }
             try startAgain()
             return false

@@ -45,7 +45,7 @@ public final class RemoteProcessor {
         didSet {
             guard state != oldValue else { return }
             stateChanges &+= 1
-            stateChanged?(state)
+            events.publish(.stateChanged(state))
         }
     }
     /// How often `state` has changed: what a boot decided holds for as long as this stays.
@@ -68,20 +68,12 @@ public final class RemoteProcessor {
     /// Of `/dev/remoteprocN`: closing it stops the core, or lets it go. One flag for all who have it open.
     public internal(set) var stopsOnRelease = false
 
-    /// Runs whenever `state` changes.
-    public var stateChanged: ((RemoteProcessorState) -> Void)?
-    /// Runs when a crash is reported, before anything is done about it.
-    public var crashReported: ((CrashType) -> Void)?
-    /// Runs in recovery after the core was stopped, where the kernel takes its core dump.
-    public var recoveryHook: (() -> Void)?
-    /// Runs where a recovery takes its core dump, before that, for who wants `coredumpImage` with something of his own.
-    public var coredumpDue: (() -> Void)?
-    /// Gets the core dump that a recovery takes, the kernel's own, if `coredump` is not `disabled`. Under `inline`, and without `inlineCoredump`, it is the
-    /// reader that the recovery waits for.
-    public var coredumpTaken: (([UInt8]) -> Void)?
-    /// Gets the dump under `inline`, and says whether it keeps it: the recovery then waits, offline and with the lock held, for
-    /// `freeCoredump()`, or for `HostTiming.coredumpTimeout`.
-    public var inlineCoredump: (([UInt8]) -> Bool)?
+    /// What happens to it, for any number of listeners.
+    public let events = EventStream<RemoteProcessorEvent>()
+    /// Gets each core dump that a recovery takes, the kernel's own, unless `coredump` is `disabled`. Its answer counts under `inline`.
+    public var coredumpTaken: (([UInt8]) -> CoredumpUse)?
+    /// Whether a listener of `.coredumpDue` has read each dump by himself, so that without `coredumpTaken` nobody waits for a reader.
+    public var readsCoredumpWhenDue = false
 
     /// Registers the device as a probe does: mailboxes opened, "m4 is available".
     ///
@@ -115,6 +107,7 @@ public final class RemoteProcessor {
         resources = ResourceHandler(kernel, table: table, carveouts: carveoutList, virtio: virtio)
         tee = TEEClient(kernel, trustedFirmware)
         operations = STM32Operations(kernel, mailbox: mailbox, tee: tee)
+        (doorbells as? FaultyDoorbellLink)?.injected = { [events] time, event in events.publish(.kickFault(time, event)) }
         mailbox.probe()
         operations.probeNode()
         probe()
@@ -164,11 +157,6 @@ extension RemoteProcessor {
     /// Checks rings, buffers and table, once `sanitize()` was called.
     public var sanitizer: RpmsgSanitizer? { rpmsgHost.sanitizer }
 
-    /// Runs whenever a rule of `HostConfiguration.kickFaults` has acted on a doorbell.
-    public var kickFaultInjected: ((VirtualTime, KickFault.Event) -> Void)? {
-        get { (doorbells as? FaultyDoorbellLink)?.injected }
-        set { (doorbells as? FaultyDoorbellLink)?.injected = newValue }
-    }
-    /// How often one has.
+    /// How often a rule of `HostConfiguration.kickFaults` has acted on a doorbell.
     public var kickFaultCount: UInt64 { (doorbells as? FaultyDoorbellLink)?.count ?? 0 }
 }
