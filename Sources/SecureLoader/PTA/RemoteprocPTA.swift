@@ -28,11 +28,17 @@ public final class RemoteprocPTA {
 
     public let configuration: Configuration
     let platform: any SecurePlatform
+    /// All that changes in it. Memory, reset lines and the firewall are the platform's.
+    public struct State: Equatable, Sendable {
+        fileprivate var isOn = false
+        /// Memory that segments were put into since the last release, in physical terms: until then it holds what was loaded, by a
+        /// load that failed or an earlier one too.
+        fileprivate var loaded: [PhysicalRange] = []
+    }
+    /// Restoring it does nothing to the platform.
+    var state = State()
     /// FIRMWARE_START was the last of START and STOP.
-    public private(set) var isOn = false
-    /// Memory that segments were put into since the last release, in physical terms: until then it holds what was loaded, by a
-    /// load that failed or an earlier one too.
-    private var loaded: [PhysicalRange] = []
+    public var isOn: Bool { state.isOn }
 
     /// Holds the coprocessor, as the driver's probe does.
     public init(platform: any SecurePlatform, configuration: Configuration) {
@@ -121,7 +127,7 @@ public final class RemoteprocPTA {
         guard processor == configuration.processor else { throw unknown(processor, .generic) }
         platform.setHoldBoot(false)
         platform.setHoldBoot(true)
-        isOn = true
+        state.isOn = true
     }
 
     /// FIRMWARE_STOP: sets hold boot and resets the core. What was loaded stays, and stays protected, until
@@ -130,7 +136,7 @@ public final class RemoteprocPTA {
         guard isOn else { throw TEEFailure(.badState, .state, "the coprocessor is off") }
         guard processor == configuration.processor else { throw unknown(processor, .badParameters) }
         hold()
-        isOn = false
+        state.isOn = false
     }
 
     /// FIRMWARE_DA_TO_PA.
@@ -147,7 +153,7 @@ public final class RemoteprocPTA {
         do throws(BusError) {
             for region in configuration.memory.regions { try platform.fill(region.physical, with: 0) }
         } catch { throw busFailure(error) }
-        loaded = []
+        state.loaded = []
         platform.protect([], owner: Self.owner)
     }
 
@@ -158,7 +164,7 @@ public final class RemoteprocPTA {
     /// Takes memory from the non-secure world before anything is put there: nobody changes it between its check and the start.
     private func take(_ range: PhysicalRange) {
         guard configuration.isolation != .none else { return }
-        loaded = (loaded + [range]).merged
+        state.loaded = (state.loaded + [range]).merged
         protect(but: [])
     }
 
@@ -171,7 +177,7 @@ public final class RemoteprocPTA {
     }
 
     private func protect(but shared: [PhysicalRange]) {
-        platform.protect(configuration.isolation.ranges(loaded: loaded, shared: shared, memory: configuration.memory), owner: Self.owner)
+        platform.protect(configuration.isolation.ranges(loaded: state.loaded, shared: shared, memory: configuration.memory), owner: Self.owner)
     }
 
     // MARK: The checks that commands share

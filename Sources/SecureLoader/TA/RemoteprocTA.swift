@@ -33,7 +33,7 @@ public final class RemoteprocTA {
     public struct Session: Hashable, Sendable { fileprivate let number: UInt32 }
 
     /// What the TA keeps of a processor it was ever asked to load.
-    private struct Context {
+    fileprivate struct Context: Equatable {
         var processor: UInt32
         var state = State.off
         var resourceTable: PhysicalRange?
@@ -45,15 +45,36 @@ public final class RemoteprocTA {
     public var onCheck: ((LoadCheck) -> Void)?
 
     let pta: RemoteprocPTA
-    private var heap: TAHeap
-    private var contexts: [Context] = []
-    private var session: Session?
-    private var sessionsOpened: UInt32 = 0
+    private var memory: Memory
+
+    /// All that changes in the TA.
+    fileprivate struct Memory: Equatable {
+        var heap: TAHeap
+        var contexts: [Context] = []
+        var session: Session?
+        var sessionsOpened: UInt32 = 0
+    }
+
+    /// The TA and the PTA below it as one value, open session included.
+    public struct WholeState: Equatable, Sendable {
+        fileprivate var memory: Memory
+        fileprivate var pta: RemoteprocPTA.State
+    }
+
+    /// Saves and restores both. The platform keeps memory, reset lines and firewall, and restores them itself; what a TA with another heap or
+    /// platform had saved is as good.
+    public var wholeState: WholeState {
+        get { WholeState(memory: memory, pta: pta.state) }
+        set {
+            memory = newValue.memory
+            pta.state = newValue.pta
+        }
+    }
 
     /// - Parameter heapSize: in bytes; OP-TEE's default of 4 KiB has room for about 28 program headers.
     public init(pta: RemoteprocPTA, heapSize: Int = 4096) {
         self.pta = pta
-        heap = TAHeap(capacity: heapSize)
+        memory = Memory(heap: TAHeap(capacity: heapSize))
     }
 
     /// The TA with a PTA of its own on `platform`, which holds the coprocessor from then on.
@@ -64,30 +85,30 @@ public final class RemoteprocTA {
     }
 
     /// The state of a processor; nil for one that no LOAD_FW was called for.
-    public func state(ofProcessor processor: UInt32) -> State? { contexts.first { $0.processor == processor }?.state }
+    public func state(ofProcessor processor: UInt32) -> State? { memory.contexts.first { $0.processor == processor }?.state }
 
     /// Opens the session. p0.value.a is the processor.
     public func openSession(_ parameters: TEEParameters) throws(TEEFailure) -> Session {
-        guard session == nil else {
+        guard memory.session == nil else {
             throw TEEFailure(.busy, .session, "a session is open; the TA takes one at a time")
         }
         let types = TEEParameters.types(TEEParameters.valueIn)
         guard parameters.types == types else { throw .wrongTypes(parameters.types, expected: types) }
         try pta.open(caller: .remoteproc, processor: parameters.p0.value.a)
-        sessionsOpened &+= 1
-        let opened = Session(number: sessionsOpened)
-        session = opened
+        memory.sessionsOpened &+= 1
+        let opened = Session(number: memory.sessionsOpened)
+        memory.session = opened
         return opened
     }
 
     /// Closes a session. What is loaded or runs goes on; closing twice does nothing.
     public func closeSession(_ closing: Session) {
-        if session == closing { session = nil }
+        if memory.session == closing { memory.session = nil }
     }
 
     /// Runs a command; output values are written into `parameters`.
     public func invoke(_ session: Session, _ number: UInt32, _ parameters: inout TEEParameters) throws(TEEFailure) {
-        guard session == self.session else {
+        guard session == memory.session else {
             throw TEEFailure(.badParameters, .session, "the session is closed")
         }
         guard let command = Command(rawValue: number) else {
@@ -102,7 +123,7 @@ public final class RemoteprocTA {
             try load(context(of: processor), parameters.p1.memory)
             return
         }
-        guard let index = contexts.firstIndex(where: { $0.processor == processor }) else {
+        guard let index = memory.contexts.firstIndex(where: { $0.processor == processor }) else {
             throw TEEFailure(.badParameters, .processorUnknown, "no LOAD_FW was called for processor \(processor)")
         }
         switch command {
@@ -115,57 +136,57 @@ public final class RemoteprocTA {
     }
 
     private func context(of processor: UInt32) throws(TEEFailure) -> Int {
-        if let index = contexts.firstIndex(where: { $0.processor == processor }) { return index }
-        try heap.allocate(TAHeap.contextSize, for: "the context of processor \(processor)")
-        contexts.append(Context(processor: processor))
-        return contexts.count - 1
+        if let index = memory.contexts.firstIndex(where: { $0.processor == processor }) { return index }
+        try memory.heap.allocate(TAHeap.contextSize, for: "the context of processor \(processor)")
+        memory.contexts.append(Context(processor: processor))
+        return memory.contexts.count - 1
     }
 
     private func load(_ index: Int, _ image: any SharedMemory) throws(TEEFailure) {
-        switch contexts[index].state {
+        switch memory.contexts[index].state {
         case .loaded: return
         case .started: throw TEEFailure(.badState, .state, "LOAD_FW while the firmware is started")
         case .off: break
         }
-        let load = FirmwareLoad(image: image, processor: contexts[index].processor, pta: pta, onCheck: onCheck)
-        contexts[index].resourceTable = try load.run(heap: heap)
-        contexts[index].state = .loaded
+        let load = FirmwareLoad(image: image, processor: memory.contexts[index].processor, pta: pta, onCheck: onCheck)
+        memory.contexts[index].resourceTable = try load.run(heap: memory.heap)
+        memory.contexts[index].state = .loaded
     }
 
     private func start(_ index: Int) throws(TEEFailure) {
-        switch contexts[index].state {
+        switch memory.contexts[index].state {
         case .off: throw TEEFailure(.badState, .state, "START_FW while no firmware is loaded")
         case .started: return
         case .loaded:
-            try pta.start(processor: contexts[index].processor)
-            contexts[index].state = .started
+            try pta.start(processor: memory.contexts[index].processor)
+            memory.contexts[index].state = .started
         }
     }
 
     private func stop(_ index: Int) throws(TEEFailure) {
-        switch contexts[index].state {
+        switch memory.contexts[index].state {
         case .off: return
         case .loaded: throw TEEFailure(.badState, .state, "STOP_FW while the firmware is loaded but not started")
         case .started:
-            try pta.stop(processor: contexts[index].processor)
-            contexts[index].state = .off
+            try pta.stop(processor: memory.contexts[index].processor)
+            memory.contexts[index].state = .off
         }
     }
 
     private func getResourceTable(_ index: Int, _ parameters: inout TEEParameters) throws(TEEFailure) {
-        guard contexts[index].state != .off else {
+        guard memory.contexts[index].state != .off else {
             throw TEEFailure(.badState, .state, "GET_RSC_TABLE while no firmware is loaded")
         }
-        let table = contexts[index].resourceTable
+        let table = memory.contexts[index].resourceTable
         parameters.p1 = .valueOutput(a: table?.start.value ?? 0)
         parameters.p2 = .valueOutput(a: table?.size ?? 0)
     }
 
     private func release(_ index: Int) throws(TEEFailure) {
-        guard contexts[index].state != .started else {
+        guard memory.contexts[index].state != .started else {
             throw TEEFailure(.badState, .state, "RELEASE_FW while the firmware is started")
         }
-        try pta.release(processor: contexts[index].processor)
-        contexts[index].state = .off
+        try pta.release(processor: memory.contexts[index].processor)
+        memory.contexts[index].state = .off
     }
 }

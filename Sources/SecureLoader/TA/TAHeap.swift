@@ -1,7 +1,7 @@
 /// The trusted application's heap, which is small and decides how large an image's TLV area can be.
 ///
 /// Source: OP-TEE ta/remoteproc, CFG_REMOTEPROC_TA_HEAP_SIZE. What an allocation costs beside its bytes is an estimate.
-struct TAHeap {
+struct TAHeap: Equatable {
     /// In bytes.
     let capacity: Int
     private(set) var used = 0
