@@ -90,7 +90,7 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     e->engine_error = UC_ERR_OK;
     e->first_block = e->history_count;
     e->next_block = pc & ~1u;
-    m4_restart_waiting(e);
+    m4_restart_idle_loop(e);
     m4_engine_update_limit(e);
     // A step ends inside of a block that may be known without it.
     if (e->step_address != M4_NOWHERE) e->counts[m4_count_index(pc & ~1u)] = 0;
@@ -120,7 +120,7 @@ static uc_err run(m4_engine *e, void *from) {
         if (stop != M4_STOP_PREPARE && stop != M4_STOP_SPLIT) break;
         pc = m4_reg_read(e, UC_ARM_REG_PC) | 1;
         if (stop == M4_STOP_SPLIT) continue;
-        if (!m4_hook_sites(e, pc & ~1u, e->prepare_size)) {
+        if (!m4_place_trap_hooks(e, pc & ~1u, e->prepare_size)) {
             e->stop = M4_STOP_ENGINE;
             e->engine_error = UC_ERR_RESOURCE;
             break;

@@ -73,7 +73,7 @@ bool m4_begin_block(m4_engine *e, uint32_t address, uint32_t size) {
             m4_adapter_report_boundary(e, address);
             return stop_before_block(e, address, M4_STOP_BOUNDARY);
         }
-        m4_look_for_waiting(e, address);
+        m4_look_for_idle_loop(e, address);
         // What pends is masked: nothing to look for until a mask, a priority or the deadline changes.
         m4_set_limit(e, e->fp_deferred ? 0 : m4_usual_limit(e));
     }
@@ -86,7 +86,7 @@ bool m4_begin_block(m4_engine *e, uint32_t address, uint32_t size) {
             e->fault_exact = false;
             return stop_before_block(e, address, M4_STOP_FETCH_FAULT);
         }
-        if ((m4_has_sites(e) || mixed) && m4_needs_hooks(e, address, size)) return prepare(e, address, size);
+        if ((m4_wants_trap_hooks(e) || mixed) && m4_needs_trap_hooks(e, address, size)) return prepare(e, address, size);
         entry = m4_describe_block(e, address, size);
         e->uses_fpu[index] = uses_fpu(e, address, size);
         if (!mixed) e->counts[index] = entry;
@@ -147,7 +147,7 @@ static bool carries_on(m4_engine *e, m4_stop stop) {
     uint32_t address = e->resume_at & ~1u;
     e->core_registers[15] = e->next_block = address;
     e->first_block = e->history_count;
-    m4_restart_waiting(e);
+    m4_restart_idle_loop(e);
     m4_engine_update_limit(e);
     return true;
 }
@@ -197,14 +197,14 @@ static bool on_invalid_instruction(uc_engine *uc, void *user) {
 uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user) {
     (void)uc;
     struct m4_io *io = user;
-    io->engine->waiting.touched = true;
+    io->engine->idle_loop.touched = true;
     return io->engine->read_register(io->engine->context, io->base + (uint32_t)offset, size);
 }
 
 void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user) {
     (void)uc;
     struct m4_io *io = user;
-    io->engine->waiting.touched = true;
+    io->engine->idle_loop.touched = true;
     io->engine->write_register(io->engine->context, io->base + (uint32_t)offset, size, (uint32_t)value);
 }
 

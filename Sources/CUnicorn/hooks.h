@@ -11,9 +11,9 @@ static inline uint32_t m4_count_index(uint32_t address) { return (address >> 1) 
 /// The instruction at an address, decoded; false outside of memory.
 bool m4_read_instruction(const m4_engine *e, uint32_t address, thumb_instruction *i);
 /// Whether a block has an instruction that may have to stop there, and has no hook to do so.
-bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size);
-/// Hooks the instructions of the block at PC that may trap; false when one could not be hooked. Not while the engine runs.
-bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size);
+bool m4_needs_trap_hooks(m4_engine *e, uint32_t address, uint32_t size);
+/// Places trap hooks on the instructions of the block at PC that may trap; false when one could not be hooked. Not while the engine runs.
+bool m4_place_trap_hooks(m4_engine *e, uint32_t address, uint32_t size);
 /// Whether loads and stores in the page at `page` are to come to the board.
 bool m4_is_watched(const m4_engine *e, uint32_t page);
 /// Whether loads and stores in the page at a physical address are recorded.
@@ -33,9 +33,9 @@ enum { M4_REFILL = 2 };
 /// What traps by a hook of its instruction: the FPU's with the system's library, which has no other way.
 static inline uint32_t m4_hooked_traps(const m4_engine *e) { return M4_OWN_ENGINE ? 0 : e->traps & M4_TRAP_FPU; }
 /// Whether any instruction may have to stop by a hook.
-static inline bool m4_has_sites(const m4_engine *e) { return m4_hooked_traps(e) || e->break_count || e->step_address != M4_NOWHERE; }
+static inline bool m4_wants_trap_hooks(const m4_engine *e) { return m4_hooked_traps(e) || e->break_count || e->step_address != M4_NOWHERE; }
 /// Whether blocks have to be looked at of which translated code knows nothing.
-static inline bool m4_looks_always(const m4_engine *e) { return M4_OWN_ENGINE && (e->mixed_code || m4_has_sites(e)); }
+static inline bool m4_looks_always(const m4_engine *e) { return M4_OWN_ENGINE && (e->mixed_code || m4_wants_trap_hooks(e)); }
 
 /// Records why the run ends. The first reason stays.
 static inline void m4_record(m4_engine *e, m4_stop stop) {
@@ -60,14 +60,14 @@ uint32_t m4_trim_basepri(m4_engine *e);
 void m4_expect_change(m4_engine *e, uint32_t address, uint32_t size);
 void m4_settle_change(m4_engine *e);
 
-/// At a block's start, when `limit` has been reached: looks for a loop that waits, and counts its rounds up to the deadline.
-void m4_look_for_waiting(m4_engine *e, uint32_t address);
+/// At a block's start, when `limit` has been reached: looks for an idle loop, and counts its rounds up to the deadline.
+void m4_look_for_idle_loop(m4_engine *e, uint32_t address);
 /// The run begins, or goes on elsewhere.
-void m4_restart_waiting(m4_engine *e);
+void m4_restart_idle_loop(m4_engine *e);
 /// `limit` while nothing is to be seen to at the next block.
 static inline uint64_t m4_usual_limit(const m4_engine *e) {
-    if (e->waiting.phase || m4_looks_always(e)) return 0;
-    return e->deadline < e->waiting.look_at ? e->deadline : e->waiting.look_at;
+    if (e->idle_loop.phase || m4_looks_always(e)) return 0;
+    return e->deadline < e->idle_loop.look_at ? e->deadline : e->idle_loop.look_at;
 }
 
 /// The engine's numbers: a branch to an EXC_RETURN value; a division by zero that traps.

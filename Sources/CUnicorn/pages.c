@@ -225,7 +225,7 @@ static uint64_t read_shadow(uc_engine *uc, uint64_t offset, unsigned size, void 
     uint32_t address = s->start + (uint32_t)offset, value = 0;
     if (!admits(e, s, address, size, false)) return 0;
     if (!s->host) {
-        e->waiting.touched = true;
+        e->idle_loop.touched = true;
         return e->read_register(e->context, address, size);
     }
     memcpy(&value, s->host + offset, size <= 4 ? size : 4);
@@ -239,7 +239,7 @@ static void write_shadow(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     uint32_t address = s->start + (uint32_t)offset, word = (uint32_t)value;
     if (!admits(e, s, address, size, true)) return;
     if (!s->host) {
-        e->waiting.touched = true;
+        e->idle_loop.touched = true;
         e->write_register(e->context, address, size, word);
         return;
     }

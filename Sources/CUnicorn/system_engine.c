@@ -93,7 +93,7 @@ void m4_adapter_forget_all(m4_engine *e) {
 
 void m4_adapter_core_restored(m4_engine *e) { (void)e; }
 
-void m4_adapter_traps_changed(m4_engine *e) { m4_engine_forget_sites(e); }
+void m4_adapter_traps_changed(m4_engine *e) { m4_engine_forget_trap_hooks(e); }
 
 // Exceptions. The order of writes matters: the library banks the stack pointer by CONTROL and IPSR, and takes writes to CONTROL.SPSEL in
 // thread mode only, and from privileged code only. By the batch, for a call into the library for each costs more than the rest.

@@ -54,11 +54,11 @@ enum HostileFirmware {
             + (random.below(2) == 0 ? Thumb.poke(0xE000_ED94, random.pick([0, 1, 3, 5, 5, 5, 7])) + Thumb.isb : [])
     }
 
-    static func machine(seed: UInt64, executesWaits: Bool = false) throws -> M4Board {
+    static func machine(seed: UInt64, executesIdleLoops: Bool = false) throws -> M4Board {
         var random = SeededChoices(seed: seed)
         var configuration = M4Board.Configuration()
         configuration.faultPolicy = random.pick([.none, .none, .any, .hardFault])
-        configuration.executesWaits = executesWaits
+        configuration.executesIdleLoops = executesIdleLoops
         let board = try M4Board(configuration)
         for base in [0x3800_0000, 0x1000_0000] as [UInt32] {
             var bytes: [UInt8] = []
@@ -89,8 +89,8 @@ enum HostileFirmware {
     }
 
     /// Runs a seed for 40 legs of 4000 cycles, whatever stops it, and resets the core when it locks up.
-    static func trace(seed: UInt64, executesWaits: Bool = false) throws -> Trace {
-        let board = try machine(seed: seed, executesWaits: executesWaits)
+    static func trace(seed: UInt64, executesIdleLoops: Bool = false) throws -> Trace {
+        let board = try machine(seed: seed, executesIdleLoops: executesIdleLoops)
         var trace = Trace(), stuck = 0
         board.setHoldBoot(released: true)
         for leg in 0..<40 as Range<UInt32> {

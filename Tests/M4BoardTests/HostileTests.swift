@@ -41,7 +41,7 @@ import Testing
         let begin = ContinuousClock.now
         var retired: UInt64 = 0, skipped: UInt64 = 0, seed = first, failed = 0, reasons: [String: Int] = [:]
         while wanted.map({ retired < $0 }) ?? (seed < first &+ 12) {
-            let one = try HostileFirmware.trace(seed: seed), other = try HostileFirmware.trace(seed: seed, executesWaits: true)
+            let one = try HostileFirmware.trace(seed: seed), other = try HostileFirmware.trace(seed: seed, executesIdleLoops: true)
             let fine = one.hash == other.hash && one.engineFailure == nil && one.isOnTime
             #expect(fine, "seed \(seed): \(one) \(other)")
             if !fine { failed += 1 }
@@ -56,6 +56,6 @@ import Testing
         let stops = reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         print("fuzz: stops: \(stops)")
         let rate = (Double(seed &- first) / max(seconds, 0.001) * 10).rounded() / 10
-        print("fuzz: \(retired) instructions, \(skipped) of them waiting, seeds \(first) to \(seed &- 1) twice each, \(rate) seeds/s, \(failed) failed")
+        print("fuzz: \(retired) instructions, \(skipped) of them in idle loops, seeds \(first) to \(seed &- 1) twice each, \(rate) seeds/s, \(failed) failed")
     }
 }

@@ -22,14 +22,14 @@ public final class Bench {
 
     public init(
         faultPolicy: FaultPolicy = .none, windows: [MemoryWindow]? = nil, cycles: CycleModel = .instructions, rtt: RTT.Search = .off,
-        executesWaits: Bool = false, shared: [String: SharedMemory] = [:], ddr: UInt32? = nil, chip: SoCDescription = .stm32mp157
+        executesIdleLoops: Bool = false, shared: [String: SharedMemory] = [:], ddr: UInt32? = nil, chip: SoCDescription = .stm32mp157
     ) throws {
         var configuration = M4Board.Configuration(chip)
         configuration.faultPolicy = faultPolicy
         configuration.memoryWindows = windows
         configuration.cycleModel = cycles
         configuration.rtt = rtt
-        configuration.executesWaits = executesWaits
+        configuration.executesIdleLoops = executesIdleLoops
         configuration.sharedMemory = shared
         if let ddr { configuration.ddrSize = ddr }
         board = try M4Board(configuration)

@@ -27,9 +27,9 @@ import VirtualMP1
 
     /// In one second that nobody looks into from outside.
     @Test("Firmware that writes ten times what its buffer holds, without a pause, loses no line", arguments: [false, true])
-    func burst(executesWaits: Bool) throws {
+    func burst(executesIdleLoops: Bool) throws {
         var configuration = try Samples.configuration(.elf)
-        configuration.board.executesWaits = executesWaits
+        configuration.board.executesIdleLoops = executesIdleLoops
         let mp1 = try MP1System(configuration)
         try mp1.start(Samples.elf("crasher"), name: "crasher")
         var lines: [String] = []

@@ -59,10 +59,10 @@ typedef struct m4_region {
 } m4_region;
 
 /// What traps though the engine would execute it: M4_TRAP_UNALIGNED_SINGLE is for accesses that must be aligned under
-/// CCR.UNALIGN_TRP only, M4_TRAP_BREAK for sites alone, an instruction of `breaks`.
+/// CCR.UNALIGN_TRP only, M4_TRAP_BREAK for trap hooks alone, an instruction of `breaks`.
 typedef enum m4_trap { M4_TRAP_FPU = 1, M4_TRAP_DIVIDE = 2, M4_TRAP_UNALIGNED_SINGLE = 8, M4_TRAP_BREAK = 16 } m4_trap;
 /// Instructions that are hooked at once at most, and the longest block in bytes: a page.
-enum { M4_MAX_SITES = 4096, M4_SITE_TABLE = 4 * M4_MAX_SITES, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
+enum { M4_MAX_TRAP_HOOKS = 4096, M4_TRAP_HOOK_TABLE = 4 * M4_MAX_TRAP_HOOKS, M4_LONGEST_BLOCK = M4_PAGE_SIZE };
 
 /// Whose breakpoint it is: the host's, the FPB's, a DWT comparator's; or where a single step ends.
 typedef enum m4_break_kind { M4_BREAK_HOST = 1, M4_BREAK_PATCH = 2, M4_BREAK_MATCH = 4, M4_BREAK_STEP = 8 } m4_break_kind;
@@ -78,10 +78,10 @@ enum { M4_MAX_RECORDED = 8 };
 /// No address: instructions have even ones.
 enum { M4_NOWHERE = 1 };
 
-/// Words that a loop may store to and still be one that waits.
-enum { M4_WAITING_WORDS = 48 };
-/// What is known of a loop that may be one that only waits; see waiting.c.
-typedef struct m4_waiting {
+/// Words that a loop may store to and still be an idle loop.
+enum { M4_IDLE_LOOP_WORDS = 48 };
+/// What is known of a loop that may be an idle loop, one that only waits; see idle_loops.c.
+typedef struct m4_idle_loop {
     bool off;                   ///< Every round is executed.
     bool touched;               ///< A register of a device has been accessed, or an instruction's hook has run.
     uint32_t phase, period, step;
@@ -89,10 +89,10 @@ typedef struct m4_waiting {
     uint64_t skipped;           ///< Instructions counted and not executed.
     uint64_t begin, begin_extra;
     uint32_t registers[16];     ///< R0 to R14 and xPSR at the loop's head.
-    const uint8_t *words[M4_WAITING_WORDS];
-    uint32_t values[M4_WAITING_WORDS];
+    const uint8_t *words[M4_IDLE_LOOP_WORDS];
+    uint32_t values[M4_IDLE_LOOP_WORDS];
     uint32_t word_count;
-} m4_waiting;
+} m4_idle_loop;
 
 /// Whether another thread wants the run to end: once, or each from now on.
 typedef enum m4_interrupt { M4_INTERRUPT_NONE = 0, M4_INTERRUPT_ONCE, M4_INTERRUPT_FOR_GOOD } m4_interrupt;
@@ -189,9 +189,9 @@ typedef struct m4_engine {
     size_t fp_context_offset;   ///< Where a context has the engine's own FPCCR and FPDSCR; 0 when unknown.
     bool fp_manual;             ///< FPCCR.ASPEN is clear there.
     uint32_t fp_default_status; ///< FPDSCR there.
-    uint32_t site_count;        ///< Instructions that have a hook because they may trap.
-    struct m4_site { struct m4_engine *engine; uc_hook hook; uint32_t address; uint8_t it_state, traps; } sites[M4_MAX_SITES];
-    uint16_t site_table[M4_SITE_TABLE]; ///< Sites by address; see sites.c.
+    uint32_t trap_hook_count;   ///< Instructions that have a hook because they may trap.
+    struct m4_trap_hook { struct m4_engine *engine; uc_hook handle; uint32_t address; uint8_t it_state, traps; } trap_hooks[M4_MAX_TRAP_HOOKS];
+    uint16_t trap_hook_table[M4_TRAP_HOOK_TABLE]; ///< Trap hooks by address; see trap_hooks.c.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 
     m4_break breaks[M4_MAX_BREAKS];
@@ -206,7 +206,7 @@ typedef struct m4_engine {
     m4_recorded recorded[M4_MAX_RECORDED];
     uint32_t recorded_count;
 
-    m4_waiting waiting;
+    m4_idle_loop idle_loop;
 
     bool coarse;                ///< Instructions take the cycles of cycles.c. Set before `m4_engine_arm`.
     uint32_t *costs;            ///< With `coarse`, beside `counts`: cycles of a block beyond one an instruction.
@@ -250,8 +250,8 @@ int32_t m4_engine_execution_priority(m4_engine *e);
 bool m4_engine_wakes(m4_engine *e);
 /// What is to trap from now on. Not while the engine runs.
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged);
-/// Drops the hooks of instructions that may trap; those that still may get them again.
-void m4_engine_forget_sites(m4_engine *e);
+/// Drops the trap hooks of instructions; those that still may get them again.
+void m4_engine_forget_trap_hooks(m4_engine *e);
 /// What stops a run at an instruction, in place of what did. Not while the engine runs.
 void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count);
 /// Ends a single step: `step_address` is none again. Not while the engine runs.
@@ -341,8 +341,8 @@ static inline void m4_set_core_register(m4_engine *e, int n, uint32_t value) {
     if (e->core_registers) e->core_registers[n] = value;
     else m4_reg_write(e, m4_register_ids[n], value);
 }
-/// Whether loops that wait are executed round by round. Not while the engine runs.
-void m4_engine_execute_waiting(m4_engine *e, bool executes);
+/// Whether idle loops are executed round by round. Not while the engine runs.
+void m4_engine_execute_idle_loops(m4_engine *e, bool executes);
 
 /// M4_OWN_ENGINE, for a decision that is not the compiler's.
 bool m4_engine_is_own(void);

@@ -53,9 +53,9 @@ public final class M4Board {
         /// Stop at the first touch of a register without a model.
         public var stopsAtUnmodelled = false
         public var faultPolicy = FaultPolicy.hardFault
-        /// Whether loops that only wait are executed round by round, as everything else is, instead of being counted up to what they
-        /// wait for. The outcome is the same.
-        public var executesWaits = false
+        /// Whether idle loops, which only wait, are executed round by round, as everything else is, instead of being counted up to what
+        /// they wait for. The outcome is the same.
+        public var executesIdleLoops = false
         /// What semihosting's SYS_GET_CMDLINE answers; its first word is the program's name.
         public var commandLine = ""
         public init(_ chip: SoCDescription = .stm32mp157) {
@@ -106,7 +106,7 @@ public final class M4Board {
         core = try Core(events: events, coprocessor: chip.coprocessor, interrupts: chip.registers.interruptCount)
         core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy
-        m4_engine_execute_waiting(core.engine.raw, configuration.executesWaits)
+        m4_engine_execute_idle_loops(core.engine.raw, configuration.executesIdleLoops)
         core.engine.raw.pointee.exclusive_offset = findings.exclusiveOffset
         core.engine.raw.pointee.fp_context_offset = findings.fpContextOffset
         for region in banks.regions(in: configuration.memoryWindows) { try core.engine.add(region) }

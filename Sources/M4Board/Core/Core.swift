@@ -130,7 +130,7 @@ public final class Core: CoreControl {
     /// Instructions retired since the board was made.
     public var retired: UInt64 { cycles &- idleCycles &- engine.raw.pointee.extra }
     /// Of these, the instructions of loops that only waited, which were counted instead of executed.
-    public var skipped: UInt64 { engine.raw.pointee.waiting.skipped }
+    public var skipped: UInt64 { engine.raw.pointee.idle_loop.skipped }
     public var currentException: ExceptionNumber { engine.exception }
 
     /// Ends a run at the next block, with `.hostRequest`.

@@ -34,7 +34,7 @@ struct DebugOptions: ParsableArguments {
     /// Puts what a board must know from the beginning into its configuration.
     func configure(_ board: inout M4Board.Configuration, _ symbols: FirmwareSymbols) {
         board.cycleModel = cycles
-        board.executesWaits = executeWaits
+        board.executesIdleLoops = executeWaits
         board.rtt = symbols["_SEGGER_RTT"].map { .at($0.address) } ?? .scan
     }
 

@@ -1,10 +1,10 @@
-// Loops that wait: a flag polled in memory until an interrupt handler or the other side sets it, a delay by the tick's counter, a
-// branch to itself. One that comes back to its head with every register as before, that has stored nothing but what was there and
+// Idle loops, which only wait: a flag polled in memory until an interrupt handler or the other side sets it, a delay by the tick's counter,
+// a branch to itself. One that comes back to its head with every register as before, that has stored nothing but what was there and
 // has touched nothing but memory, will do the same again until something outside of it happens; and nothing can before the run's
 // deadline. So its rounds up to there are counted instead of executed. All that firmware, trace or host can see is as if they had
 // been: cycles, the newest blocks, the block at which the deadline ends the run.
 //
-// The block hook looks now and then (m4_look_for_waiting), through the limit that it compares anyway. It takes a round of which the
+// The block hook looks now and then (m4_look_for_idle_loop), through the limit that it compares anyway. It takes a round of which the
 // registers are compared, then one of which the stores are: before each block its code is read for where it stores.
 #include "hooks.h"
 #include <string.h>
@@ -22,15 +22,15 @@ enum { IT_STATE = 0x0600FC00 };
 static uint64_t block_before(const m4_engine *e, uint32_t back) { return e->history[(e->history_count - back) % M4_RING]; }
 
 static void look_again(m4_engine *e, uint64_t distance) {
-    struct m4_waiting *w = &e->waiting;
-    w->phase = LOOKING;
-    w->distance = distance < FARTHEST_LOOK ? distance : FARTHEST_LOOK;
-    w->look_at = w->off ? UINT64_MAX : e->cycles + w->distance;
+    struct m4_idle_loop *loop = &e->idle_loop;
+    loop->phase = LOOKING;
+    loop->distance = distance < FARTHEST_LOOK ? distance : FARTHEST_LOOK;
+    loop->look_at = loop->off ? UINT64_MAX : e->cycles + loop->distance;
 }
 
-void m4_restart_waiting(m4_engine *e) {
-    struct m4_waiting *w = &e->waiting;
-    if (w->off || w->phase != LOOKING || w->distance == 0) look_again(e, NEAREST_LOOK);
+void m4_restart_idle_loop(m4_engine *e) {
+    struct m4_idle_loop *loop = &e->idle_loop;
+    if (loop->off || loop->phase != LOOKING || loop->distance == 0) look_again(e, NEAREST_LOOK);
 }
 
 // How many blocks ago the core was where it is now, the blocks since being those before; 0 when it was not.
@@ -49,12 +49,12 @@ static uint32_t period(const m4_engine *e, uint32_t address) {
 static uint32_t state(const m4_engine *e, int n) { return n < PC ? m4_core_register(e, n) : m4_reg_read(e, UC_ARM_REG_XPSR); }
 
 static void keep_registers(m4_engine *e) {
-    for (int n = 0; n < 16; n++) e->waiting.registers[n] = state(e, n);
+    for (int n = 0; n < 16; n++) e->idle_loop.registers[n] = state(e, n);
 }
 
 static bool has_same_registers(const m4_engine *e) {
     for (int n = 0; n < 16; n++)
-        if (e->waiting.registers[n] != state(e, n)) return false;
+        if (e->idle_loop.registers[n] != state(e, n)) return false;
     return true;
 }
 
@@ -70,15 +70,15 @@ static void set(values *v, int n, uint32_t value) {
     v->r[n] = value;
 }
 
-static bool is_kept(const struct m4_waiting *w, const uint8_t *word) {
-    for (uint32_t k = 0; k < w->word_count; k++)
-        if (w->words[k] == word) return true;
+static bool is_kept(const struct m4_idle_loop *loop, const uint8_t *word) {
+    for (uint32_t k = 0; k < loop->word_count; k++)
+        if (loop->words[k] == word) return true;
     return false;
 }
 
 // Keeps what memory has where a block is about to store. False when that is not memory, or code, or too much.
 static bool keep_words(m4_engine *e, uint32_t address, uint32_t size) {
-    struct m4_waiting *w = &e->waiting;
+    struct m4_idle_loop *loop = &e->idle_loop;
     uint32_t first = address & ~3u, count = ((address & 3) + size + 3) / 4;
     for (uint32_t i = 0; i < count; i++) {
         const m4_region *region = m4_engine_region(e, first + 4 * i);
@@ -86,10 +86,10 @@ static bool keep_words(m4_engine *e, uint32_t address, uint32_t size) {
         uint32_t at = first + 4 * i - region->start;
         if (region->fetched && region->fetched[at >> M4_PAGE_SHIFT]) return false;
         const uint8_t *word = region->host + at;
-        if (is_kept(w, word)) continue;
-        if (w->word_count == M4_WAITING_WORDS) return false;
-        w->words[w->word_count] = word;
-        memcpy(&w->values[w->word_count++], word, 4);
+        if (is_kept(loop, word)) continue;
+        if (loop->word_count == M4_IDLE_LOOP_WORDS) return false;
+        loop->words[loop->word_count] = word;
+        memcpy(&loop->values[loop->word_count++], word, 4);
     }
     return true;
 }
@@ -97,7 +97,7 @@ static bool keep_words(m4_engine *e, uint32_t address, uint32_t size) {
 // A constant of the code's, unless the loop stores there.
 static void set_literal(const m4_engine *e, values *v, int to, uint32_t address) {
     const m4_region *region = m4_engine_region(e, address);
-    if (!region || !region->host || address & 3 || is_kept(&e->waiting, region->host + (address - region->start))) return;
+    if (!region || !region->host || address & 3 || is_kept(&e->idle_loop, region->host + (address - region->start))) return;
     uint32_t constant;
     memcpy(&constant, region->host + (address - region->start), 4);
     set(v, to, constant);
@@ -187,65 +187,65 @@ static bool keep_stores(m4_engine *e, uint32_t address, uint32_t size) {
 }
 
 static bool has_same_words(const m4_engine *e) {
-    const struct m4_waiting *w = &e->waiting;
-    for (uint32_t k = 0; k < w->word_count; k++)
-        if (memcmp(w->words[k], &w->values[k], 4) != 0) return false;
+    const struct m4_idle_loop *loop = &e->idle_loop;
+    for (uint32_t k = 0; k < loop->word_count; k++)
+        if (memcmp(loop->words[k], &loop->values[k], 4) != 0) return false;
     return true;
 }
 
 // Counts the rounds that begin before the deadline, but for the one that is about to. False when there are none.
 static bool skip(m4_engine *e) {
-    struct m4_waiting *w = &e->waiting;
-    uint64_t cycles = e->cycles - w->begin, extra = e->extra - w->begin_extra;
+    struct m4_idle_loop *loop = &e->idle_loop;
+    uint64_t cycles = e->cycles - loop->begin, extra = e->extra - loop->begin_extra;
     if (cycles == 0 || e->deadline <= e->cycles || e->deadline - e->cycles > farthest_deadline) return false;
     uint64_t rounds = (e->deadline - 1 - e->cycles) / cycles;
     e->cycles += rounds * cycles;
     e->extra += rounds * extra;
-    w->skipped += rounds * (cycles - extra);
+    loop->skipped += rounds * (cycles - extra);
     // The newest blocks as they would be. More than the ring holds of them need not be written.
-    uint64_t blocks = rounds * w->period, most = M4_RING / w->period * w->period + w->period;
+    uint64_t blocks = rounds * loop->period, most = M4_RING / loop->period * loop->period + loop->period;
     for (uint64_t n = blocks < most ? blocks : most; n > 0; n--) {
-        uint64_t block = block_before(e, w->period);
+        uint64_t block = block_before(e, loop->period);
         e->history[e->history_count++ % M4_RING] = block;
     }
     return rounds > 0;
 }
 
-void m4_look_for_waiting(m4_engine *e, uint32_t address) {
-    struct m4_waiting *w = &e->waiting;
-    if (w->phase == LOOKING) {
-        if (e->cycles < w->look_at) return;
-        w->period = w->off ? 0 : period(e, address);
-        if (w->period == 0) {
-            look_again(e, 2 * w->distance);
+void m4_look_for_idle_loop(m4_engine *e, uint32_t address) {
+    struct m4_idle_loop *loop = &e->idle_loop;
+    if (loop->phase == LOOKING) {
+        if (e->cycles < loop->look_at) return;
+        loop->period = loop->off ? 0 : period(e, address);
+        if (loop->period == 0) {
+            look_again(e, 2 * loop->distance);
             return;
         }
-        w->phase = COMPARING_REGISTERS;
-        w->step = 0;
-        w->touched = false;
+        loop->phase = COMPARING_REGISTERS;
+        loop->step = 0;
+        loop->touched = false;
         keep_registers(e);
         return;
     }
-    uint64_t block = block_before(e, w->period);
-    bool follows = !w->touched && (uint32_t)(block >> 32) == address && block_before(e, 1) == block_before(e, 1 + w->period);
-    if (follows && ++w->step == w->period) {
-        w->step = 0;
+    uint64_t block = block_before(e, loop->period);
+    bool follows = !loop->touched && (uint32_t)(block >> 32) == address && block_before(e, 1) == block_before(e, 1 + loop->period);
+    if (follows && ++loop->step == loop->period) {
+        loop->step = 0;
         follows = has_same_registers(e);
-        if (follows && w->phase == COMPARING_STORES && has_same_words(e)) {
-            look_again(e, skip(e) ? NEAREST_LOOK : 2 * w->distance);
+        if (follows && loop->phase == COMPARING_STORES && has_same_words(e)) {
+            look_again(e, skip(e) ? NEAREST_LOOK : 2 * loop->distance);
             return;
         }
-        follows = follows && w->phase == COMPARING_REGISTERS;
-        w->phase = COMPARING_STORES;
-        w->word_count = 0;
-        w->begin = e->cycles;
-        w->begin_extra = e->extra;
+        follows = follows && loop->phase == COMPARING_REGISTERS;
+        loop->phase = COMPARING_STORES;
+        loop->word_count = 0;
+        loop->begin = e->cycles;
+        loop->begin_extra = e->extra;
     }
-    if (follows && w->phase == COMPARING_STORES) follows = keep_stores(e, address, (uint32_t)(block >> 16) & 0xFFFF);
-    if (!follows) look_again(e, 2 * w->distance);
+    if (follows && loop->phase == COMPARING_STORES) follows = keep_stores(e, address, (uint32_t)(block >> 16) & 0xFFFF);
+    if (!follows) look_again(e, 2 * loop->distance);
 }
 
-void m4_engine_execute_waiting(m4_engine *e, bool executes) {
-    e->waiting.off = executes;
+void m4_engine_execute_idle_loops(m4_engine *e, bool executes) {
+    e->idle_loop.off = executes;
     look_again(e, NEAREST_LOOK);
 }

@@ -1,7 +1,7 @@
-// Instructions at which a run has to stop by a hook of their own: breakpoints, single steps, code that the MPU forbids in a page of which it
-// allows some; and, with the system's library, the FPU's while CPACR denies it. A hooked instruction costs a walk over all code hooks.
+// Trap hooks, for instructions at which a run has to stop: breakpoints, single steps, code that the MPU forbids in a page of which it allows
+// some; and, with the system's library, the FPU's while CPACR denies it. A hooked instruction costs a walk over all code hooks.
 //
-// They are hooked when their block is about to run for the first time since there was a reason.
+// They are placed when their block is about to run for the first time since there was a reason.
 #include "adapter.h"
 #include <string.h>
 
@@ -30,14 +30,14 @@ static uint32_t breaks_of(const m4_engine *e, uint32_t address) {
 static uint16_t *slot(m4_engine *e, uint32_t address) {
     uint32_t i = address >> 1;
     for (;; i++) {
-        uint16_t *entry = &e->site_table[i % M4_SITE_TABLE];
-        if (*entry == 0 || e->sites[*entry - 1].address == address) return entry;
+        uint16_t *entry = &e->trap_hook_table[i % M4_TRAP_HOOK_TABLE];
+        if (*entry == 0 || e->trap_hooks[*entry - 1].address == address) return entry;
     }
 }
 
-static struct m4_site *find(m4_engine *e, uint32_t address) {
+static struct m4_trap_hook *find(m4_engine *e, uint32_t address) {
     uint16_t entry = *slot(e, address);
-    return entry ? &e->sites[entry - 1] : NULL;
+    return entry ? &e->trap_hooks[entry - 1] : NULL;
 }
 
 static bool is_privileged(const m4_engine *e) {
@@ -95,43 +95,43 @@ static bool breaks(m4_engine *e, uint32_t address) {
     return true;
 }
 
-static void on_site(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+static void on_trap_hook(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     (void)uc;
-    struct m4_site *site = user;
-    m4_engine *e = site->engine;
+    struct m4_trap_hook *hook = user;
+    m4_engine *e = hook->engine;
     if (e->stopped) return;
-    e->waiting.touched = true;
+    e->idle_loop.touched = true;
     if (note_refused_code(e, (uint32_t)address, size)) {
-        stop_at(e, M4_STOP_FETCH_FAULT, site->it_state);
+        stop_at(e, M4_STOP_FETCH_FAULT, hook->it_state);
         return;
     }
-    if (site->traps & M4_TRAP_BREAK && breaks(e, (uint32_t)address)) return;
-    if (!(site->traps & m4_hooked_traps(e)) || (e->fpu_for_privileged && is_privileged(e))) return;
+    if (hook->traps & M4_TRAP_BREAK && breaks(e, (uint32_t)address)) return;
+    if (!(hook->traps & m4_hooked_traps(e)) || (e->fpu_for_privileged && is_privileged(e))) return;
     // The hook sees the condition flags of the block's start: that has to be here.
-    if (site->it_state && (uint32_t)address != m4_block_address(e)) {
-        stop_at(e, M4_STOP_SPLIT, site->it_state);
+    if (hook->it_state && (uint32_t)address != m4_block_address(e)) {
+        stop_at(e, M4_STOP_SPLIT, hook->it_state);
         return;
     }
-    if (site->it_state && !holds(e, site->it_state >> 4)) return;
-    stop_at(e, M4_STOP_NO_COPROCESSOR, site->it_state);
+    if (hook->it_state && !holds(e, hook->it_state >> 4)) return;
+    stop_at(e, M4_STOP_NO_COPROCESSOR, hook->it_state);
 }
 
-static void describe(struct m4_site *site, const thumb_instruction *i, uint32_t it) {
-    site->traps = (uint8_t)(traps_of(i) | (it == 0 && breaks_of(site->engine, site->address) ? M4_TRAP_BREAK : 0));
-    site->it_state = (uint8_t)it;
+static void describe(struct m4_trap_hook *hook, const thumb_instruction *i, uint32_t it) {
+    hook->traps = (uint8_t)(traps_of(i) | (it == 0 && breaks_of(hook->engine, hook->address) ? M4_TRAP_BREAK : 0));
+    hook->it_state = (uint8_t)it;
 }
 
-static bool hook(struct m4_site *site) {
-    m4_engine *e = site->engine;
-    return uc_hook_add(e->uc, &site->hook, UC_HOOK_CODE, (void *)on_site, site, site->address, site->address) == UC_ERR_OK;
+static bool install(struct m4_trap_hook *hook) {
+    m4_engine *e = hook->engine;
+    return uc_hook_add(e->uc, &hook->handle, UC_HOOK_CODE, (void *)on_trap_hook, hook, hook->address, hook->address) == UC_ERR_OK;
 }
 
-static struct m4_site *add(m4_engine *e, uint32_t address) {
-    if (e->site_count == M4_MAX_SITES) return NULL;
-    struct m4_site *site = &e->sites[e->site_count++];
-    *slot(e, address) = (uint16_t)e->site_count;
-    *site = (struct m4_site){.engine = e, .address = address};
-    return site;
+static struct m4_trap_hook *add(m4_engine *e, uint32_t address) {
+    if (e->trap_hook_count == M4_MAX_TRAP_HOOKS) return NULL;
+    struct m4_trap_hook *hook = &e->trap_hooks[e->trap_hook_count++];
+    *slot(e, address) = (uint16_t)e->trap_hook_count;
+    *hook = (struct m4_trap_hook){.engine = e, .address = address};
+    return hook;
 }
 
 static uint8_t it_state(const m4_engine *e) {
@@ -144,32 +144,32 @@ static bool needs_hook(m4_engine *e, uint32_t at, const thumb_instruction *i, ui
     return traps_of(i) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, i->size);
 }
 
-bool m4_needs_hooks(m4_engine *e, uint32_t address, uint32_t size) {
+bool m4_needs_trap_hooks(m4_engine *e, uint32_t address, uint32_t size) {
     uint8_t it = it_state(e);
     thumb_instruction i;
     for (uint32_t at = address; at - address < size && m4_read_instruction(e, at, &i); at += i.size) {
         if (needs_hook(e, at, &i, it)) {
-            struct m4_site *site = find(e, at);
-            if (!site || !site->hook) return true;
+            struct m4_trap_hook *hook = find(e, at);
+            if (!hook || !hook->handle) return true;
             // Code may have changed under a hook that is still there.
-            describe(site, &i, site->it_state);
+            describe(hook, &i, hook->it_state);
         }
         it = thumb_it_state(&i, it);
     }
     return false;
 }
 
-bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
-    if (e->site_count > M4_MAX_SITES - M4_LONGEST_BLOCK / 2) m4_engine_forget_sites(e);
+bool m4_place_trap_hooks(m4_engine *e, uint32_t address, uint32_t size) {
+    if (e->trap_hook_count > M4_MAX_TRAP_HOOKS - M4_LONGEST_BLOCK / 2) m4_engine_forget_trap_hooks(e);
     uint8_t it = it_state(e);
     bool room = true;
     thumb_instruction i;
     for (uint32_t at = address; at - address < size && m4_read_instruction(e, at, &i); at += i.size) {
         if (needs_hook(e, at, &i, it)) {
-            struct m4_site *site = find(e, at);
-            room = (site || (site = add(e, at))) && (site->hook || hook(site));
+            struct m4_trap_hook *hook = find(e, at);
+            room = (hook || (hook = add(e, at))) && (hook->handle || install(hook));
             if (!room) break;
-            describe(site, &i, it);
+            describe(hook, &i, it);
         }
         it = thumb_it_state(&i, it);
     }
@@ -180,19 +180,19 @@ bool m4_hook_sites(m4_engine *e, uint32_t address, uint32_t size) {
     return room;
 }
 
-static void unhook(m4_engine *e, struct m4_site *site) {
-    if (!site->hook) return;
+static void unhook(m4_engine *e, struct m4_trap_hook *hook) {
+    if (!hook->handle) return;
     e->forgetting = true;
-    uc_hook_del(e->uc, site->hook);
-    site->hook = 0;
+    uc_hook_del(e->uc, hook->handle);
+    hook->handle = 0;
     // The engine forgets its hook, and goes on looking for it where it was translated.
-    m4_drop_translations(e, site->address, 4);
+    m4_drop_translations(e, hook->address, 4);
 }
 
-void m4_engine_forget_sites(m4_engine *e) {
-    for (uint32_t i = 0; i < e->site_count; i++) unhook(e, &e->sites[i]);
-    e->site_count = 0;
-    memset(e->site_table, 0, sizeof e->site_table);
+void m4_engine_forget_trap_hooks(m4_engine *e) {
+    for (uint32_t i = 0; i < e->trap_hook_count; i++) unhook(e, &e->trap_hooks[i]);
+    e->trap_hook_count = 0;
+    memset(e->trap_hook_table, 0, sizeof e->trap_hook_table);
     memset(e->counts, 0, M4_COUNTS * sizeof *e->counts);
 }
 
@@ -206,9 +206,9 @@ void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) 
 void m4_engine_end_step(m4_engine *e) {
     uint32_t address = e->step_address;
     e->step_address = M4_NOWHERE;
-    struct m4_site *site = address == M4_NOWHERE ? NULL : find(e, address);
+    struct m4_trap_hook *hook = address == M4_NOWHERE ? NULL : find(e, address);
     // Translating code gets slower with each hook: one that is for the step alone goes.
-    if (site && !(site->traps & m4_hooked_traps(e)) && !breaks_of(e, address)) unhook(e, site);
+    if (hook && !(hook->traps & m4_hooked_traps(e)) && !breaks_of(e, address)) unhook(e, hook);
 }
 
 void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count) {
@@ -217,7 +217,7 @@ void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count) 
     if (count) memcpy(e->breaks, breaks, count * sizeof *breaks);
     e->break_count = count;
     e->pass_address = M4_NOWHERE;
-    m4_engine_forget_sites(e);
+    m4_engine_forget_trap_hooks(e);
 }
 
 void m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count) {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Loops that only wait are counted up to what they wait for. Nothing but the time it takes may tell.
-@Suite struct WaitingTests {
+@Suite struct IdleLoopTests {
     /// Everything of a board that firmware, trace or host can see.
     private func view(_ bench: Bench) throws -> String {
         let memory = try (0..<32).map { try bench.result($0) } + (0..<64).map { try bench.word(Bench.stack - 256 + 4 * $0) }
@@ -14,7 +14,7 @@ import Testing
     private func compare(
         legs: [UInt64], model: CycleModel = .instructions, _ location: SourceLocation = #_sourceLocation, _ prepare: (Bench) throws -> Void
     ) throws -> UInt64 {
-        let counting = try Bench(cycles: model), executing = try Bench(cycles: model, executesWaits: true)
+        let counting = try Bench(cycles: model), executing = try Bench(cycles: model, executesIdleLoops: true)
         try prepare(counting)
         try prepare(executing)
         for leg in legs {
