@@ -139,7 +139,7 @@ void m4_forget_code(m4_engine *e, uint32_t physical, uint32_t size) {
 // Asks whether the run may go on behind `stop`, and makes it. False when it must end.
 static bool carries_on(m4_engine *e, m4_stop stop) {
     if (!M4_OWN_ENGINE || !e->carry_on || e->stopped) return false;
-    switch (e->carry_on(e->context, stop)) {
+    switch (e->carry_on(e->core, stop)) {
     case M4_COURSE_SETTLED: m4_record(e, M4_STOP_SETTLED); return false;
     case M4_COURSE_ON: break;
     default: return false;
@@ -198,14 +198,14 @@ uint64_t m4_hook_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
     (void)uc;
     struct m4_io *io = user;
     io->engine->idle_loop.touched = true;
-    return io->engine->read_register(io->engine->context, io->base + (uint32_t)offset, size);
+    return io->engine->read_register(io->engine->bus, io->base + (uint32_t)offset, size);
 }
 
 void m4_hook_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user) {
     (void)uc;
     struct m4_io *io = user;
     io->engine->idle_loop.touched = true;
-    io->engine->write_register(io->engine->context, io->base + (uint32_t)offset, size, (uint32_t)value);
+    io->engine->write_register(io->engine->bus, io->base + (uint32_t)offset, size, (uint32_t)value);
 }
 
 uc_err m4_hook(m4_engine *e, int type, void *callback, uint64_t begin, uint64_t end) {

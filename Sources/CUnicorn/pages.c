@@ -42,7 +42,7 @@ static const m4_division *division(m4_engine *e, uint32_t address, bool privileg
     struct m4_divided *known = &e->divided[(page >> M4_PAGE_SHIFT ^ (uint32_t)privileged << 4) % M4_DIVIDED];
     if (known->key != key) {
         known->key = key;
-        if (e->page_permission) e->page_permission(e->context, page, privileged, &known->allows);
+        if (e->page_permission) e->page_permission(e->core, page, privileged, &known->allows);
     }
     return &known->allows;
 }
@@ -226,7 +226,7 @@ static uint64_t read_shadow(uc_engine *uc, uint64_t offset, unsigned size, void 
     if (!admits(e, s, address, size, false)) return 0;
     if (!s->host) {
         e->idle_loop.touched = true;
-        return e->read_register(e->context, address, size);
+        return e->read_register(e->bus, address, size);
     }
     memcpy(&value, s->host + offset, size <= 4 ? size : 4);
     return value;
@@ -240,7 +240,7 @@ static void write_shadow(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     if (!admits(e, s, address, size, true)) return;
     if (!s->host) {
         e->idle_loop.touched = true;
-        e->write_register(e->context, address, size, word);
+        e->write_register(e->bus, address, size, word);
         return;
     }
     memcpy(s->host + offset, &word, size <= 4 ? size : 4);

@@ -105,13 +105,13 @@ typedef enum m4_course {
 } m4_course;
 /// Asked inside of a run, between two blocks, at M4_STOP_BOUNDARY, M4_STOP_SVC and M4_STOP_EXC_RETURN: leaving the engine and
 /// starting it again takes longer than the rest of an exception.
-typedef m4_course (*m4_carry_on)(void *context, m4_stop stop);
-typedef uint32_t (*m4_read_register)(void *context, uint32_t address, uint32_t size);
-typedef void (*m4_write_register)(void *context, uint32_t address, uint32_t size, uint32_t value);
+typedef m4_course (*m4_carry_on)(void *core, m4_stop stop);
+typedef uint32_t (*m4_read_register)(void *bus, uint32_t address, uint32_t size);
+typedef void (*m4_write_register)(void *bus, uint32_t address, uint32_t size, uint32_t value);
 /// What a page allows: one bit a granule of 32 bytes.
 typedef struct m4_division { uint32_t read, write, execute; } m4_division;
 /// The MPU's answer for the page at `address`.
-typedef void (*m4_page_permission)(void *context, uint32_t address, bool privileged, m4_division *allows);
+typedef void (*m4_page_permission)(void *core, uint32_t address, bool privileged, m4_division *allows);
 /// Divided pages that are remembered; filled ones.
 enum { M4_DIVIDED = 128, M4_FILLED = 512, M4_FILLED_TABLE = 2 * M4_FILLED };
 /// The pages that the engine has filled since it forgot all, each once.
@@ -167,9 +167,10 @@ typedef struct m4_engine {
     uint8_t *uses_fpu;          ///< Whether a block uses the FPU, by the same index.
     m4_region regions[M4_MAX_REGIONS];
     uint32_t region_count;
-    void *context;
+    void *bus;                  ///< Whom `read_register` and `write_register` are for.
     m4_read_register read_register;
     m4_write_register write_register;
+    void *core;                 ///< Whom `carry_on` and `page_permission` are for.
     m4_carry_on carry_on;       ///< Null: every stop ends its run. Only asked where `core_registers` is not null.
     m4_page_permission page_permission;  ///< Null while no MPU is on.
     struct m4_divided { uint32_t key; m4_division allows; } divided[M4_DIVIDED];

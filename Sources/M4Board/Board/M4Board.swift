@@ -83,8 +83,9 @@ public final class M4Board {
     public let core: Core
     public let soc: SoC
     public let rtt: RTT
-    /// The same, for each access to a register, without counting references.
-    private let system: Unmanaged<SystemControlSpace>, peripherals: Unmanaged<SoC>
+    private let registerBus: RegisterBus
+    /// Which registers the M4 loads, while it is on.
+    public let registerReads: RegisterReads
     let banks: MemoryBanks
     /// The chip's, looked at on each access from outside.
     let registerBank: ClosedRange<UInt32>
@@ -120,36 +121,17 @@ public final class M4Board {
         }
         signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
         soc = SoC(chip, host: signals, configuration: configuration.soc)
-        system = Unmanaged.passUnretained(core.scs)
-        peripherals = Unmanaged.passUnretained(soc)
+        registerBus = RegisterBus(core, soc, reads: registerReads)
         rtt = RTT(core: core, search: configuration.rtt, clock: configuration.coreClock, external: chip.externalMemory)
         signals.board = self
         connect()
         try core.engine.arm()
     }
 
-    deinit {
-        core.bus = nil
-        signals.board = nil
-    }
+    deinit { signals.board = nil }
 
     private func connect() {
-        core.bus = self
         core.onInterrupt = { [unowned signals] in signals.settleReset() }
-        let raw = core.engine.raw
-        raw.pointee.context = Unmanaged.passUnretained(self).toOpaque()
-        raw.pointee.read_register = { context, address, size in
-            guard let context else { return 0 }
-            return Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.readRegister(address, size) }
-        }
-        raw.pointee.write_register = { context, address, size, value in
-            guard let context else { return }
-            Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.writeRegister(address, size, value) }
-        }
-        raw.pointee.carry_on = { context, stop in
-            guard let context else { return M4_COURSE_STOP }
-            return Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.core.carryOn(after: stop) }
-        }
         core.scs.debug.onStimulus = { [unowned self] port, value, size in
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
             delegate?.board(self, output: bytes, from: .itm(port: port))
@@ -170,34 +152,6 @@ public final class M4Board {
     /// Shows what the firmware has left in RTT channels, as at the end of a run.
     public func drainRTT() {
         if configuration.rtt != .off { _ = rtt.poll(.end) }
-    }
-
-    /// Which registers the M4 loads, while it is on.
-    public let registerReads: RegisterReads
-
-    // MARK: The core's register accesses
-
-    @inline(__always) private func readRegister(_ address: UInt32, _ size: UInt32) -> UInt32 {
-        if address >= SystemAddressMap.privatePeripherals.lowerBound { return system._withUnsafeGuaranteedRef { $0.read(address, size: size) } }
-        if SystemAddressMap.peripheralBitBand.contains(address) {
-            let target = SystemAddressMap.bitBand(address)
-            return soc.read(target.word, width: 4, by: .cortexM4) >> target.bit & 1
-        }
-        let value = peripherals._withUnsafeGuaranteedRef { $0.read(address, width: Int(size), by: .cortexM4) }
-        if registerReads.isOn, core.currentException.value == 0 { registerReads.note(address, value) }
-        return value
-    }
-
-    @inline(__always) private func writeRegister(_ address: UInt32, _ size: UInt32, _ value: UInt32) {
-        if address >= SystemAddressMap.privatePeripherals.lowerBound { system._withUnsafeGuaranteedRef { $0.write(address, size: size, value: value) }; return }
-        if SystemAddressMap.peripheralBitBand.contains(address) {
-            let target = SystemAddressMap.bitBand(address)
-            let old = soc.read(target.word, width: 4, by: .cortexM4)
-            soc.write(target.word, value & 1 != 0 ? old | 1 << target.bit : old & ~(1 << target.bit), width: 4, by: .cortexM4)
-            return
-        }
-        if registerReads.isOn, core.currentException.value == 0 { registerReads.noteStore(address) }
-        peripherals._withUnsafeGuaranteedRef { $0.write(address, value, width: Int(size), by: .cortexM4) }
     }
 
     /// Whether the engine can refuse an access by privilege and by the MPU: not the system's libunicorn.
@@ -246,21 +200,5 @@ public final class M4Board {
             if local { core.hold(); core.release() } else { signals.resetMCU(watchdog: false) }
         }
         return reason
-    }
-}
-
-extension M4Board: CoreBus {
-    private func isRegister(_ address: UInt32) -> Bool {
-        registerBank.contains(address) || SystemAddressMap.privatePeripherals.contains(address)
-    }
-
-    func readWord(_ address: UInt32) -> UInt32? {
-        guard isRegister(address) else { return nil }
-        return readRegister(address, 4)
-    }
-    func writeWord(_ address: UInt32, _ value: UInt32) -> Bool {
-        guard isRegister(address) else { return false }
-        writeRegister(address, 4, value)
-        return true
     }
 }

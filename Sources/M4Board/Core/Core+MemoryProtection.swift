@@ -15,9 +15,9 @@ extension Core {
     func updatePermissions() {
         let raw = engine.raw
         if scs.isMPUOn, m4_engine_map_shadows(raw) != UC_ERR_OK { pendingStop = .engine("no room for the pages that the MPU divides") }
-        raw.pointee.page_permission = !scs.isMPUOn ? nil : { context, page, privileged, allows in
-            guard let context, let allows else { return }
-            Unmanaged<M4Board>.fromOpaque(context)._withUnsafeGuaranteedRef { allows.pointee = $0.core.division(ofPage: page, privileged: privileged) }
+        raw.pointee.page_permission = !scs.isMPUOn ? nil : { core, page, privileged, allows in
+            guard let core, let allows else { return }
+            Unmanaged<Core>.fromOpaque(core)._withUnsafeGuaranteedRef { allows.pointee = $0.division(ofPage: page, privileged: privileged) }
         }
         prioritySignChanged()
     }

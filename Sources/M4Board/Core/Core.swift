@@ -13,8 +13,6 @@ public final class Core: CoreControl {
     let engine: Engine
     public let scs: SystemControlSpace
     let events: EventQueue
-    /// The board, which owns this and clears this when it goes. Not weak: that costs each access.
-    unowned(unsafe) var bus: (any CoreBus)?
     var state = State.held { didSet { hot.pointee.isRunning = state == .running } }
     let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
     private var pendedSeen: UInt64 = 0
@@ -99,6 +97,11 @@ public final class Core: CoreControl {
         scs.core = self
         let raw = engine.raw
         raw.pointee.priority_mask = UInt32(coprocessor.priorityMask)
+        raw.pointee.core = Unmanaged.passUnretained(self).toOpaque()
+        raw.pointee.carry_on = { core, stop in
+            guard let core else { return M4_COURSE_STOP }
+            return Unmanaged<Core>.fromOpaque(core)._withUnsafeGuaranteedRef { $0.carryOn(after: stop) }
+        }
         let listener: ExceptionController.Listener = { context, next, active, groupMask in
             guard let raw = context?.assumingMemoryBound(to: m4_engine.self) else { return }
             raw.pointee.pending_priority = next
@@ -121,6 +124,7 @@ public final class Core: CoreControl {
         // It may outlive the engine.
         scs.exceptions.setListener(nil, context: nil)
         scs.setCycleCounter(nil)
+        engine.raw.pointee.core = nil
         hot.deallocate()
     }
 
@@ -380,7 +384,7 @@ public final class Core: CoreControl {
         if let bytes = engine.memory(address, count: 4) {
             return UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
         }
-        return bus?.readWord(address)
+        return engine.readRegister(address)
     }
 
     func store(_ value: UInt32, at address: UInt32) -> Bool {
@@ -389,7 +393,7 @@ public final class Core: CoreControl {
             m4_engine_memory_written(engine.raw, address, 4)
             return true
         }
-        return bus?.writeWord(address, value) ?? false
+        return engine.writeRegister(address, value)
     }
 
     // MARK: Looking

@@ -1,12 +1,6 @@
 import CUnicorn
 
-/// The core's own memory accesses (stacking, vectors): RAM directly, registers through the board.
-protocol CoreBus: AnyObject {
-    /// Words of peripherals and the private peripheral bus; nil where nothing answers.
-    func readWord(_ address: UInt32) -> UInt32?
-    /// False where nothing answers.
-    func writeWord(_ address: UInt32, _ value: UInt32) -> Bool
-}
+// The core's own memory accesses (stacking, vectors): RAM directly, registers as the engine does it.
 
 extension Engine {
     /// The host's bytes of `count` bytes of RAM at device address `address`; nil when they are not all in one bank.
@@ -16,5 +10,23 @@ extension Engine {
         let offset = address &- region.pointee.start
         guard count <= region.pointee.size, offset <= region.pointee.size &- count else { return nil }
         return host + Int(offset)
+    }
+
+    /// Whether registers answer at `address`.
+    private func hasRegister(_ address: UInt32) -> Bool {
+        guard let region = m4_engine_region(raw, address) else { return false }
+        return region.pointee.host == nil
+    }
+
+    /// A word of a register; nil where none is.
+    func readRegister(_ address: UInt32) -> UInt32? {
+        hasRegister(address) ? raw.pointee.read_register?(raw.pointee.bus, address, 4) : nil
+    }
+
+    /// False where no register is.
+    func writeRegister(_ address: UInt32, _ value: UInt32) -> Bool {
+        guard hasRegister(address), let write = raw.pointee.write_register else { return false }
+        write(raw.pointee.bus, address, 4, value)
+        return true
     }
 }
