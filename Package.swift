@@ -112,7 +112,7 @@ let package = Package(
         .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"]),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
         .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips"]),
-        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "SecondChip", "TestSupport"]),
+        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "TestSupport"]),
         .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"]),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"]),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"]),

@@ -25,6 +25,9 @@ uint32_t m4_adapter_read_special(const m4_engine *e, int reg);
 void m4_adapter_forget_all(m4_engine *e);
 /// The core is as it was after opening, but for `e->traps`.
 void m4_adapter_core_restored(m4_engine *e);
+/// The exclusive monitor: the address of the last exclusive load, all ones while it is open, and what was read there.
+void m4_adapter_read_exclusive(m4_engine *e, uint64_t *address, uint64_t *value);
+void m4_adapter_write_exclusive(m4_engine *e, uint64_t address, uint64_t value);
 /// `e->traps` or `e->fpu_for_privileged` has changed.
 void m4_adapter_traps_changed(m4_engine *e);
 #endif

@@ -141,6 +141,16 @@ void m4_engine_resume(m4_engine *e, const uint32_t frame[8], uint32_t sp, uint32
 
 void m4_engine_clear_exclusive(m4_engine *e) { *m4run_exclusive_address(e->uc) = UINT64_MAX; }
 
+void m4_adapter_read_exclusive(m4_engine *e, uint64_t *address, uint64_t *value) {
+    *address = *m4run_exclusive_address(e->uc);
+    *value = *m4run_exclusive_value(e->uc);
+}
+
+void m4_adapter_write_exclusive(m4_engine *e, uint64_t address, uint64_t value) {
+    *m4run_exclusive_address(e->uc) = address;
+    *m4run_exclusive_value(e->uc) = value;
+}
+
 void m4_engine_set_fp_context(m4_engine *e, bool automatic, uint32_t status) {
     if (automatic == !e->fp_manual && status == e->fp_default_status) return;
     m4run_set_fp_context(e->uc, automatic, status);

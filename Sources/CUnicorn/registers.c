@@ -27,6 +27,15 @@ void m4_engine_read_s(m4_engine *e, uint32_t s[32]) {
     memcpy(s, d, sizeof d);
 }
 
+void m4_engine_write_s(m4_engine *e, const uint32_t s[32], uint32_t fpscr) {
+    batch b = {.count = 0};
+    uint64_t d[16];
+    memcpy(d, s, sizeof d);
+    for (int i = 0; i < 16; i++) add(&b, UC_ARM_REG_D0 + i, &d[i]);
+    add(&b, UC_ARM_REG_FPSCR, &fpscr);
+    uc_reg_write_batch(e->uc, b.registers, b.values, b.count);
+}
+
 void m4_engine_read_fp(m4_engine *e, uint32_t s[16], uint32_t *fpscr) {
     batch b = {.count = 0};
     uint64_t d[8];

@@ -201,6 +201,24 @@ void m4_engine_clear_exclusive(m4_engine *e) {
     uc_context_restore(e->uc, e->scratch);
 }
 
+// Behind the address lies what was read there.
+void m4_adapter_read_exclusive(m4_engine *e, uint64_t *address, uint64_t *value) {
+    *address = UINT64_MAX;
+    *value = 0;
+    if (!e->exclusive_offset || uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
+    const uint8_t *monitor = (const uint8_t *)e->scratch + e->exclusive_offset;
+    memcpy(address, monitor, sizeof *address);
+    memcpy(value, monitor + sizeof *address, sizeof *value);
+}
+
+void m4_adapter_write_exclusive(m4_engine *e, uint64_t address, uint64_t value) {
+    if (!e->exclusive_offset || uc_context_save(e->uc, e->scratch) != UC_ERR_OK) return;
+    uint8_t *monitor = (uint8_t *)e->scratch + e->exclusive_offset;
+    memcpy(monitor, &address, sizeof address);
+    memcpy(monitor + sizeof address, &value, sizeof value);
+    uc_context_restore(e->uc, e->scratch);
+}
+
 // FPCCR and FPDSCR, which the library heeds: two words each, of which a core without the Security Extension has the first.
 static const uint32_t fpccr_at_reset[2] = {0x80000000u, 0xC0000004u};
 

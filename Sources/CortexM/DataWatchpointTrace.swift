@@ -3,14 +3,14 @@
 /// Comparators match instruction addresses and data accesses, with MASK; comparator 1 matches data values on the address of
 /// another. CYCMATCH, the profiling counters, trace packets and PC sampling into the trace port are absent: their registers and
 /// bits store, the counters read 0.
-public struct DataWatchpointTrace {
+public struct DataWatchpointTrace: Equatable, Sendable {
     static let comparatorCount = 4
     /// MASK has four bits that matter: at most 32 KiB.
     static let largestMask: UInt32 = 15
     /// Matches of instructions look at 64 bytes at most: each of them costs a hook.
     static let largestInstructionMask: UInt32 = 6
 
-    struct Comparator: Equatable {
+    struct Comparator: Equatable, Sendable {
         var value: UInt32 = 0
         var mask: UInt32 = 0
         /// FUNCTION without MATCHED.

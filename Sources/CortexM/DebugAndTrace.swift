@@ -1,6 +1,6 @@
 /// The debug hardware that firmware itself can use: DEMCR and DFSR, DWT, ITM, FPB. Halting debug is absent: DHCSR reads 0.
 /// Source: ARMv7-M ARM, C1.6 to C1.11.
-public struct DebugAndTrace {
+public struct DebugAndTrace: Equatable, Sendable {
     var itm = InstrumentationTrace()
     var dwt = DataWatchpointTrace()
     var fpb = FlashPatch()
@@ -8,12 +8,6 @@ public struct DebugAndTrace {
     private(set) var exceptionMonitor: UInt32 = 0
     /// DFSR.
     var faults: UInt32 = 0
-
-    /// Gets what firmware writes to an enabled stimulus port: port, value, size in bytes.
-    public var onStimulus: ((_ port: Int, _ value: UInt32, _ size: Int) -> Void)? {
-        get { itm.onStimulus }
-        set { itm.onStimulus = newValue }
-    }
 
     /// Bits of DFSR.
     public enum Event: UInt32, Sendable {
@@ -77,8 +71,7 @@ extension SystemControlSpace {
         case .none: break
         case .changed: core?.debugChanged()
         case .stimulus(let port):
-            let sink = debug.itm.onStimulus
-            sink?(port, value, Int(size))
+            onStimulus?(port, value, Int(size))
         }
     }
 }

@@ -61,6 +61,33 @@ public final class ExceptionController {
         reset()
     }
 
+    /// What of it changes. Which exception comes next, and the priorities that decide about that, follow from it.
+    public struct State: Equatable, Sendable {
+        var enabled: [UInt32], pending: [UInt32], active: [UInt32], level: [UInt32]
+        var priorities: [UInt8]
+        var priorityGroup: UInt32
+        var pendedCount: UInt64
+    }
+    /// Saves it, or restores it and tells the listener.
+    public var state: State {
+        get {
+            func words(_ set: UnsafeMutablePointer<UInt32>) -> [UInt32] { Array(UnsafeBufferPointer(start: set, count: Self.words)) }
+            return State(
+                enabled: words(enabled), pending: words(pending), active: words(active), level: words(level),
+                priorities: Array(UnsafeBufferPointer(start: priorities, count: Self.count)), priorityGroup: priorityGroup,
+                pendedCount: outcome.pointee.pendedCount)
+        }
+        set {
+            for (set, saved) in [(enabled, newValue.enabled), (pending, newValue.pending), (active, newValue.active), (level, newValue.level)] {
+                for (index, word) in saved.prefix(Self.words).enumerated() { set[index] = word }
+            }
+            for (number, priority) in newValue.priorities.prefix(Self.count).enumerated() { priorities[number] = priority }
+            priorityGroup = newValue.priorityGroup
+            outcome.pointee.pendedCount = newValue.pendedCount
+            update()
+        }
+    }
+
     deinit {
         for set in [enabled, pending, active, level] { set.deallocate() }
         priorities.deallocate()

@@ -2,17 +2,15 @@
 ///
 /// Text comes out while DEMCR.TRCENA, TCR.ITMENA and the port's bit in TER are set. The lock of TER, TPR and TCR is open, as a
 /// debugger leaves it; any other value than 0xC5ACCE55 in LAR closes it.
-public struct InstrumentationTrace {
+public struct InstrumentationTrace: Equatable, Sendable {
     private var enabledPorts: UInt32 = 0
     private var privilegedPorts: UInt32 = 0
     private var control: UInt32 = 0
     private var locked = false
-    /// Gets what firmware writes to an enabled stimulus port: port, value, size in bytes.
-    public var onStimulus: ((_ port: Int, _ value: UInt32, _ size: Int) -> Void)?
 
     static let key: UInt32 = 0xC5AC_CE55
 
-    mutating func reset() { let sink = onStimulus; self = InstrumentationTrace(); onStimulus = sink }
+    mutating func reset() { self = InstrumentationTrace() }
 
     var unprivilegedPorts: UInt32 { ~privilegedPorts & 15 }
     /// TPR has a bit for eight ports; set, they are for privileged code.

@@ -38,29 +38,70 @@ public final class SystemControlSpace {
     /// The core, which owns this and clears this when it goes. Not weak: that costs each access.
     public unowned(unsafe) var core: (any CoreControl)?
 
-    /// What each exception reads: in memory of its own, without the checks of a class's properties.
-    private struct Hot {
+    /// Gets what firmware writes to an enabled stimulus port of the ITM: port, value, size in bytes.
+    public var onStimulus: ((_ port: Int, _ value: UInt32, _ size: Int) -> Void)?
+
+    /// The registers that are no other part's.
+    struct Registers: Equatable, Sendable {
         var vectorTable: UInt32 = 0
         var systemControl: UInt32 = 0
+        /// CCR. STKALIGN is set from reset on.
         var configuration: UInt32 = 1 << 9
+        var coprocessorAccess: UInt32 = 0
+        /// FPCCR; ASPEN and LSPEN from reset on.
         var fpContextControl: UInt32 = 0xC000_0000
+        var fpContextAddress: UInt32 = 0
+        var fpDefaultStatus: UInt32 = 0
+        var auxiliaryControl: UInt32 = 0
+        var auxiliaryFaults: UInt32 = 0
+    }
+    /// What each exception reads: in memory of its own, without the checks of a class's properties.
+    private struct Hot {
+        var registers = Registers()
+        /// `mpu.isOn`.
         var isMPUOn = false
     }
     private let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
+    private var registers: Registers {
+        @inline(__always) get { hot.pointee.registers }
+        @inline(__always) _modify { yield &hot.pointee.registers }
+    }
 
-    public private(set) var vectorTable: UInt32 { get { hot.pointee.vectorTable } set { hot.pointee.vectorTable = newValue } }
-    public private(set) var systemControl: UInt32 { get { hot.pointee.systemControl } set { hot.pointee.systemControl = newValue } }
-    /// CCR. STKALIGN is set from reset on.
-    public private(set) var configuration: UInt32 { get { hot.pointee.configuration } set { hot.pointee.configuration = newValue } }
-    public private(set) var coprocessorAccess: UInt32 = 0
-    /// FPCCR; ASPEN and LSPEN from reset on.
-    public private(set) var fpContextControl: UInt32 { get { hot.pointee.fpContextControl } set { hot.pointee.fpContextControl = newValue } }
-    /// `mpu.isOn`.
+    public var vectorTable: UInt32 { hot.pointee.registers.vectorTable }
+    public var systemControl: UInt32 { hot.pointee.registers.systemControl }
+    /// CCR.
+    public var configuration: UInt32 { hot.pointee.registers.configuration }
+    public var coprocessorAccess: UInt32 { hot.pointee.registers.coprocessorAccess }
+    /// FPCCR.
+    public var fpContextControl: UInt32 { hot.pointee.registers.fpContextControl }
+    public var fpContextAddress: UInt32 { hot.pointee.registers.fpContextAddress }
+    public var fpDefaultStatus: UInt32 { hot.pointee.registers.fpDefaultStatus }
     public var isMPUOn: Bool { hot.pointee.isMPUOn }
-    public var fpContextAddress: UInt32 = 0
-    public private(set) var fpDefaultStatus: UInt32 = 0
-    private var auxiliaryControl: UInt32 = 0
-    private var auxiliaryFaults: UInt32 = 0
+
+    /// All that changes of the system control space and what is in it.
+    public struct State: Equatable, Sendable {
+        var registers: Registers
+        var exceptions: ExceptionController.State
+        var sysTick: SysTick.State
+        var faults: FaultStatus
+        var mpu: MemoryProtection
+        var debug: DebugAndTrace
+    }
+    /// Saves it, or restores it. The core is told of pending exceptions and priorities; what else it has made of the registers (permissions,
+    /// traps, breakpoints) is for it to make anew.
+    public var state: State {
+        get {
+            State(registers: registers, exceptions: exceptions.state, sysTick: sysTick.state, faults: faults, mpu: mpu, debug: debug)
+        }
+        set {
+            registers = newValue.registers
+            faults = newValue.faults
+            mpu = newValue.mpu
+            debug = newValue.debug
+            sysTick.state = newValue.sysTick
+            exceptions.state = newValue.exceptions
+        }
+    }
 
     /// - Parameters:
     ///   - priorityMask: the bits of a priority that the chip implements.
@@ -88,9 +129,7 @@ public final class SystemControlSpace {
     public func reset() {
         exceptions.reset(); sysTick.reset(); debug.reset()
         faults = FaultStatus(); mpu = MemoryProtection()
-        vectorTable = 0; systemControl = 0; configuration = 1 << 9; coprocessorAccess = 0
-        fpContextControl = 0xC000_0000; fpContextAddress = 0; fpDefaultStatus = 0
-        auxiliaryControl = 0; auxiliaryFaults = 0
+        registers = Registers()
     }
 
     public var sleepsOnExit: Bool { systemControl & 1 << 1 != 0 }
@@ -111,17 +150,17 @@ public final class SystemControlSpace {
     public var fpLazyStacking: Bool { fpContextControl & 1 << 30 != 0 }
     /// FPCCR.LSPACT: a frame at `fpContextAddress` waits for S0 to S15 and FPSCR.
     public var isFPContextDeferred: Bool { fpContextControl & 1 != 0 }
-    public func clearFPContextDeferred() { fpContextControl &= ~1 }
+    public func clearFPContextDeferred() { registers.fpContextControl &= ~1 }
     /// FPCCR.USER: the frame that waits is unprivileged code's.
     public var isFPContextUnprivileged: Bool { fpContextControl & 1 << 1 != 0 }
 
     /// Leaves room for the FPU's registers at `address` to be filled when the FPU is used next, and keeps what decides then about a
     /// fault. `current` is the execution priority. Source: ARMv7-M ARM, B1.5.7, UpdateFPCCR.
     public func deferFPContext(to address: UInt32, unprivileged: Bool, inThread: Bool, current: Int32) {
-        fpContextAddress = address
+        registers.fpContextAddress = address
         func ready(_ number: ExceptionNumber) -> Bool { exceptions.isEnabled(number) && current > exceptions.groupPriority(number) }
         let monitor = debug.exceptionMonitor & 1 << 16 != 0 && current > exceptions.groupPriority(.debugMonitor)
-        fpContextControl = fpContextControl & 0xC000_0000 | 1 | (unprivileged ? 1 << 1 : 0) | (inThread ? 1 << 3 : 0)
+        registers.fpContextControl = fpContextControl & 0xC000_0000 | 1 | (unprivileged ? 1 << 1 : 0) | (inThread ? 1 << 3 : 0)
             | (current > -1 ? 1 << 4 : 0) | (ready(.memManage) ? 1 << 5 : 0) | (ready(.busFault) ? 1 << 6 : 0) | (monitor ? 1 << 8 : 0)
     }
     /// Whether a fault while the registers are stored may be taken as itself: FPCCR.MMRDY, FPCCR.BFRDY.
@@ -184,7 +223,7 @@ public final class SystemControlSpace {
     private func readControl(_ offset: UInt32) -> UInt32 {
         switch offset {
         case 0x004: return interruptControllerType
-        case 0x008: return auxiliaryControl
+        case 0x008: return registers.auxiliaryControl
         case 0x010: return sysTick.control
         case 0x014: return sysTick.reloadValue
         case 0x018: return sysTick.current
@@ -207,7 +246,7 @@ public final class SystemControlSpace {
         case 0xD30: return debug.faults
         case 0xD34: return faults.mmfar
         case 0xD38: return faults.bfar
-        case 0xD3C: return auxiliaryFaults
+        case 0xD3C: return registers.auxiliaryFaults
         case 0xD40..<0xD74: return feature(Int(offset - 0xD40) >> 2)
         case 0xD88: return coprocessorAccess
         case 0xDFC: return debug.exceptionMonitor | (exceptions.isPending(.debugMonitor) ? DebugAndTrace.monitorPending : 0)
@@ -242,7 +281,7 @@ public final class SystemControlSpace {
 
     private func writeControl(_ offset: UInt32, _ value: UInt32) {
         switch offset {
-        case 0x008: auxiliaryControl = value & variant.writableAuxiliary
+        case 0x008: registers.auxiliaryControl = value & variant.writableAuxiliary
         case 0x010: sysTick.control = value
         case 0x014: sysTick.reloadValue = value
         case 0x018: sysTick.current = value
@@ -256,11 +295,11 @@ public final class SystemControlSpace {
             mpu.write(offset, value)
             core?.permissionsChanged()
         case 0xD04: writeInterruptControlState(value)
-        case 0xD08: vectorTable = value & 0xFFFF_FF80
+        case 0xD08: registers.vectorTable = value & 0xFFFF_FF80
         case 0xD0C: writeReset(value)
-        case 0xD10: systemControl = value & variant.writableSystemControl
+        case 0xD10: registers.systemControl = value & variant.writableSystemControl
         case 0xD14:
-            configuration = value & variant.writableConfiguration
+            registers.configuration = value & variant.writableConfiguration
             core?.trapsChanged()
         case 0xD24: writeSystemHandlerState(value)
         case 0xD28: faults.cfsr &= ~value
@@ -269,7 +308,7 @@ public final class SystemControlSpace {
         case 0xD34: faults.mmfar = value
         case 0xD38: faults.bfar = value
         case 0xD88:
-            coprocessorAccess = value & variant.writableCoprocessorAccess
+            registers.coprocessorAccess = value & variant.writableCoprocessorAccess
             core?.trapsChanged()
         case 0xDFC:
             debug.setExceptionMonitor(value, now: core?.cycles ?? 0)
@@ -278,11 +317,11 @@ public final class SystemControlSpace {
             core?.debugChanged()
         case 0xF00: exceptions.setPending(.interrupt(Int(value & 0x1FF)))  // STIR
         case 0xF34:
-            fpContextControl = value & variant.writableFPContext
+            registers.fpContextControl = value & variant.writableFPContext
             core?.trapsChanged()
-        case 0xF38: fpContextAddress = value & ~7
+        case 0xF38: registers.fpContextAddress = value & ~7
         case 0xF3C:
-            fpDefaultStatus = value & 0x07C0_0000
+            registers.fpDefaultStatus = value & 0x07C0_0000
             core?.trapsChanged()
         default: break
         }

@@ -119,6 +119,20 @@ public final class EventQueue {
         return best
     }
 
+    /// When each slot is due. It belongs to queues with the same sources, registered in the same order.
+    public struct State: Equatable, Sendable {
+        /// By slot; `.max` for none.
+        var due: [UInt64]
+    }
+    /// Saves it, or restores it, between two calls of `run`; a slot that has been registered since is not due. `onEarlier` is not called.
+    public var state: State {
+        get { State(due: (0..<count).map { entries[$0].due }) }
+        set {
+            for index in 0..<count { entries[index].due = index < newValue.due.count ? newValue.due[index] : .max }
+            next = earliestDue
+        }
+    }
+
     /// Slots that are due, for a report of what a machine waits for.
     public var pending: [(name: String, cycle: UInt64)] {
         (0..<count).filter { entries[$0].due != .max }.map { (names[$0], entries[$0].due) }.sorted { $0.cycle < $1.cycle }

@@ -19,7 +19,7 @@ import Testing
     @Test func anOpenStimulusPortPassesTextOnInTheSizeItIsWritten() {
         let scene = Scene()
         var pieces: [[UInt32]] = []
-        scene.scs.debug.onStimulus = { pieces.append([UInt32($0), $1, UInt32($2)]) }
+        scene.scs.onStimulus = { pieces.append([UInt32($0), $1, UInt32($2)]) }
         scene.scs.write(Self.itm, size: 1, value: 0x41)
         #expect(pieces.isEmpty && scene.scs.read(Self.itm, size: 4) == 0)
         open(scene, ports: 1 | 1 << 31)
@@ -34,7 +34,7 @@ import Testing
     @Test func withoutTRCENANoTextComesOut() {
         let scene = Scene()
         var count = 0
-        scene.scs.debug.onStimulus = { _, _, _ in count += 1 }
+        scene.scs.onStimulus = { _, _, _ in count += 1 }
         open(scene)
         scene[Self.demcr] = 0
         scene.scs.write(Self.itm, size: 1, value: 0x42)
@@ -61,7 +61,7 @@ import Testing
     @Test func aPortThatIsPrivilegedIsDeafToOthers() {
         let scene = Scene()
         var ports: [Int] = []
-        scene.scs.debug.onStimulus = { port, _, _ in ports.append(port) }
+        scene.scs.onStimulus = { port, _, _ in ports.append(port) }
         open(scene, ports: .max)
         scene.scs.write(Self.tpr, size: 4, value: 0b10)  // ports 8 to 15
         scene.isPrivileged = false

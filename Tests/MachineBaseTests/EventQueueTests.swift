@@ -52,6 +52,33 @@ import Testing
         #expect(seen == 1)
     }
 
+    @Test("Restored, it has the same due at the same cycles, and nothing that was registered since")
+    func state() {
+        func queue() -> (EventQueue, [EventQueue.Slot], () -> [String]) {
+            let queue = EventQueue()
+            var seen: [String] = []
+            let slots = ["a", "b", "c"].map { name in queue.register(name) { seen.append("\(name) \($0)") } }
+            return (queue, slots, { seen })
+        }
+        let (one, slots, seen) = queue(), (other, _, alsoSeen) = queue()
+        one.schedule(slots[2], at: 5)
+        one.schedule(slots[1], at: 8)
+        one.schedule(slots[0], at: 8)
+        one.run(upTo: 6)
+        let saved = one.state
+        one.run(upTo: 10)
+        one.schedule(slots[0], at: 7)
+        one.schedule(one.register("late") { _ in }, at: 7)
+        one.state = saved
+        #expect(one.next == 8)
+        one.run(upTo: 10)
+        #expect(seen() == ["c 6", "a 10", "b 10", "a 10", "b 10"])
+        other.state = saved
+        #expect(other.state == saved)
+        other.run(upTo: 10)
+        #expect(alsoSeen() == ["a 10", "b 10"])
+    }
+
     @Test("A cancelled or postponed event does not run, and an earlier one is announced")
     func cancelling() {
         let queue = EventQueue()

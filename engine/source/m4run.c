@@ -13,6 +13,8 @@ uint32_t *m4run_registers(uc_engine *uc) { return state(uc)->regs; }
 
 uint64_t *m4run_exclusive_address(uc_engine *uc) { return &state(uc)->exclusive_addr; }
 
+uint64_t *m4run_exclusive_value(uc_engine *uc) { return &state(uc)->exclusive_val; }
+
 uint32_t m4run_read_special(uc_engine *uc, uint32_t number) { return helper_v7m_mrs(state(uc), number); }
 
 void m4run_write_special(uc_engine *uc, uint32_t number, uint32_t value) { helper_v7m_msr(state(uc), number, value); }

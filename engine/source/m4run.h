@@ -16,6 +16,8 @@ extern "C" {
 uint32_t *m4run_registers(uc_engine *uc);
 /// The exclusive monitor's address, all ones while it is open.
 uint64_t *m4run_exclusive_address(uc_engine *uc);
+/// What the last exclusive load read, by which an exclusive store sees that others have stored there.
+uint64_t *m4run_exclusive_value(uc_engine *uc);
 
 /// A special register by its SYSm, as MRS reads it and MSR writes it in the mode that the core is in. Source: ARMv7-M ARM, B5.2.
 uint32_t m4run_read_special(uc_engine *uc, uint32_t number);

@@ -288,6 +288,8 @@ typedef struct m4_stacked { uint32_t r[4], r12, lr, xpsr, sp, control; } m4_stac
 void m4_engine_read_stacked(m4_engine *e, m4_stacked *s);
 /// S0 to S31.
 void m4_engine_read_s(m4_engine *e, uint32_t s[32]);
+/// S0 to S31 and FPSCR.
+void m4_engine_write_s(m4_engine *e, const uint32_t s[32], uint32_t fpscr);
 /// S0 to S15 and FPSCR.
 void m4_engine_read_fp(m4_engine *e, uint32_t s[16], uint32_t *fpscr);
 void m4_engine_write_fp(m4_engine *e, const uint32_t s[16], uint32_t fpscr);
@@ -303,6 +305,26 @@ void m4_engine_resume(m4_engine *e, const uint32_t frame[8], uint32_t sp, uint32
 /// Words of memory, as the core itself stores and loads them; false where there is no memory, nothing is done then.
 bool m4_engine_store_words(m4_engine *e, uint32_t address, const uint32_t *words, uint32_t count);
 bool m4_engine_load_words(const m4_engine *e, uint32_t address, uint32_t *words, uint32_t count);
+
+/// What of the engine changes while it runs, between two runs: a value without pointers or padding. All else in `m4_engine` is what the board
+/// has configured, is derived from this, memory and the system control space, or is of use inside of a run only.
+typedef struct m4_engine_state {
+    uint64_t cycles, extra;
+    uint64_t history[M4_RING];
+    uint64_t exclusive_address; ///< Of the last exclusive load; all ones while the monitor is open.
+    uint64_t exclusive_value;   ///< What it read.
+    uint64_t look_at, distance, skipped;
+    uint32_t history_count, newest_extra;
+    uint32_t r[13], lr;         ///< R0 to R12; SP is `msp` or `psp`, and the next instruction's address the board's.
+    uint32_t xpsr, msp, psp, primask, basepri, faultmask, control;
+    uint32_t s[32], fpscr;
+    uint32_t exclusive_open, event_sent;
+    uint32_t pass_address, pass_kinds;
+} m4_engine_state;
+/// Not while the engine runs.
+void m4_engine_save(m4_engine *e, m4_engine_state *s);
+/// Forgets all translations and page permissions, too. Traps and breakpoints are the caller's to set. Not while the engine runs.
+uc_err m4_engine_restore(m4_engine *e, const m4_engine_state *s);
 
 /// All registers as after opening.
 uc_err m4_engine_reset_core(m4_engine *e);

@@ -1,7 +1,7 @@
 /// The FPB: six breakpoints in code below 0x20000000. Source: ARMv7-M ARM, C1.11; Cortex-M4 TRM, chapter 8.
 ///
 /// Remapping is absent and says so in FP_REMAP: comparators that ask for it, and the two for literals, store and do nothing.
-public struct FlashPatch {
+public struct FlashPatch: Equatable, Sendable {
     private var enabled = false
     private var comparators = [UInt32](repeating: 0, count: 8)
     static let instructionComparators = 6

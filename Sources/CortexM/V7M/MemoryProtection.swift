@@ -1,5 +1,5 @@
 /// The MPU's registers: eight PMSAv7 regions. Source: ARMv7-M ARM, B3.5.
-public struct MemoryProtection: Sendable {
+public struct MemoryProtection: Equatable, Sendable {
     public static let regions = 8
     public struct Region: Equatable, Sendable {
         /// RBAR.ADDR, its low five bits clear.

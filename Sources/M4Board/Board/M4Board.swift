@@ -94,7 +94,7 @@ public final class M4Board {
     public internal(set) var unsupportedFeatures: [UnsupportedFeature] = []
     public weak var delegate: (any M4BoardDelegate)?
     /// The access that stopped a run under `stopsAtUnmodelled`.
-    public var unmodelledStop: UnmodelledAccess? { signals.unmodelledStop }
+    public var unmodelledStop: UnmodelledAccess? { signals.state.unmodelledStop }
 
     public init(_ configuration: Configuration = Configuration()) throws(BoardError) {
         let findings = try EngineCheck.run()
@@ -132,7 +132,7 @@ public final class M4Board {
 
     private func connect() {
         core.onInterrupt = { [unowned signals] in signals.settleReset() }
-        core.scs.debug.onStimulus = { [unowned self] port, value, size in
+        core.scs.onStimulus = { [unowned self] port, value, size in
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
             delegate?.board(self, output: bytes, from: .itm(port: port))
         }
@@ -181,12 +181,12 @@ public final class M4Board {
     }
 
     /// Whether the M4 is out of reset, asleep or not, and not locked up.
-    public var isRunning: Bool { core.state != .held && core.state != .lockedUp }
-    public var isHeld: Bool { core.state == .held }
-    public var isLockedUp: Bool { core.state == .lockedUp }
+    public var isRunning: Bool { core.phase != .held && core.phase != .lockedUp }
+    public var isHeld: Bool { core.phase == .held }
+    public var isLockedUp: Bool { core.phase == .lockedUp }
     /// Asleep in WFE, not in WFI.
-    public var waitsForEvent: Bool { core.state == .sleeping(event: true) }
-    public var isAsleep: Bool { if case .sleeping = core.state { true } else { false } }
+    public var waitsForEvent: Bool { core.phase == .sleeping(event: true) }
+    public var isAsleep: Bool { if case .sleeping = core.phase { true } else { false } }
 
     /// Ends a run from another thread.
     public private(set) lazy var stopper = RunStopper(core.engine)

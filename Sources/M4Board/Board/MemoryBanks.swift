@@ -110,6 +110,30 @@ final class MemoryBanks {
             fetched: bank.fetched + Int(offsets.lowerBound >> UInt32(M4_PAGE_SHIFT)))
     }
 
+    /// What the banks hold, in their order: bytes, and which pages code has been fetched from, a flag each.
+    struct State: Equatable, Sendable {
+        struct Bank: Equatable, Sendable { var bytes: [UInt8], fetched: [UInt8] }
+        var banks: [Bank]
+    }
+    /// Copies all of it, or copies it back, to files that others have, too; translations are for the caller to forget.
+    var state: State {
+        get {
+            State(banks: banks.map { bank in
+                State.Bank(
+                    bytes: Array(UnsafeBufferPointer(start: bank.bytes, count: Int(bank.size))),
+                    fetched: Array(UnsafeBufferPointer(start: bank.fetched, count: Int(bank.size >> M4_PAGE_SHIFT))))
+            })
+        }
+        set {
+            for (bank, saved) in zip(banks, newValue.banks) {
+                saved.bytes.withUnsafeBufferPointer { if let source = $0.baseAddress { bank.bytes.update(from: source, count: min(Int(bank.size), $0.count)) } }
+                saved.fetched.withUnsafeBufferPointer {
+                    if let source = $0.baseAddress { bank.fetched.update(from: source, count: min(Int(bank.size >> M4_PAGE_SHIFT), $0.count)) }
+                }
+            }
+        }
+    }
+
     /// The bytes at a physical address as the A7 has it, and the device address of the first; nil when not all are in one bank.
     @inline(__always)
     func locate(_ address: PhysicalAddress, count: Int) -> (bytes: UnsafeMutablePointer<UInt8>, device: DeviceAddress)? {

@@ -53,18 +53,25 @@ public final class RTT {
     private let external: [DeviceAddress]
     /// Of polls and of the first search, in cycles.
     private let period: UInt64
-    /// Control blocks that were found to be sound.
-    private var blocks: [UInt32] = []
-    private var given: [UInt32] = []
-    private var scanAt: UInt64 = 0, scanInterval: UInt64 = 0, sleepScans = 0
-    private var input: [UInt8] = []
-    private var told = false
+    /// What of it changes.
+    struct State: Equatable, Sendable {
+        /// Control blocks that were found to be sound, and those that were not.
+        var blocks: [UInt32] = [], givenUp: [UInt32] = []
+        /// In cycles.
+        var scanAt: UInt64 = 0, scanInterval: UInt64 = 0
+        var sleepScans = 0
+        /// For down-channel 0.
+        var input: [UInt8] = []
+        /// A problem has been told of.
+        var told = false
+    }
+    var state = State()
 
     /// Gets what arrives on an up-channel.
     public var onText: ((_ channel: Int, [UInt8]) -> Void)?
     public var onProblem: ((Problem) -> Void)?
     /// Bytes that no down-channel has taken yet.
-    public var waiting: Int { input.count }
+    public var waiting: Int { state.input.count }
 
     init(core: Core, search: Search, clock: CoreClock, external: ChipMemory) {
         self.external = external.deviceAddresses
@@ -75,14 +82,14 @@ public final class RTT {
     }
 
     /// Queues bytes for down-channel 0.
-    public func send(_ bytes: [UInt8]) { input += bytes }
+    public func send(_ bytes: [UInt8]) { state.input += bytes }
 
     func reset() {
-        blocks = []
-        given = []
-        scanInterval = period
-        scanAt = core.cycles &+ period
-        sleepScans = 0
+        state.blocks = []
+        state.givenUp = []
+        state.scanInterval = period
+        state.scanAt = core.cycles &+ period
+        state.sleepScans = 0
         core.pollAt = search == .off ? .max : core.cycles &+ period
     }
 
@@ -91,21 +98,21 @@ public final class RTT {
     /// Looks; answers when to look next.
     func poll(_ moment: Moment) -> UInt64 {
         let now = core.cycles
-        if case .at(let address) = search { if blocks.isEmpty { adopt(address) } } else if blocks.isEmpty, isTime(moment, now) { scan() }
-        for block in blocks { serve(block) }
-        return blocks.isEmpty && search == .scan ? scanAt : now &+ period
+        if case .at(let address) = search { if state.blocks.isEmpty { adopt(address) } } else if state.blocks.isEmpty, isTime(moment, now) { scan() }
+        for block in state.blocks { serve(block) }
+        return state.blocks.isEmpty && search == .scan ? state.scanAt : now &+ period
     }
 
     private func isTime(_ moment: Moment, _ now: UInt64) -> Bool {
         switch moment {
         case .end: return true
-        case .asleep where sleepScans < Self.scansAtSleep:
-            sleepScans += 1
+        case .asleep where state.sleepScans < Self.scansAtSleep:
+            state.sleepScans += 1
             return true
         case .asleep, .running:
-            guard now >= scanAt else { return false }
-            scanInterval = min(scanInterval &* 2, period &* 256)
-            scanAt = now &+ scanInterval
+            guard now >= state.scanAt else { return false }
+            state.scanInterval = min(state.scanInterval &* 2, period &* 256)
+            state.scanAt = now &+ state.scanInterval
             return true
         }
     }
@@ -126,7 +133,7 @@ public final class RTT {
             var offset = 0
             while offset <= last {
                 // The identifier alone may be the constant that firmware makes its block from: what is found is a block when it looks like one.
-                if memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self) == beginning, blocks.count < Self.mostBlocks,
+                if memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self) == beginning, state.blocks.count < Self.mostBlocks,
                     matches(host + offset), hasChannels(region.start &+ UInt32(offset))
                 {
                     adopt(region.start &+ UInt32(offset))
@@ -145,7 +152,7 @@ public final class RTT {
 
     /// Takes the control block at `address` when one is there.
     private func adopt(_ address: UInt32) {
-        guard !blocks.contains(address), !given.contains(address) else { return }
+        guard !state.blocks.contains(address), !state.givenUp.contains(address) else { return }
         guard let bytes = core.engine.memory(address, count: Self.headerSize) else { giveUp(address, .outsideMemory(block: address)); return }
         // Firmware may not have set it up yet.
         guard matches(bytes) else { return }
@@ -158,14 +165,14 @@ public final class RTT {
             giveUp(address, .outsideMemory(block: address))
             return
         }
-        blocks.append(address)
+        state.blocks.append(address)
     }
 
     private func giveUp(_ block: UInt32, _ problem: Problem) {
-        blocks.removeAll { $0 == block }
-        given.append(block)
-        guard !told else { return }
-        told = true
+        state.blocks.removeAll { $0 == block }
+        state.givenUp.append(block)
+        guard !state.told else { return }
+        state.told = true
         onProblem?(problem)
     }
 
@@ -191,7 +198,7 @@ public final class RTT {
                 if core.isInterrupted { return }
                 if let channel = try channel(first &+ n &* Self.channelSize, "up-channel \(n)", block) { drain(channel, Int(n)) }
             }
-            if down > 0, !input.isEmpty, let channel = try channel(first &+ up &* Self.channelSize, "down-channel 0", block) { fill(channel) }
+            if down > 0, !state.input.isEmpty, let channel = try channel(first &+ up &* Self.channelSize, "down-channel 0", block) { fill(channel) }
         } catch { giveUp(block, error) }
     }
 
@@ -217,14 +224,14 @@ public final class RTT {
     private func fill(_ channel: Channel) {
         // One byte stays free: equal offsets are an empty ring.
         let free = (channel.read &+ channel.size &- channel.write &- 1) % channel.size
-        let count = min(Int(free), input.count)
+        let count = min(Int(free), state.input.count)
         guard count > 0 else { return }
         var write = channel.write
-        for byte in input.prefix(count) {
+        for byte in state.input.prefix(count) {
             channel.bytes[Int(write)] = byte
             write = write &+ 1 == channel.size ? 0 : write &+ 1
         }
-        input.removeFirst(count)
+        state.input.removeFirst(count)
         m4_engine_memory_written(core.engine.raw, channel.buffer, channel.size)
         _ = core.store(write, at: channel.address &+ 12)
     }

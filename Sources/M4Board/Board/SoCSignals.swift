@@ -8,9 +8,14 @@ final class SoCSignals: SoCHost {
     private let stopsAtUnmodelled: Bool
     /// Owns this and clears this when it goes. Not weak: that costs each access.
     unowned(unsafe) var board: M4Board?
-    private var bootReleased = false
-    private var pendingReset: ResetRequest?
-    private(set) var unmodelledStop: UnmodelledAccess?
+    /// What of it changes.
+    struct State: Equatable, Sendable {
+        var bootReleased = false
+        /// Waits for the end of the access that asked for it.
+        var pendingReset: ResetRequest?
+        var unmodelledStop: UnmodelledAccess?
+    }
+    var state = State()
 
     init(core: Core, events: EventQueue, clock: CoreClock, stopsAtUnmodelled: Bool) {
         self.core = core
@@ -43,13 +48,13 @@ final class SoCSignals: SoCHost {
     // MARK: Reset
 
     override func holdBootChanged(released: Bool) {
-        bootReleased = released
-        if released && core.state == .held { core.release() }
+        state.bootReleased = released
+        if released && core.phase == .held { core.release() }
     }
 
     /// The access that asked is still under way: the reset follows it.
     override func resetRequested(_ request: ResetRequest) {
-        pendingReset = request
+        state.pendingReset = request
         core.interrupt()
     }
 
@@ -61,13 +66,13 @@ final class SoCSignals: SoCHost {
     /// Carries out the reset that a register write has asked for; false when there was none.
     @discardableResult
     func settleReset() -> Bool {
-        guard let request = pendingReset else { return false }
-        pendingReset = nil
+        guard let request = state.pendingReset else { return false }
+        state.pendingReset = nil
         switch request {
         case .mcu: resetMCU(watchdog: false)
         case .system:
             core.hold()
-            bootReleased = false
+            state.bootReleased = false
             board?.soc.reset()
         }
         return true
@@ -77,7 +82,7 @@ final class SoCSignals: SoCHost {
     func resetMCU(watchdog: Bool) {
         core.hold()
         board?.soc.resetMCUDomain(cause: watchdog ? .watchdog : .mcu)
-        if bootReleased { core.release() }
+        if state.bootReleased { core.release() }
     }
 
     // MARK: The delegate
@@ -88,8 +93,8 @@ final class SoCSignals: SoCHost {
     override func unmodelledAccess(_ access: UnmodelledAccess) {
         guard let board else { return }
         board.delegate?.board(board, unmodelled: access)
-        if stopsAtUnmodelled && unmodelledStop == nil {
-            unmodelledStop = access
+        if stopsAtUnmodelled && state.unmodelledStop == nil {
+            state.unmodelledStop = access
             core.requestStop()
         }
     }

@@ -24,7 +24,7 @@ extension Core {
             enter(scs.exceptions.next, returnTo: nextPC)
             if isLoopWanted || m4_engine_can_take(raw) { return M4_COURSE_SETTLED }
         }
-        let now = raw.pointee.cycles, poll = hot.pointee.pollAt, limit = hot.pointee.runDeadline
+        let now = raw.pointee.cycles, poll = own.pointee.pollAt, limit = derived.pointee.runDeadline
         guard now < limit, now < poll, nextPC & 1 != 0 else { return M4_COURSE_SETTLED }
         raw.pointee.deadline = min(limit, max(min(events.next, poll), now &+ 1))
         raw.pointee.resume_at = nextPC
@@ -33,6 +33,6 @@ extension Core {
 
     /// Whether something waits that the run loop sees to before the next instruction. Whatever can, interrupts.
     private var isLoopWanted: Bool {
-        engine.raw.pointee.stop_requested || isInterrupted || !hot.pointee.isRunning || events.next <= engine.raw.pointee.cycles
+        engine.raw.pointee.stop_requested || isInterrupted || !isRunning || events.next <= engine.raw.pointee.cycles
     }
 }

@@ -35,22 +35,22 @@ extension Core {
         }
         self.watchpoints = watchpoints
         watchpointsStart = start.map { $0 & ~1 }
-        watches = start == nil
+        own.pointee.watches = start == nil
         debugChanged()
     }
 
     /// A register write that changed them may still be under way.
     public func debugChanged() {
-        debugStale = true
+        derived.pointee.debugStale = true
         interrupt()
     }
 
     /// Brings the engine in line with breakpoints and watchpoints. Not while it runs.
     func updateDebug() {
-        debugStale = false
+        derived.pointee.debugStale = false
         let raw = engine.raw
         steps = scs.debug.monitorSteps
-        let begin = watches ? [] : [watchpointsStart].compactMap { $0 }
+        let begin = own.pointee.watches ? [] : [watchpointsStart].compactMap { $0 }
         var breaks = (breakpoints + begin).map { m4_break(address: $0, ignored: 0, kinds: Self.hostBreak) }
         breaks += scs.patchedBreakpoints.map { m4_break(address: $0, ignored: 0, kinds: Self.patchBreak) }
         breaks += scs.matchedInstructions.map { m4_break(address: $0.address, ignored: $0.ignored, kinds: Self.matchBreak) }
@@ -62,7 +62,7 @@ extension Core {
         m4_engine_set_watched(raw, pages, UInt32(min(pages.count, Int(M4_MAX_WATCHED))))
     }
 
-    private var watchpointsInForce: [Watchpoint] { watches ? watchpoints : [] }
+    private var watchpointsInForce: [Watchpoint] { own.pointee.watches ? watchpoints : [] }
 
     /// All device addresses of the byte at `address`.
     private func aliases(of address: UInt32) -> [UInt32] {
@@ -92,9 +92,9 @@ extension Core {
         let kinds = raw.pointee.break_kinds
         let address = nextPC & ~1
         if kinds & Self.hostBreak != 0 {
-            let begins = address == watchpointsStart && !watches
+            let begins = address == watchpointsStart && !own.pointee.watches
             if begins {
-                watches = true
+                own.pointee.watches = true
                 updateDebug()
             }
             pass(address, kinds: Self.hostBreak)
@@ -114,7 +114,7 @@ extension Core {
         }
         if kinds & Self.matchBreak != 0 {
             // The instruction executes, and the exception follows.
-            for address in unit(at: address) where scs.matchInstruction(address) { dataMatch = true; wantsStep = true }
+            for address in unit(at: address) where scs.matchInstruction(address) { own.pointee.dataMatch = true; wantsStep = true }
             pass(address, kinds: Self.matchBreak)
         }
     }
@@ -132,14 +132,14 @@ extension Core {
     func breakpointInstruction(_ number: UInt8) {
         let address = nextPC & ~1
         if haltsAtBKPT {
-            if passedBKPT == address {
+            if own.pointee.passedBKPT == address {
                 // Going on from one goes behind it.
-                passedBKPT = nil
+                own.pointee.passedBKPT = nil
                 nextPC = nextPC &+ 2
                 engine.raw.pointee.cycles &+= 1
                 return
             }
-            passedBKPT = address
+            own.pointee.passedBKPT = address
             pendingStop = .breakpoint(haltReport(.instruction(number)))
             return
         }
@@ -157,7 +157,7 @@ extension Core {
     func watchedFault() {
         let pc = nextPC & ~1
         let access = instruction(at: pc)?.access(pc: pc, register: engine.r)
-        watched = Watched(pc: pc, access: access, before: watchpointsInForce.map(bytes(of:)))
+        own.pointee.watched = Watched(pc: pc, access: access, before: watchpointsInForce.map(bytes(of:)))
         wantsStep = true
         pass(pc, kinds: Self.everyBreak)
     }
@@ -168,7 +168,7 @@ extension Core {
         let pc = nextPC & ~1
         raw.pointee.step_address = unit(at: pc).last.flatMap { last in instruction(at: last).map { last &+ $0.size } } ?? UInt32(M4_NOWHERE)
         raw.pointee.deadline = raw.pointee.cycles &+ 1
-        raw.pointee.watched_open = watched != nil
+        raw.pointee.watched_open = own.pointee.watched != nil
         wantsStep = false
         return steps && scs.monitorSteps(at: m4_engine_execution_priority(raw))
     }
@@ -197,14 +197,14 @@ extension Core {
 
     /// What follows from the step, its stop handled. `executed`: an instruction has retired.
     func concludeStep(executed: Bool, monitored: Bool) {
-        if let step = watched, executed || wantsStep == false {
-            watched = nil
+        if let step = own.pointee.watched, executed || wantsStep == false {
+            own.pointee.watched = nil
             if executed { judge(step) }
         }
         guard executed else { return }
         let current = m4_engine_execution_priority(engine.raw)
-        if dataMatch {
-            dataMatch = false
+        if own.pointee.dataMatch {
+            own.pointee.dataMatch = false
             if scs.monitorTakes(at: current) {
                 scs.note(.watchpoint)
                 scs.exceptions.setPending(.debugMonitor)
@@ -219,7 +219,7 @@ extension Core {
     /// Whether a watched access is one that someone waits for.
     private func judge(_ step: Watched) {
         guard let access = step.access else { return }
-        if scs.matchAccess(access.address, count: access.count, isWrite: access.isWrite, value: value(access)) { dataMatch = true }
+        if scs.matchAccess(access.address, count: access.count, isWrite: access.isWrite, value: value(access)) { own.pointee.dataMatch = true }
         let address = canonical(access.address)
         for (watchpoint, old) in zip(watchpointsInForce, step.before) {
             var home = watchpoint
@@ -258,7 +258,7 @@ extension Core {
 
 extension Core {
     /// An instruction that accesses a watched page, before it is executed by itself.
-    struct Watched {
+    struct Watched: Equatable, Sendable {
         let pc: UInt32
         let access: ThumbInstruction.Access?
         /// Bytes of `watchpoints`.

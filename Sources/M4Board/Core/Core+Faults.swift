@@ -15,7 +15,7 @@ extension Core {
 
     /// Records the fault and stops where the policy says so; the handler is entered all the same, so that the run can go on.
     func noteFault(_ fault: Fault, taken: ExceptionNumber, at address: UInt32) {
-        faultCount += 1
+        own.pointee.faultCount += 1
         let stops = switch faultPolicy {
         case .hardFault: taken == .hardFault
         case .any: true
@@ -25,11 +25,11 @@ extension Core {
     }
 
     func lockUp(_ fault: Fault, at address: UInt32) {
-        faultCount += 1
+        own.pointee.faultCount += 1
         let report = report(fault, taken: nil, at: address)
-        lockupReport = report
+        own.pointee.lockupReport = report
         pendingStop = .lockup(report)
-        state = .lockedUp
+        phase = .lockedUp
     }
 
     private func report(_ fault: Fault, taken: ExceptionNumber?, at address: UInt32) -> FaultReport {

@@ -32,22 +32,22 @@ extension Core {
         withUnsafeTemporaryAllocation(of: m4_watched.self, capacity: 2 * MemoryProtection.regions) { ranges in
             var count = 0
             for number in 0..<MemoryProtection.regions {
-                let old = appliedProtection.region[number], new = scs.mpu.region[number]
+                let old = derived.pointee.appliedProtection.region[number], new = scs.mpu.region[number]
                 guard old != new else { continue }
                 for addresses in [old.addresses, new.addresses] {
                     guard let addresses else { continue }
                     ranges[count] = m4_watched(first: addresses.lowerBound, last: addresses.upperBound)
                     count += 1
                 }
-                appliedProtection.region[number] = new
+                derived.pointee.appliedProtection.region[number] = new
             }
-            if appliedProtection.control == scs.mpu.control {
+            if derived.pointee.appliedProtection.control == scs.mpu.control {
                 m4_engine_permissions_changed(engine.raw, ranges.baseAddress, UInt32(count))
             } else {
                 m4_engine_flush_permissions(engine.raw)
             }
         }
-        appliedProtection.control = scs.mpu.control
+        derived.pointee.appliedProtection.control = scs.mpu.control
     }
 
     private func division(ofPage page: UInt32, privileged: Bool) -> m4_division {

@@ -60,3 +60,36 @@ extension M4Board {
     /// Whether the libunicorn that is loaded can `record`.
     public static var recordsAccesses: Bool { M4_OWN_ENGINE != 0 }
 }
+
+/// A stretch of memory whose accesses are recorded, with what was noted.
+struct RecordedStretch: Equatable, Sendable {
+    /// The engine's address of the first byte, and the number of bytes.
+    var start: UInt32, size: UInt32
+    /// Three words for each word of the stretch, as the engine has them.
+    var noted: [UInt32]
+}
+
+extension Engine {
+    var recorded: [RecordedStretch] {
+        stretches.map { stretch in
+            RecordedStretch(
+                start: stretch.start, size: stretch.size, noted: Array(UnsafeBufferPointer(start: stretch.writers, count: Self.notes(stretch))))
+        }
+    }
+
+    /// Records what was recorded, in place of what is.
+    /// - Throws: `BoardError.engine` when the stretches are not in this engine's memory.
+    func restore(_ recorded: [RecordedStretch]) throws(BoardError) {
+        guard !recorded.isEmpty || raw.pointee.recorded_count > 0 else { return }
+        let error = m4_engine_set_recorded(raw, recorded.map(\.start), recorded.map(\.size), UInt32(recorded.count))
+        guard error == UC_ERR_OK else { throw .engine(doing: "record accesses", Engine.describe(error)) }
+        for (stretch, saved) in zip(stretches, recorded) {
+            saved.noted.withUnsafeBufferPointer { if let source = $0.baseAddress { stretch.writers.update(from: source, count: min(Self.notes(stretch), $0.count)) } }
+        }
+    }
+
+    private static func notes(_ stretch: m4_recorded) -> Int { Int(stretch.size / 4) * 3 }
+    private var stretches: [m4_recorded] {
+        withUnsafeBytes(of: &raw.pointee.recorded) { Array($0.bindMemory(to: m4_recorded.self).prefix(Int(raw.pointee.recorded_count))) }
+    }
+}

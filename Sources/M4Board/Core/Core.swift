@@ -8,89 +8,44 @@ import MachineBase
 /// One instruction is one cycle, unless `CycleModel.coarse` is chosen. What is due is looked at between blocks of instructions (at most 512), so an event is
 /// never late by more than a block; the same input gives the same trace.
 public final class Core: CoreControl {
-    enum State: Equatable { case held, running, sleeping(event: Bool), lockedUp }
-
     let engine: Engine
     public let scs: SystemControlSpace
     let events: EventQueue
-    var state = State.held { didSet { hot.pointee.isRunning = state == .running } }
-    let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
-    private var pendedSeen: UInt64 = 0
-    /// Waits for the end of the block that asked for it.
-    var resetRequest: StopReason?
+    /// What each exception reads and writes: in memory of its own, without the checks of a class's properties.
+    let own = UnsafeMutablePointer<OwnState>.allocate(capacity: 1)
+    let derived = UnsafeMutablePointer<Derived>.allocate(capacity: 1)
     private var hostStop = false
-    private var permissionsStale = false
-    var appliedProtection = AppliedProtection()
-    private var trapsStale = false
-    var debugStale = false
     /// When each exception's handler was entered last.
     let entered = ExceptionEntries()
     public internal(set) var breakpoints: [UInt32] = []
     public internal(set) var watchpoints: [Watchpoint] = []
-    /// Where they come into force, and whether they have.
+    /// Where they come into force.
     var watchpointsStart: UInt32?
-    var watches = true
     /// Whether a BKPT of the firmware's stops a run, as with a debugger attached; otherwise it is the firmware's own, a
     /// DebugMonitor exception or a HardFault.
     public var haltsAtBKPT = false
-    /// The BKPT that a run stopped at last.
-    var passedBKPT: UInt32?
-    var watched: Watched?
-    /// A DWT comparator has matched the instruction that is about to retire.
-    var dataMatch = false
     public var faultPolicy = FaultPolicy.hardFault
-    /// The run loop takes it before the next instruction.
-    var pendingStop: StopReason? { didSet { if pendingStop != nil { interrupt() } } }
-    /// Why the core is locked up, while it is.
-    var lockupReport: FaultReport?
     /// Carries out, between two blocks, what a register write could only ask for.
     var onInterrupt: () -> Void = {}
-    /// Asleep with SLEEPDEEP, and who is told of it.
-    private var sleepsDeeply = false
+    /// Told when it falls asleep with SLEEPDEEP, and when it awakes from that.
     var onDeepSleep: (Bool) -> Void = { _ in }
     /// Told when the core is put into reset.
     var onHold: () -> Void = {}
     public let semihosting = Semihosting()
     /// Looks at them, and answers when to look next.
     var poll: (RTT.Moment) -> UInt64 = { _ in .max }
-    /// Fault exceptions taken since the board was made.
-    public internal(set) var faultCount = 0
-
-    /// What each exception reads and writes: in memory of its own, without the checks of a class's properties.
-    struct Hot {
-        /// The address of the next instruction, bit 0 the Thumb state.
-        var nextPC: UInt32 = 0
-        /// WFE's event register.
-        var eventRegister = false
-        /// `state` is `.running`.
-        var isRunning = false
-        /// Whether the MPU is in force: on, and at a priority that it is for.
-        var mpuApplies = false
-        /// The next instruction is to be executed by itself.
-        var wantsStep = false
-        /// DEMCR.MON_STEP is set.
-        var steps = false
-        /// When the debug channels in memory are looked at next; `.max` for never.
-        var pollAt = UInt64.max
-        /// Of the run that is under way.
-        var runDeadline = UInt64.max
-    }
-    var nextPC: UInt32 { get { hot.pointee.nextPC } set { hot.pointee.nextPC = newValue } }
-    var eventRegister: Bool { get { hot.pointee.eventRegister } set { hot.pointee.eventRegister = newValue } }
-    var mpuApplies: Bool { get { hot.pointee.mpuApplies } set { hot.pointee.mpuApplies = newValue } }
-    var wantsStep: Bool { get { hot.pointee.wantsStep } set { hot.pointee.wantsStep = newValue } }
-    var steps: Bool { get { hot.pointee.steps } set { hot.pointee.steps = newValue } }
-    var pollAt: UInt64 { get { hot.pointee.pollAt } set { hot.pointee.pollAt = newValue } }
 
     /// - Parameters:
     ///   - coprocessor: which core it is, and how many bits of a priority its NVIC has.
     ///   - interrupts: how many lines its NVIC has.
     init(events: EventQueue, coprocessor: Coprocessor, interrupts: Int) throws(BoardError) {
-        hot.initialize(to: Hot())
         do throws(BoardError) { engine = try Engine() } catch {
-            hot.deallocate()
+            own.deallocate()
+            derived.deallocate()
             throw error
         }
+        own.initialize(to: OwnState())
+        derived.initialize(to: Derived())
         self.events = events
         scs = SystemControlSpace(
             events: events, priorityMask: coprocessor.priorityMask, interrupts: interrupts, variant: CoreVariant(coprocessor.core))
@@ -125,14 +80,15 @@ public final class Core: CoreControl {
         scs.exceptions.setListener(nil, context: nil)
         scs.setCycleCounter(nil)
         engine.raw.pointee.core = nil
-        hot.deallocate()
+        own.deinitialize(count: 1)
+        own.deallocate()
+        derived.deinitialize(count: 1)
+        derived.deallocate()
     }
 
     public var cycles: UInt64 { engine.raw.pointee.cycles }
-    /// Cycles of these in which nothing was executed: in reset, or asleep.
-    private var idleCycles: UInt64 = 0
     /// Instructions retired since the board was made.
-    public var retired: UInt64 { cycles &- idleCycles &- engine.raw.pointee.extra }
+    public var retired: UInt64 { cycles &- own.pointee.idleCycles &- engine.raw.pointee.extra }
     /// Of these, the instructions of loops that only waited, which were counted instead of executed.
     public var skipped: UInt64 { engine.raw.pointee.idle_loop.skipped }
     public var currentException: ExceptionNumber { engine.exception }
@@ -153,25 +109,26 @@ public final class Core: CoreControl {
     }
 
     public func resetRequested(local: Bool) {
-        resetRequest = .resetRequest(local: local)
+        own.pointee.resetRequest = .resetRequest(local: local)
         interrupt()
     }
 
     /// The register write that changed them is still under way, and the engine's translations must outlive it.
     public func permissionsChanged() {
         guard scs.isMPUOn || engine.raw.pointee.page_permission != nil else { return }
-        permissionsStale = true
+        derived.pointee.permissionsStale = true
         interrupt()
     }
 
     /// The register write that changed them is still under way.
     public func trapsChanged() {
-        trapsStale = true
+        derived.pointee.trapsStale = true
         interrupt()
     }
 
-    private func updateTraps() {
-        trapsStale = false
+    /// Brings the engine in line with CPACR, CCR's traps and FPCCR. Not while it runs.
+    func updateTraps() {
+        derived.pointee.trapsStale = false
         engine.raw.pointee.fp_deferred = scs.isFPContextDeferred
         let fpu = !scs.allowsFPU(privileged: false), divide = scs.trapsDivideByZero
         let traps = (fpu ? M4_TRAP_FPU.rawValue : 0) | (divide ? M4_TRAP_DIVIDE.rawValue : 0)
@@ -190,19 +147,19 @@ public final class Core: CoreControl {
 
     /// Puts the core into reset, where it stays.
     func hold() {
-        state = .held
-        sleepsDeeply = false
         scs.reset()
-        eventRegister = false
         engine.raw.pointee.event_sent = false
-        resetRequest = nil
-        pendingStop = nil
-        lockupReport = nil
-        wantsStep = false
-        watched = nil
-        dataMatch = false
-        passedBKPT = nil
-        watches = watchpointsStart == nil
+        own.pointee.phase = .held
+        own.pointee.sleepsDeeply = false
+        own.pointee.eventRegister = false
+        own.pointee.resetRequest = nil
+        own.pointee.pendingStop = nil
+        own.pointee.lockupReport = nil
+        own.pointee.wantsStep = false
+        own.pointee.watched = nil
+        own.pointee.dataMatch = false
+        own.pointee.passedBKPT = nil
+        own.pointee.watches = watchpointsStart == nil
         onHold()
         debugChanged()
     }
@@ -212,11 +169,9 @@ public final class Core: CoreControl {
         scs.reset()
         m4_engine_reset_core(engine.raw)
         m4_engine_flush(engine.raw)
-        appliedProtection.control = nil
-        updatePermissions()
-        updateTraps()
+        updateDerived()
         updateDebug()
-        state = .running
+        phase = .running
         eventRegister = false
         guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
             raise(.vectorTable, at: 0)
@@ -238,7 +193,7 @@ public final class Core: CoreControl {
 
     private func runToStop(_ deadline: UInt64) -> StopReason {
         let raw = engine.raw
-        hot.pointee.runDeadline = deadline
+        derived.pointee.runDeadline = deadline
         while true {
             events.run(upTo: raw.pointee.cycles)
             if raw.pointee.stop_requested {
@@ -249,31 +204,31 @@ public final class Core: CoreControl {
                     prioritySignChanged()
                 }
             }
-            if trapsStale { updateTraps() }
-            if debugStale { updateDebug() }
-            if permissionsStale {
-                permissionsStale = false
+            if derived.pointee.trapsStale { updateTraps() }
+            if derived.pointee.debugStale { updateDebug() }
+            if derived.pointee.permissionsStale {
+                derived.pointee.permissionsStale = false
                 updatePermissions()
             }
             if let reason = takePendingStop() { return reason }
-            switch state {
+            switch phase {
             case .held, .lockedUp:
-                if state == .lockedUp, m4_engine_can_take(raw) {
+                if phase == .lockedUp, m4_engine_can_take(raw) {
                     // An NMI, at HardFault's priority. It would return to the lockup. Source: ARMv7-M ARM, B1.5.15.
-                    state = .running
-                    lockupReport = nil
+                    phase = .running
+                    own.pointee.lockupReport = nil
                     nextPC = 0xFFFF_FFFF
                     continue
                 }
                 guard idle(until: deadline) else {
                     if deadline != .max { return .deadline }
-                    return lockupReport.map(StopReason.lockup) ?? .held
+                    return own.pointee.lockupReport.map(StopReason.lockup) ?? .held
                 }
                 continue
             case .sleeping(let event):
                 if wakes(event: event) {
-                    state = .running
-                    if sleepsDeeply { setDeepSleep(false) }
+                    phase = .running
+                    if own.pointee.sleepsDeeply { setDeepSleep(false) }
                     continue
                 }
                 guard idle(until: deadline) else { return deadline == .max ? .asleep : .deadline }
@@ -301,8 +256,8 @@ public final class Core: CoreControl {
 
     /// What a stop outside of the engine's run loop is waiting to report.
     private func takePendingStop() -> StopReason? {
-        if let reason = resetRequest { resetRequest = nil; return reason }
-        if let reason = pendingStop { pendingStop = nil; return reason }
+        if let reason = own.pointee.resetRequest { own.pointee.resetRequest = nil; return reason }
+        if let reason = own.pointee.pendingStop { own.pointee.pendingStop = nil; return reason }
         guard hostStop || m4_engine_take_interrupt(engine.raw) else { return nil }
         hostStop = false
         return .hostRequest
@@ -318,7 +273,7 @@ public final class Core: CoreControl {
         // What is due now was scheduled by what has just run: time moves on, lest it never does.
         let target = isDue ? max(next, now &+ 1) : deadline
         if target != .max, target > now {
-            idleCycles &+= target &- now
+            own.pointee.idleCycles &+= target &- now
             engine.raw.pointee.cycles = target
         }
         return isDue
@@ -333,8 +288,8 @@ public final class Core: CoreControl {
 
     /// Whether the event register is set, which this clears.
     private func takeEvent() -> Bool {
-        let pended = scs.sendsEventOnPend && scs.exceptions.pendedCount != pendedSeen
-        pendedSeen = scs.exceptions.pendedCount
+        let pended = scs.sendsEventOnPend && scs.exceptions.pendedCount != own.pointee.pendedSeen
+        own.pointee.pendedSeen = scs.exceptions.pendedCount
         let isSet = eventRegister || pended || engine.raw.pointee.event_sent
         eventRegister = false
         engine.raw.pointee.event_sent = false
@@ -368,13 +323,13 @@ public final class Core: CoreControl {
     }
 
     func fallAsleep(event: Bool) {
-        state = .sleeping(event: event)
+        phase = .sleeping(event: event)
         if scs.sleepsDeeply { setDeepSleep(true) }
         if pollAt != .max { pollAt = poll(.asleep) }
     }
 
     private func setDeepSleep(_ deep: Bool) {
-        sleepsDeeply = deep
+        own.pointee.sleepsDeeply = deep
         scs.setCoreClockStopped(deep)
         onDeepSleep(deep)
     }

@@ -6,7 +6,7 @@ import MachineBase
 ///
 /// Written at each entry; memory of its own, without a class's checks.
 final class ExceptionEntries {
-    struct Entry { var cycle: UInt64 = 0, frame: UInt32 = 0 }
+    struct Entry: Equatable, Sendable { var cycle: UInt64 = 0, frame: UInt32 = 0 }
     private static let capacity = 512
     private let entries = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
 
@@ -15,6 +15,11 @@ final class ExceptionEntries {
 
     func note(_ number: ExceptionNumber, cycle: UInt64, frame: UInt32) {
         entries[Int(number.value) & (Self.capacity - 1)] = Entry(cycle: cycle, frame: frame)
+    }
+    /// All of them, by number.
+    var state: [Entry] {
+        get { Array(UnsafeBufferPointer(start: entries, count: Self.capacity)) }
+        set { for (number, entry) in newValue.prefix(Self.capacity).enumerated() { entries[number] = entry } }
     }
     subscript(number: ExceptionNumber) -> Entry { entries[Int(number.value) & (Self.capacity - 1)] }
 }

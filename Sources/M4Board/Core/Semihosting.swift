@@ -25,7 +25,7 @@ public final class Semihosting {
     /// "SHFB", then SH_EXT_EXIT_EXTENDED and SH_EXT_STDOUT_STDERR.
     private static let features: [UInt8] = [0x53, 0x48, 0x46, 0x42, 0b11]
     private static let failed = UInt32.max
-    private enum Errno: UInt32 { case none = 0, noEntry = 2, badHandle = 9, invalid = 22, notSupported = 95 }
+    enum Errno: UInt32, Sendable { case none = 0, noEntry = 2, badHandle = 9, invalid = 22, notSupported = 95 }
 
     var clock = CoreClock(hertz: 64_000_000)
     /// What SYS_GET_CMDLINE answers; its first word is the program's name.
@@ -34,9 +34,15 @@ public final class Semihosting {
     public var onText: (([UInt8]) -> Void)?
     /// Told once of each operation, and of each file, that is not there.
     public var onUnsupported: ((BoardFinding) -> Void)?
-    private var told: [BoardFinding] = []
-    private var errno = Errno.none
-    private var featuresPosition = 0
+
+    /// What of it changes.
+    struct State: Equatable, Sendable {
+        var told: [BoardFinding] = []
+        var errno = Errno.none
+        /// Of the next byte that is read of `:semihosting-features`.
+        var featuresPosition = 0
+    }
+    var state = State()
 
     func call(_ core: Core) -> Outcome {
         let code = core.engine.r(0), argument = core.engine.r(1)
@@ -85,7 +91,7 @@ public final class Semihosting {
             return handle == .features ? 0 : 1
         case .seek:
             guard Handle(rawValue: parameter(0)) == .features, parameter(1) <= UInt32(Self.features.count) else { return fail(.invalid) }
-            featuresPosition = Int(parameter(1))
+            state.featuresPosition = Int(parameter(1))
             return 0
         case .length:
             guard let handle = Handle(rawValue: parameter(0)) else { return fail(.badHandle) }
@@ -93,7 +99,7 @@ public final class Semihosting {
         case .clock: return UInt32(truncatingIfNeeded: clock.time(cycles: core.cycles).nanoseconds / 10_000_000)  // centiseconds
         // The board is made at the epoch.
         case .time: return UInt32(truncatingIfNeeded: clock.time(cycles: core.cycles).nanoseconds / 1_000_000_000)
-        case .errno: return errno.rawValue
+        case .errno: return state.errno.rawValue
         case .commandLine: return putCommandLine(at: parameter(0), size: parameter(1), lengthAt: argument &+ 4, core)
         case .heapInfo:
             // Heap and stack, base and limit: 0 is "unknown", and leaves it to the firmware's linker script.
@@ -117,7 +123,7 @@ public final class Semihosting {
         }
         if name == Array(":semihosting-features".utf8) {
             guard mode < 4 else { return fail(.invalid) }
-            featuresPosition = 0
+            state.featuresPosition = 0
             return Handle.features.rawValue
         }
         tell(.semihostingFile(ForeignText.text(name)))
@@ -129,9 +135,9 @@ public final class Semihosting {
         switch Handle(rawValue: handle) {
         case .input: return count
         case .features:
-            let part = Self.features[featuresPosition...].prefix(Int(clamping: count))
+            let part = Self.features[state.featuresPosition...].prefix(Int(clamping: count))
             guard store(Array(part), at: address, core) else { return count }
-            featuresPosition += part.count
+            state.featuresPosition += part.count
             return count &- UInt32(part.count)
         default: return fail(.badHandle, count)
         }
@@ -144,14 +150,14 @@ public final class Semihosting {
     }
 
     private func fail(_ why: Errno, _ result: UInt32 = failed) -> UInt32 {
-        errno = why
+        state.errno = why
         return result
     }
 
     private func tell(_ finding: BoardFinding) {
         // A firmware that opens many names is no reason to keep them all.
-        guard told.count < 32, !told.contains(finding) else { return }
-        told.append(finding)
+        guard state.told.count < 32, !state.told.contains(finding) else { return }
+        state.told.append(finding)
         onUnsupported?(finding)
     }
 
