@@ -6,6 +6,7 @@ extension SoC {
         var blocks: [RegisterBlock.Snapshot?]
         var lines: Interconnect.Lines
         var requests: DMARequestLines.Levels
+        var pins: [PinSignals.Level]
         var isMCUStopped: Bool
         var unmodelled: UnmodelledRegisters
 
@@ -23,12 +24,13 @@ extension SoC {
                         interconnect.isModelled[index] || $0.isTouched ? $0.snapshot : nil
                     }
                 },
-                lines: interconnect.lines, requests: interconnect.requests.levels, isMCUStopped: interconnect.isMCUStopped,
+                lines: interconnect.lines, requests: interconnect.requests.levels, pins: interconnect.pins.levels, isMCUStopped: interconnect.isMCUStopped,
                 unmodelled: interconnect.unmodelled)
         }
         set {
             interconnect.lines = newValue.lines
             interconnect.requests.levels = newValue.requests
+            interconnect.pins.levels = newValue.pins
             interconnect.isMCUStopped = newValue.isMCUStopped
             interconnect.unmodelled = newValue.unmodelled
             for index in interconnect.isModelled.indices {

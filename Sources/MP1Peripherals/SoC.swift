@@ -46,34 +46,35 @@ public final class SoC {
     public init(_ chip: SoCDescription = .stm32mp157, host: SoCHost, configuration: SoCConfiguration = SoCConfiguration()) {
         let interconnect = Interconnect(chip, host: host)
         self.interconnect = interconnect
+        // Some are others' parts: a block is made after what it asks for, and pins after all that may be at them. Alarms that are due at
+        // the same time come in this order.
         let exti = EXTI(on: interconnect)
         self.exti = exti
-        let rcc = RCC(on: interconnect, configuration: configuration)
-        self.rcc = rcc
+        rcc = RCC(on: interconnect, configuration: configuration)
+        interconnect.clockController = Unmanaged.passUnretained(rcc)
         pwr = PWR("PWR", on: interconnect)
         syscfg = SYSCFG(on: interconnect, configuration: configuration)
         ipcc = IPCC(on: interconnect)
         hsem = HSEM(on: interconnect)
         tamp = TAMP("TAMP", on: interconnect)
-        gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
-        wwdg = WWDG(on: interconnect, rcc: rcc, exti: exti)
-        let uarts = UART.Instance.allCases.map { UART($0, on: interconnect, rcc: rcc) }
-        self.uarts = uarts
-        let timers = TIM.Variant.all.map { TIM($0, on: interconnect, rcc: rcc) }
-        lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect, rcc: rcc) }
+        wwdg = WWDG(on: interconnect, exti: exti)
+        uarts = UART.Instance.allCases.map { UART($0, on: interconnect) }
+        let timers = TIM.Variant.all.map { TIM($0, on: interconnect) }
+        lowPowerTimers = (1...5).map { LPTIM($0, on: interconnect) }
         adcs = ADC.Instance.allCases.map { ADC($0, on: interconnect) }
         let multiplexer = DMAMUX("DMAMUX1", on: interconnect)
         let controllers = (1...2).map { DMA($0, on: interconnect, multiplexer: multiplexer) }
         interconnect.requests.controllers = controllers.map { Unmanaged.passUnretained($0) }
-        spis = (1...6).map { SPI($0, on: interconnect, rcc: rcc) }
+        spis = (1...6).map { SPI($0, on: interconnect) }
         others = timers + controllers + [
             multiplexer, ETZPC("ETZPC", on: interconnect),
             CRC("CRC1", on: interconnect), CRC("CRC2", on: interconnect),
             RNG("RNG1", seed: 1, on: interconnect), RNG("RNG2", seed: 2, on: interconnect),
         ]
+        gpio = GPIO.Port.allCases.map { GPIO($0, on: interconnect, exti: exti) }
+        interconnect.pins.ports = gpio.map { Unmanaged.passUnretained($0) }
         let modelled: [RegisterBlock] = [exti, rcc, pwr, syscfg, ipcc, hsem, tamp, wwdg] + gpio + uarts
             + lowPowerTimers + adcs + spis + others
-        interconnect.ports = gpio.map { Unmanaged.passUnretained($0) }
         for block in modelled {
             interconnect.blocks[block.index] = Unmanaged.passRetained(block)
             interconnect.isModelled[block.index] = true

@@ -52,24 +52,7 @@ public final class RCC: RegisterBlock {
 
     /// Whether `peripheral`, by RM0436's name, has its clock enabled for the M4; nil when RCC has no gate for it.
     public func isClockEnabled(_ peripheral: String) -> Bool? {
-        guard let index = interconnect.chip.registers.peripheral(named: peripheral)?.index else { return nil }
-        let map = interconnect.map.pointee
-        for number in 0..<Int(map.clock_gate_count) {
-            let gate = map.clock_gates[number]
-            if Int(gate.peripheral) == index { return self[UInt32(gate.offset)] >> UInt32(gate.bit) & 1 != 0 }
-        }
-        return nil
-    }
-
-    /// How many cycles of the core clock make one of pclk1, pclk2 or pclk3.
-    func busDivider(bus: Int) -> UInt64 {
-        UInt64(1) << UInt64(min(self[APB1DIVR.APB1DIV.at(APB1DIVR.offset &+ UInt32(truncatingIfNeeded: bus - 1) &* 4)], 4))
-    }
-
-    /// How many cycles of the core clock make one of the timers' kernel clock on `bus` 1 or 2 (RM0436, RCC).
-    func timerDivider(bus: Int) -> UInt64 {
-        let isFast = has(bus == 2 ? TIMG2PRER.TIMG2PRE : TIMG1PRER.TIMG1PRE)
-        return max(1, busDivider(bus: bus) / (isFast ? 4 : 2))
+        interconnect.clockGate(of: peripheral).map { self[$0.offset] & $0.mask != 0 }
     }
 
     /// Sets the flag that tells firmware why it starts again.

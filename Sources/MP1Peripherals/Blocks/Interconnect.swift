@@ -18,8 +18,9 @@ final class Interconnect {
     let requests = DMARequestLines()
     /// Bytes of the read that is under way: a register with a FIFO behind it gives as much.
     var readWidth = 4
-    /// The GPIO ports by their index, for who asks whether a pin has a source.
-    var ports: [Unmanaged<GPIO>] = []
+    /// What gives blocks their clocks: set before a block is made that asks for one.
+    var clockController: Unmanaged<RCC>?
+    let pins: PinSignals
     /// Which blocks have a model, by peripheral index.
     var isModelled: [Bool]
     /// The M4's domain is in CSTOP; a line that rises may end that.
@@ -38,6 +39,7 @@ final class Interconnect {
     init(_ chip: SoCDescription, host: SoCHost) {
         self.chip = chip
         map = chip.registers.tables
+        pins = PinSignals(map)
         self.host = Unmanaged.passUnretained(host)
         clock = host.coreClock
         events = host.eventQueue
@@ -106,8 +108,19 @@ final class Interconnect {
         return index >= 0 && isModelled[index]
     }
 
+    /// Where the block of this name has its clock's gate for the coprocessor; nil where it has none.
+    func clockGate(of peripheral: String) -> (offset: UInt32, mask: UInt32)? {
+        let index = register_map_peripheral_named(map, peripheral)
+        guard index >= 0 else { return nil }
+        for number in 0..<Int(map.pointee.clock_gate_count) {
+            let gate = map.pointee.clock_gates[number]
+            if Int32(gate.peripheral) == index { return (UInt32(gate.offset), 1 &<< UInt32(gate.bit)) }
+        }
+        return nil
+    }
+
     func port(_ port: GPIO.Port) -> GPIO? {
-        ports.indices.contains(port.rawValue) ? ports[port.rawValue].takeUnretainedValue() : nil
+        pins.ports.indices.contains(port.rawValue) ? pins.ports[port.rawValue].takeUnretainedValue() : nil
     }
 
     // MARK: Interrupts

@@ -8,7 +8,9 @@ import Chips
 public final class SPI: RegisterBlock {
     public let number: Int
     private let interrupt: Int
-    private let rcc: RCC
+    private let clock: ClockInput
+    /// At the pins.
+    private let nss: PinSignal
     /// DMAMUX1's inputs.
     private let receiveRequest: DMARequest, transmitRequest: DMARequest
     /// Bytes of each FIFO.
@@ -39,10 +41,11 @@ public final class SPI: RegisterBlock {
     override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
     /// - Parameter number: 1 to 6.
-    init(_ number: Int, on interconnect: Interconnect, rcc: RCC) {
+    init(_ number: Int, on interconnect: Interconnect) {
         self.number = number
-        self.rcc = rcc
         let name = "SPI\(number)"
+        clock = ClockInput(name, on: interconnect)
+        nss = PinSignal(name + "_NSS", on: interconnect)
         interrupt = interconnect.chip.registers.line(name)
         depth = number <= 3 ? 16 : 8
         receiveRequest = DMARequest(name + "_RX", on: interconnect)
@@ -102,9 +105,15 @@ public final class SPI: RegisterBlock {
     private func driveNSS(_ isLow: Bool) {
         guard isLow != state.drivesNSS else { return }
         state.drivesNSS = isLow
+        updatePin()
         for index in devices.indices {
             if case .nss = selections[index] { select(1 &<< UInt32(index), isLow) }
         }
+    }
+
+    /// A master with SSOE drives NSS, and others let go of it (RM0436, SPI: slave select).
+    private func updatePin() {
+        nss.drive(has(CR1.SPE) && has(CFG2.MASTER) && has(CFG2.SSOE) ? !state.drivesNSS : nil)
     }
 
     /// What all selected devices answer to a frame, wired together.
@@ -192,7 +201,10 @@ public final class SPI: RegisterBlock {
         // CSTART is set by software and cleared by hardware; CSUSP reads 0.
         merge(CR1.offset, (value | wasStarted) & ~CR1.CSUSP.mask, lanes: lanes | CR1.CSTART.mask)
         guard has(CR1.SPE) else { return stop() }
-        if !wasOn { state.loaded = 0 }
+        if !wasOn {
+            state.loaded = 0
+            updatePin()
+        }
         if has(CR1.CSTART), wasStarted == 0 {
             state.remaining = self[CR2.TSIZE]
             if has(CFG2.MASTER), has(CFG2.SSOE) { driveNSS(true) }
@@ -208,6 +220,7 @@ public final class SPI: RegisterBlock {
         state = State()
         state.selected = selected
         self[CR1.CSTART] = 0
+        updatePin()
     }
 
     private func load(_ value: UInt32, bytes: UInt32) {
@@ -226,7 +239,7 @@ public final class SPI: RegisterBlock {
 
     /// Core cycles of a frame; nil without a clock.
     private var frameCycles: UInt64? {
-        let kernel = rcc.spiClock(number)
+        let kernel = clock.hertz
         guard kernel > 0 else { return nil }
         let bits = UInt64(frameBits &+ self[CFG2.MIDI])
         return max(1, (bits << UInt64(self[CFG1.MBR] &+ 1)) * interconnect.clock.hertz / kernel)

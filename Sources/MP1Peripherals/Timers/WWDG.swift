@@ -5,7 +5,7 @@ import Chips
 public final class WWDG: RegisterBlock {
     private let interrupt: Int
 
-    private let rcc: RCC
+    private let clock: ClockInput
     private let exti: EXTI
     /// Of the EXTI: its edge is the reset.
     private let resetLine: Int
@@ -18,10 +18,10 @@ public final class WWDG: RegisterBlock {
     private var state = State()
     override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
-    init(on interconnect: Interconnect, rcc: RCC, exti: EXTI) {
+    init(on interconnect: Interconnect, exti: EXTI) {
         interrupt = interconnect.chip.registers.line("WWDG1")
         resetLine = Int(interconnect.chip.coprocessor.watchdogReset.number)
-        self.rcc = rcc
+        clock = ClockInput("WWDG1", on: interconnect)
         self.exti = exti
         super.init(index: Self.index("WWDG1", on: interconnect), on: interconnect, alarm: "WWDG1")
     }
@@ -78,7 +78,7 @@ public final class WWDG: RegisterBlock {
     private func load(reloading: Bool = true) {
         if !reloading { self[CR.offset] = CR.WDGA.mask | counter }
         state.loaded = interconnect.now
-        state.step = (4096 * rcc.busDivider(bus: 1)) << UInt64(self[CFR.WDGTB])
+        state.step = (4096 * (clock.coreCycles ?? 1)) << UInt64(self[CFR.WDGTB])
         schedule()
     }
 

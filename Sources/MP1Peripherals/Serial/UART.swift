@@ -25,7 +25,7 @@ public final class UART: RegisterBlock {
 
     public let instance: Instance
     private let interrupt: Int
-    private let rcc: RCC
+    private let clock: ClockInput
     /// DMAMUX1's inputs.
     private let receiveRequest: DMARequest, transmitRequest: DMARequest
 
@@ -37,10 +37,10 @@ public final class UART: RegisterBlock {
     private var state = State()
     override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
-    init(_ instance: Instance, on interconnect: Interconnect, rcc: RCC) {
+    init(_ instance: Instance, on interconnect: Interconnect) {
         self.instance = instance
         interrupt = interconnect.chip.registers.line(instance.description)
-        self.rcc = rcc
+        clock = ClockInput(instance.description, on: interconnect)
         receiveRequest = DMARequest("\(instance)_RX", on: interconnect)
         transmitRequest = DMARequest("\(instance)_TX", on: interconnect)
         super.init(index: Self.index(instance.description, on: interconnect), on: interconnect)
@@ -141,7 +141,7 @@ public final class UART: RegisterBlock {
     }
 
     /// Hertz of the clock that BRR divides (RM0436, RCC: UARTxCKSELR).
-    public var kernelClock: UInt64 { rcc.uartClock(instance.number) }
+    public var kernelClock: UInt64 { clock.hertz }
 
     /// Core cycles that a character of ten bits takes (RM0436, USART: baud rate generation).
     override var dmaItemCycles: UInt64 {
@@ -149,7 +149,7 @@ public final class UART: RegisterBlock {
         // With OVER8 a bit has half as many samples, and BRR[2:0] holds the lowest bits shifted right once.
         let isFast = has(CR1.OVER8)
         let divider = UInt64(max(16, isFast ? rate & 0xFFF0 | (rate & 7) << 1 : rate)) * Self.prescaler(self[PRESC.PRESCALER])
-        return max(1, 10 * divider * interconnect.clock.hertz / kernelClock / (isFast ? 2 : 1))
+        return max(1, 10 * divider * interconnect.clock.hertz / max(1, kernelClock) / (isFast ? 2 : 1))
     }
 
     private static func prescaler(_ selection: UInt32) -> UInt64 {

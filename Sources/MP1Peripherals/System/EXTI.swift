@@ -64,7 +64,7 @@ public final class EXTI: RegisterBlock {
         return (0..<16).reduce(0) { lines, pin in
             guard looking >> UInt32(pin) & 1 != 0 else { return lines }
             let port = Int(selectedPort(pin))
-            let hasSource = interconnect.ports.indices.contains(port) && interconnect.ports[port]._withUnsafeGuaranteedRef { $0.hasSource(pin) }
+            let hasSource = GPIO.Port(rawValue: port).flatMap(interconnect.port)?.hasSource(pin) ?? false
             return hasSource ? lines : lines | 1 << UInt32(pin)
         }
     }

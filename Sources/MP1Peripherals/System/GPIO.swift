@@ -1,4 +1,5 @@
-/// General-purpose I/O port (RM0436, GPIO). Outputs read back; inputs have the level that the host drives, else their pull.
+/// General-purpose I/O port (RM0436, GPIO). Outputs read back; inputs have the level that the host drives, else their pull. A pin with an
+/// alternate function is the signal of the block that the chip has there.
 public final class GPIO: RegisterBlock {
     public enum Port: Int, CaseIterable, Sendable, CustomStringConvertible {
         case a, b, c, d, e, f, g, h, i, j, k, z
@@ -23,10 +24,15 @@ public final class GPIO: RegisterBlock {
         var outputs: UInt16 = 0
         var openDrain: UInt16 = 0
         var analogue: UInt16 = 0xFFFF
+        /// Pins with an alternate function, by MODER; of these, those that a block drives, and to which level.
+        var alternate: UInt16 = 0
+        var blockDriven: UInt16 = 0
+        var blockLevels: UInt16 = 0
         var pulledUp: UInt16 = 0
-        /// Levels as last told.
+        /// Levels as last told; those of pins with a function, to blocks.
         var toldOutputs: UInt16 = 0
         var toldInputs: UInt16 = 0
+        var toldSignals: UInt16 = 0
         /// Pins that firmware drives low, as last told.
         var toldLow: UInt16 = 0
     }
@@ -37,11 +43,15 @@ public final class GPIO: RegisterBlock {
         self.port = port
         self.exti = exti
         super.init(index: Self.index(port.description, on: interconnect), on: interconnect)
+        signalPins = interconnect.pins.pins(of: port.rawValue)
     }
+
+    /// Pins at which a block's signal may be. Blocks with signals are made before the ports.
+    private var signalPins: UInt16 = 0
 
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        onRead: [IDR.self], onWrite: [MODER.self, OTYPER.self, PUPDR.self, ODR.self, BSRR.self, LCKR.self, BRR.self],
+        onRead: [IDR.self], onWrite: [MODER.self, OTYPER.self, PUPDR.self, ODR.self, BSRR.self, LCKR.self, BRR.self, AFRL.self, AFRH.self],
         storageOnly: [MODER.self, OTYPER.self, OSPEEDR.self, PUPDR.self, ODR.self, LCKR.self, AFRL.self, AFRH.self, SECCFGR.self],
         missing: [MissingFeature("configuration lock", LCKR.LCKK, effect: "locked pins can be changed all the same")])
 
@@ -52,13 +62,16 @@ public final class GPIO: RegisterBlock {
 
     /// Levels at all pins, as IDR has them.
     public var levels: UInt16 {
-        let odr = UInt16(truncatingIfNeeded: self[ODR.offset])
         let outside = state.driven & state.drivenLevels | ~state.driven & state.pulledUp
-        let pushing = state.outputs & ~state.openDrain
+        let pushing = outputs & ~state.openDrain
         // An open-drain output pulls low, or leaves the pin to what is outside.
-        let low = state.outputs & state.openDrain & ~odr
-        return (pushing & odr | ~pushing & outside & ~low) & ~state.analogue
+        let low = outputs & state.openDrain & ~outputData
+        return (pushing & outputData | ~pushing & outside & ~low) & ~state.analogue
     }
+
+    /// Pins that firmware drives, by ODR or through a block, and what they are driven to.
+    private var outputs: UInt16 { state.outputs | state.blockDriven }
+    private var outputData: UInt16 { UInt16(truncatingIfNeeded: self[ODR.offset]) & ~state.blockDriven | state.blockLevels }
 
     /// Drives `pin` (0-15) from outside; nil lets go of it.
     public func setInput(_ pin: Int, level: Bool?) {
@@ -71,8 +84,7 @@ public final class GPIO: RegisterBlock {
 
     /// Whether firmware drives `pin` low.
     func drivesLow(_ pin: Int) -> Bool {
-        let bit = UInt16(1) << UInt16(pin & 15)
-        return state.outputs & bit != 0 && UInt16(truncatingIfNeeded: self[ODR.offset]) & bit == 0
+        (outputs & ~outputData) >> UInt16(pin & 15) & 1 != 0
     }
 
     /// Calls `action` whenever firmware begins or ends to drive `pin` low.
@@ -85,20 +97,46 @@ public final class GPIO: RegisterBlock {
     private var watches: [Watch] = []
 
     private func tellWatches() {
-        let low = state.outputs & ~UInt16(truncatingIfNeeded: self[ODR.offset]), changed = low ^ state.toldLow
+        let low = outputs & ~outputData, changed = low ^ state.toldLow
         guard changed != 0 else { return }
         state.toldLow = low
         for watch in watches where changed >> UInt16(watch.pin & 15) & 1 != 0 { watch.action(low >> UInt16(watch.pin & 15) & 1 != 0) }
     }
 
     /// Whether something may change the level at `pin`: the host, or the firmware's own output.
-    func hasSource(_ pin: Int) -> Bool { (state.driven | state.outputs) >> UInt16(pin & 15) & 1 != 0 }
+    func hasSource(_ pin: Int) -> Bool { (state.driven | outputs) >> UInt16(pin & 15) & 1 != 0 }
+
+    // MARK: Alternate functions
+
+    /// AFRL and AFRH have four bits a pin.
+    private func function(of pin: UInt32) -> UInt32? {
+        guard state.alternate >> UInt16(pin) & 1 != 0 else { return nil }
+        return self[pin < 8 ? AFRL.offset : AFRH.offset] >> ((pin & 7) &* 4) & 15
+    }
+
+    /// Whether `pin` has this alternate function.
+    func carries(_ function: UInt32, at pin: UInt32) -> Bool { self.function(of: pin) == function }
+
+    /// A block drives a signal otherwise that may be at one of the pins.
+    func signalChanged() {
+        guard isTouched else { return }
+        routeSignals()
+        update()
+    }
+
+    private func routeSignals() {
+        guard signalPins != 0 else { return }
+        let routed = interconnect.pins.driven(at: port.rawValue) { function(of: $0) }
+        (state.blockDriven, state.blockLevels) = (routed.pins, routed.levels)
+    }
 
     private func configure() {
         state.outputs = field(MODER.offset, equals: 1)
         state.analogue = field(MODER.offset, equals: 3)
         state.openDrain = UInt16(truncatingIfNeeded: self[OTYPER.offset])
         state.pulledUp = field(PUPDR.offset, equals: 1)
+        state.alternate = field(MODER.offset, equals: 2)
+        routeSignals()
     }
 
     /// Pins whose two-bit field in the register at `offset` is `value`.
@@ -124,9 +162,10 @@ public final class GPIO: RegisterBlock {
         case BRR.offset: self[ODR.offset] &= ~value
         case ODR.offset: merge(offset, value & 0xFFFF, lanes: lanes)
         case LCKR.offset: merge(offset, value, lanes: lanes)
-        case MODER.offset, OTYPER.offset, PUPDR.offset:
+        case MODER.offset, OTYPER.offset, PUPDR.offset, AFRL.offset, AFRH.offset:
             merge(offset, value, lanes: lanes)
             configure()
+            return update(isConfigured: signalPins != 0)
         default: return writeStored(offset, value, lanes: lanes, by: initiator)
         }
         update()
@@ -136,10 +175,11 @@ public final class GPIO: RegisterBlock {
         super.reset(kind)
         guard isTouched else { return }
         configure()
-        update()
+        update(isConfigured: signalPins != 0)
     }
 
-    private func update() {
+    /// - Parameter isConfigured: functions of pins may have changed.
+    private func update(isConfigured: Bool = false) {
         tellWatches()
         let driving = outputLevels
         if driving != state.toldOutputs {
@@ -156,6 +196,11 @@ public final class GPIO: RegisterBlock {
             if exti.selectedPort(pin) == UInt32(port.rawValue) {
                 exti.edge(pin, rising: inputs >> UInt16(pin) & 1 != 0)
             }
+        }
+        let signals = inputs & state.alternate & signalPins
+        if signals != state.toldSignals || isConfigured {
+            state.toldSignals = signals
+            interconnect.pins.present(port.rawValue)
         }
     }
 }

@@ -10,8 +10,6 @@ public final class TIM: RegisterBlock {
     /// How a timer of this number differs from the others.
     struct Variant {
         let name: String
-        /// 1 or 2: whose timer clock it counts.
-        let bus: Int
         let isWide: Bool
         let hasRepetition: Bool
         let compareChannels: UInt32
@@ -19,10 +17,9 @@ public final class TIM: RegisterBlock {
         let hasInterrupts: Bool
 
         init(
-            _ name: String, bus: Int, channels: UInt32, isWide: Bool = false, hasRepetition: Bool = false, hasInterrupts: Bool = false
+            _ name: String, channels: UInt32, isWide: Bool = false, hasRepetition: Bool = false, hasInterrupts: Bool = false
         ) {
             self.name = name
-            self.bus = bus
             self.isWide = isWide
             self.hasRepetition = hasRepetition
             compareChannels = channels
@@ -30,20 +27,20 @@ public final class TIM: RegisterBlock {
         }
 
         static let all: [Variant] = [
-            Variant("TIM1", bus: 2, channels: 4, hasRepetition: true, hasInterrupts: true),
-            Variant("TIM2", bus: 1, channels: 4, isWide: true),
-            Variant("TIM3", bus: 1, channels: 4),
-            Variant("TIM4", bus: 1, channels: 4),
-            Variant("TIM5", bus: 1, channels: 4, isWide: true),
-            Variant("TIM6", bus: 1, channels: 0),
-            Variant("TIM7", bus: 1, channels: 0),
-            Variant("TIM8", bus: 2, channels: 4, hasRepetition: true, hasInterrupts: true),
-            Variant("TIM12", bus: 1, channels: 2),
-            Variant("TIM13", bus: 1, channels: 1),
-            Variant("TIM14", bus: 1, channels: 1),
-            Variant("TIM15", bus: 2, channels: 2, hasRepetition: true),
-            Variant("TIM16", bus: 2, channels: 1, hasRepetition: true),
-            Variant("TIM17", bus: 2, channels: 1, hasRepetition: true),
+            Variant("TIM1", channels: 4, hasRepetition: true, hasInterrupts: true),
+            Variant("TIM2", channels: 4, isWide: true),
+            Variant("TIM3", channels: 4),
+            Variant("TIM4", channels: 4),
+            Variant("TIM5", channels: 4, isWide: true),
+            Variant("TIM6", channels: 0),
+            Variant("TIM7", channels: 0),
+            Variant("TIM8", channels: 4, hasRepetition: true, hasInterrupts: true),
+            Variant("TIM12", channels: 2),
+            Variant("TIM13", channels: 1),
+            Variant("TIM14", channels: 1),
+            Variant("TIM15", channels: 2, hasRepetition: true),
+            Variant("TIM16", channels: 1, hasRepetition: true),
+            Variant("TIM17", channels: 1, hasRepetition: true),
         ]
     }
 
@@ -51,7 +48,7 @@ public final class TIM: RegisterBlock {
     private static let compareEnables = DIER.CCxIE.mask
     /// NVIC inputs.
     private let lines: (update: Int, compare: Int, trigger: Int, brk: Int)
-    private let rcc: RCC
+    private let clock: ClockInput
 
     struct State: BlockState {
         // What the counter works with until the next update event.
@@ -71,12 +68,12 @@ public final class TIM: RegisterBlock {
     private var state = State()
     override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
-    init(_ variant: Variant, on interconnect: Interconnect, rcc: RCC) {
+    init(_ variant: Variant, on interconnect: Interconnect) {
         self.variant = variant
         let name = variant.name
         func line(_ part: String) -> Int { interconnect.chip.registers.line(variant.hasInterrupts ? name + part : name) }
         lines = (line("_UP"), line("_CC"), line("_TRG_COM"), line("_BRK"))
-        self.rcc = rcc
+        clock = ClockInput(name, on: interconnect)
         super.init(index: Self.index(name, on: interconnect), on: interconnect, alarm: name)
     }
 
@@ -237,7 +234,7 @@ public final class TIM: RegisterBlock {
         guard counting != state.isCounting else { return }
         let phase = phase
         state.isCounting = counting
-        if counting { state.tick = rcc.timerDivider(bus: variant.bus) &* state.prescale }
+        if counting { state.tick = (clock.coreCycles ?? 1) &* state.prescale }
         setPhase(phase)
     }
 
@@ -253,7 +250,7 @@ public final class TIM: RegisterBlock {
     /// Loads what was written to PSC, ARR and RCR, as an update event does.
     private func loadShadows() {
         state.prescale = UInt64(self[PSC.PSC]) + 1
-        state.tick = rcc.timerDivider(bus: variant.bus) &* state.prescale
+        state.tick = (clock.coreCycles ?? 1) &* state.prescale
         state.reload = UInt64(self[ARR.offset])
         loadRepetitions()
     }

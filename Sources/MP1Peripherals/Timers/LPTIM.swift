@@ -3,8 +3,8 @@ import MachineBase
 
 /// Low-power timers LPTIM1 to LPTIM5 (RM0436, LPTIM): counting up on an internal clock, with autoreload and compare matches.
 ///
-/// Register updates take no time: ARROK and CMPOK follow the write. With an external clock (CFGR.CKSEL or COUNTMODE) the host
-/// counts. Encoder mode, triggers and output pins are not modelled.
+/// Register updates take no time: ARROK and CMPOK follow the write. With an external clock (CFGR.CKSEL or COUNTMODE) it
+/// counts edges at the pin of its Input1. Encoder mode, triggers and output pins are not modelled.
 public final class LPTIM: RegisterBlock {
     enum Mode: Sendable { case stopped, single, continuous }
 
@@ -18,29 +18,31 @@ public final class LPTIM: RegisterBlock {
         /// The count while stopped.
         var standing: UInt64 = 0
         var frequency: UInt64 = 1
-        /// Pulses at Input1 since the start.
+        /// Edges at Input1 since the start.
         var pulses: UInt64 = 0
     }
 
-    private let number: Int
     private let interrupt: Int
-    private let rcc: RCC
+    private let clock: ClockInput
+    /// Input1, at the pins of those that have it.
+    private let input: PinSignal
     private var state = State()
     override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
 
-    init(_ number: Int, on interconnect: Interconnect, rcc: RCC) {
-        self.number = number
-        self.rcc = rcc
+    init(_ number: Int, on interconnect: Interconnect) {
         let name = "LPTIM\(number)"
+        clock = ClockInput(name, on: interconnect)
+        input = PinSignal(name + "_IN1", on: interconnect)
         interrupt = interconnect.chip.registers.line(name)
         super.init(index: Self.index(name, on: interconnect), on: interconnect, alarm: name)
+        input.connect { [unowned self] level in edge(rising: level) }
     }
 
     override var map: BlockMap { Self.map }
     private static let map: BlockMap = {
         typealias Row = MissingFeature
         let on = Row.Condition(CR.ENABLE)
-        let outside = "it counts only what a Swift program gives to countPulses"
+        let outside = "it counts only edges that a Swift program drives at the pin"
         return BlockMap(
             onRead: [ISR.self, CR.self, CNT.self],
             onWrite: [ICR.self, IER.self, CFGR.self, CR.self, CMP.self, ARR.self],
@@ -56,13 +58,16 @@ public final class LPTIM: RegisterBlock {
             ])
     }()
 
-    /// Pulses at Input1, which a timer with an external clock counts.
-    public func countPulses(_ count: Int) {
-        guard state.mode != .stopped, isExternal, count > 0 else { return }
-        for _ in 0..<count {
-            state.pulses &+= 1
-            synchronize()
+    /// An edge at Input1, which a timer with an external clock counts if it is one of CKPOL's.
+    private func edge(rising: Bool) {
+        guard state.mode != .stopped, isExternal else { return }
+        switch self[CFGR.CKPOL] {
+        case 0: guard rising else { return }
+        case 1: guard !rising else { return }
+        default: break
         }
+        state.pulses &+= 1
+        synchronize()
         update()
     }
 
@@ -137,7 +142,7 @@ public final class LPTIM: RegisterBlock {
 
     /// RCC's kernel clock selection, divided by CFGR.PRESC; in hertz, at least 1.
     private var kernelFrequency: UInt64 {
-        max(1, rcc.lptimClock(number) >> UInt64(self[CFGR.PRESC]))
+        max(1, clock.hertz >> UInt64(self[CFGR.PRESC]))
     }
 
     /// Counts of the present period, beyond ARR when the end of it was not accounted for yet.
