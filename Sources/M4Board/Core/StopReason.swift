@@ -16,7 +16,7 @@ public enum StopReason: Equatable, Sendable {
     indirect case lockup(FaultReport)
     /// AIRCR.SYSRESETREQ, or VECTRESET when `local`.
     case resetRequest(local: Bool)
-    /// Before an instruction with a breakpoint, or, with `Core.haltsAtBKPT`, at a BKPT that is no semihosting call.
+    /// Before an instruction with a breakpoint, or, with `Core.haltsAtBKPT`, at a BKPT that is not a semihosting call.
     indirect case breakpoint(HaltReport)
     /// Behind an instruction that accessed a watchpoint.
     indirect case watchpoint(HaltReport)
