@@ -123,6 +123,8 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
             divides = is_mixed(d->read) || is_mixed(d->write);
             allowed &= (d->read ? M4_READ : 0) | (d->write ? M4_WRITE : 0) | (d->execute ? M4_EXECUTE : 0);
             refusal = M4_REFUSED_PROTECTION;
+            // A fetch has to come here, whatever a load or store has filled before.
+            if (wanted != M4_EXECUTE && is_mixed(d->execute)) allowed &= ~(uint32_t)M4_EXECUTE;
             if (wanted == M4_EXECUTE && is_mixed(d->execute)) {
                 // Counts of its blocks are kept no more, so that each block comes to the careful part of the block hook.
                 e->mixed_code |= m4_page_bit(page);
@@ -136,9 +138,9 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         const m4_division *d = division(e, page, is_access_privileged(e, wanted));
         if (!(wanted == M4_EXECUTE ? d->execute : wanted == M4_WRITE ? d->write : d->read)) refusal = M4_REFUSED_PROTECTION;
     }
-    if (wanted == M4_EXECUTE && allowed & wanted && !e->page_permission && is_execute_never(page)) {
-        allowed = 0;
-        refusal = M4_REFUSED_EXECUTE;
+    if (allowed & M4_EXECUTE && !e->page_permission && is_execute_never(page)) {
+        allowed &= ~(uint32_t)M4_EXECUTE;
+        if (wanted == M4_EXECUTE) refusal = M4_REFUSED_EXECUTE;
     }
     if (e->watched_count && !e->watched_open && m4_is_watched(e, page)) {
         if (allowed & wanted & (M4_READ | M4_WRITE)) refusal = M4_REFUSED_WATCHED;
