@@ -39,7 +39,7 @@ public enum NewProperty: Sendable {
 extension DeviceTree {
     /// The tree below `root` as a blob, written by libfdt.
     /// - Parameter size: of the room to write in, in bytes.
-    /// - Throws: `.blob` with libfdt's reason: no room, or a name that is none.
+    /// - Throws: `.blob` with libfdt's reason: no room, or an invalid name.
     public static func blob(_ root: NewNode, size: Int = 1 << 16) throws(DeviceTreeError) -> [UInt8] {
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         defer { room.deallocate() }

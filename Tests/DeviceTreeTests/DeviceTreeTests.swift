@@ -82,7 +82,7 @@ struct DeviceTreeTests {
 
 @Suite("Damaged device trees")
 struct DamagedTreeTests {
-    @Test("A blob that is none, or not whole, is one sentence")
+    @Test("An invalid or incomplete blob is reported in one sentence")
     func header() {
         let blob = dk2().blob
         #expect(refusal(blob) == nil)

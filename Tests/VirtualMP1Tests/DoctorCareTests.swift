@@ -4,7 +4,7 @@ import MachineBase
 import Testing
 import VirtualMP1
 
-/// Where a hasty look would name a cause that is none.
+/// Where a hasty look would name a wrong cause.
 @Suite struct DoctorCareTests {
     private static func examine(_ sample: String, _ change: (inout SystemConfiguration) -> Void = { _ in }) throws -> DoctorReport {
         var configuration = try Samples.configuration(.elf)

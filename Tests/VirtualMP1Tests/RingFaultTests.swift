@@ -118,7 +118,7 @@ import VirtualMP1
     }
 
     @Test(
-        "Doorbells of Linux's that go astray on purpose are not laid at the firmware's door",
+        "Injected faults of Linux's doorbells are not blamed on the firmware",
         arguments: [
             "drop,to-firmware", "drop,to-firmware,vq1", "drop,to-firmware,every=2", "delay=5ms,to-firmware", "coalesce=3,to-firmware,vq1",
             "drop,to-firmware,one-in=3,seed=7",

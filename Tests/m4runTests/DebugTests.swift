@@ -35,7 +35,7 @@ import Testing
         #expect(try Command.run("exec", elf, "--break", "Reset_Handler+4").err.contains("<Reset_Handler+0x4>"))
     }
 
-    @Test("A location that is none is a mistake in the command line", arguments: [
+    @Test("An invalid location is a mistake in the command line", arguments: [
         ("--break", "mainn", "no such symbol"), ("--break", "0xZZ", "not a number"), ("--break", "main+x", "not a number"),
         ("--watch", "main:0", "a size is 1 to 65536"), ("--watch", "main:x", "an access is r, w or rw"), ("--watch", "nothing", "no such symbol"),
         ("--break", "main+", "not a number"), ("--break", "", "neither a symbol nor an address"), ("--break", "+4", "neither a symbol nor an address"),

@@ -34,7 +34,7 @@ struct DeviceTreeCommandTests {
         #expect(second["node"] is NSNull)
     }
 
-    @Test("A file that is no device tree is named, with status 2")
+    @Test("A file that is not a device tree is named, with status 2")
     func damaged() throws {
         try Scratch.write(Array("not a tree, and longer than a header would be".utf8), "text.dtb")
         try Scratch.write(Array(dk2().blob.dropLast(100)), "short.dtb")

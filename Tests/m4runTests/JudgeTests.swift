@@ -40,7 +40,7 @@ import Testing
         #expect(try String(contentsOf: logs.appendingPathComponent("corpus.log"), encoding: .utf8).hasPrefix("3 verdicts differ\n"))
     }
 
-    @Test("With none that fails its status is 0; a name that is none is refused before anything runs")
+    @Test("With none that fails its status is 0; an unknown name is refused before anything runs")
     func names() throws {
         #expect(try Self.judge("conformance", "kernel-check").result.status == 0)
         let (result, logs) = try Self.judge("conformance", "conformity")

@@ -113,7 +113,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: Scratch.path("unwanted")))
     }
 
-    @Test("A key that is none is status 2 and named", arguments: ["", "garbage", "-----BEGIN PUBLIC KEY-----\n!!!!\n-----END PUBLIC KEY-----\n"])
+    @Test("An invalid key is status 2 and named", arguments: ["", "garbage", "-----BEGIN PUBLIC KEY-----\n!!!!\n-----END PUBLIC KEY-----\n"])
     func keys(text: String) throws {
         let name = try Scratch.write(Array(text.utf8), "key-\(text.utf8.count).pem")
         for arguments in [

@@ -15,7 +15,7 @@ import Testing
         #expect(try Command.run(["-c", "\(words) --break main \(redirections)"], in: Scratch.folder, program: shell).status == 6)
     }
 
-    @Test("An argument that is no UTF-8 is refused, and names no other file")
+    @Test("An argument that is not UTF-8 is refused, and names no other file")
     func notUTF8() throws {
         let words = "'\(try Command.binary().path)' keygen --out \"$(printf 'odd\\377')\""
         let result = try Command.run(["-c", words], in: Scratch.folder, program: URL(fileURLWithPath: "/bin/sh"))

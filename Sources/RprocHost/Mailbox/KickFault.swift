@@ -1,6 +1,6 @@
 import MachineBase
 
-/// A rule by which doorbells between Linux and the firmware go astray: lost, late, or several as one.
+/// A rule that injects faults into the doorbells between Linux and the firmware: lost, late, or several merged into one.
 ///
 /// The rings are left alone: what a lost doorbell would have announced lies there until somebody looks. Rules decide by count or by
 /// a seeded generator, never by wall time, so a run with faults repeats exactly.

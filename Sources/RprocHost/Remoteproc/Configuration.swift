@@ -90,7 +90,7 @@ public struct HostConfiguration: Equatable, Sendable {
     /// File name, relative to /lib/firmware.
     public var firmware: String
     public var recoveryEnabled = true
-    /// Doorbells that go astray; the first rule that acts on one decides.
+    /// Injected doorbell faults; the first rule that acts on a doorbell decides.
     public var kickFaults: [KickFault] = []
     public var coredump = CoredumpMode.disabled
     /// Names that the usual drivers bind to beside their own.

@@ -23,7 +23,7 @@ extension RemoteProcessor {
     }
 
     /// What one `write` does.
-    /// - Throws: `noEntry` when there is no such file; `invalid` for one that cannot be written, for a word that is none, and for
+    /// - Throws: `noEntry` when there is no such file; `invalid` for one that cannot be written, for an unknown word, and for
     ///   more bytes than the file takes; `outOfRange` for a number over 32 bits; `busy` for `coredump` while crashed.
     public func debugfsWrite(_ file: String, _ bytes: [UInt8]) throws(Errno) {
         switch file {

@@ -16,7 +16,7 @@ extension RemoteProcessor {
     }
 
     /// What `echo` does: the exact word, with at most one newline after it, up to a NUL.
-    /// - Throws: `invalid` for a word that is none, `accessDenied` for the name, else what the action returns.
+    /// - Throws: `invalid` for an unknown word, `accessDenied` for the name, else what the action returns.
     public func sysfsWrite(_ file: SysfsFile, _ text: String) throws(Errno) { try sysfsWrite(file, Array(text.utf8)) }
 
     /// The same of bytes. A name of firmware must be UTF-8, which the kernel does not ask for.

@@ -8,8 +8,8 @@ struct Dt: ParsableCommand {
         commandName: "dt",
         abstract: "Show what a device tree says of the coprocessor, and what Linux would complain of.",
         discussion: """
-            Exit status: 0 when Linux would make a remoteproc of it, or OP-TEE would take it, 4 when neither, 2 for a file that is no \
-            device tree. With --json the object's keys are always there.
+            Exit status: 0 when Linux would make a remoteproc of it, or OP-TEE would take it, 4 when neither, 2 for a file that is not \
+            a device tree. With --json the object's keys are always there.
             """)
 
     @Argument(help: "A flattened device tree, .dtb.", completion: .file()) var file: String

@@ -68,7 +68,7 @@ struct M4Run: ParsableCommand {
         }
     }
 
-    /// A word that is no UTF-8 would name another file than the one that was meant.
+    /// A word that is not UTF-8 would name another file than the one that was meant.
     private static func checkArguments() throws {
         for index in 1..<max(1, Int(CommandLine.argc)) {
             guard let word = CommandLine.unsafeArgv[index] else { continue }

@@ -13,7 +13,7 @@ struct Sign: ParsableCommand {
             With an RSA key the output is the signing script's, byte for byte. What OP-TEE would refuse all the same, as the script does not \
             tell, comes with a warning.
 
-            Exit status: 0 when the image was written, 4 when an input is no ELF that can be signed, 2 for all else.
+            Exit status: 0 when the image was written, 4 when an input is not an ELF that can be signed, 2 for all else.
             """)
 
     @Option(name: .customLong("in"), help: "An ELF file; repeat for an image of several.", completion: .file()) var inputs: [String]

@@ -1,11 +1,11 @@
 import ArgumentParser
 import RprocHost
 
-/// `--kick-fault`: a rule by which doorbells go astray.
+/// `--kick-fault`: a rule that injects doorbell faults.
 enum KickFaultOption {
     static let help = ArgumentHelp(
         """
-        Let doorbells go astray; repeatable. A rule needs drop, delay=SPAN or coalesce=N, and a direction, to-firmware or \
+        Inject doorbell faults; repeatable. A rule needs drop, delay=SPAN or coalesce=N, and a direction, to-firmware or \
         to-linux; it may have vq0 or vq1 (both unless told), and first=N, nth=N, every=N or one-in=N with seed=N (all unless told). As \
         delay=2ms,to-linux,vq0,every=3.
         """, valueName: "rule")
