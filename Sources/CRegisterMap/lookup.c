@@ -36,3 +36,9 @@ int32_t register_map_interrupt_named(const register_map *map, const char *name) 
         if (strcmp(&map->names[map->interrupt_names[i]], name) == 0) return (int32_t)i;
     return -1;
 }
+
+int32_t register_map_alternate_named(const register_map *map, const char *name, uint32_t from) {
+    for (uint32_t i = from; i < map->pins->alternate_count; i++)
+        if (strcmp(&map->pins->names[map->pins->alternates[i].name], name) == 0) return (int32_t)i;
+    return -1;
+}

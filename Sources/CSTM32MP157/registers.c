@@ -1104,4 +1104,5 @@ const register_map stm32mp157_register_map = {
     .interrupt_names = interrupt_names, .reset_lines = reset_lines, .clock_gates = clock_gates,
     .peripheral_count = 125, .interrupt_count = 150,
     .reset_line_count = 91, .clock_gate_count = 94,
+    .pins = &stm32mp157_pins,
 };

@@ -25,6 +25,7 @@ public struct SoCDescription: Equatable, Sendable {
     /// Of the multiplexer in front of the coprocessor's DMA controllers.
     public var dmaRequests: DMARequests
     public var oscillators: Oscillators
+    public var kernelClocks: KernelClocks
     /// What a boot chain can have made of the clocks; the first is the usual one.
     public var usualClock: BootClock
     public var otherClocks: [BootClock]
@@ -37,12 +38,13 @@ public struct SoCDescription: Equatable, Sendable {
 
     public init(
         name: String, family: String, registers: RegisterMap, memories: [ChipMemory], externalMemory: ChipMemory, coprocessor: Coprocessor,
-        mailbox: Mailbox, wakeUpLines: WakeUpLines, dmaRequests: DMARequests, oscillators: Oscillators, usualClock: BootClock, otherClocks: [BootClock], bootPins: BootPins,
-        reservedMemory: [ReservedMemory], deviceTree: DeviceTreeNames, interruptBlocks: [String: [String]]
+        mailbox: Mailbox, wakeUpLines: WakeUpLines, dmaRequests: DMARequests, oscillators: Oscillators, kernelClocks: KernelClocks, usualClock: BootClock,
+        otherClocks: [BootClock], bootPins: BootPins, reservedMemory: [ReservedMemory], deviceTree: DeviceTreeNames, interruptBlocks: [String: [String]]
     ) {
         self.name = name; self.family = family; self.registers = registers; self.memories = memories; self.externalMemory = externalMemory
         aliases = AliasMap(memories)
         self.coprocessor = coprocessor; self.mailbox = mailbox; self.wakeUpLines = wakeUpLines; self.dmaRequests = dmaRequests; self.oscillators = oscillators
+        self.kernelClocks = kernelClocks
         self.usualClock = usualClock; self.otherClocks = otherClocks; self.bootPins = bootPins; self.reservedMemory = reservedMemory
         self.deviceTree = deviceTree; self.interruptBlocks = interruptBlocks
     }

@@ -113,6 +113,36 @@ import Testing
         #expect([received(chip), received(chip)] == [0, 0])  // nobody is selected
     }
 
+    @Test func `NSS reaches what hangs at its pin while the pin has that function`() {
+        let chip = TestSoC()
+        chip["RCC.SPI45CKSELR"] = 2
+        let device = Recorder()
+        chip.soc.spi(4)?.attach(device, selectedBy: .pin(.e, 11))
+        chip["GPIOE.MODER"] = 2 << 22
+        chip["GPIOE.AFRH"] = 5 << 12
+        chip["SPI4.CFG1"] = 7
+        chip["SPI4.CFG2"] = Self.master | Self.outputSelect
+        begin(chip, length: 1)
+        #expect(chip["GPIOE.IDR"] & 1 << 11 == 0)
+        #expect(device.selections == [true])
+        send(chip, 0x42)
+        chip.host.run(to: 16)
+        #expect(device.selections == [true, false])
+        #expect(device.frames == [0x42])
+        #expect(chip["GPIOE.IDR"] & 1 << 11 != 0)
+        // The next one begins while the pin is TIM1_CH2.
+        chip["SPI4.CR1"] = 0
+        #expect(chip["GPIOE.IDR"] & 1 << 11 == 0)
+        chip["GPIOE.AFRH"] = 1 << 12
+        begin(chip, length: 1)
+        send(chip, 0x43)
+        chip.host.run(to: 100)
+        #expect(device.frames == [0x42])
+        // An alternate function that no block drives leaves the pin to its pull.
+        chip["GPIOE.PUPDR"] = 1 << 22
+        #expect(chip["GPIOE.IDR"] & 1 << 11 != 0)
+    }
+
     @Test func `NSS is low from the start of a transfer to its end`() {
         let chip = TestSoC()
         chip["RCC.SPI45CKSELR"] = 2

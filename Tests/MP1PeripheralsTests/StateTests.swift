@@ -43,6 +43,13 @@ import Testing
         chip["SPI4.CR1"] = 1 | 1 << 9
         for byte in 0..<8 { chip.soc.write(chip.address("SPI4.TXDR"), UInt32(byte), width: 1) }
         chip["QUADSPI.CR"] = 5
+        // LPTIM2 counts edges at PD12, which SPI4's NSS does not reach.
+        chip["GPIOD.MODER"] = 2 << 24
+        chip["GPIOD.AFRH"] = 3 << 16
+        chip["LPTIM2.CFGR"] = 1 << 23 | 2 << 1
+        chip["LPTIM2.CR"] = 1
+        chip["LPTIM2.ARR"] = 50
+        chip["LPTIM2.CR"] = 5
         return chip
     }
 
@@ -61,6 +68,8 @@ import Testing
             chip["LPTIM1.ICR"] = 2
             chip["GPIOA.ODR"] ^= 1
             chip.soc.gpio(.a).setInput(2, level: cycle % 2 == 0)
+            chip.soc.gpio(.d).setInput(12, level: cycle % 3 == 0)
+            read.append(chip["LPTIM2.CNT"])
             chip["IPCC.C2SCR"] = 1 << 16
             chip["HSEM.R0"] = 1 << 31 | 2 << 8
             chip["HSEM.R0"] = 2 << 8

@@ -275,8 +275,12 @@ import Testing
         #expect(chip["LPTIM3.CNT"] == 0)
     }
 
-    @Test func `With an external clock it counts pulses, not time`() {
+    @Test func `With an external clock it counts edges at its pin, not time`() {
         let chip = TestSoC()
+        let pin = chip.soc.gpio(.d)
+        func pulse() { for level in [true, false] { pin.setInput(12, level: level) } }
+        chip["GPIOD.MODER"] = 2 << 24
+        chip["GPIOD.AFRH"] = 1 << 16
         chip["LPTIM1.CFGR"] = 1 << 23
         chip["LPTIM1.IER"] = 2
         chip["LPTIM1.CR"] = 1
@@ -284,12 +288,35 @@ import Testing
         chip["LPTIM1.CR"] = 1 | 4
         chip.host.run(to: 1_000_000)
         #expect(chip["LPTIM1.CNT"] == 0)
-        chip.soc.lptim(1)?.countPulses(2)
+        pulse()
+        pulse()
         #expect(chip["LPTIM1.CNT"] == 2)
         #expect(chip.host.interrupts.isEmpty)
-        chip.soc.lptim(1)?.countPulses(1)
+        pulse()
         #expect(chip.host.interrupts == [93])
-        chip.soc.lptim(1)?.countPulses(1)
+        pulse()
         #expect(chip["LPTIM1.CNT"] == 0)
+        // The same pin with another function, or as an input, is none of the timer's.
+        chip["GPIOD.AFRH"] = 3 << 16
+        pulse()
+        chip["GPIOD.AFRH"] = 1 << 16
+        chip["GPIOD.MODER"] = 0
+        pulse()
+        #expect(chip["LPTIM1.CNT"] == 0)
+    }
+
+    @Test func `The polarity says which edges count, and either pin will do`() {
+        for (polarity, counted) in [(0 as UInt32, 2 as UInt32), (1, 3), (2, 5)] {
+            let chip = TestSoC()
+            chip["GPIOG.MODER"] = 2 << 24
+            chip["GPIOG.AFRH"] = 1 << 16
+            chip["LPTIM1.CFGR"] = 1 << 23 | polarity << 1
+            chip["LPTIM1.CR"] = 1
+            chip["LPTIM1.ARR"] = 9
+            chip["GPIOG.PUPDR"] = 1 << 24
+            chip["LPTIM1.CR"] = 1 | 4
+            for level in [false, true, false, true, false] { chip.soc.gpio(.g).setInput(12, level: level) }
+            #expect(chip["LPTIM1.CNT"] == counted)
+        }
     }
 }

@@ -27,6 +27,10 @@ extension SoCDescription {
                 direct: [WakeUpLines.Line(62, [map.line("IPCC_RX1"), map.line("IPCC_TX1")])]),
             dmaRequests: DMARequests([9: ["USART2_RX", "USART2_TX", "SPI1_RX", "SPI1_TX"]]),
             oscillators: Oscillators(lsi: 32_000, lse: 32_768, csi: 4_000_000, hse: 24_000_000, hsi: 48_000_000),
+            kernelClocks: KernelClocks([
+                .init(["USART2"], KernelClock(map.bits("RCC", "UART24CKSELR", 7), [.hsi, .hse])), .init(["TIM2"], KernelClock(nil, [.core])),
+                .init(["WWDG1"], KernelClock(nil, [.bus(1)])),
+            ]),
             usualClock: BootClock("slow", hertz: 48_000_000, settings: []), otherClocks: [], bootPins: BootPins(usual: 2, engineering: 3),
             reservedMemory: [
                 ReservedMemory("vectors", retention, size: 0x2_0000, .firmware),

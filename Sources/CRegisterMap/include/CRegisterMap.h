@@ -36,6 +36,21 @@ typedef struct {
     uint8_t first_block[16];
 } register_map_pages;
 
+/// With alternate function `function`, a pin is the signal `name`. The pin is its port's place in A to K, Z, times 16, and its number.
+typedef struct {
+    uint16_t name;
+    uint8_t pin;
+    uint8_t function;
+} register_map_alternate;
+
+/// A chip's pins, sorted by pin and function; a function may be several signals.
+typedef struct {
+    /// Zero-terminated names; the table holds offsets into it.
+    const char *names;
+    const register_map_alternate *alternates;
+    uint32_t alternate_count;
+} register_map_pins;
+
 /// A chip's tables.
 typedef struct {
     /// First and last address of the region in which the peripherals lie.
@@ -54,6 +69,7 @@ typedef struct {
     /// The lines that reset blocks, and the coprocessor's clock gates, sorted by offset.
     const register_map_line *reset_lines, *clock_gates;
     uint32_t peripheral_count, interrupt_count, reset_line_count, clock_gate_count;
+    const register_map_pins *pins;
 } register_map;
 
 static inline uint32_t register_map_offset(const register_map_register *r) { return r->packed & 0xFFFFFu; }
@@ -79,6 +95,8 @@ int32_t register_map_register_at(const register_map *map, uint32_t peripheral, u
 int32_t register_map_peripheral_named(const register_map *map, const char *name);
 /// The index in `registers` of the register of `peripheral` called `name`, or -1.
 int32_t register_map_register_named(const register_map *map, uint32_t peripheral, const char *name);
+/// The first place from `from` on in the pins' table of the signal `name`, or -1.
+int32_t register_map_alternate_named(const register_map *map, const char *name, uint32_t from);
 /// The interrupt line called `name`, or -1.
 int32_t register_map_interrupt_named(const register_map *map, const char *name);
 

@@ -1,4 +1,4 @@
-// The STM32MP157's peripherals, registers and interrupts as its Cortex-M4 sees them (RM0436, memory map and NVIC).
+// The STM32MP157's peripherals, registers and interrupts as its Cortex-M4 sees them (RM0436, memory map and NVIC), and its pins.
 // Written by scripts/generate-registers.py.
 #pragma once
 #include "CRegisterMap.h"
@@ -6,6 +6,7 @@
 #pragma clang assume_nonnull begin
 
 extern const register_map stm32mp157_register_map;
+extern const register_map_pins stm32mp157_pins;
 // A pointer to it, which stays what it is; Swift has no address of a constant.
 static inline const register_map *stm32mp157_registers(void) { return &stm32mp157_register_map; }
 

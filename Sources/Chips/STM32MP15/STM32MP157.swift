@@ -20,7 +20,7 @@ extension SoCDescription {
             mailbox: Mailbox(
                 "IPCC", of: map, receive: "IPCC_RX1", transmit: "IPCC_TX1", channels: Mailbox.Channels(vq0: 0, vq1: 1, shutdown: 2, detach: 3)),
             wakeUpLines: .stm32mp15(map), dmaRequests: .stm32mp15,
-            oscillators: STM32MP15Clocks.oscillators, usualClock: .pll3, otherClocks: [.hsi],
+            oscillators: STM32MP15Clocks.oscillators, kernelClocks: .stm32mp15(map), usualClock: .pll3, otherClocks: [.hsi],
             bootPins: BootPins(usual: 5, engineering: 4),  // 5: from the SD card
             reservedMemory: STM32MP15Memory.reserved,
             deviceTree: DeviceTreeNames(

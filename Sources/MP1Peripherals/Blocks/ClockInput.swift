@@ -1,20 +1,16 @@
-import CRegisterMap
 import Chips
 
-/// A block's kernel clock, as RCC's selections and dividers make it at the moment of asking, and its gate for the coprocessor.
+/// A block's kernel clock, as RCC's selections and dividers make it at the moment of asking.
 ///
 /// What asks while it counts goes on with what it was told until it asks again.
 struct ClockInput {
     private let controller: Unmanaged<RCC>?
     private let clock: KernelClock
-    /// Its bit in RCC's MC_xxxENSETR; mask 0 for none.
-    private let gate: (offset: UInt32, mask: UInt32)
 
     /// - Parameter block: RM0436's name. A block of which the chip does not tell a clock runs on the core's.
     init(_ block: String, on interconnect: Interconnect) {
         controller = interconnect.clockController
         clock = interconnect.chip.kernelClocks.clock(of: block) ?? KernelClock(nil, [.core])
-        gate = interconnect.clockGate(of: block) ?? (0, 0)
     }
 
     private var source: ClockSource {
@@ -27,7 +23,4 @@ struct ClockInput {
 
     /// Core cycles that one of its periods takes: exact for what is divided from the core's clock; nil without a clock.
     var coreCycles: UInt64? { controller.flatMap { $0._withUnsafeGuaranteedRef { $0.coreCycles(source) } } }
-
-    /// Whether RCC lets it through to the block for the coprocessor; blocks without a gate have it always.
-    var isEnabled: Bool { gate.mask == 0 || controller?._withUnsafeGuaranteedRef { $0[gate.offset] & gate.mask != 0 } ?? true }
 }
