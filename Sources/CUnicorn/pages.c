@@ -142,6 +142,7 @@ static bool on_fill(uc_engine *uc, uint64_t address64, uc_mem_type type, uc_tlb_
         allowed &= ~(uint32_t)M4_EXECUTE;
         if (wanted == M4_EXECUTE) refusal = M4_REFUSED_EXECUTE;
     }
+    if (allowed & M4_EXECUTE && e->page_permission && is_execute_never(page)) e->region_executes = true;
     if (e->watched_count && !e->watched_open && m4_is_watched(e, page)) {
         if (allowed & wanted & (M4_READ | M4_WRITE)) refusal = M4_REFUSED_WATCHED;
         allowed &= M4_EXECUTE;
@@ -330,6 +331,7 @@ static void forget_filled(m4_engine *e) {
 void m4_engine_flush_permissions(m4_engine *e) {
     e->mixed_code = 0;
     e->wide = false;
+    e->region_executes = false;
     memset(e->divided, 0, sizeof e->divided);
     forget_filled(e);
 #if M4_OWN_ENGINE
@@ -374,6 +376,7 @@ void m4_engine_permissions_changed(m4_engine *e, const m4_watched *ranges, uint3
 }
 
 void m4_engine_permissions_widened(m4_engine *e) {
+    if (e->region_executes) m4_engine_flush_permissions(e);
     e->wide = true;
     memset(e->divided, 0, sizeof e->divided);
 }

@@ -22,7 +22,7 @@ import Testing
         add("made anew from the state", "m4_engine.pending_priority m4_engine.active_priority m4_engine.group_mask m4_engine.traps m4_engine.traps_built_in")
         add("made anew from the state", "m4_engine.fp_deferred m4_engine.fpu_for_privileged m4_engine.user_ports m4_engine.user_stir m4_engine.fp_manual")
         add("made anew from the state", "m4_engine.fp_default_status m4_engine.watched m4_engine.watched_count m4_engine.limit m4_engine.stop_requested")
-        add("of translations and filled pages", "m4_engine.divided m4_engine.wide m4_engine.filled m4_engine.mixed_code m4_engine.counts m4_engine.uses_fpu")
+        add("of translations and filled pages", "m4_engine.divided m4_engine.wide m4_engine.region_executes m4_engine.filled m4_engine.mixed_code m4_engine.counts m4_engine.uses_fpu")
         add("of translations and filled pages", "m4_engine.costs m4_engine.trap_hooks m4_engine.trap_hook_count")
         add("of one run", "Head.turn Entry.lastTurn m4_engine.deadline m4_engine.changing m4_engine.kept m4_engine.sign_changed m4_engine.first_block")
         add("of one run", "m4_engine.at_boundary m4_engine.resume_at m4_engine.stopped_before m4_engine.prepare_size m4_engine.stop m4_engine.stopped")

@@ -177,6 +177,7 @@ typedef struct m4_engine {
     struct m4_shadow { struct m4_engine *engine; uint32_t base, start; uint8_t *host; bool privileged, is_system; } shadows[M4_MAX_REGIONS][2];
     bool has_shadows;
     bool wide;                  ///< The MPU is not in force.
+    bool region_executes;       ///< A page is filled that only a region of the MPU makes executable.
     m4_filled filled;
     uint32_t user_ports;        ///< Groups of eight stimulus ports that unprivileged code may use, one bit each.
     bool user_stir;             ///< Unprivileged code may write STIR.
@@ -335,7 +336,7 @@ void m4_engine_flush_permissions(m4_engine *e);
 /// The MPU is in force, and differs from when it was last in `count` ranges of addresses: forgets the permissions of pages there, and of those
 /// filled while it was not in force. Not while the engine runs.
 void m4_engine_permissions_changed(m4_engine *e, const m4_watched *ranges, uint32_t count);
-/// The MPU is not in force: it allows all that it did, and more. Not while the engine runs.
+/// The MPU is not in force: it allows all that it did, and more, but to execute what only a region had made executable. Not while the engine runs.
 void m4_engine_permissions_widened(m4_engine *e);
 /// Makes ready for pages that the MPU divides. Not while the engine runs.
 uc_err m4_engine_map_shadows(m4_engine *e);

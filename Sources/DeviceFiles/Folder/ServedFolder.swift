@@ -31,7 +31,7 @@ final class ServedFolder {
         Leavings.making { entries in
             for name in record.names where name.hasSuffix(Self.folderMark) { note(madeFolder: String(name.dropLast()), &entries) }
         }
-        if begun.isNew { try record.add(Self.folderMark) }
+        if begun.isNew { try enter(Self.folderMark) }
     }
 
     /// Makes folder and record, and locks the folder.
@@ -62,6 +62,11 @@ final class ServedFolder {
 
     private struct Begun {
         let isNew: Bool, descriptor: Int32, record: ServedNames, leavings: [Int]
+    }
+
+    /// Enters a name in the record, which is made anew where somebody has taken it away: so that is done as any other making.
+    private func enter(_ name: String) throws(DeviceFilesError) {
+        try Leavings.making { _ throws(DeviceFilesError) in try record.add(name) }
     }
 
     private func note(madeFolder name: String, _ entries: inout Leavings.Entries) {
@@ -105,7 +110,7 @@ final class ServedFolder {
                 note(madeFolder: prefix, &entries)
                 return true
             }
-            if isNew { try record.add(prefix + Self.folderMark) }
+            if isNew { try enter(prefix + Self.folderMark) }
         }
     }
 
@@ -157,7 +162,7 @@ final class ServedFolder {
     /// A symbolic link to a pseudo-terminal.
     func link(_ name: String, to target: String) throws(DeviceFilesError) {
         try clear(name)
-        try record.add(name)
+        try enter(name)
         try Leavings.making { entries throws(DeviceFilesError) in
             guard symlinkat(target, descriptor, name) == 0 else { throw .system("\(file(name)): cannot be made") }
             noteMade(name, &entries)
@@ -169,7 +174,7 @@ final class ServedFolder {
     /// - Parameter backlog: connections that may wait to be accepted.
     func socket(_ name: String, type: __socket_type, backlog: Int32) throws(DeviceFilesError) -> Int32 {
         try clear(name)
-        try record.add(name)
+        try enter(name)
         let path = file(name)
         // Clients have no descriptor of the folder.
         guard path.utf8.count <= UnixAddress.longest, var address = UnixAddress(reachable(name)) else { throw Self.tooLong(path) }
