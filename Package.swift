@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "Chips",
+                "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries),

@@ -40,14 +40,18 @@ public struct GuestConfiguration: Sendable {
     }
 }
 
-/// A file that the guest finds in its root file system.
+/// A file, link or folder that the guest finds in its root file system.
 public struct GuestFile: Sendable {
+    public enum Kind: Sendable, Equatable { case file, folder, link(to: String) }
     /// Relative to the root, as `lib/firmware/rproc-m4-fw`.
     public var path: String
+    public var kind = Kind.file
+    /// Of a file.
     public var content: [UInt8]
     public var mode: UInt32
 
     public init(_ path: String, _ content: [UInt8], mode: UInt32 = 0o644) { self.path = path; self.content = content; self.mode = mode }
+    public init(_ path: String, _ kind: Kind, mode: UInt32 = 0o755) { self.path = path; self.kind = kind; content = []; self.mode = mode }
 }
 
 extension GuestConfiguration {
@@ -76,7 +80,14 @@ extension GuestConfiguration {
         let order = files.loadOrder(portModules + modules)
         for name in order { tree.file("\(InitScript.modulesPath)/\(name).ko", try files.module(name)) }
         if let script { tree.file(InitScript.scriptPath, Array(script.utf8)) }
-        for file in extraFiles { tree.file(file.path.hasPrefix("m4run/") ? file.path : beside + file.path, file.content, mode: file.mode) }
+        for file in extraFiles {
+            let path = file.path.hasPrefix("m4run/") ? file.path : beside + file.path
+            switch file.kind {
+            case .file: tree.file(path, file.content, mode: file.mode)
+            case .folder: tree.folder(path, mode: file.mode)
+            case .link(let target): tree.link(path, to: target)
+            }
+        }
         let script = InitScript(modules: order, hasScript: script != nil, hasShare: share != nil, hasTerminal: terminal != nil, isBeside: !initrd.isEmpty)
         tree.file("init", Array(script.text.utf8), mode: 0o755)
         // The kernel unpacks one archive behind another; what begins one lies at a multiple of four.
@@ -89,8 +100,11 @@ extension GuestConfiguration {
     }
     static let largestInitramfs = 60 << 20
 
+    /// Of the kernel's command line, in bytes: ARM's COMMAND_LINE_SIZE, less the NUL.
+    public static let longestCommandLine = 1023
+
     /// The kernel's command line.
-    var commandLine: String {
+    public var commandLine: String {
         let memory = "\(GuestLayout.linuxMemory >> 20)M@0x\(String(GuestLayout.ramStart, radix: 16))"
         // A panic ends the guest: QEMU does not start it again. Self-tests of ciphers are a third of the boot.
         return (["console=ttyAMA0", "rdinit=/init", "mem=\(memory)", "panic=-1", "cryptomgr.notests"] + kernelArguments).joined(separator: " ")

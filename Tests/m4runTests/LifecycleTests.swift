@@ -88,6 +88,9 @@ import Testing
         #expect(lost.err.contains("no/such/folder/core: there is no folder ") && !lost.err.contains("powering up"))
         let full = try Command.run("run", elf, "--boot", "elf", "--send", "undef", "--coredump", "/dev/full")
         #expect(full.status == 3 && full.err.contains("m4run: /dev/full: cannot be written: No space left on device"), "\(full.err)")
+        // Where all else went as asked, what is lost is no success.
+        let recovered = try Command.run("run", elf, "--boot", "elf", "--recover", "1", "--send", "undef", "--coredump", "/dev/full")
+        #expect(recovered.status == 2 && recovered.err.contains("m4run: /dev/full: cannot be written: No space left on device"), "\(recovered.err)")
         #expect(try Command.run("run", elf, "--boot", "elf", "--coredump-plain").status == 2)
     }
 

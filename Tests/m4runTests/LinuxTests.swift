@@ -130,6 +130,49 @@ import Testing
         #expect(gone.out == "line\n" && gone.err.hasSuffix("the reader of standard output has gone, before the script had ended\n1\n"), "\(gone.err)")
     }
 
+    @Test("Links of the overlay stay links, empty folders are there, and nothing of the host's comes in", .needsLinuxGuest)
+    func overlay() throws {
+        let files = FileManager.default, folder = Scratch.folder.appendingPathComponent("overlay-\(UUID())")
+        try files.createDirectory(at: folder.appendingPathComponent("etc/empty"), withIntermediateDirectories: true)
+        defer { try? files.removeItem(at: folder) }
+        try Data("real\n".utf8).write(to: folder.appendingPathComponent("etc/real"))
+        for (name, target) in [("etc/host", "/etc/passwd"), ("etc/near", "real"), ("etc/nowhere", "nothing"), ("etc/round", ".")] {
+            try files.createSymbolicLink(atPath: folder.appendingPathComponent(name).path, withDestinationPath: target)
+        }
+        let script = try Scratch.write(Array("cd /etc; for name in host near nowhere round; do readlink $name; done; cat near; ls -A empty; cat host 2>/dev/null || echo none\n".utf8), "links.sh")
+        let result = try Command.run("linux", Scratch.elf("tty-echo"), "--run", script, "--linux", Self.folder, "--overlay", folder.path, "--offline", "--quiet", "--timeout", "60s")
+        #expect(result.status == 0 && result.out == "/etc/passwd\nreal\nnothing\n.\nreal\nnone\n", "\(result.out) \(result.err)")
+    }
+
+    @Test("What a guest's root or command line cannot have is refused by name, before anything starts", .needsLinuxGuest)
+    func unfit() throws {
+        let files = FileManager.default, folder = Scratch.folder.appendingPathComponent("unfit-\(UUID())")
+        defer { try? files.removeItem(at: folder) }
+        func overlay(_ make: (URL) throws -> Void) throws -> [String] {
+            try? files.removeItem(at: folder)
+            try files.createDirectory(at: folder, withIntermediateDirectories: true)
+            try make(folder)
+            return ["--overlay", folder.path]
+        }
+        func file(_ name: String) -> (URL) throws -> Void { { try Data("x".utf8).write(to: $0.appendingPathComponent(name)) } }
+        let small = try Scratch.write(Array("no kernel".utf8), "kernel")
+        let other = try Scratch.write([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 11) + [62, 0] + [UInt8](repeating: 0, count: 300 << 10), "other.elf")
+        let cases: [(() throws -> [String], String, Int32)] = [
+            ({ try overlay { mkfifo($0.appendingPathComponent("pipe").path, 0o600) } }, "pipe: neither a file, nor a folder, nor a link", 2),
+            ({ try overlay(file("init")) }, "init: the name init is m4run's own", 2), ({ try overlay(file("bin")) }, "bin: the guest has a folder of that name", 2),
+            ({ try overlay { close(open($0.path + "/bad\u{1}", O_CREAT | O_WRONLY, 0o600)); rename($0.path + "/bad\u{1}", ($0.path + "/bad").utf8CString.dropLast() + [CChar(bitPattern: 0xFF), 0]) } }, "the name is not UTF-8", 2),
+            ({ ["--append", "FOO=\"a"] }, "a quote without its second", 2), ({ ["--append", "a\nb"] }, "a line break or another control character", 2),
+            ({ ["--append", "FOO=" + String(repeating: "a", count: 1000)] }, "bytes, and ends after 1023", 2),
+            ({ ["--kernel", small] }, "9 bytes are no kernel's image", 2), ({ ["--kernel", other] }, "an ELF for machine 62, not for Arm (40)", 2),
+        ]
+        for (make, words, status) in cases {
+            let result = try Command.run(["linux", try Scratch.elf("tty-echo"), "--linux", Self.folder, "--run", "/dev/null", "--timeout", "60s"] + make(), in: Scratch.folder)
+            #expect(result.status == status && result.err.contains(words) && result.err.split(separator: "\n").count == 1, "\(result.status) \(result.err)")
+        }
+        let image = try Command.run("linux", other, "--linux", Self.folder, "--run", "/dev/null")
+        #expect(image.status == 4 && image.err.contains("an ELF for machine 62, not for Arm (40)"), "\(image.err)")
+    }
+
     @Test("What is missing is named with what brings it, before anything starts")
     func missing() throws {
         let nowhere = try Command.run("linux", Scratch.elf("tty-echo"), "--linux", Scratch.path("nothing"))

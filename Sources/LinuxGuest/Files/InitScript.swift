@@ -74,7 +74,7 @@ struct InitScript {
         \(busybox) mkdir -p /m4run/bin /m4run/root /bin
             \(busybox) --install -s /m4run/bin
             [ -e /bin/sh ] || ln -s /\(Self.busyboxPath) /bin/sh
-            (cd /m4run/root && find . -type f) | while read -r file; do
+            (cd /m4run/root && find . ! -type d) | while IFS= read -r file; do
                 mkdir -p "/${file%/*}"
                 mv -f "/m4run/root/$file" "/$file"
             done

@@ -27,6 +27,18 @@ enum InputFile {
         return bytes
     }
 
+    /// The first bytes of a file, and how many it has.
+    static func beginning(_ path: String, count: Int) throws -> (bytes: [UInt8], size: Int) {
+        let descriptor = try open(path)
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { throw UsageError("\(path): no regular file") }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = pread(descriptor, &bytes, count, 0)
+        guard got >= 0 else { throw UsageError("\(path): cannot be read: \(String(cString: strerror(errno)))") }
+        return (Array(bytes.prefix(got)), Int(info.st_size))
+    }
+
     static func open(_ path: String) throws -> Int32 {
         var isFolder: Bool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw UsageError("\(path): no such file") }

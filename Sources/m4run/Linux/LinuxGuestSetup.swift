@@ -1,4 +1,5 @@
 import Chips
+import ELF32
 import FoundationEssentials
 import Glibc
 import ImageFormat
@@ -13,6 +14,8 @@ struct LinuxGuestSetup {
     let firmware: [KnownFirmware]
     /// More in the guest's root is refused; its memory is no disk.
     private static let largestOverlay = 48 << 20, mostFiles = 4096
+    /// Names of the guest's root that are m4run's, and folders that it has itself.
+    private static let ownNames = ["init", "m4run"], ownFolders = ["bin", "dev", "etc", "lib", "lib/firmware"]
 
     init(_ command: LinuxCommand, _ image: FirmwareImage, _ linux: HostConfiguration) throws {
         let options = command.guest
@@ -28,6 +31,7 @@ struct LinuxGuestSetup {
         if let kernel = options.kernel { configuration.kernel = try Self.kernel(kernel) }
         if let initrd = options.initrd { configuration.initrd = try Self.archive(initrd) }
         configuration.kernelArguments = (options.run == nil ? Self.terminal : []) + options.append
+        try Self.check(options.append, configuration.commandLine)
         let name = try Self.firmwareName(command.image)
         configuration.extraFiles.append(GuestFile("lib/firmware/\(name)", image.bytes))
         if let overlay = options.overlay { configuration.extraFiles += try Self.files(in: overlay) }
@@ -44,7 +48,7 @@ struct LinuxGuestSetup {
         if !options.offline {
             // With st,auto-boot Linux has attached by itself.
             let isUp = command.life.attach ? "[ \"$(cat \(control)/state)\" = attached ] || " : ""
-            start.append("\(isUp)echo start >\(control)/state || { echo 'm4run: the firmware does not start; dmesg says why' >&2; exit 1; }")
+            start.append("\(isUp)echo start >\(control)/state || { echo 'm4run: the firmware does not start:' >&2; dmesg | grep remoteproc | tail -n 4 >&2; exit 1; }")
         }
         let prologue = start.joined(separator: "\n")
         if let path = options.run {
@@ -61,7 +65,7 @@ struct LinuxGuestSetup {
         }
         self.configuration = configuration
         let prefix = "lib/firmware/"
-        firmware = configuration.extraFiles.filter { $0.path.hasPrefix(prefix) }.compactMap { file in
+        firmware = configuration.extraFiles.filter { $0.kind == .file && $0.path.hasPrefix(prefix) }.compactMap { file in
             KnownFirmware(String(file.path.dropFirst(prefix.count)), file.content == image.bytes ? image : FirmwareImage(file.content), chip: .chosen)
         }
     }
@@ -76,8 +80,26 @@ struct LinuxGuestSetup {
     private static func kernel(_ path: String) throws -> String {
         let hint = Kernel.allValueStrings.contains(path) ? "; a kernel of Debian's is chosen by --linux .deps/linux/SUITE, --kernel takes an image's file" : ""
         guard FileManager.default.fileExists(atPath: path) else { throw UsageError("--kernel \(path): no such file\(hint)") }
-        close(try InputFile.open(path))
+        let head = try InputFile.beginning(path, count: 20)
+        guard head.size >= smallestKernel else { throw UsageError("--kernel \(path): \(head.size) bytes are no kernel's image") }
+        if let elf = ELFHeader(head.bytes + [UInt8](repeating: 0, count: 64)), head.bytes.starts(with: ELFHeader.magic), elf.machine != ELFHeader.machineARM {
+            throw UsageError("--kernel \(path): an ELF for machine \(elf.machine), not for Arm (\(ELFHeader.machineARM))")
+        }
         return path
+    }
+    private static let smallestKernel = 256 << 10
+
+    /// Words that would swallow others, or be cut off.
+    private static func check(_ words: [String], _ whole: String) throws {
+        for word in words {
+            guard word.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw UsageError("--append \(ForeignText.line(word)): a line break or another control character; words of a kernel's command line have none") }
+            guard word.utf8.count(where: { $0 == UInt8(ascii: "\"") }) % 2 == 0 else { throw UsageError("--append \(word): a quote without its second, which would take in the words behind it") }
+        }
+        // The boot's number comes behind.
+        let count = whole.utf8.count + " M4RUN_BOOT=1000000".utf8.count
+        guard count <= GuestConfiguration.longestCommandLine else {
+            throw UsageError("--append: the kernel's command line would have \(count) bytes, and ends after \(GuestConfiguration.longestCommandLine)")
+        }
     }
 
     /// A root file system as the kernel unpacks it. Source: Linux lib/decompress.c, usr/initramfs.c.
@@ -118,20 +140,38 @@ struct LinuxGuestSetup {
         return places.first(where: FileManager.default.isReadableFile) ?? ".build/linux-bridge.so"
     }
 
-    /// The plain files below a folder, with their modes.
+    /// Files, links and folders below a folder, with their modes; what a guest's root cannot have is refused by name.
     private static func files(in folder: String) throws -> [GuestFile] {
-        guard let paths = FolderWalk.paths(below: folder) else { throw UsageError("--overlay \(folder): no such folder") }
-        var files: [GuestFile] = [], total = 0
-        for path in paths {
+        guard let entries = FolderWalk.entries(below: folder) else {
+            let reason = errno
             var info = stat()
-            guard stat("\(folder)/\(path)", &info) == 0, info.st_mode & S_IFMT == S_IFREG else { continue }
-            let bytes = try InputFile.read("\(folder)/\(path)", limit: largestOverlay)
-            total += bytes.count
-            guard files.count < mostFiles, total <= largestOverlay else {
-                throw UsageError("--overlay \(folder): more than \(mostFiles) files or \(largestOverlay) bytes; --share gives the guest a folder")
-            }
-            files.append(GuestFile(path, bytes, mode: UInt32(info.st_mode & 0o777)))
+            let isThere = stat(folder, &info) == 0
+            throw UsageError("--overlay \(folder): \(isThere ? "cannot be read: \(String(cString: strerror(reason)))" : "no such folder")")
         }
-        return files.sorted { $0.path < $1.path }
+        func refuse(_ why: String) -> UsageError { UsageError("--overlay \(folder): \(why)") }
+        guard entries.count <= mostFiles else { throw refuse("more than \(mostFiles) files; --share gives the guest a folder") }
+        var files: [GuestFile] = [], total = 0
+        for entry in entries.sorted(by: { $0.path < $1.path }) {
+            let name = ForeignText.line(entry.path)
+            guard entry.isNamed else { throw refuse("\(name): the name is not UTF-8") }
+            if let own = ownNames.first(where: { entry.path == $0 || entry.path.hasPrefix($0 + "/") }) { throw refuse("\(name): the name \(own) is m4run's own in the guest") }
+            let path = "\(folder)/\(entry.path)"
+            if entry.kind != S_IFDIR, ownFolders.contains(entry.path) {
+                throw refuse("\(name): the guest has a folder of that name; --initrd gives it a root file system of your own")
+            }
+            switch entry.kind {
+            case S_IFREG:
+                let bytes = try InputFile.read(path, limit: largestOverlay)
+                total += bytes.count
+                guard total <= largestOverlay else { throw refuse("more than \(largestOverlay) bytes; --share gives the guest a folder") }
+                files.append(GuestFile(entry.path, bytes, mode: entry.mode & 0o7777))
+            case S_IFDIR: files.append(GuestFile(entry.path, .folder, mode: entry.mode & 0o7777))
+            case S_IFLNK:
+                guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { throw refuse("\(name): the link cannot be read") }
+                files.append(GuestFile(entry.path, .link(to: target)))
+            default: throw refuse("\(name): neither a file, nor a folder, nor a link; a device is made in the guest, by mknod")
+            }
+        }
+        return files
     }
 }

@@ -1,6 +1,7 @@
 import Chips
 import DeviceFiles
 import DeviceTree
+import ELF32
 import FoundationEssentials
 import Glibc
 import ImageFormat
@@ -28,6 +29,9 @@ final class LinuxSession {
         let image = FirmwareImage(try InputFile.read(command.image))
         guard image.kind == .elf else {
             throw Refusal("\(command.image): no ELF; a real Linux loads firmware without OP-TEE, which takes no part here")
+        }
+        if let header = ELFHeader(image.bytes), header.machine != ELFHeader.machineARM {
+            throw Refusal("\(command.image): an ELF for machine \(header.machine), not for Arm (\(ELFHeader.machineARM))")
         }
         symbols = FirmwareSymbols(of: image)
         var linux = HostConfiguration(bootSequence: .elf, chip: .chosen)
@@ -74,6 +78,8 @@ final class LinuxSession {
     }
 
     private func report(_ end: LinuxEnd, _ boot: LinuxBoot) -> Int32 {
+        // A core dump that was asked for and is lost is no success.
+        let end = end.status == 0 && crashes.problem != nil ? LinuxEnd(.usage) : end
         if let complaint = end.complaint { if end.isReport { Console.report(complaint) } else { Console.error(complaint) } }
         if let problem = crashes.problem { Console.error(problem) }
         if command.limits.doctor { Console.notes(LinuxDoctor(boot, record).text) }

@@ -37,7 +37,8 @@ extension RunSession {
             complaint = sentence
             return .notReached
         }
-        return .fine
+        // What was asked for and is lost is no success; `report` says why.
+        return coredump?.problem == nil ? .fine : .usage
     }
 
     /// What `--strict` says of findings: Linux's, and what firmware asked of the chip that is not there.

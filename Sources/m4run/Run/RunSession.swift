@@ -30,7 +30,7 @@ final class RunSession {
     private(set) var lastPlace: CorePlace?
     /// What the M4 waited for at the end and m4run does not model.
     private(set) var waits: [ModelGap]?
-    private let coredump: CoredumpFile?
+    let coredump: CoredumpFile?
     private var listener: ChannelListener?
     /// Made and looked over before anything runs.
     private let place: ServedPlace?
