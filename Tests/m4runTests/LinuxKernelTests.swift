@@ -93,7 +93,13 @@ import Testing
         add("init", 0o100755, "#!/bin/sh\nexit 1\n")
         add("TRAILER!!!", 0, "")
         let file = try Scratch.write(archive, "own.cpio")
-        let result = try Self.run("greet; cat /lib/libown.so; echo; ls /lib/firmware\n" + Self.talk, ["--initrd", file])
-        #expect(result.out == "greetings from usr/lib\nmine\ntty-echo.elf\ngot hello\n" && result.status == 0, "\(result.out)\(result.err)")
+        // An overlay comes on top, its links and empty folders with it.
+        let files = FileManager.default, overlay = Scratch.folder.appendingPathComponent("beside-\(UUID())")
+        defer { try? files.removeItem(at: overlay) }
+        try files.createDirectory(at: overlay.appendingPathComponent("srv/empty"), withIntermediateDirectories: true)
+        try files.createSymbolicLink(atPath: overlay.appendingPathComponent("srv/link").path, withDestinationPath: "/etc/nothing")
+        let script = "greet; cat /lib/libown.so; echo; ls /lib/firmware; readlink /srv/link; ls /srv\n" + Self.talk
+        let result = try Self.run(script, ["--initrd", file, "--overlay", overlay.path])
+        #expect(result.out == "greetings from usr/lib\nmine\ntty-echo.elf\n/etc/nothing\nempty\nlink\ngot hello\n" && result.status == 0, "\(result.out)\(result.err)")
     }
 }

@@ -74,6 +74,7 @@ struct InitScript {
         \(busybox) mkdir -p /m4run/bin /m4run/root /bin
             \(busybox) --install -s /m4run/bin
             [ -e /bin/sh ] || ln -s /\(Self.busyboxPath) /bin/sh
+            (cd /m4run/root && find . -type d) | while IFS= read -r folder; do mkdir -p "/$folder"; done
             (cd /m4run/root && find . ! -type d) | while IFS= read -r file; do
                 mkdir -p "/${file%/*}"
                 mv -f "/m4run/root/$file" "/$file"

@@ -20,7 +20,7 @@ extension M4Board {
         public var cycles: UInt64 { core.engine.values.cycles }
     }
 
-    /// Saves all of it, or restores it: O(memory and registers that were touched). Not while it runs.
+    /// Saves all of it, or restores it. Copies the chip's memories and the external memory whole, touched or not. Not while it runs.
     ///
     /// A board that is restored goes on as the one that was saved did: the same instructions at the same cycles, to the one, and all that
     /// follows from them. Nothing is told the delegate: output and lines to the Cortex-A7s are restored by who made something of them.

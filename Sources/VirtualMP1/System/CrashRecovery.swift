@@ -133,7 +133,7 @@ extension CoredumpExtension.Registers {
 }
 
 extension FaultReport {
-    /// What GDB calls it: SIGILL for an instruction that is none, SIGFPE for a division by zero, else SIGSEGV.
+    /// What GDB calls it: SIGILL for an undefined instruction, SIGFPE for a division by zero, else SIGSEGV.
     var signal: UInt16 {
         let flags = status.flags.map(\.name)
         if flags.contains("DIVBYZERO") { return 8 }

@@ -157,7 +157,7 @@ struct LinuxGuestSetup {
             if let own = ownNames.first(where: { entry.path == $0 || entry.path.hasPrefix($0 + "/") }) { throw refuse("\(name): the name \(own) is m4run's own in the guest") }
             let path = "\(folder)/\(entry.path)"
             if entry.kind != S_IFDIR, ownFolders.contains(entry.path) {
-                throw refuse("\(name): the guest has a folder of that name; --initrd gives it a root file system of your own")
+                throw refuse("\(name): the guest has a folder of that name, with files of m4run's in it")
             }
             switch entry.kind {
             case S_IFREG:
