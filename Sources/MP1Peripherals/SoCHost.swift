@@ -1,7 +1,7 @@
 import Chips
 import MachineBase
 
-/// The machine around the SoC's peripherals: its clock and events, the processors' interrupt inputs, and who wants to know.
+/// The machine around the SoC's peripherals: its clock and event queue, the M4's interrupt inputs, memory for DMA, resets; and who wants to know.
 ///
 /// Owned by `MP1Peripherals` so that blocks run under any engine, or under none; a class, which is called without a table of a protocol's
 /// and without counting references. Calls come from within `SoC.read`, `SoC.write` and event handlers; an override may read registers in
@@ -21,8 +21,6 @@ open class SoCHost {
 
     /// The level of NVIC input `irq` of the Cortex-M4 changed.
     open func setInterrupt(_ irq: Int, level: Bool) {}
-    /// The level of an interrupt to the Cortex-A7s changed.
-    open func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {}
     /// RCC MP_GCR.BOOT_MCU changed: a core in reset leaves it only when `released`. A running core is not stopped by it.
     open func holdBootChanged(released: Bool) {}
     /// RCC was told to reset; the host resets the core, then calls `SoC.resetMCUDomain(cause:)` or `SoC.reset()`.
@@ -36,14 +34,8 @@ open class SoCHost {
     open func dmaRead(_ address: UInt32, width: Int) -> UInt32? { nil }
     /// Writes as `dmaRead` reads; false is a bus error.
     open func dmaWrite(_ address: UInt32, _ value: UInt32, width: Int) -> Bool { false }
-    /// First touch of a register without a model, or of an address where nothing is.
-    open func unmodelledAccess(_ access: UnmodelledAccess) {}
-    /// Firmware has switched on what a block's model lacks; each once.
-    open func unsupportedFeature(_ feature: UnsupportedFeature) {}
-    /// Output levels of a GPIO port changed; see `GPIO.outputLevels`.
-    open func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {}
-    /// A UART sent a character of up to nine bits.
-    open func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {}
+    /// Everything that the machine need not act on.
+    open func report(_ event: SoCEvent) {}
 }
 
 /// Interrupts that end at the Cortex-A7s' GIC.

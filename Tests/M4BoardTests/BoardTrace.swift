@@ -5,19 +5,24 @@ import MachineBase
 import TestSupport
 
 /// What a board does, leg by leg, as lines that are compared: stops, registers, counts, newest blocks, memory, and what it tells the world.
-final class BoardTrace: M4BoardDelegate {
+final class BoardTrace {
     private(set) var lines: [String] = []
 
-    func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { lines.append("\(source): \(output)") }
-    func board(_ board: M4Board, found finding: BoardFinding) { lines.append("\(finding)") }
-    func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { lines.append("\(access)") }
-    func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16) { lines.append("GPIO\(port) \(levels) \(changed)") }
-    func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) { lines.append("\(line) \(level)") }
-    func boardWatchdogDidReset(_ board: M4Board) { lines.append("watchdog") }
+    private func hear(_ event: BoardEvent) {
+        switch event {
+        case .soc(.outputs(let port, let levels, let changed)): lines.append("GPIO\(port) \(levels) \(changed)")
+        case .soc(.applicationProcessorInterrupt(let line, let level)): lines.append("\(line) \(level)")
+        case .watchdogReset: lines.append("watchdog")
+        default:
+            if let text = event.text { lines.append("\(text.source): \(text.bytes)") }
+            if let what = event.finding.map({ "\($0)" }) ?? event.unmodelled.map({ "\($0)" }) { lines.append(what) }
+        }
+    }
 
     /// Runs a leg of about so many cycles, and has a core that has locked up reset.
     func run(_ board: M4Board, cycles: UInt64) {
-        board.delegate = self
+        let listening = board.events.subscribe { [self] in hear($0) }
+        defer { board.events.end(listening) }
         let reason = board.run(until: board.cycles + cycles)
         let core = board.core
         lines.append("\(reason) at \(board.cycles), \(core.retired) retired, \(core.skipped) skipped, \(core.faultCount) faults")

@@ -148,13 +148,7 @@ import Testing
     }
 
     @Test(.enabled(if: M4Board.enforcesPermissions, "needs the engine of engine/, not the system's")) func unprivilegedCodeWritesToTheStimulusPortsLeftToIt() throws {
-        final class Output: M4BoardDelegate {
-            var ports: [Int] = []
-            func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { if case .itm(let port) = source { ports.append(port) } }
-        }
         let bench = try Bench()
-        let output = Output()
-        bench.board.delegate = output
         // All ports on, 8 to 15 for privileged code only; then ports 0, 31 and 8 by unprivileged code.
         try bench.program(
             Thumb.poke(shcsr, 1 << 17), Thumb.poke(0xE000_EDFC, 1 << 24), Thumb.poke(0xE000_0E80, 1), Thumb.poke(0xE000_0E00, .max), Thumb.poke(0xE000_0E40, 2),
@@ -162,7 +156,7 @@ import Testing
             Thumb.poke(0xE000_0020, 1), Thumb.stay)
         try bench.handler(5, Bench.exit)
         bench.runToExit()
-        #expect(output.ports == [8, 0, 31] && bench.core.scs.faults.bfar == 0xE000_0020)
+        #expect(bench.output.texts.map(\.source) == [.itm(port: 8), .itm(port: 0), .itm(port: 31)] && bench.core.scs.faults.bfar == 0xE000_0020)
     }
 
     @Test func anNMILeavesALockupAndReturnsToIt() throws {

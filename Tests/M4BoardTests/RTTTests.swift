@@ -7,11 +7,10 @@ import Testing
 @Suite struct RTTTests {
     private static let block: UInt32 = 0x1000_A000, up: UInt32 = 0x1000_A400, down: UInt32 = 0x1000_A800
 
-    private final class Listener: M4BoardDelegate {
-        var text: [String] = []
-        var findings: [BoardFinding] = []
-        func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { text.append("\(source): \(String(decoding: output, as: UTF8.self))") }
-        func board(_ board: M4Board, found finding: BoardFinding) { findings.append(finding) }
+    private struct Listener {
+        let output: Bench.Output
+        var text: [String] { output.texts.map { "\($0.source): \(String(decoding: $0.bytes, as: UTF8.self))" } }
+        var findings: [BoardFinding] { output.findings }
     }
 
     /// A board whose program loops, with a control block of one channel each way: 16 bytes up with `text` in it, 8 bytes down.
@@ -24,8 +23,7 @@ import Testing
         let words: [UInt32] = [1, 1, 0, Self.up, 16, UInt32(text.utf8.count), 0, 0, 0, Self.down, 8, 0, 0, 0]
         for (n, word) in words.enumerated() { try bench.word(address + 16 + 4 * UInt32(n), word) }
         try bench.board.write(PhysicalAddress(Self.up), Array(text.utf8))
-        let listener = Listener()
-        bench.board.delegate = listener
+        let listener = Listener(output: bench.output)
         return (bench, listener)
     }
     private let upWrite = block + 24 + 12, upRead = block + 24 + 16, downWrite = block + 48 + 12, downRead = block + 48 + 16
@@ -109,8 +107,7 @@ import Testing
     @Test func aControlBlockAtTheEndOfMemoryIsNotReadBeyondIt() throws {
         let bench = try Bench(rtt: .scan)
         try bench.program(Thumb.stay)
-        let listener = Listener()
-        bench.board.delegate = listener
+        let listener = Listener(output: bench.output)
         let address: UInt32 = 0x1006_0000 - 24
         try bench.board.write(PhysicalAddress(address), Array("SEGGER RTT".utf8) + [0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0])
         bench.run(microseconds: 15_000)

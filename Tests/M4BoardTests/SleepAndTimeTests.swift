@@ -123,7 +123,7 @@ import Testing
 
     @Test func aSourceThatIsAlwaysDueDoesNotStopTime() throws {
         let bench = try Bench(T.wfi)
-        let events = bench.board.events
+        let events = bench.board.eventQueue
         var runs = 0, slot: EventQueue.Slot?
         slot = events.register("busy") { [unowned events] now in
             runs += 1

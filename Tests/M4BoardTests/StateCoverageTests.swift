@@ -12,7 +12,7 @@ import Testing
         }
         add("has a test of its own", "M4Board.soc")
         add("what the board is made of", "M4Board.configuration M4Board.registerBank MemoryBanks.banks")
-        add("the host's", "M4Board.delegate M4Board.$__lazy_storage_$_stopper M4Board.registerReads Core.hostStop Core.breakpoints Core.watchpoints")
+        add("the host's", "M4Board.events M4Board.$__lazy_storage_$_stopper M4Board.registerReads Core.hostStop Core.breakpoints Core.watchpoints")
         add("the host's", "Core.watchpointsStart Core.haltsAtBKPT Core.faultPolicy m4_engine.interrupted m4_engine.breaks m4_engine.break_count")
         add("wires", "M4Board.registerBus Core.onInterrupt Core.onDeepSleep Core.onHold Core.poll SystemControlSpace.core SystemControlSpace.onStimulus")
         add("wires", "SysTick.cycles SysTick.counter SysTick.expired EventQueue.handlers EventQueue.names EventQueue.onEarlier RTT.onText RTT.onProblem")
@@ -72,7 +72,7 @@ import Testing
             for _ in 0..<5 { bench.run(cycles: 3_000) }
             bench.board.setHoldBoot(released: false)
             let changed = contents(of: bench.board)
-            for part in ["own", "engine/raw/history", "engine/raw/cycles", "scs/exceptions", "scs/sysTick", "scs/faults", "semihosting", "entered"].map({ "core/" + $0 }) + ["events", "rtt", "signals"] {
+            for part in ["own", "engine/raw/history", "engine/raw/cycles", "scs/exceptions", "scs/sysTick", "scs/faults", "semihosting", "entered"].map({ "core/" + $0 }) + ["eventQueue", "rtt", "signals"] {
                 #expect(changed.keys.contains { $0.hasPrefix(part) && before[$0] != changed[$0] }, "nothing changed in \(part)")
             }
             bench.board.state = saved

@@ -40,21 +40,21 @@ final class TestHost: SoCHost {
         interruptChanges.append(irq)
         if level { interrupts.insert(irq) } else { interrupts.remove(irq) }
     }
-    override func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
-        if level { applicationInterrupts.insert(line) } else { applicationInterrupts.remove(line) }
-    }
     override func holdBootChanged(released: Bool) { holdBoot.append(released) }
     override func resetRequested(_ request: ResetRequest) { resets.append(request) }
     override func watchdogReset() { watchdogResets += 1 }
     override func eventSignalled() { events += 1 }
-    override func unmodelledAccess(_ access: UnmodelledAccess) { reports.append(access) }
-    override func unsupportedFeature(_ feature: UnsupportedFeature) { features.append(feature) }
-    override func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
-        for pin in 0..<16 where changed >> UInt16(pin) & 1 != 0 {
-            pins.append("P\(port.letter)\(pin)=\(levels >> UInt16(pin) & 1)")
+    override func report(_ event: SoCEvent) {
+        switch event {
+        case .applicationProcessorInterrupt(let line, true): applicationInterrupts.insert(line)
+        case .applicationProcessorInterrupt(let line, false): applicationInterrupts.remove(line)
+        case .unmodelled(let access): reports.append(access)
+        case .unsupported(let feature): features.append(feature)
+        case .transmitted(let uart, let character): transmitted[uart, default: []].append(character)
+        case .outputs(let port, let levels, let changed):
+            for pin in 0..<16 where changed >> UInt16(pin) & 1 != 0 { pins.append("P\(port.letter)\(pin)=\(levels >> UInt16(pin) & 1)") }
         }
     }
-    override func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) { transmitted[uart, default: []].append(character) }
 
     /// Moves the clock to `cycle`, stopping at every event as a machine does.
     func run(to cycle: UInt64) {

@@ -16,7 +16,7 @@ public final class Bench {
     private static let vectors = 1..<166
 
     public let board: M4Board
-    /// The board's delegate, unless a test sets another.
+    /// What the board has told.
     public let output = Output()
     private var nextCode = Bench.code
 
@@ -33,7 +33,7 @@ public final class Bench {
         configuration.sharedMemory = shared
         if let ddr { configuration.ddrSize = ddr }
         board = try M4Board(configuration)
-        board.delegate = output
+        board.events.subscribe { [output] in output.hear($0) }
         try word(0, Self.stack)
         try vector(1, Self.code | 1)
         for number in Self.vectors.dropFirst() { try vector(number, 0x4000_0001) }
@@ -102,12 +102,18 @@ public final class Bench {
     /// Semihosting SYS_EXIT with success.
     public static let exit: Thumb.Code = Thumb.load(0, 0x18) + Thumb.load(1, 0x20026) + Thumb.semihosting
 
-    /// What the board tells its delegate.
-    public final class Output: M4BoardDelegate {
+    /// What a board tells, by kind.
+    public final class Output {
         public private(set) var text: [UInt8] = []
+        public private(set) var texts: [(source: M4Board.TextSource, bytes: [UInt8])] = []
         public private(set) var findings: [BoardFinding] = []
-        public func board(_ board: M4Board, found finding: BoardFinding) { findings.append(finding) }
-        public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { text += output }
+        func hear(_ event: BoardEvent) {
+            if let more = event.text {
+                text += more.bytes
+                texts.append(more)
+            }
+            if let finding = event.finding { findings.append(finding) }
+        }
     }
 }
 

@@ -9,13 +9,12 @@ import RprocHost
 public enum GuestBoardEvent {
     /// Linux has released hold boot, with this firmware in the memories (nil where it is none of the known ones), or held it again.
     case started(VirtualTime, KnownFirmware?), held(VirtualTime)
-    /// Linux has reset the M4, or its own watchdog has.
-    case reset(VirtualTime), watchdog(VirtualTime)
+    /// Linux has reset the M4.
+    case reset(VirtualTime)
     /// The M4 has stopped for a reason of `StopReason`'s: a fault, at which it goes on in its handler as on a board, a lockup, a breakpoint, an exit.
     case stopped(VirtualTime, StopReason)
-    case output(VirtualTime, M4Board.TextSource, [UInt8])
-    case unmodelled(VirtualTime, UnmodelledAccess)
-    case found(VirtualTime, BoardFinding)
+    /// From the board: text, what has no model, a reset by its watchdog.
+    case board(VirtualTime, BoardEvent)
     /// The firmware breaks a rule of virtio's or rpmsg's; see `SharedMemoryWatch`.
     case broken(VirtualTime, Finding)
     /// A line of a trace buffer.
@@ -77,7 +76,7 @@ public final class GuestBoard {
             bus: GuestBus(board), mailbox: chip.mailbox, channels: memory.layout.mailboxes, clock: { [unowned board] in board.now }
         ) { [events, unowned board] in events.publish(.broken(board.now, $0)) }
         pacer = WallPacer(from: board.now)
-        board.delegate = self
+        board.events.subscribe { [unowned self] in hear($0) }
         board.soc.ipcc.onRing = { [unowned self] in hasRung($0) }
         showRegisters()
     }
@@ -172,7 +171,7 @@ public final class GuestBoard {
 
     private var sleepTime: UInt64 {
         guard board.isAsleep || !board.isRunning else { return Self.shortSleep }
-        let next = board.events.next
+        let next = board.eventQueue.next
         guard next != .max else { return Self.longestSleep }
         let due = board.configuration.coreClock.time(cycles: next)
         return due > board.now ? min((due - board.now).nanoseconds, Self.longestSleep) : Self.shortSleep
@@ -262,22 +261,22 @@ public final class GuestBoard {
     }
 }
 
-extension GuestBoard: M4BoardDelegate {
-    public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {
-        words.showChanges()
-        switch line {
-        case .ipccReceive: setInterrupt(GuestLayout.receiveInterrupt, level)
-        case .ipccTransmitFree: setInterrupt(GuestLayout.transmitInterrupt, level)
-        case .hsem, .exti: break
+extension GuestBoard {
+    private func hear(_ event: BoardEvent) {
+        switch event {
+        case .soc(.applicationProcessorInterrupt(let line, let level)):
+            words.showChanges()
+            switch line {
+            case .ipccReceive: setInterrupt(GuestLayout.receiveInterrupt, level)
+            case .ipccTransmitFree: setInterrupt(GuestLayout.transmitInterrupt, level)
+            case .hsem, .exti: break
+            }
+        case .watchdogReset:
+            events.publish(.board(board.now, event))
+            guest?.pulseInterrupt(GuestLayout.watchdogInterrupt)
+        default: events.publish(.board(board.now, event))
         }
     }
-    public func boardWatchdogDidReset(_ board: M4Board) {
-        events.publish(.watchdog(board.now))
-        guest?.pulseInterrupt(GuestLayout.watchdogInterrupt)
-    }
-    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { events.publish(.unmodelled(board.now, access)) }
-    public func board(_ board: M4Board, found finding: BoardFinding) { events.publish(.found(board.now, finding)) }
-    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(board.now, source, output)) }
 }
 
 extension GuestBoard: WriteRecord {

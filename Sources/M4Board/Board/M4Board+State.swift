@@ -4,7 +4,7 @@ import MachineBase
 
 extension M4Board {
     /// All of a board that changes: core, memory, peripherals, what is due, debug channels, what was reported. It belongs to boards of the same
-    /// configuration. What hosts attach to buses has its own state, as have terminals and files behind the delegate; breakpoints, watchpoints
+    /// configuration. What hosts attach to buses has its own state, as have terminals and files behind `events`; breakpoints, watchpoints
     /// and requests to stop are the host's.
     public struct State: Equatable, Sendable, CustomStringConvertible {
         var core: Core.State
@@ -23,11 +23,11 @@ extension M4Board {
     /// Saves all of it, or restores it. Copies the chip's memories and the external memory whole, touched or not. Not while it runs.
     ///
     /// A board that is restored goes on as the one that was saved did: the same instructions at the same cycles, to the one, and all that
-    /// follows from them. Nothing is told the delegate: output and lines to the Cortex-A7s are restored by who made something of them.
+    /// follows from them. No event is told: output and lines to the Cortex-A7s are restored by who made something of them.
     public var state: State {
         get {
             State(
-                core: core.state, soc: soc.state, memory: banks.state, signals: signals.state, rtt: rtt.state, events: events.state,
+                core: core.state, soc: soc.state, memory: banks.state, signals: signals.state, rtt: rtt.state, events: eventQueue.state,
                 unsupportedFeatures: unsupportedFeatures, recorded: core.engine.recorded)
         }
         set {
@@ -40,7 +40,7 @@ extension M4Board {
             rtt.state = newValue.rtt
             unsupportedFeatures = newValue.unsupportedFeatures
             // The last: blocks and SysTick have set their alarms.
-            events.state = newValue.events
+            eventQueue.state = newValue.events
         }
     }
 }

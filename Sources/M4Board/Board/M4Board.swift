@@ -4,30 +4,6 @@ import CortexM
 import MP1Peripherals
 import MachineBase
 
-/// What a board tells the world around it: the other processor, a person, a log.
-public protocol M4BoardDelegate: AnyObject {
-    /// An interrupt to the Cortex-A7s changed its level.
-    func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool)
-    /// First touch of a register without a model.
-    func board(_ board: M4Board, unmodelled access: UnmodelledAccess)
-    /// WWDG1 has reset the M4.
-    func boardWatchdogDidReset(_ board: M4Board)
-    /// The firmware asked a debug channel for what it cannot do.
-    func board(_ board: M4Board, found finding: BoardFinding)
-    /// Characters from a UART, ITM, RTT or semihosting.
-    func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource)
-    func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16)
-}
-
-extension M4BoardDelegate {
-    public func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {}
-    public func board(_ board: M4Board, unmodelled access: UnmodelledAccess) {}
-    public func boardWatchdogDidReset(_ board: M4Board) {}
-    public func board(_ board: M4Board, found finding: BoardFinding) {}
-    public func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) {}
-    public func board(_ board: M4Board, gpio port: GPIO.Port, levels: UInt16, changed: UInt16) {}
-}
-
 /// The chip's Cortex-M4 with its memories and the SoC's peripherals.
 ///
 /// A new board holds the M4 in reset, as the boot ROM leaves it: write firmware to memory, then release hold boot through
@@ -66,11 +42,11 @@ public final class M4Board {
 
     /// Where text came from; the description is what lines of it are prefixed with: `uart4`, `itm0`, `rtt0`, `semihosting`.
     public enum TextSource: Hashable, Sendable, CustomStringConvertible {
-        case uart(String), itm(port: Int), rtt(channel: Int), semihosting
+        case uart(UART.Instance), itm(port: Int), rtt(channel: Int), semihosting
 
         public var description: String {
             switch self {
-            case .uart(let name): name
+            case .uart(let instance): instance.description
             case .itm(let port): "itm\(port)"
             case .rtt(let channel): "rtt\(channel)"
             case .semihosting: "semihosting"
@@ -79,7 +55,10 @@ public final class M4Board {
     }
 
     public let configuration: Configuration
-    public let events: EventQueue
+    /// What is due, in virtual time.
+    public let eventQueue: EventQueue
+    /// What the board tells; see `BoardEvent`.
+    public let events = EventStream<BoardEvent>()
     public let core: Core
     public let soc: SoC
     public let rtt: RTT
@@ -92,19 +71,18 @@ public final class M4Board {
     let signals: SoCSignals
     /// Missing features that firmware has switched on, in that order, each once.
     public internal(set) var unsupportedFeatures: [UnsupportedFeature] = []
-    public weak var delegate: (any M4BoardDelegate)?
     /// The access that stopped a run under `stopsAtUnmodelled`.
     public var unmodelledStop: UnmodelledAccess? { signals.state.unmodelledStop }
 
     public init(_ configuration: Configuration = Configuration()) throws(BoardError) {
         let findings = try EngineCheck.run()
         self.configuration = configuration
-        events = EventQueue()
+        eventQueue = EventQueue()
         let chip = configuration.chip
         registerBank = chip.peripherals
         registerReads = RegisterReads(chip.registers)
         banks = try MemoryBanks(chip, ddr: configuration.ddrSize, shared: configuration.sharedMemory)
-        core = try Core(events: events, coprocessor: chip.coprocessor, interrupts: chip.registers.interruptCount)
+        core = try Core(events: eventQueue, coprocessor: chip.coprocessor, interrupts: chip.registers.interruptCount)
         core.engine.raw.pointee.coarse = configuration.cycleModel == .coarse
         core.faultPolicy = configuration.faultPolicy
         m4_engine_execute_idle_loops(core.engine.raw, configuration.executesIdleLoops)
@@ -119,7 +97,7 @@ public final class M4Board {
                 m4_region(
                     start: range.lowerBound, size: UInt32(range.count), physical: range.lowerBound, permissions: permissions, host: nil, fetched: nil))
         }
-        signals = SoCSignals(core: core, events: events, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
+        signals = SoCSignals(core: core, eventQueue: eventQueue, clock: configuration.coreClock, stopsAtUnmodelled: configuration.stopsAtUnmodelled)
         soc = SoC(chip, host: signals, configuration: configuration.soc)
         registerBus = RegisterBus(core, soc, reads: registerReads)
         rtt = RTT(core: core, search: configuration.rtt, clock: configuration.coreClock, external: chip.externalMemory)
@@ -132,21 +110,18 @@ public final class M4Board {
 
     private func connect() {
         core.onInterrupt = { [unowned signals] in signals.settleReset() }
-        core.scs.onStimulus = { [unowned self] port, value, size in
-            let bytes = (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }
-            delegate?.board(self, output: bytes, from: .itm(port: port))
+        core.scs.onStimulus = { [events] port, value, size in
+            events.publish(.debugText(.itm(port: port), (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt32($0 * 8)) }))
         }
         core.semihosting.clock = configuration.coreClock
         core.semihosting.commandLine = configuration.commandLine
-        core.semihosting.onText = { [unowned self] bytes in
-            delegate?.board(self, output: bytes, from: .semihosting)
-        }
-        core.semihosting.onUnsupported = { [unowned self] finding in delegate?.board(self, found: finding) }
+        core.semihosting.onText = { [events] bytes in events.publish(.debugText(.semihosting, bytes)) }
+        core.semihosting.onUnsupported = { [events] finding in events.publish(.debugFinding(finding)) }
         core.poll = { [unowned rtt] moment in rtt.poll(moment) }
         core.onDeepSleep = { [unowned soc] deep in soc.setMCUStopped(deep) }
         core.onHold = { [unowned rtt] in rtt.reset() }
-        rtt.onText = { [unowned self] channel, bytes in delegate?.board(self, output: bytes, from: .rtt(channel: channel)) }
-        rtt.onProblem = { [unowned self] problem in delegate?.board(self, found: .rtt(problem)) }
+        rtt.onText = { [events] channel, bytes in events.publish(.debugText(.rtt(channel: channel), bytes)) }
+        rtt.onProblem = { [events] problem in events.publish(.debugFinding(.rtt(problem))) }
     }
 
     /// Shows what the firmware has left in RTT channels, as at the end of a run.

@@ -2,7 +2,7 @@ import CortexM
 import MP1Peripherals
 import MachineBase
 
-/// The wires from the SoC's peripherals: interrupts to the core, hold boot and resets, and what the delegate is told.
+/// The wires from the SoC's peripherals: interrupts to the core, hold boot and resets, memory for DMA; what it tells goes on to the board's events.
 final class SoCSignals: SoCHost {
     let core: Core
     private let stopsAtUnmodelled: Bool
@@ -17,10 +17,10 @@ final class SoCSignals: SoCHost {
     }
     var state = State()
 
-    init(core: Core, events: EventQueue, clock: CoreClock, stopsAtUnmodelled: Bool) {
+    init(core: Core, eventQueue: EventQueue, clock: CoreClock, stopsAtUnmodelled: Bool) {
         self.core = core
         self.stopsAtUnmodelled = stopsAtUnmodelled
-        super.init(coreClock: clock, eventQueue: events)
+        super.init(coreClock: clock, eventQueue: eventQueue)
     }
 
     override var nowCycles: UInt64 { core.cycles }
@@ -60,7 +60,7 @@ final class SoCSignals: SoCHost {
 
     override func watchdogReset() {
         resetMCU(watchdog: true)
-        if let board { board.delegate?.boardWatchdogDidReset(board) }
+        if let board { board.events.publish(.watchdogReset) }
     }
 
     /// Carries out the reset that a register write has asked for; false when there was none.
@@ -85,28 +85,15 @@ final class SoCSignals: SoCHost {
         if state.bootReleased { core.release() }
     }
 
-    // MARK: The delegate
+    // MARK: What the world is told
 
-    override func setApplicationProcessorInterrupt(_ line: ApplicationProcessorInterrupt, level: Bool) {
-        if let board { board.delegate?.board(board, applicationProcessorInterrupt: line, level: level) }
-    }
-    override func unmodelledAccess(_ access: UnmodelledAccess) {
+    override func report(_ event: SoCEvent) {
         guard let board else { return }
-        board.delegate?.board(board, unmodelled: access)
-        if stopsAtUnmodelled && state.unmodelledStop == nil {
+        if case .unsupported(let feature) = event { board.unsupportedFeatures.append(feature) }
+        board.events.publish(.soc(event))
+        if case .unmodelled(let access) = event, stopsAtUnmodelled, state.unmodelledStop == nil {
             state.unmodelledStop = access
             core.requestStop()
         }
-    }
-    override func unsupportedFeature(_ feature: UnsupportedFeature) {
-        guard let board else { return }
-        board.unsupportedFeatures.append(feature)
-        board.delegate?.board(board, found: .unsupported(feature))
-    }
-    override func gpioOutputsChanged(_ port: GPIO.Port, levels: UInt16, changed: UInt16) {
-        if let board { board.delegate?.board(board, gpio: port, levels: levels, changed: changed) }
-    }
-    override func uartTransmitted(_ uart: UART.Instance, _ character: UInt16) {
-        if let board { board.delegate?.board(board, output: [UInt8(truncatingIfNeeded: character)], from: .uart("\(uart)")) }
     }
 }

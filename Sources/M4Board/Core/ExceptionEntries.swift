@@ -61,7 +61,7 @@ extension M4Board {
         let chip = configuration.chip
         let enabled = (0..<chip.registers.interruptCount).filter { core.scs.exceptions.isEnabled(.interrupt($0)) }
         let blocks = Set(enabled.flatMap { chip.peripherals(ofInterrupt: $0).map(\.name) })
-        return events.pending.filter { blocks.contains($0.name) }.map { ($0.name, $0.cycle) }
+        return eventQueue.pending.filter { blocks.contains($0.name) }.map { ($0.name, $0.cycle) }
     }
 
     /// The call that returns to `address`: the instruction, and where it goes when that is written in it. nil when no call is before it.

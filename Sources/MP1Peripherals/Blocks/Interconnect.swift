@@ -167,7 +167,7 @@ final class Interconnect {
             UnmodelledAccess(
                 kind: kind, address: address, isWrite: isWrite, value: value, initiator: initiator, map: chip.registers, isBlockModelled: isModelled)
         }
-        if verdict == .new, let newest = unmodelled.list.last { tell { $0.unmodelledAccess(newest.first) } }
+        if verdict == .new, let newest = unmodelled.list.last { tell { $0.report(.unmodelled(newest.first)) } }
         return verdict
     }
 

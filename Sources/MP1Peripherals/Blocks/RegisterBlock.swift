@@ -285,7 +285,7 @@ public class RegisterBlock {
             let access = UnmodelledAccess(
                 kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator,
                 map: interconnect.chip.registers, isBlockModelled: interconnect.isModelled[index])
-            interconnect.tell { $0.unmodelledAccess(access) }
+            interconnect.tell { $0.report(.unmodelled(access)) }
         }
     }
 
@@ -296,7 +296,7 @@ public class RegisterBlock {
         for (row, feature) in features.enumerated()
         where !toldFeatures[row] && feature.conditions.contains(where: { $0.offset == offset }) && feature.isOn(in: self) {
             toldFeatures[row] = true
-            interconnect.tell { $0.unsupportedFeature(feature.found(in: self)) }
+            interconnect.tell { $0.report(.unsupported(feature.found(in: self))) }
         }
     }
 

@@ -155,7 +155,7 @@ public final class DMA: RegisterBlock {
     private func tellRequestInVain(_ stream: UInt32) {
         guard let feature = requestInVain(stream) else { return }
         if state.toldRequests.insert(stream << 8 | UInt32(truncatingIfNeeded: request(stream))).inserted {
-            interconnect.tell { $0.unsupportedFeature(feature) }
+            interconnect.tell { $0.report(.unsupported(feature)) }
         }
     }
 

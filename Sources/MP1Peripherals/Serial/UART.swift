@@ -174,7 +174,7 @@ public final class UART: RegisterBlock {
     private func transmit(_ character: UInt16) {
         guard has(CR1.UE), has(CR1.TE) else { return }
         self[ISR.TC] = 1
-        interconnect.tell { $0.uartTransmitted(instance, character) }
+        interconnect.tell { $0.report(.transmitted(instance, character)) }
     }
 
     private func takeIncoming() -> UInt32 {

@@ -78,7 +78,7 @@ public final class EXTI: RegisterBlock {
     private func tellEdgesInVain() {
         let new = linesInVain & ~state.toldPins
         state.toldPins |= new
-        for pin in 0..<16 where new >> UInt32(pin) & 1 != 0 { interconnect.tell { $0.unsupportedFeature(edgeInVain(pin)) } }
+        for pin in 0..<16 where new >> UInt32(pin) & 1 != 0 { interconnect.tell { $0.report(.unsupported(edgeInVain(pin))) } }
     }
 
     override var featuresOn: [UnsupportedFeature] {
@@ -164,10 +164,10 @@ public final class EXTI: RegisterBlock {
         (state.applicationLow, state.applicationHigh) = (low, high)
         for bit in 0..<32 {
             if changed.0 >> UInt32(bit) & 1 != 0 {
-                interconnect.tell { $0.setApplicationProcessorInterrupt(.exti(bit), level: low >> UInt32(bit) & 1 != 0) }
+                interconnect.tell { $0.report(.applicationProcessorInterrupt(.exti(bit), level: low >> UInt32(bit) & 1 != 0)) }
             }
             if changed.1 >> UInt32(bit) & 1 != 0 {
-                interconnect.tell { $0.setApplicationProcessorInterrupt(.exti(64 + bit), level: high >> UInt32(bit) & 1 != 0) }
+                interconnect.tell { $0.report(.applicationProcessorInterrupt(.exti(64 + bit), level: high >> UInt32(bit) & 1 != 0)) }
             }
         }
     }

@@ -185,7 +185,7 @@ public final class GPIO: RegisterBlock {
         if driving != state.toldOutputs {
             let changed = driving ^ state.toldOutputs
             state.toldOutputs = driving
-            interconnect.tell { $0.gpioOutputsChanged(port, levels: driving, changed: changed) }
+            interconnect.tell { $0.report(.outputs(port, levels: driving, changed: changed)) }
         }
         let inputs = levels
         var changed = inputs ^ state.toldInputs

@@ -108,7 +108,7 @@ public final class HSEM: RegisterBlock {
         let level = self[C1ISR.offset] & self[C1IER.offset] != 0
         if level != state.applicationLevel {
             state.applicationLevel = level
-            interconnect.tell { $0.setApplicationProcessorInterrupt(.hsem, level: level) }
+            interconnect.tell { $0.report(.applicationProcessorInterrupt(.hsem, level: level)) }
         }
     }
 }

@@ -83,11 +83,11 @@ public final class IPCC: RegisterBlock {
         let a7 = levels(control: self[C1CR.offset], mask: self[C1MR.offset], received: toA7, sent: toM4)
         if a7.receive != state.receive {
             state.receive = a7.receive
-            interconnect.tell { $0.setApplicationProcessorInterrupt(.ipccReceive, level: a7.receive) }
+            interconnect.tell { $0.report(.applicationProcessorInterrupt(.ipccReceive, level: a7.receive)) }
         }
         if a7.transmit != state.transmit {
             state.transmit = a7.transmit
-            interconnect.tell { $0.setApplicationProcessorInterrupt(.ipccTransmitFree, level: a7.transmit) }
+            interconnect.tell { $0.report(.applicationProcessorInterrupt(.ipccTransmitFree, level: a7.transmit)) }
         }
     }
 

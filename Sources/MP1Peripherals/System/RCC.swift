@@ -200,7 +200,7 @@ public final class RCC: RegisterBlock {
     private func tellClockChange(_ offset: UInt32) {
         guard !state.toldClockChange, coreClockDiffers else { return }
         state.toldClockChange = true
-        interconnect.tell { $0.unsupportedFeature(clockChange(offset)) }
+        interconnect.tell { $0.report(.unsupported(clockChange(offset))) }
     }
 
     private var coreClockDiffers: Bool {

@@ -16,7 +16,7 @@ final class Complaints {
         system.events.subscribe { [unowned system, self] event in
             switch event {
             case .kernelLog(let record) where record.level <= .error && record.cause != .missingMailbox: kernelErrors.append(record)
-            case .unmodelled(_, let access) where access.initiator == .cortexM4: unmodelled.append(access)
+            case .board(_, .soc(.unmodelled(let access))) where access.initiator == .cortexM4: unmodelled.append(access)
             case .crashed(let time, .fault(let fault)), .crashed(let time, .lockup(let fault)):
                 crashes += 1
                 guard crash == nil else { break }

@@ -25,7 +25,7 @@ final class LinuxPlatform: HostPlatform {
         self.board = board
         self.normalWorld = normalWorld
         self.end = end
-        workSlot = board.events.register("Linux work") { [unowned self] _ in
+        workSlot = board.eventQueue.register("Linux work") { [unowned self] _ in
             self.workIsDue = true
             self.board.core.requestStop()
         }
@@ -36,7 +36,7 @@ final class LinuxPlatform: HostPlatform {
 
     func scheduleWork(at time: VirtualTime) {
         guard let workSlot else { return }
-        board.events.schedule(workSlot, at: clock.cycles(until: time))
+        board.eventQueue.schedule(workSlot, at: clock.cycles(until: time))
     }
 
     func wait(until deadline: VirtualTime, or condition: () -> Bool) -> WaitOutcome {

@@ -1,11 +1,11 @@
-import Chips
 import M4Board
 import MP1Peripherals
 import MachineBase
 import RprocHost
 
-/// What the board tells, for whom it is: interrupts for Linux, text and findings for the stream of events.
-final class BoardReports: M4BoardDelegate {
+/// Hears the board: its interrupts go to Linux, all that it tells to the stream of events.
+final class BoardReports {
+    private unowned let board: M4Board
     private let linux: RemoteProcessor
     private let crashes: CrashRecovery
     private let end: RunEnd
@@ -15,13 +15,20 @@ final class BoardReports: M4BoardDelegate {
     /// What firmware asked of blocks and debug channels that they cannot do here, each once.
     private(set) var findings: [(time: VirtualTime, finding: BoardFinding)] = []
 
-    init(_ chip: SoCDescription, linux: RemoteProcessor, crashes: CrashRecovery, end: RunEnd, events: EventStream<SystemEvent>) {
+    init(_ board: M4Board, linux: RemoteProcessor, crashes: CrashRecovery, end: RunEnd, events: EventStream<SystemEvent>) {
         (self.linux, self.crashes, self.end, self.events) = (linux, crashes, end, events)
-        watchdogNumber = Int(chip.coprocessor.watchdogReset.number)
+        self.board = board
+        watchdogNumber = Int(board.configuration.chip.coprocessor.watchdogReset.number)
+        board.events.subscribe { [unowned self] in hear($0) }
     }
 
-    func board(_ board: M4Board, applicationProcessorInterrupt line: ApplicationProcessorInterrupt, level: Bool) {
-        guard level else { return }
+    private func hear(_ event: BoardEvent) {
+        if case .soc(.applicationProcessorInterrupt(let line, level: true)) = event { interrupt(line) }
+        if let finding = event.finding { findings.append((board.now, finding)) }
+        events.publish(.board(board.now, event))
+    }
+
+    private func interrupt(_ line: ApplicationProcessorInterrupt) {
         switch line {
         case .ipccReceive: linux.interrupt(.mailboxReceive)
         case .ipccTransmitFree: linux.interrupt(.mailboxTransmitFree)
@@ -32,10 +39,4 @@ final class BoardReports: M4BoardDelegate {
         default: break
         }
     }
-    func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { events.publish(.unmodelled(board.now, access)) }
-    func board(_ board: M4Board, found finding: BoardFinding) {
-        findings.append((board.now, finding))
-        events.publish(.boardFinding(board.now, finding))
-    }
-    func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(board.now, source, output)) }
 }

@@ -67,10 +67,9 @@ public final class MP1System {
         traceLook = TraceLook(traces, board: board)
         crashRecovery = CrashRecovery(configuration, board: board, linux: linux, events: events)
         end.crashes = crashRecovery
-        reports = BoardReports(configuration.chip, linux: linux, crashes: crashRecovery, end: end, events: events)
+        reports = BoardReports(board, linux: linux, crashes: crashRecovery, end: end, events: events)
         sanitizing = try SanitizerSetup(configuration, board: board, linux: linux)
         tablePlacer = configuration.placesResourceTable ? trustedApplication.map { TablePlacer($0, memory: secureWorld, board: board, events: events) } : nil
-        board.delegate = reports
         connect(client)
         events.begin()
     }

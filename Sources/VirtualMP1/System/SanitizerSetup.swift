@@ -39,9 +39,9 @@ final class SanitizerSetup: WriteRecord {
         self.sanitizer = sanitizer
         sanitizer.writeRecord = self
         // A look is no event of the machine's: it reads, and nobody is woken by it.
-        let slot = board.events.register("sanitizer") { [unowned sanitizer] _ in sanitizer.look() }
+        let slot = board.eventQueue.register("sanitizer") { [unowned sanitizer] _ in sanitizer.look() }
         sanitizer.schedule = { [unowned board] time in
-            board.events.schedule(slot, at: time == .never ? .max : board.configuration.coreClock.cycles(until: time))
+            board.eventQueue.schedule(slot, at: time == .never ? .max : board.configuration.coreClock.cycles(until: time))
         }
     }
 

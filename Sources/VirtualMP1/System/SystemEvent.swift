@@ -1,6 +1,5 @@
 import M4Board
 import MachineBase
-import MP1Peripherals
 import RprocHost
 
 /// Something that a person following a run wants to see, with its virtual time.
@@ -16,11 +15,8 @@ public enum SystemEvent {
     case ttyReceived(VirtualTime, tty: Int, [UInt8])
     case ttySent(VirtualTime, tty: Int, [UInt8])
     case rawReceived(VirtualTime, device: Int, source: UInt32, [UInt8])
-    /// UART, ITM, RTT or semihosting, in the pieces it comes in; see `OutputLines`.
-    case output(VirtualTime, M4Board.TextSource, [UInt8])
-    indirect case unmodelled(VirtualTime, UnmodelledAccess)
-    /// The firmware asked a block or a debug channel for what it cannot do here.
-    indirect case boardFinding(VirtualTime, BoardFinding)
+    /// From the board: text in the pieces it comes in (see `OutputLines`), what has no model, interrupts to Linux, pins.
+    case board(VirtualTime, BoardEvent)
     /// A rule of `HostConfiguration.kickFaults` acted on a doorbell.
     indirect case kickFault(VirtualTime, KickFault.Event)
     /// The firmware reset the M4 (AIRCR.SYSRESETREQ; `local`: VECTRESET), and the run goes on: with the firmware from its start, or, where

@@ -12,12 +12,12 @@ final class TraceLook {
 
     init(_ traces: TraceWatch, board: M4Board) {
         (self.traces, self.board) = (traces, board)
-        slot = board.events.register("trace buffers") { [unowned self] cycle in look(cycle) }
+        slot = board.eventQueue.register("trace buffers") { [unowned self] cycle in look(cycle) }
     }
 
     /// Goes on looking after a pause in which nothing was due.
     func arm() {
-        guard let slot, traces.isHeard, board.events.dueCycle(slot) == .max else { return }
+        guard let slot, traces.isHeard, board.eventQueue.dueCycle(slot) == .max else { return }
         schedule(slot, behind: board.cycles)
     }
 
@@ -25,7 +25,7 @@ final class TraceLook {
         guard let slot, traces.isOn else { return }
         // Whoever waits for a line looks at what came.
         if traces.refresh() { board.core.requestStop() }
-        schedule(slot, behind: board.isAsleep ? max(cycle, board.events.next) : cycle)
+        schedule(slot, behind: board.isAsleep ? max(cycle, board.eventQueue.next) : cycle)
     }
 
     /// Cycles between two looks for buffers to watch.
@@ -34,6 +34,6 @@ final class TraceLook {
     private func schedule(_ slot: EventQueue.Slot, behind cycle: UInt64) {
         let interval = traces.interval ?? Self.withoutBuffers
         let (due, isNever) = (cycle - cycle % interval).addingReportingOverflow(interval)
-        board.events.schedule(slot, at: isNever ? .max : due)
+        board.eventQueue.schedule(slot, at: isNever ? .max : due)
     }
 }

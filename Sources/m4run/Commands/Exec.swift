@@ -39,8 +39,10 @@ struct Exec: ParsableCommand {
         debug.configure(&configuration, symbols)
         let board = try M4Board(configuration)
         try debug.attach(to: board, symbols)
-        let output = BareOutput(quiet: quiet)
-        board.delegate = output
+        board.events.subscribe { [unowned board, quiet] event in
+            if let text = event.text { Console.data(text.bytes) }
+            if !quiet, let what = event.finding.map({ "\($0)" }) ?? event.unmodelled.map({ "\($0)" }) { Console.note("[\(board.now)] \(what)") }
+        }
         do throws(BareFirmware.LoadError) { try BareFirmware.load(image.bytes, into: board) } catch { throw Refusal("\(elf): \(error)") }
         board.setHoldBoot(released: true)
         let deadline = board.configuration.coreClock.cycles(until: limit.time)
@@ -78,17 +80,5 @@ struct Exec: ParsableCommand {
             Console.error("the M4 stopped: \(reason.name)")
             throw ExitStatus.fault
         }
-    }
-}
-
-private final class BareOutput: M4BoardDelegate {
-    let quiet: Bool
-    init(quiet: Bool) { self.quiet = quiet }
-    func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { Console.data(output) }
-    func board(_ board: M4Board, found finding: BoardFinding) {
-        if !quiet { Console.note("[\(board.now)] \(finding)") }
-    }
-    func board(_ board: M4Board, unmodelled access: UnmodelledAccess) {
-        if !quiet { Console.note("[\(board.now)] \(access)") }
     }
 }

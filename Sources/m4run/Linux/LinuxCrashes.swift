@@ -32,7 +32,7 @@ final class LinuxCrashes {
             guard options.recover != nil, !isReported, mayCrash(time, isWatchdog: false) else { return }
             isReported = true
             board.reportCrash()
-        case .watchdog(let time):
+        case .board(let time, .watchdogReset):
             dump(board.board, firmware)
             if options.recover != nil, !isReported { _ = mayCrash(time, isWatchdog: true) }
         default: break

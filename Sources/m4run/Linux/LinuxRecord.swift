@@ -34,8 +34,8 @@ final class LinuxRecord {
         switch event {
         case .started(_, let known): (firmware, hasStarted) = (known, true)
         case .stopped(_, .fault), .stopped(_, .lockup): faults &+= 1
-        case .watchdog: watchdogs &+= 1
-        case .found(let time, let finding): add(time, finding.name, "\(finding)")
+        case .board(_, .watchdogReset): watchdogs &+= 1
+        case .board(let time, let event): if let finding = event.finding { add(time, finding.name, "\(finding)") }
         case .broken(let time, let finding): add(time, finding.name, "\(finding)")
         case .stoppedAt(_, let access): unmodelledStop = access
         default: break

@@ -27,18 +27,21 @@ final class LinuxRunLog {
         // Linux does so right behind the start, so that a reset is none.
         case .held(let time): note(time, "m4: boot is held again", .debug)
         case .reset(let time): note(time, "m4: reset by Linux")
-        case .watchdog(let time): note(time, "m4: reset by its window watchdog", .warning)
         case .stopped(let time, .fault(let report)), .stopped(let time, .lockup(let report)):
             let callers = CorePlace(board, symbols, stop: .fault(report))?.callersText
             Console.report("at \(time) s the firmware faulted:\n" + report.text(callers: callers, symbols.name))
         case .stopped(let time, .exit(let code)): note(time, "m4: the firmware has ended by semihosting, with exit code \(code)")
         case .stopped(let time, let reason): note(time, "m4: stopped: \(reason.name)")
-        case .output(let time, let source, let bytes):
-            for line in lines.add(bytes, from: source) { note(time, "\(line.source): \(line.text)") }
         case .trace(let time, let index, let line): note(time, "trace\(index): \(line)")
         case .rang(let time, let channel, let byM4): note(time, byM4 ? "ipcc: the M4 rings channel \(channel + 1)" : "ipcc: Linux rings channel \(channel + 1)", .debug)
-        case .unmodelled(let time, let access): note(time, "\(access), pc in the block at \(symbols.place(board.core.registers.pc))", .warning)
-        case .found(let time, let finding): note(time, "\(finding)", .warning)
+        case .board(let time, .watchdogReset): note(time, "m4: reset by its window watchdog", .warning)
+        case .board(let time, .soc(.unmodelled(let access))): note(time, "\(access), pc in the block at \(symbols.place(board.core.registers.pc))", .warning)
+        case .board(let time, let event):
+            if let text = event.text {
+                for line in lines.add(text.bytes, from: text.source) { note(time, "\(line.source): \(line.text)") }
+            } else if let finding = event.finding {
+                note(time, "\(finding)", .warning)
+            }
         case .broken(let time, let finding): note(time, "m4run: \(finding)", .warning)
         // The run's last words.
         case .stoppedAt: break

@@ -38,9 +38,9 @@ final class RunLog {
             if let line = line(event, level) { Console.note(line) }
             if case .crashed(_, let reason) = event, let most = level.kernel, most >= .warning { tellCallers(system, reason) }
             if case .trace(_, _, let line) = event { heard.add(line: line) }
-            if case .output(let time, let source, let bytes) = event {
-                heard.add(bytes, from: .output(source))
-                show(output.add(bytes, from: source), time)
+            if case .board(let time, let event) = event, let text = event.text {
+                heard.add(text.bytes, from: .output(text.source))
+                show(output.add(text.bytes, from: text.source), time)
             }
             if case .ttyReceived(_, _, let bytes) = event { data(bytes) }
             if case .rawReceived(_, _, _, let bytes) = event { data(bytes) }
@@ -65,7 +65,6 @@ final class RunLog {
         case .finding(let time, let finding): return most >= .warning ? "\(Self.stamp(time)) m4run: \(finding)" : nil
         case .tablePlaced(let time, let placement): return most >= .warning ? "\(Self.stamp(time)) m4run: WARNING: \(placement)" : nil
         case .kickFault(let time, let event): return most >= .info ? "\(Self.stamp(time)) m4run: \(event)" : nil
-        case .unmodelled(let time, let access): return most >= .warning ? "\(Self.stamp(time)) m4run: \(access)" : nil
         case .stopped(let time, let reason): return most >= .warning ? "\(Self.stamp(time)) m4run: the M4 stops: \(reason.name)" : nil
         case .crashed(let time, let reason):
             guard most >= .warning else { return nil }
@@ -81,9 +80,11 @@ final class RunLog {
             let what = local ? "its core (AIRCR.VECTRESET)" : "the M4 (AIRCR.SYSRESETREQ)"
             let then = isHeld ? "boot is held, so it stays in reset, and Linux does not hear of it" : "it starts again, and Linux does not hear of it"
             return "\(Self.stamp(time)) m4run: the firmware has reset \(what): \(then)"
-        case .boardFinding(let time, let finding): return most >= .warning ? "\(Self.stamp(time)) m4run: \(finding)" : nil
-        // In lines, see `show`.
-        case .output: return nil
+        // Text comes in lines, see `show`.
+        case .board(let time, let event):
+            guard most >= .warning else { return nil }
+            let what = event.unmodelled.map { "\($0)" } ?? event.finding.map { "\($0)" }
+            return what.map { "\(Self.stamp(time)) m4run: \($0)" }
         }
     }
 
