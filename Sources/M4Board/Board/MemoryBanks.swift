@@ -28,8 +28,6 @@ final class MemoryBanks {
         let bytes: UnsafeMutablePointer<UInt8>
         let fetched: UnsafeMutablePointer<UInt8>
         let isExternal: Bool
-        /// Others have it, too; else it is this process' own.
-        let isShared: Bool
     }
     let banks: [Bank]
 
@@ -41,22 +39,24 @@ final class MemoryBanks {
         guard ddr <= external.size, ddr & 0xFFF == 0 else {
             throw .configuration("a \(external.name) window of \(ddr) bytes: allowed is a multiple of 4096, at most \(external.size)")
         }
-        func memory(_ name: String, _ size: Int) throws(BoardError) -> (bytes: UnsafeMutablePointer<UInt8>, isShared: Bool) {
-            if let file = shared[name] { return (try file.map(name, size: size), true) }
-            let bytes = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4096).bindMemory(to: UInt8.self, capacity: size)
-            bytes.initialize(repeating: 0, count: size)
-            return (bytes, false)
+        // From the kernel, which gives zeros, and a page only when it is touched.
+        func memory(_ name: String, _ size: Int) throws(BoardError) -> UnsafeMutablePointer<UInt8> {
+            if let file = shared[name] { return try file.map(name, size: size) }
+            guard let bytes = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes != MAP_FAILED else {
+                throw .configuration("\(size) bytes of memory for \(name): \(String(cString: strerror(errno)))")
+            }
+            return bytes.bindMemory(to: UInt8.self, capacity: size)
         }
         func bank(_ chipMemory: ChipMemory, size: UInt32) throws(BoardError) -> Bank? {
             let device = chipMemory.deviceAddresses, physical = chipMemory.physicalAddresses
             guard !device.isEmpty, let first = physical.first else { return nil }
-            let (bytes, isShared) = try memory(chipMemory.name, Int(size))
+            let bytes = try memory(chipMemory.name, Int(size))
             let pages = Int(size >> M4_PAGE_SHIFT)
             let fetched = UnsafeMutablePointer<UInt8>.allocate(capacity: pages)
             fetched.initialize(repeating: 0, count: pages)
             return Bank(
                 name: chipMemory.name, physical: first, device: device, otherPhysical: Array(physical.dropFirst()), size: size, bytes: bytes,
-                fetched: fetched, isExternal: chipMemory == external, isShared: isShared)
+                fetched: fetched, isExternal: chipMemory == external)
         }
         var banks: [Bank] = []
         for memory in chip.memories { if let bank = try bank(memory, size: memory.size) { banks.append(bank) } }
@@ -66,7 +66,7 @@ final class MemoryBanks {
 
     deinit {
         for bank in banks {
-            if bank.isShared { munmap(bank.bytes, Int(bank.size)) } else { bank.bytes.deallocate() }
+            munmap(bank.bytes, Int(bank.size))
             bank.fetched.deallocate()
         }
     }
