@@ -12,8 +12,16 @@ final class BoardReports: M4BoardDelegate {
     private let events: EventStream<SystemEvent>
     /// Of the EXTI.
     private let watchdogNumber: Int
-    /// What firmware asked of blocks and debug channels that they cannot do here, each once.
-    private(set) var findings: [(time: VirtualTime, finding: BoardFinding)] = []
+    struct State: Equatable, Sendable {
+        struct Entry: Equatable, Sendable {
+            var time: VirtualTime
+            var finding: BoardFinding
+        }
+        /// What firmware asked of blocks and debug channels that they cannot do here, each once.
+        var findings: [Entry] = []
+    }
+    var state = State()
+    var findings: [(time: VirtualTime, finding: BoardFinding)] { state.findings.map { ($0.time, $0.finding) } }
 
     init(_ chip: SoCDescription, linux: RemoteProcessor, crashes: CrashRecovery, end: RunEnd, events: EventStream<SystemEvent>) {
         (self.linux, self.crashes, self.end, self.events) = (linux, crashes, end, events)
@@ -34,7 +42,7 @@ final class BoardReports: M4BoardDelegate {
     }
     func board(_ board: M4Board, unmodelled access: UnmodelledAccess) { events.publish(.unmodelled(board.now, access)) }
     func board(_ board: M4Board, found finding: BoardFinding) {
-        findings.append((board.now, finding))
+        state.findings.append(State.Entry(time: board.now, finding: finding))
         events.publish(.boardFinding(board.now, finding))
     }
     func board(_ board: M4Board, output: [UInt8], from source: M4Board.TextSource) { events.publish(.output(board.now, source, output)) }
