@@ -114,42 +114,7 @@ import Testing
 
     // MARK: Looking
 
-    /// What an object holds, private or not, as text by path, but for what is listed; `name` is told of each property.
     private func contents(of object: AnyObject, _ name: (String) -> Void = { _ in }) -> [String: String] {
-        var found: [String: String] = [:], visited: Set<ObjectIdentifier> = []
-        func look(_ value: Any, _ path: String, count: Int) {
-            if let pointer = value as? any Readable {
-                pointer.elements(count).enumerated().forEach { look($1, count == 1 ? path : "\(path)/\($0)", count: 1) }
-                return
-            }
-            let mirror = Mirror(reflecting: value)
-            if mirror.displayStyle == .class {
-                guard visited.insert(ObjectIdentifier(value as AnyObject)).inserted else { return }
-            } else if mirror.children.isEmpty {
-                found[path] = String(describing: value)
-                return
-            }
-            var next: Mirror? = mirror
-            while let level = next {
-                let type = String(describing: level.subjectType)
-                for (index, child) in level.children.enumerated() {
-                    let label = child.label ?? "\(index)", key = "\(type).\(label)"
-                    name(key)
-                    guard Self.outside[key] == nil else { continue }
-                    look(child.value, path.isEmpty ? label : "\(path)/\(label)", count: Self.counts[key] ?? 1)
-                }
-                next = level.superclassMirror
-            }
-        }
-        look(object, "", count: 1)
-        return found
+        Contents(outside: Set(Self.outside.keys), counts: Self.counts.mapValues { count in { _ in count } }).of(object, name)
     }
-}
-
-/// A pointer whose elements can be looked at without knowing their type.
-private protocol Readable {
-    func elements(_ count: Int) -> [Any]
-}
-extension UnsafeMutablePointer: Readable {
-    fileprivate func elements(_ count: Int) -> [Any] { (0..<count).map { self[$0] } }
 }

@@ -13,13 +13,22 @@ public final class InMemoryIPCC {
         public static let remoteReceive = Lines(rawValue: 4), remoteTransmitFree = Lines(rawValue: 8)
     }
 
+    /// Its registers.
+    struct State {
+        var hostToRemote: UInt32 = 0
+        var remoteToHost: UInt32 = 0
+        var control: (host: UInt32, remote: UInt32) = (0, 0)
+        var masks: (host: UInt32, remote: UInt32) = (0xFFFF_FFFF, 0xFFFF_FFFF)
+        fileprivate var causes = Causes()
+    }
+    var state = State()
     /// Channels that the A7 has filled and the M4 has not freed: C1TOC2SR.
-    public private(set) var hostToRemote: UInt32 = 0
+    public private(set) var hostToRemote: UInt32 { get { state.hostToRemote } set { state.hostToRemote = newValue } }
     /// C2TOC1SR.
-    public private(set) var remoteToHost: UInt32 = 0
-    private var control: (host: UInt32, remote: UInt32) = (0, 0)
-    private var masks: (host: UInt32, remote: UInt32) = (0xFFFF_FFFF, 0xFFFF_FFFF)
-    private var causes = Causes()
+    public private(set) var remoteToHost: UInt32 { get { state.remoteToHost } set { state.remoteToHost = newValue } }
+    private var control: (host: UInt32, remote: UInt32) { get { state.control } set { state.control = newValue } }
+    private var masks: (host: UInt32, remote: UInt32) { get { state.masks } set { state.masks = newValue } }
+    private var causes: Causes { get { state.causes } set { state.causes = newValue } }
 
     private let mailbox: Mailbox
     private var channels: UInt32 { mailbox.channelMask }
@@ -81,7 +90,7 @@ public final class InMemoryIPCC {
     }
 
     /// Channels that hold each line up: unmasked, enabled, and occupied (or free).
-    private struct Causes {
+    fileprivate struct Causes {
         var hostReceive: UInt32 = 0, hostTransmitFree: UInt32 = 0, remoteReceive: UInt32 = 0, remoteTransmitFree: UInt32 = 0
     }
 }

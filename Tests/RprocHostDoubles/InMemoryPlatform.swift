@@ -62,6 +62,33 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
         if ddr > 0 { banks.append(Bank(starts: chip.externalMemory.physicalAddresses.map(\.value), size: Int(ddr))) }
     }
 
+    // MARK: State
+
+    /// The machine, but for what the remote knows.
+    public struct State {
+        var now: VirtualTime
+        var ipcc: InMemoryIPCC.State
+        var isCoreRunning: Bool
+        var starts: Int
+        var banks: [[UInt8]]
+        var registers: [UInt32: UInt32]
+        var workAt: VirtualTime
+        var remoteAt: VirtualTime
+    }
+    /// Saves it, or restores it, with the host's and the remote's; not while time passes. What refuses accesses is the test's to say.
+    public var state: State {
+        get {
+            State(
+                now: now, ipcc: ipcc.state, isCoreRunning: isCoreRunning, starts: starts, banks: banks.map(\.contents), registers: registers, workAt: workAt,
+                remoteAt: remoteAt)
+        }
+        set {
+            (now, ipcc.state, isCoreRunning, starts) = (newValue.now, newValue.ipcc, newValue.isCoreRunning, newValue.starts)
+            for (bank, contents) in zip(banks, newValue.banks) { bank.contents = contents }
+            (registers, workAt, remoteAt) = (newValue.registers, newValue.workAt, newValue.remoteAt)
+        }
+    }
+
     // MARK: Time
 
     public func wait(until deadline: VirtualTime, or condition: () -> Bool) -> WaitOutcome {
@@ -243,6 +270,11 @@ public final class InMemoryPlatform: HostPlatform, NonSecureBus {
             bytes.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         }
         deinit { bytes.deallocate() }
+
+        var contents: [UInt8] {
+            get { Array(UnsafeRawBufferPointer(start: bytes, count: size)) }
+            set { newValue.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: bytes, count: size).copyBytes(from: $0.prefix(size)) } }
+        }
 
         func pointer(_ address: UInt32, _ count: Int) -> UnsafeMutableRawPointer? {
             for start in starts where address >= start {

@@ -32,18 +32,30 @@ public final class MockRemote: InMemoryRemote {
     public var wantsReturnDoorbells = false
     /// Between two looks at the status byte.
     public var pollInterval = VirtualTime.microseconds(10)
-    /// Times the status byte was seen to change, with its value.
-    public private(set) var statusHistory: [UInt8] = []
-    /// Messages that came, with the sender's address.
-    public private(set) var received: [(service: UInt32, source: UInt32, payload: [UInt8])] = []
     public var keepsReceived = true
-    public private(set) var doorbells: [Int] = [0, 0, 0, 0, 0, 0]
-    public private(set) var isShutDown = false
     public var acknowledgesDetach = true
 
-    private var input: DeviceRing?
-    private var output: DeviceRing?
-    private var pending: [(source: UInt32, destination: UInt32, payload: [UInt8])] = []
+    /// What changes as it runs; the above is the test's to say.
+    public struct State {
+        var statusHistory: [UInt8] = []
+        var received: [(service: UInt32, source: UInt32, payload: [UInt8])] = []
+        var doorbells: [Int] = [0, 0, 0, 0, 0, 0]
+        var isShutDown = false
+        var input: DeviceRing?
+        var output: DeviceRing?
+        var pending: [(source: UInt32, destination: UInt32, payload: [UInt8])] = []
+    }
+    /// Saves it, or restores it, with the platform's.
+    public var state = State()
+    /// Times the status byte was seen to change, with its value.
+    public private(set) var statusHistory: [UInt8] { get { state.statusHistory } set { state.statusHistory = newValue } }
+    /// Messages that came, with the sender's address.
+    public var received: [(service: UInt32, source: UInt32, payload: [UInt8])] { state.received }
+    public var doorbells: [Int] { state.doorbells }
+    public private(set) var isShutDown: Bool { get { state.isShutDown } set { state.isShutDown = newValue } }
+    private var input: DeviceRing? { get { state.input } set { state.input = newValue } }
+    private var output: DeviceRing? { get { state.output } set { state.output = newValue } }
+    private var pending: [(source: UInt32, destination: UInt32, payload: [UInt8])] { get { state.pending } set { state.pending = newValue } }
 
     public init(services: [Service], tableAddress: PhysicalAddress = FirmwareImageBuilder.defaultTableAddress) {
         self.services = services
@@ -68,7 +80,7 @@ public final class MockRemote: InMemoryRemote {
         takeDoorbells(platform)
         guard output != nil else {
             guard let vdev = vdev(platform) else { return platform.now + pollInterval }
-            if statusHistory.last != vdev.status { statusHistory.append(vdev.status) }
+            if statusHistory.last != vdev.status { state.statusHistory.append(vdev.status) }
             guard vdev.status & 4 != 0, openRings(platform, vdev) else { return platform.now + pollInterval }
             for service in services { announce(service) }
             flush(platform)
@@ -82,7 +94,7 @@ public final class MockRemote: InMemoryRemote {
 
     /// Sends from a service's address, as soon as it next runs.
     public func send(_ payload: [UInt8], from source: UInt32, to destination: UInt32, on platform: InMemoryPlatform) {
-        pending.append((source, destination, payload))
+        state.pending.append((source, destination, payload))
         platform.wakeRemote()
     }
 
@@ -92,7 +104,7 @@ public final class MockRemote: InMemoryRemote {
         name += [UInt8](repeating: 0, count: 32 - name.count)
         name.appendLittleEndian(service.address)
         name.appendLittleEndian(UInt32(destroys ? 1 : 0))
-        pending.append((service.address, Rpmsg.nameServiceAddress, name))
+        state.pending.append((service.address, Rpmsg.nameServiceAddress, name))
     }
 
     private func vdev(_ platform: InMemoryPlatform) -> VdevResource? {
@@ -115,7 +127,7 @@ public final class MockRemote: InMemoryRemote {
     private func takeDoorbells(_ platform: InMemoryPlatform) {
         let rung = platform.ipcc.hostToRemote, mailbox = platform.chip.mailbox
         for channel in 0..<mailbox.channelCount where rung & 1 << UInt32(channel) != 0 {
-            if doorbells.indices.contains(channel) { doorbells[channel] += 1 }
+            if doorbells.indices.contains(channel) { state.doorbells[channel] += 1 }
             if channel == mailbox.channels.shutdown {
                 guard acknowledgesShutdown else { continue }
                 isShutDown = true
@@ -132,34 +144,34 @@ public final class MockRemote: InMemoryRemote {
 
     private func consume(_ platform: InMemoryPlatform) {
         var count = 0
-        while count < 65536, let buffer = output?.pop(platform) {
+        while count < 65536, let buffer = state.output?.pop(platform) {
             count += 1
             let length = Int(min(buffer.length, 512))
             let bytes = platform.remoteRead(buffer.address, count: length)
-            output?.push(platform, head: buffer.head, length: 0)
+            state.output?.push(platform, head: buffer.head, length: 0)
             if let source: UInt32 = bytes.littleEndian(at: 0), let destination: UInt32 = bytes.littleEndian(at: 4),
                 let size: UInt16 = bytes.littleEndian(at: 12), 16 + Int(size) <= length
             {
                 react(Array(bytes[16..<16 + Int(size)]), from: source, to: destination)
             }
         }
-        if count > 0, output?.driverWantsSilence(platform) == false { ring(platform, channel: platform.chip.mailbox.channels.vq1) }
+        if count > 0, state.output?.driverWantsSilence(platform) == false { ring(platform, channel: platform.chip.mailbox.channels.vq1) }
     }
 
     private func react(_ payload: [UInt8], from source: UInt32, to destination: UInt32) {
-        if keepsReceived { received.append((destination, source, payload)) }
+        if keepsReceived { state.received.append((destination, source, payload)) }
         guard let service = services.first(where: { $0.address == destination }) else { return }
         switch service.reaction {
-        case .echo: pending.append((destination, source, payload))
+        case .echo: state.pending.append((destination, source, payload))
         case .ignore: break
-        case .answer(let answer): if let bytes = answer(payload) { pending.append((destination, source, bytes)) }
+        case .answer(let answer): if let bytes = answer(payload) { state.pending.append((destination, source, bytes)) }
         }
     }
 
     /// Puts what waits into the host's buffers, as far as there are any.
     private func flush(_ platform: InMemoryPlatform) {
         var sent = 0
-        while sent < pending.count, let buffer = input?.pop(platform) {
+        while sent < pending.count, let buffer = state.input?.pop(platform) {
             let message = pending[sent]
             sent += 1
             var bytes: [UInt8] = []
@@ -170,10 +182,10 @@ public final class MockRemote: InMemoryRemote {
             bytes.appendLittleEndian(UInt16(0))
             bytes += message.payload
             platform.remoteWrite(buffer.address, bytes)
-            input?.push(platform, head: buffer.head, length: UInt32(bytes.count))
+            state.input?.push(platform, head: buffer.head, length: UInt32(bytes.count))
         }
-        pending.removeFirst(sent)
-        if sent > 0, input?.driverWantsSilence(platform) == false { ring(platform, channel: platform.chip.mailbox.channels.vq0) }
+        state.pending.removeFirst(sent)
+        if sent > 0, state.input?.driverWantsSilence(platform) == false { ring(platform, channel: platform.chip.mailbox.channels.vq0) }
     }
 
     private func ring(_ platform: InMemoryPlatform, channel: Int) {

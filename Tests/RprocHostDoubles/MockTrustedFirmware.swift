@@ -14,6 +14,11 @@ public final class MockTrustedFirmware: TrustedFirmware {
     /// Where the table of the loaded image is; nil for an image without.
     public var tableLocation: PhysicalRange?
     public enum State: Sendable { case off, loaded, started }
+    /// Saves what it knows of an image, or restores it.
+    public var saved: (state: State, table: PhysicalRange?) {
+        get { (state, tableLocation) }
+        set { (state, tableLocation) = newValue }
+    }
     public private(set) var state = State.off
     private unowned let platform: InMemoryPlatform
 

@@ -9,7 +9,7 @@ import MachineBase
 final class PoolCheck {
     enum Turn: Equatable, Sendable { case firmware, published, reading, host }
     unowned let sanitizer: any CheckOwner
-    private let base: PhysicalAddress
+    let base: PhysicalAddress
     private let bus: any NonSecureBus
     private let count: Int
     private var turns: [Turn]

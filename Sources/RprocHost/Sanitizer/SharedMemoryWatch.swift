@@ -11,18 +11,26 @@ public final class SharedMemoryWatch: CheckOwner {
     public weak var writeRecord: (any WriteRecord)?
     public var symbol: ((UInt32) -> String?)?
     /// In the board's time; `.never` while nothing runs.
-    public private(set) var nextLook = VirtualTime.never
+    public private(set) var nextLook: VirtualTime { get { own.nextLook } set { own.nextLook = newValue } }
 
     let bus: any NonSecureBus
     let mailbox: Mailbox
     public let mailboxes: MailboxChannels
     private let clock: () -> VirtualTime
     private let sink: (Finding) -> Void
-    private var table: PhysicalRange?
-    private var before = Progress()
+    /// What changes besides what is checked of the device.
+    struct OwnState: Equatable, Sendable {
+        var nextLook = VirtualTime.never
+        var table: PhysicalRange?
+        var before = Progress()
+        /// Doorbells of Linux's so far, by channel: it rings again only behind an acknowledgement.
+        var rung: [UInt64]
+    }
+    private var own: OwnState
+    private var table: PhysicalRange? { get { own.table } set { own.table = newValue } }
+    private var before: Progress { get { own.before } set { own.before = newValue } }
+    private var rung: [UInt64] { own.rung }
     private var link: LinkCheck?
-    /// Doorbells of Linux's so far, by channel: it rings again only behind an acknowledgement.
-    private var rung: [UInt64]
     private static let interval = VirtualTime.milliseconds(2)
 
     /// - Parameters:
@@ -31,7 +39,22 @@ public final class SharedMemoryWatch: CheckOwner {
     ///   - clock: the board's time.
     public init(bus: any NonSecureBus, mailbox: Mailbox, channels mailboxes: MailboxChannels, clock: @escaping () -> VirtualTime, found: @escaping (Finding) -> Void) {
         (self.bus, self.mailbox, self.mailboxes, self.clock, sink) = (bus, mailbox, mailboxes, clock, found)
-        rung = [UInt64](repeating: 0, count: mailbox.channelCount)
+        own = OwnState(rung: [UInt64](repeating: 0, count: mailbox.channelCount))
+    }
+
+    /// All that changes: how far it has looked, and its books. It belongs to watches of the same mailbox; memory is the machine's, patience and names are
+    /// the owner's.
+    public struct State: Equatable, Sendable {
+        var own: OwnState
+        fileprivate var link: LinkCheck.State?
+    }
+    /// Saves it, or restores it without a look at memory.
+    public var state: State {
+        get { State(own: own, link: link?.state) }
+        set {
+            own = newValue.own
+            link = newValue.link.map { LinkCheck(self, $0) }
+        }
     }
 
     var now: VirtualTime { clock() }
@@ -77,7 +100,7 @@ public final class SharedMemoryWatch: CheckOwner {
     public func acknowledged(_ channel: Int) { link?.acknowledged(channel) }
     /// Linux rings.
     public func kicked(_ channel: Int) {
-        if rung.indices.contains(channel) { rung[channel] &+= 1 }
+        if rung.indices.contains(channel) { own.rung[channel] &+= 1 }
         begin()
         link?.follow()
     }
@@ -149,6 +172,50 @@ private final class LinkCheck {
     private var flags: ChannelFlagCheck
     var messages = MessageCheck()
 
+    struct State: Equatable, Sendable {
+        struct Ring: Equatable, Sendable {
+            var name: String
+            var layout: VringLayout
+            var base: PhysicalAddress
+            var books: RingCheck.State
+
+            init(_ ring: RingCheck) { (name, layout, base, books) = (ring.name, ring.layout, ring.base, ring.state) }
+
+            func check(_ watch: SharedMemoryWatch) -> RingCheck {
+                let ring = RingCheck(watch, name: name, layout: layout, base: base, bus: watch.bus)
+                ring.state = books
+                return ring
+            }
+        }
+        var input, output: Ring
+        var poolBase: PhysicalAddress
+        var pool: PoolCheck.State
+        var table: TableCheck.State?
+        var flags: ChannelFlagCheck.State
+        var messages: MessageCheck
+    }
+    var state: State {
+        State(
+            input: State.Ring(input), output: State.Ring(output), poolBase: pool.base, pool: pool.state, table: table?.state, flags: flags.state,
+            messages: messages)
+    }
+
+    /// As it was; looks at nothing.
+    init(_ watch: SharedMemoryWatch, _ state: State) {
+        (self.watch, input, output) = (watch, state.input.check(watch), state.output.check(watch))
+        pool = PoolCheck(watch, base: state.poolBase, half: state.pool.turns.count / 2, bus: watch.bus, state.pool)
+        table = state.table.map { TableCheck(watch, watch.bus, $0) }
+        flags = ChannelFlagCheck(watch.mailbox, watch.mailboxes)
+        flags.state = state.flags
+        messages = state.messages
+        connect()
+    }
+
+    private func connect() {
+        for ring in [input, output] { ring.pool = pool }
+        input.onReturned = { [unowned self] _, address, length in judge(address, length) }
+    }
+
     /// nil where the rings are not to be had.
     init?(_ watch: SharedMemoryWatch, _ vdev: VdevResource, at start: PhysicalAddress) {
         func ring(_ index: Int) -> RingCheck? {
@@ -166,12 +233,9 @@ private final class LinkCheck {
         pool = PoolCheck(watch, base: PhysicalAddress(addresses.min() ?? 0), half: Int(input.layout.count), bus: watch.bus)
         table = TableCheck(watch, watch.bus, start: start, vrings: vdev.vrings.count)
         flags = ChannelFlagCheck(watch.mailbox, watch.mailboxes)
-        for ring in [input, output] {
-            watch.forgetWrites(ring.base, count: Int(ring.layout.size))
-            ring.pool = pool
-        }
+        for ring in [input, output] { watch.forgetWrites(ring.base, count: Int(ring.layout.size)) }
         watch.forgetWrites(start, count: VdevResource.size + VringResource.size * vdev.vrings.count)
-        input.onReturned = { [unowned self] _, address, length in judge(address, length) }
+        connect()
         follow()
         input.isCovered()
         output.isCovered()
