@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Testing
 
@@ -57,13 +56,14 @@ import SecureLoader
     }
 
     @Test func anotherCurveIsRefused() {
-        #expect(throws: KeyError.unsupportedKind(label: "EC PRIVATE KEY")) { try SigningKey(pem: TestKeys.ecP384) }
+        #expect(throws: KeyError.unsupportedKind(label: "EC PRIVATE KEY", found: "SECP384R1")) { try SigningKey(pem: TestKeys.ecP384) }
     }
 
     @Test func textWithoutAKeyIsRefusedWithWhatWasThere() {
         #expect(throws: KeyError.noKey(labels: [])) { try SigningKey(pem: "hello") }
         let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        #expect(throws: KeyError.noKey(labels: ["CERTIFICATE"])) { try TrustedKey(pem: certificate) }
+        #expect(throws: KeyError.malformed(label: "CERTIFICATE")) { try TrustedKey(pem: certificate) }
+        #expect(throws: KeyError.noKey(labels: ["CRL"])) { try TrustedKey(pem: certificate.replacingOccurrences(of: "CERTIFICATE", with: "CRL")) }
         #expect(throws: KeyError.malformed(label: "RSA PRIVATE KEY")) {
             try SigningKey(pem: "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n")
         }
