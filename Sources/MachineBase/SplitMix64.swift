@@ -1,7 +1,7 @@
 /// A seeded generator: the same numbers for the same seed, everywhere and with every standard library.
 ///
 /// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
+public struct SplitMix64: RandomNumberGenerator, Equatable, Sendable {
     public var state: UInt64
 
     @inlinable public init(state: UInt64) { self.state = state }

@@ -9,7 +9,7 @@ import MachineBase
 /// A new board holds the M4 in reset, as the boot ROM leaves it: write firmware to memory, then release hold boot through
 /// RCC (`SoC.rcc`, or a register write from the A7 side) and `run`.
 public final class M4Board {
-    public struct Configuration: Sendable {
+    public struct Configuration: Equatable, Sendable {
         public let chip: SoCDescription
         /// How many cycles an instruction takes.
         public var cycleModel = CycleModel.instructions

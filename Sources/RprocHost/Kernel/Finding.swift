@@ -170,18 +170,27 @@ public final class Findings {
     /// Gets every finding when it is made.
     public var sink: ((VirtualTime, Finding) -> Void)?
     /// The first `limit` findings, with their times.
-    public private(set) var kept: [(time: VirtualTime, finding: Finding)] = []
+    public var kept: [(time: VirtualTime, finding: Finding)] { state.kept.map { ($0.time, $0.finding) } }
     /// How many there were, kept or not.
-    public private(set) var count = 0
+    public var count: Int { state.count }
+    struct State: Equatable, Sendable {
+        struct Entry: Equatable, Sendable {
+            var time: VirtualTime
+            var finding: Finding
+        }
+        var kept: [Entry] = []
+        var count = 0
+    }
+    var state = State()
     public static let limit = 1000
     private unowned let platform: any HostPlatform
 
     init(platform: any HostPlatform) { self.platform = platform }
 
     func report(_ finding: Finding) {
-        count &+= 1
+        state.count &+= 1
         let now = platform.now
-        if kept.count < Self.limit { kept.append((now, finding)) }
+        if state.kept.count < Self.limit { state.kept.append(State.Entry(time: now, finding: finding)) }
         sink?(now, finding)
     }
 }

@@ -7,6 +7,8 @@ final class KernelContext {
     let platform: any HostPlatform
     let log: KernelLog
     let findings: Findings
+    /// Calls of the host's that are under way and hold no lock: no state is taken in the midst of one.
+    var calls = 0
     var bus: any NonSecureBus { platform.bus }
     var now: VirtualTime { platform.now }
 
@@ -35,6 +37,13 @@ final class KernelContext {
             findings.report(.busError(error, during: what))
             throw .fault
         }
+    }
+
+    /// Runs a call of the host's.
+    @inline(__always) func during<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        calls &+= 1
+        defer { calls &-= 1 }
+        return try body()
     }
 
     func letPass(_ span: VirtualTime) {

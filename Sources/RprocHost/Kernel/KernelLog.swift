@@ -90,7 +90,7 @@ extension KernelLog {
 }
 
 /// printk's rate limit: at most `burst` lines in `interval`, then a line that counts what was left out.
-struct RateLimit {
+struct RateLimit: Equatable, Sendable {
     var interval = VirtualTime.seconds(5)
     var burst = 10
     private var begin: VirtualTime?

@@ -47,6 +47,15 @@ final class FaultyDoorbellLink: DoorbellLink {
     private let injector: KickFaultInjector
     /// Runs whenever a rule has acted on a doorbell.
     var injected: ((VirtualTime, KickFault.Event) -> Void)?
+    struct State: Equatable, Sendable {
+        var rules: [KickFaultInjector.Rule]
+        /// How often one has acted.
+        var count: UInt64
+    }
+    var state: State {
+        get { State(rules: injector.rules, count: count) }
+        set { (injector.rules, count) = (newValue.rules, newValue.count) }
+    }
     /// How often one has.
     private(set) var count: UInt64 = 0
 

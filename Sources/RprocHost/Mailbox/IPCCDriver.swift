@@ -20,7 +20,7 @@ final class IPCCDriver {
     /// A message arrived on a channel; the flag is cleared right after the call.
     var received: (_ channel: Int) -> Void = { _ in }
 
-    private struct Channel {
+    struct Channel: Equatable, Sendable {
         var queued = 0
         var isActive = false
         var completed: UInt64 = 0
@@ -42,6 +42,15 @@ final class IPCCDriver {
     }
 
     deinit { channels.deallocate() }
+
+    struct State: Equatable, Sendable {
+        /// By number.
+        var channels: [Channel]
+    }
+    var state: State {
+        get { State(channels: (0..<channelCount).map { channels[$0] }) }
+        set { for (number, channel) in newValue.channels.prefix(channelCount).enumerated() { channels[number] = channel } }
+    }
 
     /// Messages of a channel that were acknowledged.
     func completed(_ channel: Int) -> UInt64 { (0..<channelCount).contains(channel) ? channels[channel].completed : 0 }

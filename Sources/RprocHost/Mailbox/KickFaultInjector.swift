@@ -7,14 +7,15 @@ final class KickFaultInjector {
         case isLate(VirtualTime)
     }
 
-    private struct Rule {
+    struct Rule: Equatable, Sendable {
         let fault: KickFault
         /// Doorbells seen, and acted on.
         var seen: UInt64 = 0
         var chosen: UInt64 = 0
         var random = SplitMix64(state: 0)
     }
-    private var rules: [Rule]
+    /// What each has seen, and its random numbers.
+    var rules: [Rule]
 
     /// nil without rules.
     init?(_ faults: [KickFault]) {

@@ -2,7 +2,7 @@ import MachineBase
 
 /// One entry of the remote processor's carveout list (`struct rproc_mem_entry`).
 public final class Carveout {
-    enum Origin { case region(MemoryRegion), bufferPool(MemoryRegion), dynamic }
+    enum Origin: Equatable, Sendable { case region(MemoryRegion), bufferPool(MemoryRegion), dynamic }
     public let name: String
     /// In bytes.
     public let length: UInt32
@@ -12,6 +12,32 @@ public final class Carveout {
     let origin: Origin
     /// Offset of the CARVEOUT entry it is bound to, in the resource table.
     var resourceOffset: Int?
+
+    struct State: Equatable, Sendable {
+        var name: String
+        var length: UInt32
+        var origin: Origin
+        var deviceAddress: DeviceAddress
+        var physicalAddress: PhysicalAddress?
+        var resourceOffset: Int?
+    }
+    var state: State {
+        State(
+            name: name, length: length, origin: origin, deviceAddress: deviceAddress, physicalAddress: physicalAddress, resourceOffset: resourceOffset)
+    }
+
+    convenience init(_ state: State) {
+        self.init(name: state.name, length: state.length, deviceAddress: state.deviceAddress, origin: state.origin)
+        restore(state)
+    }
+
+    /// Becomes the carveout of that state, if it is for the same memory.
+    /// - Returns: whether it is.
+    @discardableResult func restore(_ state: State) -> Bool {
+        guard name.utf8.elementsEqual(state.name.utf8), length == state.length, origin == state.origin else { return false }
+        (deviceAddress, physicalAddress, resourceOffset) = (state.deviceAddress, state.physicalAddress, state.resourceOffset)
+        return true
+    }
 
     init(name: String, length: UInt32, deviceAddress: DeviceAddress, origin: Origin) {
         self.name = name; self.length = length; self.deviceAddress = deviceAddress; self.origin = origin
@@ -33,7 +59,7 @@ public final class Carveout {
 }
 
 /// Hands out page-aligned pieces of the pool that stands for the kernel's coherent allocator.
-struct DynamicPool {
+struct DynamicPool: Equatable, Sendable {
     static let page: UInt64 = 4096
     let range: PhysicalRange
     private var used: [PhysicalRange] = []

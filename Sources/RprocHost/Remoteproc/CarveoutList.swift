@@ -11,6 +11,23 @@ final class CarveoutList {
         pool = kernel.configuration.dynamicPool.map(DynamicPool.init)
     }
 
+    struct State: Equatable, Sendable {
+        var carveouts: [Carveout.State]
+        var pool: DynamicPool?
+    }
+    /// Restored, a carveout of the same memory stays the object that it is; nothing is mapped or allocated.
+    var state: State {
+        get { State(carveouts: all.map(\.state), pool: pool) }
+        set {
+            var present = all
+            all = newValue.carveouts.map { state in
+                guard let index = present.firstIndex(where: { $0.restore(state) }) else { return Carveout(state) }
+                return present.remove(at: index)
+            }
+            pool = newValue.pool
+        }
+    }
+
     func append(_ carveout: Carveout) { all.append(carveout) }
 
     func named(_ name: String) -> Carveout? { all.first { $0.name.utf8.elementsEqual(name.utf8) } }

@@ -3,9 +3,11 @@ import MachineBase
 extension RemoteProcessor {
     /// `rproc_report_crash`: the core is found dead. Recovery follows as work.
     public func reportCrash(_ type: CrashType) {
-        kernel.error("crash detected in \(configuration.name): type \(type.rawValue)")
-        events.publish(.crashReported(type))
-        work.scheduleSoon(.recovery)
+        kernel.during {
+            kernel.error("crash detected in \(configuration.name): type \(type.rawValue)")
+            events.publish(.crashReported(type))
+            work.scheduleSoon(.recovery)
+        }
     }
 
     /// `echo WORD > recovery`: `enabled` also recovers a crashed core at once.

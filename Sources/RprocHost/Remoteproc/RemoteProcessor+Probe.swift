@@ -40,6 +40,8 @@ extension RemoteProcessor {
     /// `echo 10000000.m4 > /sys/bus/platform/drivers/stm32-rproc/unbind`: stops what runs; the device is gone.
     public func remove() {
         guard state != .deleted else { return }
+        kernel.calls &+= 1
+        defer { kernel.calls &-= 1 }
         // Both wait for the lock, which a recovery has that waits for its dump.
         runRestOfRecovery()
         // The driver gives up one claim, `rproc_del` one more.

@@ -22,6 +22,8 @@ extension RemoteProcessor {
 
     /// The time given to `HostPlatform.scheduleWork(at:)` has come.
     public func workDue() {
+        kernel.calls &+= 1
+        defer { kernel.calls &-= 1 }
         runInterrupts()
         // Each kind at most once a call: what queues itself again waits for the next.
         for _ in WorkQueue.Kind.allCases {

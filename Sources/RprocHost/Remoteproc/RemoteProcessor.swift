@@ -40,33 +40,53 @@ public final class RemoteProcessor {
     private let firmwareSource: FirmwareSource
     var elfLoader: ELFLoader { ELFLoader(kernel: kernel, carveouts: carveoutList) }
 
-    // Where the life cycle is.
-    public internal(set) var state = RemoteProcessorState.offline {
-        didSet {
-            guard state != oldValue else { return }
-            stateChanges &+= 1
-            events.publish(.stateChanged(state))
+    /// How far a boot has come, for its unwinding.
+    enum Progress { case preparing, parsing, loaded }
+    /// What of it changes besides its parts.
+    struct OwnState: Equatable, Sendable {
+        // Where the life cycle is.
+        var state = RemoteProcessorState.offline
+        var stateChanges: UInt64 = 0
+        var power = 0
+        var crashCount: UInt32 = 0
+        var probeFailure: Errno?
+        var progress = Progress.preparing
+        var bootAddress: UInt32 = 0
+        var isHandlingInterrupt = false
+
+        // What user space has set.
+        var firmware: String
+        var recoveryEnabled: Bool
+        var coredump: CoredumpMode
+        var stopsOnRelease = false
+    }
+    var own: OwnState
+
+    public internal(set) var state: RemoteProcessorState {
+        get { own.state }
+        set {
+            guard own.state != newValue else { return }
+            own.state = newValue
+            own.stateChanges &+= 1
+            events.publish(.stateChanged(newValue))
         }
     }
     /// How often `state` has changed: what a boot decided holds for as long as this stays.
-    public private(set) var stateChanges: UInt64 = 0
+    public var stateChanges: UInt64 { own.stateChanges }
     /// How often `start` succeeded and was not undone by `stop`.
-    public internal(set) var power = 0
-    public internal(set) var crashCount: UInt32 = 0
+    public internal(set) var power: Int { get { own.power } set { own.power = newValue } }
+    public internal(set) var crashCount: UInt32 { get { own.crashCount } set { own.crashCount = newValue } }
     /// What the probe returned; nil when the device is there. Without it the state is `deleted`.
-    public internal(set) var probeFailure: Errno?
-    /// How far a boot has come, for its unwinding.
-    enum Progress { case preparing, parsing, loaded }
-    var progress = Progress.preparing
-    var bootAddress: UInt32 = 0
-    var isHandlingInterrupt = false
+    public internal(set) var probeFailure: Errno? { get { own.probeFailure } set { own.probeFailure = newValue } }
+    var progress: Progress { get { own.progress } set { own.progress = newValue } }
+    var bootAddress: UInt32 { get { own.bootAddress } set { own.bootAddress = newValue } }
+    var isHandlingInterrupt: Bool { get { own.isHandlingInterrupt } set { own.isHandlingInterrupt = newValue } }
 
-    // What user space has set.
-    public internal(set) var firmware: String
-    public internal(set) var recoveryEnabled: Bool
-    public internal(set) var coredump: CoredumpMode
+    public internal(set) var firmware: String { get { own.firmware } set { own.firmware = newValue } }
+    public internal(set) var recoveryEnabled: Bool { get { own.recoveryEnabled } set { own.recoveryEnabled = newValue } }
+    public internal(set) var coredump: CoredumpMode { get { own.coredump } set { own.coredump = newValue } }
     /// Of `/dev/remoteprocN`: closing it stops the core, or lets it go. One flag for all who have it open.
-    public internal(set) var stopsOnRelease = false
+    public internal(set) var stopsOnRelease: Bool { get { own.stopsOnRelease } set { own.stopsOnRelease = newValue } }
 
     /// What happens to it, for any number of listeners.
     public let events = EventStream<RemoteProcessorEvent>()
@@ -89,9 +109,7 @@ public final class RemoteProcessor {
     ) {
         kernel = KernelContext(configuration: configuration, platform: platform, log: sink)
         firmwareSource = firmware
-        self.firmware = configuration.firmware
-        recoveryEnabled = configuration.recoveryEnabled
-        coredump = configuration.coredump
+        own = OwnState(firmware: configuration.firmware, recoveryEnabled: configuration.recoveryEnabled, coredump: configuration.coredump)
         work = WorkQueue(kernel)
         table = TableMemory(kernel)
         carveoutList = CarveoutList(kernel)

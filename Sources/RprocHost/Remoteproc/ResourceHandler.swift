@@ -13,8 +13,12 @@ public enum VendorResourceVerdict: Sendable {
 final class ResourceHandler {
     /// A vendor resource (types 128 to 512) as the platform driver would handle it.
     var vendor: ((_ type: UInt32, _ payload: ArraySlice<UInt8>) -> VendorResourceVerdict)?
-    /// In the table's order.
-    private(set) var traces: [TraceResource] = []
+    struct State: Equatable, Sendable {
+        /// In the table's order.
+        var traces: [TraceResource] = []
+    }
+    var state = State()
+    private(set) var traces: [TraceResource] { get { state.traces } set { state.traces = newValue } }
     private let kernel: KernelContext
     private let table: TableMemory
     private let carveouts: CarveoutList
@@ -131,7 +135,7 @@ final class ResourceHandler {
             kernel.error("trace rsc has non zero reserved bytes", .resourceTable)
             throw .invalid
         }
-        traces.append(resource)
+        state.traces.append(resource)
         kernel.debug("trace\(traces.count - 1) added: da 0x\(hex(resource.deviceAddress)), len 0x\(hex(resource.length))")
     }
 

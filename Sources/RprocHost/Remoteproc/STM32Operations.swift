@@ -7,8 +7,11 @@ final class STM32Operations {
     private let registers: STM32Registers
     private let mailbox: IPCCDriver
     private let tee: TEEClient
-    /// Where the first attach has mapped the table; the driver never asks again.
-    private var attachedTable: PhysicalAddress?
+    struct State: Equatable, Sendable {
+        /// Where the first attach has mapped the table; the driver never asks again.
+        var attachedTable: PhysicalAddress?
+    }
+    var state = State()
 
     private var configuration: HostConfiguration { kernel.configuration }
     private var usesTEE: Bool { kernel.configuration.bootSequence.usesTEE }
@@ -106,7 +109,7 @@ final class STM32Operations {
 
     /// `stm32_rproc_get_loaded_rsc_table`: where the boot stage says that the table is. Asked once: the mapping stays.
     func loadedTable() throws(Errno) -> PhysicalAddress {
-        if let attachedTable { return attachedTable }
+        if let attachedTable = state.attachedTable { return attachedTable }
         let device: UInt32
         do throws(BusError) { device = try kernel.bus.read32((configuration.registers.resourceTable ?? SystemRegister(0, mask: 0)).address) } catch {
             kernel.findings.report(.busError(error, during: "reading the resource table's address"))
@@ -116,7 +119,7 @@ final class STM32Operations {
         guard device != 0 else { throw .noEntry }
         for entry in configuration.translations where device >= entry.device.value && device - entry.device.value < entry.size {
             let address = entry.physical.advanced(device - entry.device.value)
-            attachedTable = address
+            state.attachedTable = address
             return address
         }
         kernel.log.emit(.error, kernel.driverDevice, "can't translate da \(hex(device))")

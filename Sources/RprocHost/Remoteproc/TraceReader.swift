@@ -3,7 +3,7 @@ import Glibc
 import MachineBase
 
 /// The text of one trace buffer, line by line as it comes, for who looks at the buffer's memory again and again.
-public struct TraceReader {
+public struct TraceReader: Equatable, Sendable {
     /// What the buffer held at the last look.
     private var last: [UInt8]
     /// Where the firmware goes on writing: there is no NUL before it, and what is after it is older.

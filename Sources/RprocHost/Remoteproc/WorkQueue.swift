@@ -21,13 +21,23 @@ final class WorkQueue {
     }
     /// What may run now beside interrupt handlers.
     enum Tasks { case none, restOfRecovery, vrings, all }
-    private var due = [VirtualTime](repeating: .never, count: Kind.allCases.count)
-    /// remoteproc's mutex.
-    private(set) var isLocked = false
-    /// A task runs; there is one worker.
-    private var isWorking = false
-    /// A recovery waits, with the lock in its hand, for an inline dump to be freed.
-    private(set) var waitsForCoredump = false
+    /// What is put off, and who has the lock.
+    struct State: Equatable, Sendable {
+        /// By kind; `.never` for what does not wait.
+        var due = [VirtualTime](repeating: .never, count: Kind.allCases.count)
+        /// remoteproc's mutex.
+        var isLocked = false
+        /// A task runs; there is one worker.
+        var isWorking = false
+        /// A recovery waits, with the lock in its hand, for an inline dump to be freed.
+        var waitsForCoredump = false
+    }
+    /// The platform's call is the platform's to restore: nothing is arranged.
+    var state = State()
+    var isLocked: Bool { state.isLocked }
+    var waitsForCoredump: Bool { state.waitsForCoredump }
+    /// Whether a boot, a stop or work is under way; a recovery that sleeps until its dump is freed is not.
+    var isBusy: Bool { state.isWorking || state.isLocked && !state.waitsForCoredump }
     private let platform: any HostPlatform
     private let latency: VirtualTime
     /// Whether the vrings' work takes the lock with this kernel.
@@ -41,7 +51,7 @@ final class WorkQueue {
 
     /// Takes a note; `arrange()` makes the platform call in time.
     func queue(_ kind: Kind, at time: VirtualTime) {
-        if time < due[kind.rawValue] { due[kind.rawValue] = time }
+        if time < state.due[kind.rawValue] { state.due[kind.rawValue] = time }
     }
 
     func schedule(_ kind: Kind, at time: VirtualTime) {
@@ -57,19 +67,19 @@ final class WorkQueue {
     func takeDueInterrupt() -> Kind? { takeDue(.none) }
 
     private func takeDue(_ tasks: Tasks) -> Kind? {
-        guard let kind = earliest(tasks), due[kind.rawValue] <= platform.now else { return nil }
-        due[kind.rawValue] = .never
+        guard let kind = earliest(tasks), state.due[kind.rawValue] <= platform.now else { return nil }
+        state.due[kind.rawValue] = .never
         return kind
     }
 
     /// Asks the platform for a call at the earliest due time of what may run.
     func arrange() {
-        platform.scheduleWork(at: earliest(mayRun).map { due[$0.rawValue] } ?? .never)
+        platform.scheduleWork(at: earliest(mayRun).map { state.due[$0.rawValue] } ?? .never)
     }
 
     /// One worker: a task that sleeps keeps the others waiting, and so does a boot or stop that holds the lock.
     private var mayRun: Tasks {
-        if isWorking { return .none }
+        if state.isWorking { return .none }
         if !isLocked { return .all }
         if !vringsTakeLock { return .vrings }
         return waitsForCoredump ? .restOfRecovery : .none
@@ -78,7 +88,7 @@ final class WorkQueue {
     private func earliest(_ tasks: Tasks) -> Kind? {
         var best: Kind?
         var bestTime = VirtualTime.never
-        for index in 0..<due.count where due[index] < bestTime {
+        for index in 0..<state.due.count where state.due[index] < bestTime {
             guard let kind = Kind(rawValue: index) else { continue }
             let mayRun =
                 switch tasks {
@@ -89,7 +99,7 @@ final class WorkQueue {
                 }
             guard mayRun else { continue }
             best = kind
-            bestTime = due[index]
+            bestTime = state.due[index]
         }
         return best
     }
@@ -100,9 +110,9 @@ final class WorkQueue {
     /// - Throws: `interrupted` when the caller runs under the lock already; the kernel would sleep for ever.
     func withLock<R>(_ body: () throws(LinuxFailure) -> R) throws(LinuxFailure) -> R {
         if isLocked { throw LinuxFailure(.interrupted) }
-        isLocked = true
+        state.isLocked = true
         defer {
-            isLocked = false
+            state.isLocked = false
             arrange()
         }
         return try body()
@@ -110,26 +120,26 @@ final class WorkQueue {
 
     /// Runs a vring's work.
     func runTask(_ body: () -> Void) {
-        isWorking = true
+        state.isWorking = true
         let lockWasHeld = isLocked
-        if vringsTakeLock { isLocked = true }
+        if vringsTakeLock { state.isLocked = true }
         body()
-        isLocked = lockWasHeld
-        isWorking = false
+        state.isLocked = lockWasHeld
+        state.isWorking = false
     }
 
     /// The worker sleeps with the lock in its hand until `resumeRecovery()`, at the latest at `deadline`.
     func suspendRecovery(until deadline: VirtualTime) {
-        waitsForCoredump = true
-        isLocked = true
+        state.waitsForCoredump = true
+        state.isLocked = true
         schedule(.restOfRecovery, at: deadline)
     }
 
     /// - Returns: whether a recovery did wait.
     func resumeRecovery() -> Bool {
         guard waitsForCoredump else { return false }
-        waitsForCoredump = false
-        isLocked = false
+        state.waitsForCoredump = false
+        state.isLocked = false
         return true
     }
 }

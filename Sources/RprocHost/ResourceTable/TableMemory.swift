@@ -1,7 +1,7 @@
 import MachineBase
 
 /// Where `table_ptr` points.
-enum TableLocation: Equatable {
+enum TableLocation: Equatable, Sendable {
     case none
     /// The kernel's own copy.
     case cached
@@ -16,14 +16,22 @@ final class TableMemory {
     /// What the driver maps where the table is (RSC_TBL_SIZE) when it attaches: firmware reserves as much.
     static let attachedSize = 1024
 
-    private(set) var location = TableLocation.none
-    /// Bytes of the table, wherever it is.
-    private var size = 0
-    private var cached: [UInt8]?
-    /// The table as the first boot's image brought it.
-    private var built: [UInt8]?
-    /// As the firmware had it before the host attached; written back by detach.
-    private var clean: [UInt8]?
+    struct State: Equatable, Sendable {
+        var location = TableLocation.none
+        /// Bytes of the table, wherever it is.
+        var size = 0
+        var cached: [UInt8]?
+        /// The table as the first boot's image brought it.
+        var built: [UInt8]?
+        /// As the firmware had it before the host attached; written back by detach.
+        var clean: [UInt8]?
+    }
+    var state = State()
+    private(set) var location: TableLocation { get { state.location } set { state.location = newValue } }
+    private var size: Int { get { state.size } set { state.size = newValue } }
+    private var cached: [UInt8]? { get { state.cached } set { state.cached = newValue } }
+    private var built: [UInt8]? { get { state.built } set { state.built = newValue } }
+    private var clean: [UInt8]? { get { state.clean } set { state.clean = newValue } }
     private let kernel: KernelContext
 
     init(_ kernel: KernelContext) { self.kernel = kernel }
@@ -50,7 +58,7 @@ final class TableMemory {
         guard offset >= 0, offset + T.bitWidth / 8 <= size else { return }
         switch location {
         case .none: break
-        case .cached: cached?.storeLittleEndian(value, at: offset)
+        case .cached: state.cached?.storeLittleEndian(value, at: offset)
         case .memory(let address):
             try kernel.onBus("writing the resource table") { () throws(BusError) in
                 try kernel.bus.store(value, address.advanced(UInt32(truncatingIfNeeded: offset)))

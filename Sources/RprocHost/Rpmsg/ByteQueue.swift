@@ -1,11 +1,16 @@
 /// Bytes that wait, first in, first out, in one piece of memory that is used again.
 ///
 /// Taking moves nothing; what was taken is moved over when it is half of what is held, so a byte is moved at most once on average.
-public struct ByteQueue {
+public struct ByteQueue: Equatable, Sendable {
     private var storage: [UInt8] = []
     private var taken = 0
 
     public init() {}
+
+    /// Whether the same bytes wait.
+    public static func == (one: ByteQueue, other: ByteQueue) -> Bool {
+        one.count == other.count && one.storage[one.taken...].elementsEqual(other.storage[other.taken...])
+    }
 
     public var count: Int { storage.count &- taken }
     public var isEmpty: Bool { taken == storage.count }
@@ -36,7 +41,7 @@ public struct ByteQueue {
 }
 
 /// Messages of at most 65535 bytes that wait, first in, first out; none has memory of its own.
-struct MessageQueue {
+struct MessageQueue: Equatable, Sendable {
     private var bytes = ByteQueue()
     private(set) var count = 0
     private static let prefixSize = 2

@@ -17,16 +17,23 @@ public final class RpmsgCharacterDevice {
     /// The address that CREATE_EPT asked for; ANY for the lowest free one.
     let requestedSource: UInt32
     private(set) var bus: RpmsgBus?
-    private var endpoint: RpmsgEndpoint?
+    private(set) var endpoint: RpmsgEndpoint?
 
     /// As many messages wait for a reader. The kernel has no such bound: there, firmware can fill the memory.
     public static let queueLimit = 4096
-    private var queue = MessageQueue()
+    /// What changes besides bus and endpoint.
+    struct OwnState: Equatable, Sendable {
+        var queue = MessageQueue()
+        var dropped: UInt64 = 0
+        /// Of them those since the last message that found room.
+        var droppedInARow: UInt64 = 0
+        var isOpen = false
+    }
+    private(set) var own = OwnState()
     /// Messages that came while `queueLimit` others waited, and are lost; a finding at the first, and one at the end of such a time.
-    public private(set) var dropped: UInt64 = 0
-    /// Of them those since the last message that found room.
-    private var droppedInARow: UInt64 = 0
-    public private(set) var isOpen = false
+    public private(set) var dropped: UInt64 { get { own.dropped } set { own.dropped = newValue } }
+    private var droppedInARow: UInt64 { get { own.droppedInARow } set { own.droppedInARow = newValue } }
+    public private(set) var isOpen: Bool { get { own.isOpen } set { own.isOpen = newValue } }
     /// Runs when a message has come or the device has gone: what wakes a poll.
     public var changed: (() -> Void)?
     /// Runs at the close of a device that is gone.
@@ -37,8 +44,8 @@ public final class RpmsgCharacterDevice {
         (endpointName, destination, requestedSource) = (channel.name, channel.destination, channel.source)
     }
 
-    init(index: Int, name: ForeignName, source: UInt32, destination: UInt32, bus: RpmsgBus) {
-        (self.index, self.bus, channel) = (index, bus, nil)
+    init(index: Int, name: ForeignName, source: UInt32, destination: UInt32, channel: RpmsgChannel? = nil, bus: RpmsgBus?) {
+        (self.index, self.bus, self.channel) = (index, bus, channel)
         (endpointName, self.destination, requestedSource) = (name, destination, source)
     }
 
@@ -47,7 +54,7 @@ public final class RpmsgCharacterDevice {
     /// The channel, or the bus, went away: what a poll shows as POLLERR.
     public var isGone: Bool { bus == nil }
     /// Messages that wait to be read.
-    public var available: Int { queue.count }
+    public var available: Int { own.queue.count }
     /// Name of a created endpoint's parent in the log: the kernel's device of rpmsg_ctrl.
     private var sender: String { channel?.logName ?? "rpmsg_ctrl \(bus?.device.name ?? "").rpmsg_ctrl.0.0" }
     /// Whether a write would find a buffer.
@@ -84,9 +91,9 @@ public final class RpmsgCharacterDevice {
     /// - Throws: `again` when none has come, `brokenPipe` when the device is gone.
     public func read(count: Int = Rpmsg.maximumPayload) throws(Errno) -> [UInt8] {
         guard let bus else { throw .brokenPipe }
-        guard let size = queue.nextSize else { throw .again }
+        guard let size = own.queue.nextSize else { throw .again }
         bus.host.raw.queuedBytes &-= size
-        return queue.takeFirst { Array($0.prefix(max(0, count))) } ?? []
+        return own.queue.takeFirst { Array($0.prefix(max(0, count))) } ?? []
     }
 
     /// `read` into a buffer: one message; what does not fit of it is lost.
@@ -94,9 +101,9 @@ public final class RpmsgCharacterDevice {
     /// - Throws: as `read(count:)`.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         guard let bus else { throw .brokenPipe }
-        guard let size = queue.nextSize else { throw .again }
+        guard let size = own.queue.nextSize else { throw .again }
         bus.host.raw.queuedBytes &-= size
-        return queue.takeFirst { message in
+        return own.queue.takeFirst { message in
             let count = min(message.count, buffer.count)
             UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]).copyMemory(from: UnsafeRawBufferPointer(rebasing: message[..<count]))
             return count
@@ -128,12 +135,12 @@ public final class RpmsgCharacterDevice {
     public func destroy() throws(Errno) {
         guard channel == nil else { throw .invalid }
         guard let bus else { throw .netReset }
-        bus.host.raw.forget(self)
+        bus.kernel.during { bus.host.raw.forget(self) }
     }
 
     func received(_ payload: UnsafeRawBufferPointer) {
-        if let raw = bus?.host.raw, queue.count < Self.queueLimit, raw.queuedBytes <= RpmsgRawDriver.queuedLimit {
-            queue.append(payload)
+        if let raw = bus?.host.raw, own.queue.count < Self.queueLimit, raw.queuedBytes <= RpmsgRawDriver.queuedLimit {
+            own.queue.append(payload)
             raw.queuedBytes &+= payload.count
             reportLosses()
         } else {
@@ -144,7 +151,7 @@ public final class RpmsgCharacterDevice {
                 return
             }
             droppedInARow &+= 1
-            if droppedInARow == 1 { bus?.kernel.findings.report(.messagesLost(device: name, waiting: queue.count, count: 0)) }
+            if droppedInARow == 1 { bus?.kernel.findings.report(.messagesLost(device: name, waiting: own.queue.count, count: 0)) }
         }
         changed?()
     }
@@ -152,8 +159,16 @@ public final class RpmsgCharacterDevice {
     /// There is room again, or nobody to wait for.
     private func reportLosses() {
         guard droppedInARow > 0 else { return }
-        bus?.kernel.findings.report(.messagesLost(device: name, waiting: queue.count, count: droppedInARow))
+        bus?.kernel.findings.report(.messagesLost(device: name, waiting: own.queue.count, count: droppedInARow))
         droppedInARow = 0
+    }
+
+    /// Becomes the device of a state; `bus` is nil where it is gone. Its endpoint is its bus's to enter.
+    func restore(_ state: State, bus: RpmsgBus?) {
+        (self.bus, own, closedAtLast) = (bus, state.own, nil)
+        if endpoint?.address != state.endpoint {
+            endpoint = state.endpoint.map { address in RpmsgEndpoint(address: address) { [unowned self] payload, _ in received(payload) } }
+        }
     }
 
     /// The device node goes; who has it open keeps a dead descriptor.
@@ -167,7 +182,7 @@ public final class RpmsgCharacterDevice {
 
     private func forgetMessages() {
         reportLosses()
-        bus?.host.raw.queuedBytes &-= queue.byteCount
-        queue = MessageQueue()
+        bus?.host.raw.queuedBytes &-= own.queue.byteCount
+        own.queue = MessageQueue()
     }
 }

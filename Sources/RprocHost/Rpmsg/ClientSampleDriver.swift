@@ -8,6 +8,24 @@ final class RpmsgClientSampleDriver: RpmsgDriver {
     private static let greeting = Array("hello world!".utf8)
     private var answers: [(channel: RpmsgChannel, count: Int)] = []
 
+    struct State: Equatable, Sendable {
+        struct Answered: Equatable, Sendable {
+            /// Among all channels.
+            var channel: Int
+            var count: Int
+        }
+        var answers: [Answered]
+    }
+    func state(_ channels: [RpmsgChannel]) -> State {
+        State(answers: answers.compactMap { answer in
+            channels.firstIndex { $0 === answer.channel }.map { State.Answered(channel: $0, count: answer.count) }
+        })
+    }
+    /// Behind the channels.
+    func restore(_ state: State, _ channels: [RpmsgChannel]) {
+        answers = state.answers.compactMap { channels.indices.contains($0.channel) ? (channels[$0.channel], $0.count) : nil }
+    }
+
     init(count: Int, alsoNamed names: [ForeignName] = []) {
         self.count = count
         channelNames = ["rpmsg-client-sample"] + names

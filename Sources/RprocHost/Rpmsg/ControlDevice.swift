@@ -20,6 +20,8 @@ public struct RpmsgControl {
         _ name: ForeignName, source: UInt32 = Rpmsg.anyAddress, destination: UInt32
     ) throws(Errno) -> RpmsgCharacterDevice {
         guard bus.isAlive else { throw .noDevice }
+        bus.kernel.calls &+= 1
+        defer { bus.kernel.calls &-= 1 }
         let raw = bus.host.raw
         guard raw.nodes.count(where: { $0 != nil }) < Self.endpointLimit else { throw .noMemory }
         return raw.add { RpmsgCharacterDevice(index: $0, name: Self.cut(name), source: source, destination: destination, bus: bus) }
@@ -30,6 +32,8 @@ public struct RpmsgControl {
     /// - Throws: `noDeviceOrAddress` when there is such a channel, `noDevice` when the bus is gone.
     public func createChannel(_ name: ForeignName, source: UInt32, destination: UInt32) throws(Errno) {
         guard bus.isAlive else { throw .noDevice }
+        bus.kernel.calls &+= 1
+        defer { bus.kernel.calls &-= 1 }
         let name = Self.cut(name)
         guard bus.createChannel(name: name, source: source, destination: destination) == nil else { return }
         bus.kernel.log.emit(.error, device, "failed to create \(printable(name)) channel")
@@ -42,6 +46,8 @@ public struct RpmsgControl {
     /// - Throws: `invalid` when there is none, `noDevice` when the bus is gone.
     public func releaseChannel(_ name: ForeignName, source: UInt32 = Rpmsg.anyAddress, destination: UInt32 = Rpmsg.anyAddress) throws(Errno) {
         guard bus.isAlive else { throw .noDevice }
+        bus.kernel.calls &+= 1
+        defer { bus.kernel.calls &-= 1 }
         let name = Self.cut(name)
         guard let channel = bus.findChannel(name, source: source, destination: destination) else {
             bus.kernel.log.emit(.error, device, "failed to release \(printable(name)) channel (\(Errno.invalid.negative))")

@@ -20,7 +20,7 @@ extension RpmsgBus {
                 kernel.log.emit(.error, deviceName, "rpmsg_destroy_channel failed: \(Errno.invalid.negative)")
                 return
             }
-            withdrawn = (channel.name, channel.destination)
+            own.withdrawn = OwnState.Withdrawn(name: channel.name, address: channel.destination)
             removeChannel(channel)
         } else if createChannel(name: name, source: Rpmsg.anyAddress, destination: address) == nil {
             kernel.log.emit(.error, deviceName, "rpmsg_create_channel failed")
@@ -43,8 +43,8 @@ extension RpmsgBus {
             return nil
         }
         guard channels.count < Rpmsg.maximumChannels else {
-            if !refusedChannel { kernel.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels)) }
-            refusedChannel = true
+            if !own.refusedChannel { kernel.findings.report(.tooManyChannels(limit: Rpmsg.maximumChannels)) }
+            own.refusedChannel = true
             return nil
         }
         let channel = RpmsgChannel(name: name, source: source, destination: destination, bus: self)
@@ -81,9 +81,7 @@ extension RpmsgBus {
 
     private func probe(_ channel: RpmsgChannel, _ driver: any RpmsgDriver) throws(Errno) {
         do throws(Errno) {
-            let endpoint = try createEndpoint(address: channel.source, for: channel.logName) { [unowned channel] payload, source in
-                channel.driver?.received(payload, from: source, on: channel)
-            }
+            let endpoint = try createEndpoint(address: channel.source, for: channel.logName, receive: channel.receive)
             channel.endpoint = endpoint
             channel.source = endpoint.address
         } catch {
@@ -117,6 +115,8 @@ extension RemoteProcessor {
     /// Adds a driver (`register_rpmsg_driver`); channels that wait for one of its names are bound at once. Earlier drivers
     /// go first where two have the same name.
     public func register(driver: any RpmsgDriver) {
+        kernel.calls &+= 1
+        defer { kernel.calls &-= 1 }
         rpmsgHost.add(driver)
         for device in virtioDevices {
             guard let bus = device.rpmsg else { continue }
@@ -147,7 +147,7 @@ extension RemoteProcessor {
             let matches = channels.filter { $0.name == name }
             return count >= 1 && matches.count >= count ? matches[count - 1] : nil
         }
-        let outcome = kernel.platform.wait(until: kernel.now + timeout) { find() != nil }
+        let outcome = kernel.during { kernel.platform.wait(until: kernel.now + timeout) { find() != nil } }
         if let channel = find() { return channel }
         throw outcome == .interrupted ? .interrupted : .timedOut
     }

@@ -14,8 +14,8 @@ public final class RpmsgRawDriver: RpmsgDriver {
 
     /// Asked for the numbers that programs hold before one is given to a device: who waits for their closes looks once more.
     public var lookForCloses: (() -> Void)?
-    /// Numbers of devices that are gone and open still.
-    private var heldNumbers: Set<Int> = []
+    /// Devices that are gone and open still: nothing gets their numbers before they are closed.
+    public private(set) var left: [RpmsgCharacterDevice] = []
 
     /// Bytes of messages that wait in all devices together, and how many may: firmware can have thousands of devices that nobody reads.
     var queuedBytes = 0
@@ -45,8 +45,8 @@ public final class RpmsgRawDriver: RpmsgDriver {
     }
 
     @discardableResult func add(_ make: (Int) -> RpmsgCharacterDevice) -> RpmsgCharacterDevice {
-        if !heldNumbers.isEmpty { lookForCloses?() }
-        let index = nodes.indices.first { nodes[$0] == nil && !heldNumbers.contains($0) } ?? nodes.count
+        if !left.isEmpty { lookForCloses?() }
+        let index = nodes.indices.first { index in nodes[index] == nil && !left.contains { $0.index == index } } ?? nodes.count
         if index == nodes.count { nodes.append(nil) }
         let node = make(index)
         nodes[index] = node
@@ -58,11 +58,50 @@ public final class RpmsgRawDriver: RpmsgDriver {
         guard self.node(node.index) === node else { return }
         nodes[node.index] = nil
         if node.isOpen {
-            heldNumbers.insert(node.index)
-            node.closedAtLast = { [weak self, index = node.index] in self?.heldNumbers.remove(index) }
+            left.append(node)
+            awaitClose(node)
         }
         node.remove()
         changed?(node, false)
+    }
+
+    private func awaitClose(_ node: RpmsgCharacterDevice) {
+        node.closedAtLast = { [weak self, unowned node] in self?.left.removeAll { $0 === node } }
+    }
+
+    struct State: Equatable, Sendable {
+        /// Numbers that are known.
+        var count: Int
+        /// Devices that CREATE_EPT has made; the others are their channels'.
+        var made: [Made]
+        var left: [RpmsgCharacterDevice.State]
+        var queuedBytes: Int
+    }
+    struct Made: Equatable, Sendable {
+        /// Of its bus, among the virtio devices.
+        var place: Int
+        var device: RpmsgCharacterDevice.State
+    }
+
+    func state(_ buses: [RpmsgBus?]) -> State {
+        let made = nodes.compactMap { node in
+            guard let node, node.channel == nil, let place = buses.firstIndex(where: { $0 === node.bus }) else { return nil as Made? }
+            return Made(place: place, device: node.state)
+        }
+        return State(count: nodes.count, made: made, left: left.map(\.state), queuedBytes: queuedBytes)
+    }
+
+    /// Behind the channels, which have their devices. Nobody is told.
+    func restore(_ state: State, _ channels: [RpmsgChannel], _ buses: [RpmsgBus?], among objects: inout RpmsgObjects) {
+        nodes = [RpmsgCharacterDevice?](repeating: nil, count: state.count)
+        func enter(_ node: RpmsgCharacterDevice) { if nodes.indices.contains(node.index) { nodes[node.index] = node } }
+        for case let node? in channels.map(\.node) { enter(node) }
+        for made in state.made {
+            if buses.indices.contains(made.place), let bus = buses[made.place] { enter(objects.device(made.device, channel: nil, bus: bus)) }
+        }
+        left = state.left.map { objects.device($0, channel: nil, bus: nil) }
+        for node in left { awaitClose(node) }
+        queuedBytes = state.queuedBytes
     }
 
     /// The bus's `rpmsg_ctrl` goes, and with it what that made.

@@ -108,7 +108,7 @@ extension RpmsgBus {
     }
 
     private func reportNoRecipient(source: UInt32, destination: UInt32) {
-        let (allowed, suppressed) = noRecipientLimit.allow(at: kernel.platform.now)
+        let (allowed, suppressed) = own.noRecipientLimit.allow(at: kernel.platform.now)
         if suppressed > 0 { kernel.log.emit(.warning, "", "rpmsg_recv_single: \(suppressed) callbacks suppressed") }
         if allowed { kernel.log.emit(.warning, deviceName, "msg received with no recipient") }
         kernel.findings.report(.noRecipient(source: source, destination: destination))

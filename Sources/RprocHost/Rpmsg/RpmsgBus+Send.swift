@@ -19,6 +19,8 @@ extension RpmsgBus {
             throw .invalid
         }
         guard payload.count <= Rpmsg.maximumPayload else { throw tooBig(payload.count, sender()) }
+        kernel.calls &+= 1
+        defer { kernel.calls &-= 1 }
         let buffer: PhysicalAddress
         if let free = takeOutputBuffer() {
             buffer = free
@@ -110,7 +112,7 @@ extension RpmsgBus {
 
     /// What wakes a poll: buffers may have come back.
     func waitUntilSendable(until deadline: VirtualTime) -> Bool {
-        _ = kernel.platform.wait(until: deadline) { canSend || !isAlive }
+        _ = kernel.during { kernel.platform.wait(until: deadline) { canSend || !isAlive } }
         return canSend
     }
 }

@@ -5,7 +5,9 @@ public final class RpmsgEndpoint {
     public typealias Receive = (_ payload: UnsafeRawBufferPointer, _ source: UInt32) -> Void
     public let address: UInt32
     let receive: Receive
-    init(address: UInt32, receive: @escaping Receive) { self.address = address; self.receive = receive }
+    /// Made by a program in Swift: who hears its messages is not the kernel's to know.
+    let isPrograms: Bool
+    init(address: UInt32, isPrograms: Bool = false, receive: @escaping Receive) { self.address = address; self.isPrograms = isPrograms; self.receive = receive }
 }
 
 /// Linux's virtio rpmsg bus: two rings, the message buffers, endpoints and channels.
@@ -21,16 +23,37 @@ public final class RpmsgBus {
     /// Channels in the order of their announcement.
     public internal(set) var channels: [RpmsgChannel] = []
     /// The channel that the firmware destroyed last.
-    public internal(set) var withdrawn: (name: ForeignName, address: UInt32)?
+    public var withdrawn: (name: ForeignName, address: UInt32)? { own.withdrawn.map { ($0.name, $0.address) } }
     /// Messages taken from the firmware, whether somebody wanted them or not.
     public var messagesReceived: UInt64 { received }
     /// Messages given to the firmware.
     public var messagesSent: UInt64 { sent }
     /// False once the virtio device is gone.
     public var isAlive: Bool { lives }
+    /// What changes besides rings, channels and endpoints.
+    struct OwnState: Equatable, Sendable {
+        struct Withdrawn: Equatable, Sendable {
+            var name: ForeignName
+            var address: UInt32
+        }
+        var received: UInt64 = 0
+        var sent: UInt64 = 0
+        var withdrawn: Withdrawn?
+        /// Output buffers that were never used yet are taken in order.
+        var freshOutput: UInt32 = 0
+        var sleepers = 0
+        var senderWoken = false
+        /// A channel was refused for there being too many; said once.
+        var refusedChannel = false
+        var noRecipientLimit = RateLimit()
+    }
     // Kept out of other modules' sight: what only this one can touch is not checked for exclusivity at each message.
-    var received: UInt64 = 0
-    var sent: UInt64 = 0
+    var own = OwnState()
+    var received: UInt64 { get { own.received } set { own.received = newValue } }
+    var sent: UInt64 { get { own.sent } set { own.sent = newValue } }
+    var freshOutput: UInt32 { get { own.freshOutput } set { own.freshOutput = newValue } }
+    var sleepers: Int { get { own.sleepers } set { own.sleepers = newValue } }
+    var senderWoken: Bool { get { own.senderWoken } set { own.senderWoken = newValue } }
     private var lives = true
     /// VIRTIO_RPMSG_F_NS was agreed on.
     let hasNameService: Bool
@@ -40,23 +63,27 @@ public final class RpmsgBus {
     /// Input and output together.
     let bufferCount: UInt32
     var endpoints: [UInt32: RpmsgEndpoint] = [:]
-    /// Output buffers that were never used yet are taken in order.
-    var freshOutput: UInt32 = 0
-    var sleepers = 0
-    var senderWoken = false
-    /// A channel was refused for there being too many; said once.
-    var refusedChannel = false
-    var noRecipientLimit = RateLimit()
     /// A message's bytes on their way in, and on their way out.
     let inbound: UnsafeMutableRawBufferPointer
     let outbound: UnsafeMutableRawBufferPointer
 
     var deviceName: String { device.driverDevice }
 
-    init(
+    convenience init(
         device: RemoteVirtioDevice, input: VirtQueue, output: VirtQueue, hasNameService: Bool,
         allocate: (UInt32) throws(Errno) -> PhysicalAddress
     ) throws(Errno) {
+        if input.layout.count != output.layout.count {
+            device.kernel.findings.report(.ringSizesDiffer(input: UInt32(input.layout.count), output: UInt32(output.layout.count)))
+        }
+        let ring = UInt32(input.layout.count), count = ring < Rpmsg.maximumBuffers / 2 ? ring * 2 : Rpmsg.maximumBuffers
+        let base = try allocate(count * UInt32(Rpmsg.bufferSize))
+        self.init(device: device, input: input, output: output, hasNameService: hasNameService, bufferBase: base, bufferCount: count)
+        if hasNameService { endpoints[Rpmsg.nameServiceAddress] = nameServiceEndpoint }
+    }
+
+    /// Without endpoints.
+    init(device: RemoteVirtioDevice, input: VirtQueue, output: VirtQueue, hasNameService: Bool, bufferBase: PhysicalAddress, bufferCount: UInt32) {
         self.device = device
         kernel = device.kernel
         host = device.rpmsgHost
@@ -64,19 +91,14 @@ public final class RpmsgBus {
         self.input = input
         self.output = output
         self.hasNameService = hasNameService
-        if input.layout.count != output.layout.count {
-            kernel.findings.report(.ringSizesDiffer(input: UInt32(input.layout.count), output: UInt32(output.layout.count)))
-        }
-        let ring = UInt32(input.layout.count)
-        bufferCount = ring < Rpmsg.maximumBuffers / 2 ? ring * 2 : Rpmsg.maximumBuffers
-        bufferBase = try allocate(bufferCount * UInt32(Rpmsg.bufferSize))
+        self.bufferBase = bufferBase
+        self.bufferCount = bufferCount
         inbound = .allocate(byteCount: Rpmsg.bufferSize, alignment: 8)
         outbound = .allocate(byteCount: Rpmsg.bufferSize, alignment: 8)
-        if hasNameService {
-            endpoints[Rpmsg.nameServiceAddress] = RpmsgEndpoint(address: Rpmsg.nameServiceAddress) { [unowned self] payload, source in
-                announcementReceived(payload, from: source)
-            }
-        }
+    }
+
+    var nameServiceEndpoint: RpmsgEndpoint {
+        RpmsgEndpoint(address: Rpmsg.nameServiceAddress) { [unowned self] payload, source in announcementReceived(payload, from: source) }
     }
 
     deinit {
@@ -104,6 +126,13 @@ public final class RpmsgBus {
         while let channel = channels.first { removeChannel(channel) }
         lives = false
         endpoints.removeAll()
+    }
+
+    /// The host has this bus no more: what somebody still holds of it only refuses. Its channels may be another's by now.
+    func abandon() {
+        lives = false
+        endpoints = [:]
+        channels = []
     }
 
     /// The host itself is gone: what somebody still holds of the bus only refuses.
@@ -144,11 +173,13 @@ public final class RpmsgBus {
     /// - Throws: `noSpace` when the address is taken, `invalid` from 0x80000000 on (the kernel's idr has none there), `noDevice` when
     ///   the bus is gone.
     public func createEndpoint(address: UInt32 = Rpmsg.anyAddress, receive: @escaping RpmsgEndpoint.Receive) throws(Errno) -> RpmsgEndpoint {
-        try createEndpoint(address: address, for: deviceName, receive: receive)
+        try createEndpoint(address: address, isPrograms: true, for: deviceName, receive: receive)
     }
 
     /// `device` is what the log line of a refusal names.
-    func createEndpoint(address: UInt32, for device: @autoclosure () -> String, receive: @escaping RpmsgEndpoint.Receive) throws(Errno) -> RpmsgEndpoint {
+    func createEndpoint(
+        address: UInt32, isPrograms: Bool = false, for device: @autoclosure () -> String, receive: @escaping RpmsgEndpoint.Receive
+    ) throws(Errno) -> RpmsgEndpoint {
         guard isAlive else { throw .noDevice }
         var chosen = address
         if address == Rpmsg.anyAddress {
@@ -159,7 +190,7 @@ public final class RpmsgBus {
             kernel.log.emit(.error, device(), "idr_alloc failed: \(error.negative)")
             throw error
         }
-        let endpoint = RpmsgEndpoint(address: chosen, receive: receive)
+        let endpoint = RpmsgEndpoint(address: chosen, isPrograms: isPrograms, receive: receive)
         endpoints[chosen] = endpoint
         return endpoint
     }

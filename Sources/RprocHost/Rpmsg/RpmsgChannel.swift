@@ -30,6 +30,17 @@ public final class RpmsgChannel {
             bytes: Array("\(bus.device.name).".utf8) + fileName + Array(".\(Int32(bitPattern: source)).\(Int32(bitPattern: destination))".utf8))
     }
 
+    /// As a state has it: `bus` is nil for one that is gone.
+    init(_ state: State, bus: RpmsgBus?) {
+        (name, source, destination, deviceName, isAnnounced) = (state.name, state.source, state.destination, state.deviceName, state.isAnnounced)
+        self.bus = bus
+    }
+
+    /// What its endpoint does with messages.
+    var receive: RpmsgEndpoint.Receive {
+        { [unowned self] payload, source in driver?.received(payload, from: source, on: self) }
+    }
+
     /// Prefix of the driver's log lines.
     public var logName: String { "\(driver?.driverName ?? "rpmsg") \(printable(deviceName))" }
 

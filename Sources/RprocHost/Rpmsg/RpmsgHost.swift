@@ -6,7 +6,8 @@ final class RpmsgHost {
     let tty: RpmsgTTYDriver
     let raw: RpmsgRawDriver
     /// All, in the order of their registration.
-    private var drivers: [any RpmsgDriver]
+    private(set) var drivers: [any RpmsgDriver]
+    let sample: RpmsgClientSampleDriver
     /// Sees every message in both directions; costs nothing while nil.
     var observer: (any RpmsgObserver)?
     /// Checks rings and buffers, while it is on.
@@ -16,7 +17,7 @@ final class RpmsgHost {
         let bindings = configuration.channelBindings
         tty = RpmsgTTYDriver(alsoNamed: bindings.names(of: .tty))
         raw = RpmsgRawDriver(alsoNamed: bindings.names(of: .raw))
-        let sample = RpmsgClientSampleDriver(count: configuration.clientSampleCount, alsoNamed: bindings.names(of: .clientSample))
+        sample = RpmsgClientSampleDriver(count: configuration.clientSampleCount, alsoNamed: bindings.names(of: .clientSample))
         drivers = [tty, raw, sample]
     }
 

@@ -8,6 +8,17 @@ public final class RpmsgTTY {
     private var truncationLimit = RateLimit()
     init(index: Int, channel: RpmsgChannel) { self.index = index; self.channel = channel }
 
+    struct State: Equatable, Sendable {
+        var index: Int
+        var truncationLimit: RateLimit
+    }
+    var state: State { State(index: index, truncationLimit: truncationLimit) }
+    convenience init(_ state: State, channel: RpmsgChannel) {
+        self.init(index: state.index, channel: channel)
+        restore(state)
+    }
+    func restore(_ state: State) { truncationLimit = state.truncationLimit }
+
     /// Whether a `write` would find a buffer.
     public var canWrite: Bool { channel.bus?.canSend ?? false }
 
@@ -62,6 +73,12 @@ public final class RpmsgTTYDriver: RpmsgDriver {
     public var changed: ((Int, RpmsgTTY?) -> Void)?
 
     init(alsoNamed names: [ForeignName] = []) { channelNames = ["rpmsg-tty"] + names }
+
+    /// Behind the channels, which have the ports; `count` numbers are known. Nobody is told.
+    func restore(_ channels: [RpmsgChannel], count: Int) {
+        ports = [RpmsgTTY?](repeating: nil, count: count)
+        for case let port? in channels.map(\.port) where ports.indices.contains(port.index) { ports[port.index] = port }
+    }
 
     public func port(_ index: Int) -> RpmsgTTY? { index >= 0 && index < ports.count ? ports[index] : nil }
 

@@ -14,16 +14,31 @@ final class DeviceCheck {
     private let firmwareFlags: PhysicalAddress
     var messages = MessageCheck()
 
-    init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck) {
+    struct State: Equatable, Sendable {
+        var pool: PoolCheck.State
+        /// nil when the table is not in the firmware's memory.
+        var table: TableCheck.State?
+        var channels: ChannelFlagCheck.State
+        var messages: MessageCheck
+    }
+    /// The rings' books are their queues'.
+    var state: State { State(pool: pool.state, table: table?.state, channels: channels.state, messages: messages) }
+
+    /// - Parameter saved: what another one knew of the same device; nil for one that has just started.
+    init(_ sanitizer: RpmsgSanitizer, _ device: RemoteVirtioDevice, _ bus: RpmsgBus, input: RingCheck, output: RingCheck, _ saved: State? = nil) {
         self.sanitizer = sanitizer; self.device = device; self.bus = bus; self.input = input; self.output = output
-        pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.kernel.bus)
-        table = TableCheck(sanitizer, device)
+        pool = PoolCheck(sanitizer, base: bus.bufferBase, half: Int(bus.bufferCount / 2), bus: sanitizer.kernel.bus, saved?.pool)
         let configuration = sanitizer.kernel.configuration
         firmwareFlags = configuration.chip.mailbox.address(configuration.chip.mailbox.offsets.c2ToC1SR)
         channels = ChannelFlagCheck(configuration.chip.mailbox, configuration.mailboxes)
-        for (ring, queue) in [(input, bus.input), (output, bus.output)] {
-            ring.isEventIndexed = queue.usesEventIndex
-            ring.pool = pool
+        for ring in [input, output] { ring.pool = pool }
+        if let saved {
+            table = saved.table.map { TableCheck(sanitizer, sanitizer.kernel.bus, $0) }
+            channels.state = saved.channels
+            messages = saved.messages
+        } else {
+            table = TableCheck(sanitizer, device)
+            for (ring, queue) in [(input, bus.input), (output, bus.output)] { ring.books.isEventIndexed = queue.usesEventIndex }
         }
     }
 
@@ -83,17 +98,20 @@ struct ChannelFlagCheck {
     private let mapped: [Int]
     /// The mailbox' name, and its register of Linux's doorbells.
     private let block: String, status: PhysicalAddress
-    private var since: [VirtualTime]
-    private var completed: [UInt64]
-    private var isReported: [Bool]
+    struct State: Equatable, Sendable {
+        // By channel.
+        var since: [VirtualTime]
+        var completed: [UInt64]
+        var isReported: [Bool]
+    }
+    var state: State
 
     init(_ mailbox: Mailbox, _ channels: MailboxChannels) {
         let count = mailbox.channelCount
         mapped = channels.named.compactMap(\.channel).filter { (0..<count).contains($0) }
         (block, status) = (mailbox.block, mailbox.address(mailbox.offsets.c1ToC2SR))
-        since = [VirtualTime](repeating: .never, count: count)
-        completed = [UInt64](repeating: 0, count: count)
-        isReported = [Bool](repeating: false, count: count)
+        state = State(
+            since: [VirtualTime](repeating: .never, count: count), completed: [UInt64](repeating: 0, count: count), isReported: [Bool](repeating: false, count: count))
     }
 
     /// - Parameter completed: how many of a channel's doorbells have been acknowledged.
@@ -101,19 +119,19 @@ struct ChannelFlagCheck {
         guard let flags = try? bus.read32(status) else { return }
         for channel in mapped {
             let done = count(channel)
-            guard flags & 1 << UInt32(channel) != 0, since[channel] != .never, done == completed[channel] else {
-                since[channel] = flags & 1 << UInt32(channel) != 0 ? now : .never
-                completed[channel] = done
-                isReported[channel] = false
+            guard flags & 1 << UInt32(channel) != 0, state.since[channel] != .never, done == state.completed[channel] else {
+                state.since[channel] = flags & 1 << UInt32(channel) != 0 ? now : .never
+                state.completed[channel] = done
+                state.isReported[channel] = false
                 continue
             }
-            guard !isReported[channel], now - since[channel] >= sanitizer.patience.acknowledge else { continue }
-            isReported[channel] = true
+            guard !state.isReported[channel], now - state.since[channel] >= sanitizer.patience.acknowledge else { continue }
+            state.isReported[channel] = true
             let bytes = withUnsafeBytes(of: flags.littleEndian) { Array($0) }
             let evidence = Evidence(place: block, field: "C1TOC2SR", address: status, bytes: bytes, writer: nil)
-            sanitizer.report(.channelNotCleared(evidence, channel: channel + 1, waited: now - since[channel]))
+            sanitizer.report(.channelNotCleared(evidence, channel: channel + 1, waited: now - state.since[channel]))
         }
     }
 
-    var isWaiting: Bool { zip(since, isReported).contains { $0.0 != .never && !$0.1 } }
+    var isWaiting: Bool { zip(state.since, state.isReported).contains { $0.0 != .never && !$0.1 } }
 }

@@ -1,9 +1,13 @@
 import MachineBase
 
 /// The shape of what the firmware sends: rpmsg's header, and announcements.
-struct MessageCheck {
+struct MessageCheck: Equatable, Sendable {
+    private struct Service: Equatable, Sendable {
+        var name: [UInt8]
+        var address: UInt32
+    }
     /// Announced and not withdrawn.
-    private var announced: [(name: [UInt8], address: UInt32)] = []
+    private var announced: [Service] = []
     /// The names of what is announced.
     var names: [ForeignName] { announced.map { ForeignName(bytes: $0.name) } }
     /// Senders that were found without an announcement.
@@ -74,7 +78,7 @@ struct MessageCheck {
         } else if known != nil {
             sanitizer.report(.announcedTwice(evidence("announcement.name", first, 32), name: ForeignName(bytes: name), address: address))
         } else if announced.count < Rpmsg.maximumChannels {
-            announced.append((name, address))
+            announced.append(Service(name: name, address: address))
         }
     }
 

@@ -7,7 +7,7 @@ import MachineBase
 /// next buffer while that is the firmware's, too; and the
 /// reserved word of a received header, which OpenAMP uses for itself.
 final class PoolCheck {
-    enum Turn { case firmware, published, reading, host }
+    enum Turn: Equatable, Sendable { case firmware, published, reading, host }
     unowned let sanitizer: any CheckOwner
     private let base: PhysicalAddress
     private let bus: any NonSecureBus
@@ -18,7 +18,8 @@ final class PoolCheck {
 
     /// - Parameters:
     ///   - half: buffers of vring0, which the firmware has; as many follow for vring1.
-    init(_ sanitizer: any CheckOwner, base: PhysicalAddress, half: Int, bus: any NonSecureBus) {
+    ///   - saved: what another one knew; nil to look at memory.
+    init(_ sanitizer: any CheckOwner, base: PhysicalAddress, half: Int, bus: any NonSecureBus, _ saved: State? = nil) {
         self.sanitizer = sanitizer; self.base = base; self.bus = bus
         count = 2 * half
         turns = [Turn](repeating: .firmware, count: half) + [Turn](repeating: .host, count: half)
@@ -26,7 +27,22 @@ final class PoolCheck {
         seen = .allocate(byteCount: Self.size, alignment: 8)
         expected.initializeMemory(as: UInt8.self, repeating: 0, count: max(1, count * Self.size))
         seen.initializeMemory(as: UInt8.self, repeating: 0, count: Self.size)
-        for buffer in half..<count { remember(buffer) }
+        if let saved { state = saved } else { for buffer in half..<count { remember(buffer) } }
+    }
+
+    struct State: Equatable, Sendable {
+        var turns: [Turn]
+        /// Of all buffers, one behind the other.
+        var expected: [UInt8]
+    }
+    /// It belongs to pools of the same size. Reads nothing of the board's memory.
+    var state: State {
+        get { State(turns: turns, expected: Array(UnsafeRawBufferPointer(start: expected, count: count * Self.size))) }
+        set {
+            guard newValue.turns.count == count, newValue.expected.count == count * Self.size else { return }
+            turns = newValue.turns
+            newValue.expected.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: expected, count: count * Self.size).copyMemory(from: $0) }
+        }
     }
 
     deinit {

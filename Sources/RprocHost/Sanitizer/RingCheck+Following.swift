@@ -10,20 +10,20 @@ extension RingCheck {
         let start = base.advanced(layout.availableOffset)
         guard let index = try? bus.load(UInt16.self, start.advanced(2)), let flags = try? bus.load(UInt16.self, start) else { return }
         driverStored(flags: flags)
-        if isEventIndexed, let event = try? bus.load(UInt16.self, base.advanced(layout.usedEventOffset)) { driverStored(usedEvent: event) }
-        guard index &- followed <= layout.count else {
-            followed = index
+        if books.isEventIndexed, let event = try? bus.load(UInt16.self, base.advanced(layout.usedEventOffset)) { driverStored(usedEvent: event) }
+        guard index &- books.followed <= layout.count else {
+            books.followed = index
             return
         }
-        while followed != index {
-            let slot = UInt32(followed & (layout.count &- 1))
-            followed &+= 1
+        while books.followed != index {
+            let slot = UInt32(books.followed & (layout.count &- 1))
+            books.followed &+= 1
             guard let head = try? bus.load(UInt16.self, start.advanced(4 + 2 * slot)), head < layout.count else { continue }
             let descriptor = base.advanced(16 * UInt32(head))
             guard let address = try? bus.load(UInt32.self, descriptor), let length = try? bus.load(UInt32.self, descriptor.advanced(8)),
                 let kind = try? bus.load(UInt16.self, descriptor.advanced(12)), let next = try? bus.load(UInt16.self, descriptor.advanced(14))
             else { continue }
-            added(head, PhysicalAddress(address), length: length, deviceWrites: kind & Virtio.descriptorWrite != 0, next: next, index: followed)
+            added(head, PhysicalAddress(address), length: length, deviceWrites: kind & Virtio.descriptorWrite != 0, next: next, index: books.followed)
         }
     }
 }

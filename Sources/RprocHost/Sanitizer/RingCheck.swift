@@ -9,17 +9,14 @@ final class RingCheck {
     let layout: VringLayout
     let base: PhysicalAddress
     let bus: any NonSecureBus
-    /// avail.idx as far as `follow` has come.
-    var followed: UInt16 = 0
     unowned let sanitizer: any CheckOwner
     /// The buffers, once the driver is bound.
     var pool: PoolCheck?
-    var isEventIndexed = false
     /// Told of each entry of the used ring that gives a buffer back, with its used length.
     var onReturned: ((_ head: UInt16, PhysicalAddress, _ length: UInt32) -> Void)?
 
     /// A descriptor as the driver posted it.
-    private struct Posted {
+    struct Posted: Equatable, Sendable {
         var address = PhysicalAddress(0)
         var length: UInt32 = 0
         var isWritable = false
@@ -33,34 +30,44 @@ final class RingCheck {
         var overtaken = VirtualTime.never
         var isReported = false
     }
-    private var posted: [Posted]
-    private var sequence: UInt64 = 0
-    private var newestReturned: UInt64 = 0
-    private(set) var outstanding: UInt16 = 0
-    /// used.idx as of the last look.
-    private(set) var used: UInt16 = 0
+    /// What the books have, but for `expected`.
+    struct Books: Equatable, Sendable {
+        var posted: [Posted]
+        var sequence: UInt64 = 0
+        var newestReturned: UInt64 = 0
+        var outstanding: UInt16 = 0
+        /// used.idx as of the last look.
+        var used: UInt16 = 0
+        /// avail.idx as far as `follow` has come.
+        var followed: UInt16 = 0
+        var isEventIndexed = false
+        /// avail.flags as the driver stored them last, whatever the device has made of them since.
+        var driverFlags: UInt16 = 0
+
+        // Doorbells.
+        /// used.idx when the device rang last.
+        var rungAt: UInt16 = 0
+        /// The same when the doorbell began, of the last and of the one under way.
+        var markedAt: UInt16 = 0
+        var usedAtRaise: UInt16?
+        /// Doorbells that may still come for entries that an earlier one has told of.
+        var slack: UInt16 = 0
+        var unrungSince = VirtualTime.never
+        var isUnrungReported = false
+    }
+    var books: Books
+    var used: UInt16 { books.used }
+    var followed: UInt16 { books.followed }
 
     // What lies before the used ring is the driver's: as it should be, and as it was seen.
-    private let driverSize: Int
-    private let expected: UnsafeMutableRawPointer, seen: UnsafeMutableRawPointer
+    let driverSize: Int
+    let expected: UnsafeMutableRawPointer
+    private let seen: UnsafeMutableRawPointer
     private let elements: UnsafeMutableRawPointer
-    /// avail.flags as the driver stored them last, whatever the device has made of them since.
-    private var driverFlags: UInt16 = 0
-
-    // Doorbells.
-    /// used.idx when the device rang last.
-    private(set) var rungAt: UInt16 = 0
-    /// The same when the doorbell began, of the last and of the one under way.
-    private var markedAt: UInt16 = 0
-    private var usedAtRaise: UInt16?
-    /// Doorbells that may still come for entries that an earlier one has told of.
-    private var slack: UInt16 = 0
-    var unrungSince = VirtualTime.never
-    private var isUnrungReported = false
 
     init(_ sanitizer: any CheckOwner, name: String, layout: VringLayout, base: PhysicalAddress, bus: any NonSecureBus) {
         self.sanitizer = sanitizer; self.name = name; self.layout = layout; self.base = base; self.bus = bus
-        posted = [Posted](repeating: Posted(), count: Int(layout.count))
+        books = Books(posted: [Posted](repeating: Posted(), count: Int(layout.count)))
         driverSize = Int(layout.usedEventOffset) + 2
         expected = .allocate(byteCount: driverSize, alignment: 8)
         seen = .allocate(byteCount: driverSize, alignment: 8)
@@ -81,9 +88,9 @@ final class RingCheck {
     /// The host has made the descriptor `head` available; `index` is avail.idx after it.
     func added(_ head: UInt16, _ address: PhysicalAddress, length: UInt32, deviceWrites: Bool, next: UInt16, index: UInt16) {
         guard head < layout.count else { return }
-        if !posted[Int(head)].isOut { outstanding &+= 1 }
-        sequence &+= 1
-        posted[Int(head)] = Posted(address: address, length: length, isWritable: deviceWrites, isOut: true, sequence: sequence)
+        if !books.posted[Int(head)].isOut { books.outstanding &+= 1 }
+        books.sequence &+= 1
+        books.posted[Int(head)] = Posted(address: address, length: length, isWritable: deviceWrites, isOut: true, sequence: books.sequence)
         let descriptor = expected + 16 * Int(head)
         descriptor.storeBytes(of: UInt64(address.value).littleEndian, as: UInt64.self)
         descriptor.storeBytes(of: length.littleEndian, toByteOffset: 8, as: UInt32.self)
@@ -99,7 +106,7 @@ final class RingCheck {
     func taken(_ address: PhysicalAddress) { pool?.taken(address) }
 
     func driverStored(flags: UInt16) {
-        driverFlags = flags
+        books.driverFlags = flags
         expected.storeBytes(of: flags.littleEndian, toByteOffset: Int(layout.availableOffset), as: UInt16.self)
     }
     func driverStored(usedEvent: UInt16) {
@@ -108,9 +115,9 @@ final class RingCheck {
     private func expected16(_ offset: UInt32) -> UInt16 { UInt16(littleEndian: expected.loadUnaligned(fromByteOffset: Int(offset), as: UInt16.self)) }
     /// Whether the driver wants to be interrupted for an index that moved from `rungAt`.
     private var wantsInterrupt: Bool {
-        isEventIndexed
-            ? Virtio.needEvent(expected16(layout.usedEventOffset), new: used, old: rungAt)
-            : driverFlags & Virtio.noInterrupt == 0
+        books.isEventIndexed
+            ? Virtio.needEvent(expected16(layout.usedEventOffset), new: used, old: books.rungAt)
+            : books.driverFlags & Virtio.noInterrupt == 0
     }
 
     // MARK: Looks
@@ -173,18 +180,18 @@ final class RingCheck {
             let evidence = sanitizer.evidence(
                 name, "used.idx", base.advanced(layout.usedOffset &+ 2), UnsafeRawBufferPointer(start: elements + 2, count: 2))
             if moved >= 0x8000 {
-                sanitizer.report(.usedIndexWentBack(evidence, from: used, to: index))
+                sanitizer.report(.usedIndexWentBack(evidence, from: books.used, to: index))
             } else {
-                sanitizer.report(.usedIndexBeyondAvailable(evidence, from: used, to: index, outstanding: outstanding))
+                sanitizer.report(.usedIndexBeyondAvailable(evidence, from: books.used, to: index, outstanding: books.outstanding))
             }
-            used = index
+            books.used = index
             // Which buffers are whose is anybody's guess from here on.
-            for head in posted.indices { posted[head].isReported = true }
+            for head in books.posted.indices { books.posted[head].isReported = true }
             return
         }
-        while used != index {
-            walk(used & (layout.count &- 1))
-            used &+= 1
+        while books.used != index {
+            walk(books.used & (layout.count &- 1))
+            books.used &+= 1
         }
     }
 
@@ -198,17 +205,17 @@ final class RingCheck {
                 UnsafeRawBufferPointer(start: elements + offset, count: 8))
         }
         guard id < UInt32(layout.count) else { return sanitizer.report(.usedIDOutOfRange(evidence(), id: id, size: layout.count)) }
-        let head = posted[Int(id)]
+        let head = books.posted[Int(id)]
         guard head.isOut else {
             sanitizer.report(
                 head.sequence == 0 ? .bufferNeverGiven(evidence(), id: id) : .bufferReturnedTwice(evidence(), id: id, before: head.returnedAt))
             return
         }
         if head.isWritable && length > head.length { sanitizer.report(.usedLengthBeyondBuffer(evidence(), length: length, buffer: head.length)) }
-        posted[Int(id)].isOut = false
-        posted[Int(id)].returnedAt = used
-        if outstanding > 0 { outstanding &-= 1 }
-        newestReturned = max(newestReturned, head.sequence)
+        books.posted[Int(id)].isOut = false
+        books.posted[Int(id)].returnedAt = used
+        if books.outstanding > 0 { books.outstanding &-= 1 }
+        books.newestReturned = max(books.newestReturned, head.sequence)
         pool?.returned(head.address)
         onReturned?(UInt16(truncatingIfNeeded: id), head.address, length)
     }
@@ -216,63 +223,63 @@ final class RingCheck {
     // MARK: Doorbells
 
     /// The device rings for this ring, which has just been looked at; `rung` follows when the host handles it.
-    func raised() { if usedAtRaise == nil { usedAtRaise = used } }
+    func raised() { if books.usedAtRaise == nil { books.usedAtRaise = used } }
 
     /// A doorbell for this ring is up, or was until now: who handles it finds all that the last look has found.
     func isCovered() {
-        rungAt = used
-        unrungSince = .never
-        isUnrungReported = false
+        books.rungAt = used
+        books.unrungSince = .never
+        books.isUnrungReported = false
     }
 
     /// The host handles a doorbell for this ring, which has just been looked at.
     func rung() {
         // Without the moment itself, as while the other ring's doorbell was up, entries may be in between: they may be rung for yet.
-        let mark = usedAtRaise ?? used
-        let moved = mark &- markedAt
+        let mark = books.usedAtRaise ?? used
+        let moved = mark &- books.markedAt
         if moved != 0 {
-            slack = min(layout.count, (usedAtRaise == nil ? slack : 0) &+ moved &- 1)
-        } else if slack > 0 {
-            slack &-= 1
+            books.slack = min(layout.count, (books.usedAtRaise == nil ? books.slack : 0) &+ moved &- 1)
+        } else if books.slack > 0 {
+            books.slack &-= 1
         } else {
             sanitizer.report(
                 .spuriousKick(
                     sanitizer.evidence(
                         name, "used.idx", base.advanced(layout.usedOffset &+ 2), withUnsafeBytes(of: used.littleEndian) { Array($0) })))
         }
-        markedAt = mark
-        usedAtRaise = nil
-        rungAt = used
-        unrungSince = .never
-        isUnrungReported = false
+        books.markedAt = mark
+        books.usedAtRaise = nil
+        books.rungAt = used
+        books.unrungSince = .never
+        books.isUnrungReported = false
     }
 
     /// What was due by `now`: a doorbell, buffers. `isAwaited`: somebody would do something at a doorbell.
     func judgeTime(_ now: VirtualTime, isAwaited: Bool) {
-        if used != rungAt && isAwaited && wantsInterrupt {
-            if unrungSince == .never { unrungSince = now }
-            if !isUnrungReported && now - unrungSince >= sanitizer.patience.kick {
-                isUnrungReported = true
+        if books.used != books.rungAt && isAwaited && wantsInterrupt {
+            if books.unrungSince == .never { books.unrungSince = now }
+            if !books.isUnrungReported && now - books.unrungSince >= sanitizer.patience.kick {
+                books.isUnrungReported = true
                 sanitizer.report(
                     .missingKick(
                         sanitizer.evidence(
                             name, "used.idx", base.advanced(layout.usedOffset &+ 2), withUnsafeBytes(of: used.littleEndian) { Array($0) }),
-                        entries: used &- rungAt, waited: now - unrungSince))
+                        entries: books.used &- books.rungAt, waited: now - books.unrungSince))
             }
         } else {
-            unrungSince = .never
+            books.unrungSince = .never
         }
         judgeBuffers(now, patience: sanitizer.patience.buffer)
     }
 
     /// Buffers that the device keeps although it has given later ones back.
     func judgeBuffers(_ now: VirtualTime, patience: VirtualTime) {
-        guard outstanding > 0 else { return }
-        for head in posted.indices where posted[head].isOut && posted[head].sequence < newestReturned && !posted[head].isReported {
-            if posted[head].overtaken == .never { posted[head].overtaken = now }
-            let age = now - posted[head].overtaken
+        guard books.outstanding > 0 else { return }
+        for head in books.posted.indices where books.posted[head].isOut && books.posted[head].sequence < books.newestReturned && !books.posted[head].isReported {
+            if books.posted[head].overtaken == .never { books.posted[head].overtaken = now }
+            let age = now - books.posted[head].overtaken
             guard age >= patience else { continue }
-            posted[head].isReported = true
+            books.posted[head].isReported = true
             let evidence = sanitizer.evidence(
                 name, "descriptor[\(head)]", base.advanced(UInt32(16 * head)), UnsafeRawBufferPointer(start: expected + 16 * head, count: 16))
             sanitizer.report(.bufferNotReturned(evidence, id: UInt16(truncatingIfNeeded: head), overtaken: age))
@@ -281,7 +288,7 @@ final class RingCheck {
 
     /// Something is under way that only time can judge.
     var isWaiting: Bool {
-        if unrungSince != .never && !isUnrungReported { return true }
-        return posted.contains { $0.isOut && !$0.isReported && $0.sequence < newestReturned }
+        if books.unrungSince != .never && !books.isUnrungReported { return true }
+        return books.posted.contains { $0.isOut && !$0.isReported && $0.sequence < books.newestReturned }
     }
 }

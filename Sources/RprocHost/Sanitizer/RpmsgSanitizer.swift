@@ -27,16 +27,24 @@ public final class RpmsgSanitizer: CheckOwner {
     /// Asks for one call of `look()` at a time; `.never` for none. Without it `look()` is the owner's to call.
     public var schedule: ((VirtualTime) -> Void)? { didSet { schedule?(nextLook) } }
     /// When `look()` is wanted.
-    public private(set) var nextLook = VirtualTime.never
+    public private(set) var nextLook: VirtualTime { get { own.nextLook } set { own.nextLook = newValue } }
 
     let kernel: KernelContext
     let mailbox: IPCCDriver
     let table: TableMemory
     var device: DeviceCheck?
-    /// Doorbells, messages and looks at a ring so far: whether anything happens at all.
-    var activity: UInt64 = 0
-    private var activityAtLook: UInt64 = 0
-    private var interval = RpmsgSanitizer.shortest
+    /// What changes besides what is checked of the device.
+    struct OwnState: Equatable, Sendable {
+        var nextLook = VirtualTime.never
+        /// Doorbells, messages and looks at a ring so far: whether anything happens at all.
+        var activity: UInt64 = 0
+        var activityAtLook: UInt64 = 0
+        var interval = RpmsgSanitizer.shortest
+    }
+    var own = OwnState()
+    private var activity: UInt64 { get { own.activity } set { own.activity = newValue } }
+    private var activityAtLook: UInt64 { get { own.activityAtLook } set { own.activityAtLook = newValue } }
+    private var interval: VirtualTime { get { own.interval } set { own.interval = newValue } }
     private static let shortest = VirtualTime.milliseconds(1), longest = VirtualTime.milliseconds(512)
 
     init(_ kernel: KernelContext, mailbox: IPCCDriver, table: TableMemory) { self.kernel = kernel; self.mailbox = mailbox; self.table = table }

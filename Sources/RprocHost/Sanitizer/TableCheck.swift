@@ -4,8 +4,15 @@ import MachineBase
 struct TableCheck {
     private unowned let sanitizer: any CheckOwner
     private let bus: any NonSecureBus
-    private let start: PhysicalAddress
-    private var expected: [UInt8]
+    struct State: Equatable, Sendable {
+        /// Of the vdev entry, behind its type.
+        var start: PhysicalAddress
+        var expected: [UInt8]
+    }
+    private(set) var state: State
+    private var start: PhysicalAddress { state.start }
+    private var expected: [UInt8] { get { state.expected } set { state.expected = newValue } }
+    /// Of one look.
     private var seen: [UInt8]
 
     /// nil when the table is not in the firmware's memory.
@@ -17,12 +24,16 @@ struct TableCheck {
     /// - Parameter start: of the vdev entry, behind its type.
     init?(_ sanitizer: any CheckOwner, _ bus: any NonSecureBus, start: PhysicalAddress, vrings: Int) {
         guard let bytes = try? bus.readBytes(start, count: VdevResource.size + VringResource.size * vrings) else { return nil }
-        (self.sanitizer, self.bus, self.start) = (sanitizer, bus, start)
-        expected = bytes
-        seen = bytes
+        self.init(sanitizer, bus, State(start: start, expected: bytes))
+    }
+
+    init(_ sanitizer: any CheckOwner, _ bus: any NonSecureBus, _ state: State) {
+        (self.sanitizer, self.bus, self.state) = (sanitizer, bus, state)
+        seen = state.expected
     }
 
     mutating func check() {
+        let start = start
         let isRead: Bool = seen.withUnsafeMutableBytes { (try? bus.read(start, into: $0)) != nil }
         guard isRead, seen != expected else { return }
         var offset = 0

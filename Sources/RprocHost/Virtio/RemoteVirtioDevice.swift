@@ -4,10 +4,22 @@ import MachineBase
 final class RemoteVring {
     let index: Int
     let count, alignment: UInt32
+    /// The lowest that was free when it was made; whether it has it still is the transport's to say.
     var notifyID: UInt32 = 0
     weak var device: RemoteVirtioDevice?
     var queue: VirtQueue?
     init(index: Int, count: UInt32, alignment: UInt32) { self.index = index; self.count = count; self.alignment = alignment }
+
+    struct State: Equatable, Sendable {
+        var index: Int
+        var count, alignment: UInt32
+        var notifyID: UInt32
+        var queue: VirtQueue.State?
+    }
+    var state: State { State(index: index, count: count, alignment: alignment, notifyID: notifyID, queue: queue?.state) }
+    /// Without its device and its queue.
+    convenience init(_ state: State) { self.init(index: state.index, count: state.count, alignment: state.alignment) }
+    func isSame(_ state: State) -> Bool { (index, count, alignment) == (state.index, state.count, state.alignment) }
 }
 
 /// A vdev entry of the resource table and the virtio device that the kernel makes of it.
@@ -20,8 +32,21 @@ public final class RemoteVirtioDevice {
     public let id: UInt32
     /// The rpmsg bus, while its driver is bound.
     public private(set) var rpmsg: RpmsgBus?
+    /// What changes besides rings and bus.
+    struct OwnState: Equatable, Sendable {
+        struct BufferSpace: Equatable, Sendable {
+            var start: PhysicalAddress
+            var isDynamic: Bool
+        }
+        var number: Int?
+        var features: UInt32 = 0
+        /// A driver has it, or is trying.
+        var isBound = false
+        var bufferSpace: BufferSpace?
+    }
+    private(set) var own = OwnState()
     /// The N of `virtioN`, while registered.
-    public private(set) var number: Int?
+    public private(set) var number: Int? { get { own.number } set { own.number = newValue } }
     let kernel: KernelContext
     let doorbells: DoorbellLink
     let rpmsgHost: RpmsgHost
@@ -31,10 +56,9 @@ public final class RemoteVirtioDevice {
     let offset: Int
     let configLength: UInt32
     var vrings: [RemoteVring] = []
-    private var features: UInt32 = 0
-    /// A driver has it, or is trying.
-    private var isBound = false
-    private var bufferSpace: (start: PhysicalAddress, isDynamic: Bool)?
+    private var features: UInt32 { get { own.features } set { own.features = newValue } }
+    private var isBound: Bool { get { own.isBound } set { own.isBound = newValue } }
+    private var bufferSpace: OwnState.BufferSpace? { get { own.bufferSpace } set { own.bufferSpace = newValue } }
 
     init(_ transport: VirtioTransport, index: Int, id: UInt32, offset: Int, configLength: UInt32) {
         self.transport = transport; self.index = index; self.id = id; self.offset = offset; self.configLength = configLength
@@ -47,6 +71,48 @@ public final class RemoteVirtioDevice {
     private var transportDevice: String {
         kernel.configuration.kernel.vdevIsPlatformDevice
             ? "rproc-virtio rproc-virtio.\(index).auto" : " remoteproc\(kernel.configuration.index)#vdev\(index)buffer"
+    }
+
+    // MARK: State
+
+    /// Becomes the device of that state: registers, rings and memory are as they are. Channels come out of `objects` where they are there.
+    func restore(_ state: State, among objects: inout RpmsgObjects) {
+        own = state.own
+        if vrings.count != state.vrings.count || !zip(vrings, state.vrings).allSatisfy({ $0.isSame($1) }) { vrings = state.vrings.map { RemoteVring($0) } }
+        for (vring, saved) in zip(vrings, state.vrings) {
+            vring.device = self
+            vring.notifyID = saved.notifyID
+            vring.queue = saved.queue.map { queue($0, of: vring) }
+        }
+        let before = rpmsg
+        rpmsg = nil
+        if let saved = state.rpmsg, vrings.count > 1, let input = vrings[0].queue, let output = vrings[1].queue {
+            let bus =
+                if let before, before.isSame(saved, input: input, output: output) { before } else {
+                    RpmsgBus(
+                        device: self, input: input, output: output, hasNameService: saved.hasNameService, bufferBase: saved.bufferBase,
+                        bufferCount: saved.bufferCount)
+                }
+            bus.restore(saved, among: &objects)
+            rpmsg = bus
+        }
+        if let before, before !== rpmsg { before.abandon() }
+    }
+
+    private func queue(_ state: VirtQueue.State, of vring: RemoteVring) -> VirtQueue {
+        let queue =
+            if let present = vring.queue, present.restore(state) { present } else {
+                VirtQueue(state, keepsCallbacksAfterEvent: kernel.configuration.kernel.keepsCallbacksAfterEvent, bus: kernel.bus)
+            }
+        queue.owner = self
+        guard let sanitizer = rpmsgHost.sanitizer, let saved = state.check else {
+            queue.check = nil
+            return queue
+        }
+        let check = queue.check ?? RingCheck(sanitizer, name: "vring\(vring.index)", layout: queue.layout, base: queue.base, bus: kernel.bus)
+        check.state = saved
+        queue.check = check
+        return queue
     }
 
     // MARK: Resources
@@ -212,11 +278,11 @@ public final class RemoteVirtioDevice {
     private func allocateBuffers(_ size: UInt32) throws(Errno) -> PhysicalAddress {
         if let pool = carveouts.named("vdev\(index)buffer"), case .bufferPool(let region) = pool.origin {
             guard size <= region.range.size else { throw .noMemory }
-            bufferSpace = (region.range.start, false)
+            bufferSpace = OwnState.BufferSpace(start: region.range.start, isDynamic: false)
             return region.range.start
         }
         guard let start = carveouts.allocateBuffers(size) else { throw .noMemory }
-        bufferSpace = (start, true)
+        bufferSpace = OwnState.BufferSpace(start: start, isDynamic: true)
         return start
     }
 

@@ -23,7 +23,7 @@ public final class VirtQueue {
     /// The sanitizer's books of this ring, while it is on.
     var check: RingCheck?
     /// What changes with each message. In memory of its own: as properties each access would be checked for exclusivity at run time.
-    private struct Books {
+    struct Books: Equatable, Sendable {
         var isBroken = false
         var eventTriggered = false
         var freeCount: UInt16
@@ -34,11 +34,13 @@ public final class VirtQueue {
         var added: UInt16 = 0
         var availableFlags: UInt16 = 0
         var kicks: UInt64 = 0
+        var reportedAhead = false
+        var reportedChain = false
     }
-    private let books: UnsafeMutablePointer<Books>
+    let books: UnsafeMutablePointer<Books>
     // One entry for each descriptor; every index into them is checked against the ring's size before.
-    private let nextFree: UnsafeMutablePointer<UInt16>
-    private let buffers: UnsafeMutablePointer<UInt32>
+    let nextFree: UnsafeMutablePointer<UInt16>
+    let buffers: UnsafeMutablePointer<UInt32>
     private var freeHead: UInt16 { get { books.pointee.freeHead } set { books.pointee.freeHead = newValue } }
     private var added: UInt16 { get { books.pointee.added } set { books.pointee.added = newValue } }
     private var availableFlags: UInt16 { get { books.pointee.availableFlags } set { books.pointee.availableFlags = newValue } }
@@ -56,23 +58,33 @@ public final class VirtQueue {
     public private(set) var kicks: UInt64 { get { books.pointee.kicks } set { books.pointee.kicks = newValue } }
 
     /// Zeroes the ring's bytes and nothing past them.
-    package init(
+    package convenience init(
         name: String, notifyID: UInt32, layout: VringLayout, base: PhysicalAddress, eventIndex: Bool,
         keepsCallbacksAfterEvent: Bool = false, bus: any NonSecureBus
     ) throws(BusError) {
+        self.init(
+            books: Books(freeCount: layout.count), name: name, notifyID: notifyID, layout: layout, base: base, eventIndex: eventIndex,
+            keepsCallbacksAfterEvent: keepsCallbacksAfterEvent, bus: bus)
+        try bus.zero(base, count: Int(layout.size))
+    }
+
+    /// Touches no memory of the board's.
+    init(
+        books initial: Books, name: String, notifyID: UInt32, layout: VringLayout, base: PhysicalAddress, eventIndex: Bool,
+        keepsCallbacksAfterEvent: Bool, bus: any NonSecureBus
+    ) {
         self.name = name; self.notifyID = notifyID; self.layout = layout; self.base = base
         usesEventIndex = eventIndex
         self.keepsCallbacksAfterEvent = keepsCallbacksAfterEvent
         self.bus = bus
         let count = Int(layout.count)
         books = .allocate(capacity: 1)
-        books.initialize(to: Books(freeCount: layout.count))
+        books.initialize(to: initial)
         nextFree = .allocate(capacity: count)
         buffers = .allocate(capacity: count)
         // The last one's successor is 0, as the kernel leaves it: the firmware sees it in the descriptor.
         for i in 0..<count { (nextFree + i).initialize(to: i + 1 < count ? UInt16(truncatingIfNeeded: i + 1) : 0) }
         buffers.initialize(repeating: Self.noBuffer, count: count)
-        try bus.zero(base, count: Int(layout.size))
     }
 
     deinit {
@@ -201,8 +213,8 @@ public final class VirtQueue {
         return (PhysicalAddress(buffer), UInt32(truncatingIfNeeded: element >> 32))
     }
 
-    private var reportedAhead = false
-    private var reportedChain = false
+    private var reportedAhead: Bool { get { books.pointee.reportedAhead } set { books.pointee.reportedAhead = newValue } }
+    private var reportedChain: Bool { get { books.pointee.reportedChain } set { books.pointee.reportedChain = newValue } }
 
     /// Where the kernel would go on from a descriptor whose flags the device has given a NEXT (`detach_buf_split`): by its own list, for as
     /// long as flags in the ring say so. Said once a ring; the books here go on without.

@@ -14,14 +14,20 @@ final class VirtioTransport {
 
     /// In the table's order.
     private(set) var devices: [RemoteVirtioDevice] = []
-    /// vdev entries met so far in this boot.
-    private(set) var entries = 0
     /// Rings by notifyid; a freed id is nil.
-    private var rings: [RemoteVring?] = []
-    /// Virtio devices registered so far get the lowest free number.
-    private var numbers: [Int] = []
-    /// Of devices that are gone.
-    private var pastMessages: (received: UInt64, sent: UInt64) = (0, 0)
+    private(set) var rings: [RemoteVring?] = []
+    /// What changes besides devices and rings.
+    struct OwnState: Equatable, Sendable {
+        /// vdev entries met so far in this boot.
+        var entries = 0
+        /// Virtio devices registered so far get the lowest free number.
+        var numbers: [Int] = []
+        // Of devices that are gone.
+        var pastReceived: UInt64 = 0, pastSent: UInt64 = 0
+    }
+    private(set) var own = OwnState()
+    private var entries: Int { get { own.entries } set { own.entries = newValue } }
+    private var numbers: [Int] { own.numbers }
 
     init(_ kernel: KernelContext, table: TableMemory, carveouts: CarveoutList, doorbells: DoorbellLink, rpmsgHost: RpmsgHost) {
         self.kernel = kernel; self.table = table; self.carveouts = carveouts; self.doorbells = doorbells; self.rpmsgHost = rpmsgHost
@@ -29,7 +35,7 @@ final class VirtioTransport {
 
     /// rpmsg messages since the host began.
     var messageCounts: (received: UInt64, sent: UInt64) {
-        var counts = pastMessages
+        var counts = (received: own.pastReceived, sent: own.pastSent)
         for device in devices {
             guard let bus = device.rpmsg else { continue }
             counts.received &+= bus.messagesReceived
@@ -73,8 +79,27 @@ final class VirtioTransport {
     func orphan() { for device in devices { device.rpmsg?.orphan() } }
 
     func count(_ bus: RpmsgBus) {
-        pastMessages.received &+= bus.messagesReceived
-        pastMessages.sent &+= bus.messagesSent
+        own.pastReceived &+= bus.messagesReceived
+        own.pastSent &+= bus.messagesSent
+    }
+
+    /// Restores devices, rings and numbers; a device of the same entry stays the object that it is. Endpoints follow, by `RpmsgBus.enter`.
+    func restore(_ state: State, among objects: inout RpmsgObjects) {
+        var present = devices
+        devices = state.devices.map { saved in
+            let device =
+                if let index = present.firstIndex(where: { $0.isSame(saved) }) { present.remove(at: index) } else {
+                    RemoteVirtioDevice(self, index: saved.index, id: saved.id, offset: saved.offset, configLength: saved.configLength)
+                }
+            device.restore(saved, among: &objects)
+            return device
+        }
+        for device in present { device.rpmsg?.abandon() }
+        own = state.own
+        rings = state.rings.map { place in
+            guard let place, devices.indices.contains(place.device), devices[place.device].vrings.indices.contains(place.ring) else { return nil }
+            return devices[place.device].vrings[place.ring]
+        }
     }
 
     // MARK: Numbers
@@ -101,9 +126,9 @@ final class VirtioTransport {
     func allocateNumber() -> Int {
         var number = 0
         while numbers.contains(number) { number &+= 1 }
-        numbers.append(number)
+        own.numbers.append(number)
         return number
     }
 
-    func freeNumber(_ number: Int?) { numbers.removeAll { $0 == number } }
+    func freeNumber(_ number: Int?) { own.numbers.removeAll { $0 == number } }
 }

@@ -17,6 +17,12 @@ public final class RemoteprocSession {
     /// As the TA counts it; `off` before the first load.
     public var state: RemoteprocTA.State { ta.state(ofProcessor: processor) ?? .off }
 
+    /// The TA's and the PTA's state, with this session; see `RemoteprocTA.wholeState`.
+    public var wholeState: RemoteprocTA.WholeState {
+        get { ta.wholeState }
+        set { ta.wholeState = newValue }
+    }
+
     /// LOAD_FW: verifies a signed image and loads it. Success without doing anything when firmware is already loaded.
     public func loadFirmware(_ image: [UInt8]) throws(TEEFailure) { try loadFirmware(ImageBuffer(image)) }
 

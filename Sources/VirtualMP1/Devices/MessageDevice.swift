@@ -12,6 +12,9 @@ public struct MessageDevice {
     public let device: RpmsgCharacterDevice
     let system: MP1System
 
+    /// A device that is open already, as one is that a restored state has open.
+    public init(_ device: RpmsgCharacterDevice, of system: MP1System) { (self.device, self.system) = (device, system) }
+
     /// Sends one message of at most 496 bytes, waiting for a buffer.
     /// - Throws: `linux` with EMSGSIZE, or EPIPE when the device is gone; `timeout`, `stopped`.
     public func send(_ message: [UInt8], within span: VirtualTime = .seconds(15)) throws(SystemError) {
@@ -61,6 +64,6 @@ extension MP1System {
 
     private func open(_ node: RpmsgCharacterDevice) throws(SystemError) -> MessageDevice {
         do throws(Errno) { try node.open() } catch { throw .linux(doing: "open \(node.name)", error) }
-        return MessageDevice(device: node, system: self)
+        return MessageDevice(node, of: self)
     }
 }

@@ -13,11 +13,19 @@ final class LinuxPlatform: HostPlatform {
     /// Nothing executes once the run has ended.
     private let end: RunEnd
     private var workSlot: EventQueue.Slot?
-    private var workIsDue = false
+    struct State: Equatable, Sendable {
+        /// Between two looks of a wait.
+        var workIsDue = false
+        /// True once a wait ended at `limit`.
+        var limitReached = false
+    }
+    var state = State()
+    private var workIsDue: Bool { get { state.workIsDue } set { state.workIsDue = newValue } }
+    private(set) var limitReached: Bool { get { state.limitReached } set { state.limitReached = newValue } }
+    /// Waits that are under way, one in another.
+    private(set) var waits = 0
     /// Virtual time that no wait passes.
     var limit = VirtualTime.never
-    /// True once a wait ended at `limit`.
-    private(set) var limitReached = false
     var onReturn: (() -> Void)?
     private var clock: CoreClock { board.configuration.coreClock }
 
@@ -40,6 +48,8 @@ final class LinuxPlatform: HostPlatform {
     }
 
     func wait(until deadline: VirtualTime, or condition: () -> Bool) -> WaitOutcome {
+        waits += 1
+        defer { waits -= 1 }
         let last = clock.cycles(until: min(deadline, limit))
         while true {
             if condition() { return .conditionMet }

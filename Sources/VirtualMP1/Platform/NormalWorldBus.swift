@@ -6,11 +6,16 @@ import RprocHost
 /// The bus as Linux has it: the board's memory and registers, without what OP-TEE keeps for the M4.
 final class NormalWorldBus: NonSecureBus {
     let board: M4Board
-    /// Ranges that are out of reach, folded to one address of each memory; see `SecureWorld`.
-    private(set) var protected: [PhysicalRange] = []
-    private var owner = ""
-    /// Refused accesses since the start.
-    private(set) var refusals: UInt64 = 0
+    struct State: Equatable, Sendable {
+        /// Ranges that are out of reach, folded to one address of each memory; see `SecureWorld`.
+        var protected: [PhysicalRange] = []
+        var owner = ""
+        /// Refused accesses since the start.
+        var refusals: UInt64 = 0
+    }
+    var state = State()
+    var protected: [PhysicalRange] { state.protected }
+    var refusals: UInt64 { state.refusals }
 
     /// One memory has one protection, by whatever address it is reached.
     private let aliases: AliasMap
@@ -21,17 +26,17 @@ final class NormalWorldBus: NonSecureBus {
     }
 
     func protect(_ ranges: [PhysicalRange], owner: String) {
-        protected = ranges.map(aliases.folded)
-        self.owner = owner
+        state.protected = ranges.map(aliases.folded)
+        state.owner = owner
     }
 
     @inline(__always)
     private func check(_ address: PhysicalAddress, _ count: Int, isWrite: Bool) throws(BusError) {
-        guard !protected.isEmpty else { return }
+        guard !state.protected.isEmpty else { return }
         let wanted = aliases.folded(PhysicalRange(start: address, size: UInt32(clamping: count)))
-        for range in protected where range.overlaps(wanted) {
-            refusals &+= 1
-            throw BusError(address: address, count: count, isWrite: isWrite, cause: .protected(owner: owner))
+        for range in state.protected where range.overlaps(wanted) {
+            state.refusals &+= 1
+            throw BusError(address: address, count: count, isWrite: isWrite, cause: .protected(owner: state.owner))
         }
     }
 

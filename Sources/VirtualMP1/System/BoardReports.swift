@@ -12,8 +12,16 @@ final class BoardReports {
     private let events: EventStream<SystemEvent>
     /// Of the EXTI.
     private let watchdogNumber: Int
-    /// What firmware asked of blocks and debug channels that they cannot do here, each once.
-    private(set) var findings: [(time: VirtualTime, finding: BoardFinding)] = []
+    struct State: Equatable, Sendable {
+        struct Entry: Equatable, Sendable {
+            var time: VirtualTime
+            var finding: BoardFinding
+        }
+        /// What firmware asked of blocks and debug channels that they cannot do here, each once.
+        var findings: [Entry] = []
+    }
+    var state = State()
+    var findings: [(time: VirtualTime, finding: BoardFinding)] { state.findings.map { ($0.time, $0.finding) } }
 
     init(_ board: M4Board, linux: RemoteProcessor, crashes: CrashRecovery, end: RunEnd, events: EventStream<SystemEvent>) {
         (self.linux, self.crashes, self.end, self.events) = (linux, crashes, end, events)
@@ -24,7 +32,7 @@ final class BoardReports {
 
     private func hear(_ event: BoardEvent) {
         if case .soc(.applicationProcessorInterrupt(let line, level: true)) = event { interrupt(line) }
-        if let finding = event.finding { findings.append((board.now, finding)) }
+        if let finding = event.finding { state.findings.append(State.Entry(time: board.now, finding: finding)) }
         events.publish(.board(board.now, event))
     }
 

@@ -29,14 +29,21 @@ final class CrashRecovery {
     private let limit: UInt32?
     private let hasRegisters: Bool
     private let watchdogLine: EdgeLine
-    /// Faults, lockups and watchdog resets so far.
-    private(set) var count: UInt32 = 0
-    /// The crash that was one too many.
-    private(set) var loop: CrashLoop?
-    /// Linux's count of crashes when the last one was reported.
-    private var reportedAt: UInt32?
-    /// The core at the moment of a crash that Linux has not handled yet.
-    private var registers: CoredumpExtension.Registers?
+    struct State: Equatable, Sendable {
+        /// Faults, lockups and watchdog resets so far.
+        var count: UInt32 = 0
+        /// The crash that was one too many.
+        var loop: CrashLoop?
+        /// Linux's count of crashes when the last one was reported.
+        var reportedAt: UInt32?
+        /// The core at the moment of a crash that Linux has not handled yet.
+        var registers: CoredumpExtension.Registers?
+    }
+    var state = State()
+    private(set) var count: UInt32 { get { state.count } set { state.count = newValue } }
+    private(set) var loop: CrashLoop? { get { state.loop } set { state.loop = newValue } }
+    private var reportedAt: UInt32? { get { state.reportedAt } set { state.reportedAt = newValue } }
+    private var registers: CoredumpExtension.Registers? { get { state.registers } set { state.registers = newValue } }
     /// Gets each core dump that a recovery takes.
     var onCoredump: (([UInt8]) -> Void)?
 

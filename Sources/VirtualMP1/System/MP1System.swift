@@ -34,12 +34,14 @@ public final class MP1System {
     let crashRecovery: CrashRecovery
     let sanitizing: SanitizerSetup
     let inboxes = TerminalInboxes()
-    private let traces: TraceWatch
+    let traces: TraceWatch
     private let traceLook: TraceLook
-    private let reports: BoardReports
-    private let tablePlacer: TablePlacer?
+    let reports: BoardReports
+    let tablePlacer: TablePlacer?
     /// Auto-boot comes once, when the device is registered.
-    private var hasStarted = false
+    var hasStarted = false
+    /// Calls that are under way, one in another: no state is taken in the midst of one.
+    private(set) var calls = 0
 
     /// - Throws: `BoardError` when no board can be had; `TEEFailure` when the TA does not open a session.
     public init(_ configuration: SystemConfiguration) throws {
@@ -197,6 +199,8 @@ public final class MP1System {
     public func detach() throws(SystemError) { try doing("detach") { () throws(LinuxFailure) in try linux.detach() } }
 
     private func doing(_ what: String, _ body: () throws(LinuxFailure) -> Void) throws(SystemError) {
+        calls += 1
+        defer { calls -= 1 }
         traceLook.arm()
         do throws(LinuxFailure) {
             try body()
@@ -211,6 +215,8 @@ public final class MP1System {
     /// Lets `span` of virtual time pass, or less when `condition` comes true; it is looked at after every piece of Linux's work.
     @discardableResult
     public func run(for span: VirtualTime, until condition: () -> Bool = { false }) -> WaitOutcome {
+        calls += 1
+        defer { calls -= 1 }
         traceLook.arm()
         let outcome = platform.wait(until: now + span) {
             traces.refresh()

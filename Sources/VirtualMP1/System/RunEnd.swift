@@ -7,10 +7,15 @@ final class RunEnd {
     private let board: M4Board
     private let events: EventStream<SystemEvent>
     private let goesOnAfterReset: Bool
-    /// What ended the run: nothing executes from then on, until firmware is started anew.
-    private(set) var reason: StopReason?
-    /// The register that ended a strict run, and with it every later one.
-    private(set) var unmodelled: UnmodelledAccess?
+    struct State: Equatable, Sendable {
+        /// What ended the run: nothing executes from then on, until firmware is started anew.
+        var reason: StopReason?
+        /// The register that ended a strict run, and with it every later one.
+        var unmodelled: UnmodelledAccess?
+    }
+    var state = State()
+    var reason: StopReason? { state.reason }
+    var unmodelled: UnmodelledAccess? { state.unmodelled }
     /// Gets each breakpoint first; answering true, it lets the run go on.
     var onBreakpoint: ((HaltReport) -> Bool)?
     /// Tells Linux of what is a crash; nil as long as there is no Linux.
@@ -30,18 +35,18 @@ final class RunEnd {
 
     /// A strict run has come to a register without a model.
     func take(_ access: UnmodelledAccess) {
-        unmodelled = access
+        state.unmodelled = access
         take(.hostRequest)
     }
 
     func end(_ stop: StopReason) {
-        reason = stop
+        state.reason = stop
         events.publish(.stopped(board.now, stop))
     }
 
     /// Firmware that faulted and was stopped may be started anew. What ended a strict run ends every later one.
     func forget() {
-        if unmodelled == nil { reason = nil }
+        if state.unmodelled == nil { state.reason = nil }
     }
 
     /// Whether a reset that the firmware asked for leaves the run going: it does when the firmware starts again, or where a held M4

@@ -22,8 +22,15 @@ final class SanitizerSetup: WriteRecord {
     private let sanitizer: RpmsgSanitizer?
     /// Accesses to the shared memory are recorded whatever the sanitizer needs.
     var recordsForDiagnosis = false
-    /// The image whose names and tables are in use.
-    private var prepared: FirmwareImage?
+    struct State: Equatable, Sendable {
+        /// The image that was prepared for; nil where the next one is in any case.
+        var prepared: FirmwareImage?
+        /// The image whose names are in use.
+        var named: FirmwareImage?
+
+        static func == (one: State, other: State) -> Bool { one.prepared?.bytes == other.prepared?.bytes && one.named?.bytes == other.named?.bytes }
+    }
+    private(set) var state = State()
 
     /// - Throws: when writers are to be named, and the engine cannot.
     init(_ configuration: SystemConfiguration, board: M4Board, linux: RemoteProcessor) throws(BoardError) {
@@ -49,17 +56,30 @@ final class SanitizerSetup: WriteRecord {
 
     /// `image` is about to be loaded. One that was prepared for stays as it is, with what was recorded since.
     func prepare(_ image: FirmwareImage) {
-        guard let sanitizer, image !== prepared else { return }
-        prepared = image
-        let symbols = FirmwareSymbols(of: image)
-        sanitizer.symbol = { symbols.name(at: $0) }
+        guard sanitizer != nil, image !== state.prepared else { return }
+        state.prepared = image
+        name(image)
         guard configuration.sanitizing == .writers || recordsForDiagnosis else { return }
         // What is not in the M4's memories is not recorded; the checks go without a name there.
         do throws(BoardError) { try board.record(sharedRanges(image)) } catch {}
     }
 
     /// What was recorded of an earlier life is forgotten at the next load, whatever that is.
-    func beginAnew() { prepared = nil }
+    func beginAnew() { state.prepared = nil }
+
+    /// What was recorded is the board's to restore.
+    func restore(_ saved: State) {
+        name(saved.named)
+        state = saved
+    }
+
+    private func name(_ image: FirmwareImage?) {
+        state.named = image
+        sanitizer?.symbol = image.map { image in
+            let symbols = FirmwareSymbols(of: image)
+            return { symbols.name(at: $0) }
+        }
+    }
 
     /// The rings and buffers of the device tree, and the resource tables of the image where their sections say.
     private func sharedRanges(_ image: FirmwareImage) -> [PhysicalRange] {

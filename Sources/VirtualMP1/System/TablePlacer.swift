@@ -10,8 +10,8 @@ final class TablePlacer {
     private let memory: SecureWorld
     private let board: M4Board
     private let events: EventStream<SystemEvent>
-    /// The last one that was copied.
-    private(set) var placement: TablePlacement?
+    /// The last one that was copied: all that changes.
+    var placement: TablePlacement?
 
     init(_ session: RemoteprocSession, memory: SecureWorld, board: M4Board, events: EventStream<SystemEvent>) {
         (self.session, self.memory, self.board, self.events) = (session, memory, board, events)

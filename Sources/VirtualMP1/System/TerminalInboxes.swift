@@ -6,27 +6,31 @@ final class TerminalInboxes {
     private static let limit = 16 << 20
     /// Whether anything is kept; a listener of the events has it in any case.
     var keeps = true
-    private var queues: [ByteQueue] = []
+    struct State: Equatable, Sendable {
+        /// By number of the tty.
+        var queues: [ByteQueue] = []
+    }
+    var state = State()
 
     /// Keeps what has come.
     /// - Returns: how much of it; all, where nothing is kept.
     func add(_ bytes: UnsafeRawBufferPointer, tty: Int) -> Int {
         guard keeps else { return bytes.count }
-        while queues.count <= tty { queues.append(ByteQueue()) }
-        let room = max(0, Self.limit - queues[tty].count)
-        queues[tty].append(UnsafeRawBufferPointer(rebasing: bytes.prefix(room)))
+        while state.queues.count <= tty { state.queues.append(ByteQueue()) }
+        let room = max(0, Self.limit - state.queues[tty].count)
+        state.queues[tty].append(UnsafeRawBufferPointer(rebasing: bytes.prefix(room)))
         return min(room, bytes.count)
     }
 
     /// Bytes that wait.
-    func count(_ tty: Int) -> Int { queues.indices.contains(tty) ? queues[tty].count : 0 }
+    func count(_ tty: Int) -> Int { state.queues.indices.contains(tty) ? state.queues[tty].count : 0 }
 
     /// Looks at all that waits. `bytes` is gone when the call returns.
     func withBytes<Result>(_ tty: Int, _ body: (_ bytes: UnsafeRawBufferPointer) -> Result) -> Result {
-        queues.indices.contains(tty) ? queues[tty].withBytes(body) : body(UnsafeRawBufferPointer(start: nil, count: 0))
+        state.queues.indices.contains(tty) ? state.queues[tty].withBytes(body) : body(UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
     func removeFirst(_ count: Int, of tty: Int) {
-        if queues.indices.contains(tty) { queues[tty].removeFirst(count) }
+        if state.queues.indices.contains(tty) { state.queues[tty].removeFirst(count) }
     }
 }

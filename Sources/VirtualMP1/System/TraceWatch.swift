@@ -13,12 +13,20 @@ final class TraceWatch {
     private let events: EventStream<SystemEvent>
     /// Whether each line is an event. Off, the buffers are there to be read all the same.
     var isOn = true
-    private var buffers: [TraceReader] = []
-    private var traces: [(address: PhysicalAddress, size: Int)] = []
-    /// `stateChanges` when `traces` was made; while the state stays, so do they. nil while they may still move.
-    private var madeAt: UInt64?
-    /// Crashes that have been recovered from.
-    private var crashes: UInt32 = 0
+    struct Trace: Equatable, Sendable {
+        var address: PhysicalAddress
+        var size: Int
+    }
+    struct State: Equatable, Sendable {
+        var buffers: [TraceReader] = []
+        var traces: [Trace] = []
+        /// `stateChanges` when `traces` was made; while the state stays, so do they. nil while they may still move.
+        var madeAt: UInt64?
+        /// Crashes that have been recovered from.
+        var crashes: UInt32 = 0
+        var interval: UInt64?
+    }
+    var state = State()
 
     init(board: M4Board, linux: RemoteProcessor, events: EventStream<SystemEvent>) { (self.board, self.linux, self.events) = (board, linux, events) }
 
@@ -31,12 +39,12 @@ final class TraceWatch {
     @discardableResult
     func refresh() -> Bool {
         guard isHeard else { return false }
-        if madeAt != linux.stateChanges { find() }
+        if state.madeAt != linux.stateChanges { find() }
         var hasNews = false
-        for index in buffers.indices {
+        for index in state.buffers.indices {
             var lines: [String] = []
-            _ = board.withMemory(traces[index].address, count: traces[index].size) { bytes in
-                if buffers[index].differs(from: bytes) { lines = buffers[index].take(bytes) }
+            _ = board.withMemory(state.traces[index].address, count: state.traces[index].size) { bytes in
+                if state.buffers[index].differs(from: bytes) { lines = state.buffers[index].take(bytes) }
             }
             for line in lines { events.publish(.trace(board.now, index: index, line: line)) }
             if !lines.isEmpty { hasNews = true }
@@ -47,9 +55,9 @@ final class TraceWatch {
     /// Cycles of execution after which to look again, so that firmware that writes round a buffer is not there twice between two looks: a
     /// formatted character costs it more than the eight cycles that are reckoned with. Many buffers, or large ones, are looked at less often,
     /// or looking would take longer than execution. nil with nothing to watch.
-    private(set) var interval: UInt64?
+    var interval: UInt64? { state.interval }
 
-    private static func interval(_ traces: [(address: PhysicalAddress, size: Int)]) -> UInt64? {
+    private static func interval(_ traces: [Trace]) -> UInt64? {
         guard let smallest = traces.lazy.map(\.size).min() else { return nil }
         // No more than `mostBytes` are watched.
         let total = traces.reduce(0) { $0 &+ $1.size }
@@ -61,19 +69,19 @@ final class TraceWatch {
 
     private func find() {
         var left = Self.mostBytes
-        traces = Array(linux.traceBuffers.prefix { trace in
+        state.traces = Array(linux.traceBuffers.prefix { trace in
             left &-= min(left &+ 1, trace.size)
             return left >= 0
-        })
+        }.map { Trace(address: $0.address, size: $0.size) })
         // A recovery has loaded the firmware anew: the same text is said again.
-        if crashes != linux.crashCount, linux.state == .running {
-            crashes = linux.crashCount
-            buffers = []
+        if state.crashes != linux.crashCount, linux.state == .running {
+            state.crashes = linux.crashCount
+            state.buffers = []
         }
-        if !buffers.map(\.size).elementsEqual(traces.map(\.size)) { buffers = traces.map { TraceReader(size: $0.size) } }
-        interval = Self.interval(traces)
+        if !state.buffers.map(\.size).elementsEqual(state.traces.map(\.size)) { state.buffers = state.traces.map { TraceReader(size: $0.size) } }
+        state.interval = Self.interval(state.traces)
         // Buffers are placed in the midst of a boot.
-        madeAt = linux.state == .running || linux.state == .attached ? linux.stateChanges : nil
+        state.madeAt = linux.state == .running || linux.state == .attached ? linux.stateChanges : nil
     }
 }
 
