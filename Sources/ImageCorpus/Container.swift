@@ -1,4 +1,3 @@
-import Crypto
 import ImageFormat
 import MachineBase
 import SecureLoader
@@ -21,7 +20,7 @@ struct Container {
     var records: [Record]
     /// Behind the last record.
     var trailer: [UInt8] = []
-    var key = CorpusKeys.rsa
+    var key = CorpusKey.rsa
     /// Changes the header after its lengths are set and before it is signed.
     var header: (inout SignedImageHeader) -> Void = { _ in }
     /// Changes the signature, and so its length in the file, after it is made.
@@ -67,7 +66,7 @@ struct Container {
     }
 
     func bytes() throws -> [UInt8] {
-        let area = area, body = images.flatMap(Self.padded)
+        let area = area, body = images.flatMap(Self.padded), key = try key.signing
         var fields = SignedImageHeader(
             tlvLength: UInt32(area.count), signatureLength: UInt32(key.signatureLength), imagesLength: UInt32(body.count))
         header(&fields)

@@ -122,7 +122,7 @@ enum HeaderCases {
             $0.header = { $0.signatureLength = 264 }
             $0.signature = { $0 = [UInt8](repeating: 0, count: 8) + $0 }
         }
-        for (name, key) in [("rsa1024", CorpusKeys.rsa1024), ("rsa4096", CorpusKeys.rsa4096)] {
+        for (name, key) in [("rsa1024", CorpusKey.rsa1024), ("rsa4096", .rsa4096)] {
             try list.add("signature.other_key.\(name)", base, .signatureInvalid, check) { $0.key = key }
         }
         // What is signed: every byte in front of the signature, and no byte behind it.

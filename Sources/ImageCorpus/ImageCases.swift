@@ -100,7 +100,7 @@ enum ImageCases {
 
     private static func ecdsa(_ list: inout CaseList, _ elf: [UInt8], _ table: String?) throws {
         var base = try Container([elf])
-        base.key = CorpusKeys.ecdsa
+        base.key = .ecdsa
         base.set(Container.signType, [2])
         try list.add("ecdsa.valid", base, .notSupported, "PTA VERIFY_DIGEST: RSA only")
         try list.add("ecdsa.zeros", base, .notSupported, "PTA VERIFY_DIGEST: RSA only, before the signature") {

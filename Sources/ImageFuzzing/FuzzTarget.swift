@@ -1,4 +1,3 @@
-import Crypto
 import ELF32
 import ImageFormat
 import MachineBase

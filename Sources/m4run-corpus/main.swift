@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import ImageCorpus
 import SecureLoader
@@ -40,7 +39,7 @@ if arguments.first == "--bench", arguments.count == 2, let folder = arguments.la
         write(Corpus.pack(try Corpus.large(), 101), folder, "large-101.pack")
         write(Corpus.pack(try Corpus.small(), 1), folder, "small-1.pack")
         write(Corpus.pack(try Corpus.small(), 20001), folder, "small-20001.pack")
-        write(CorpusKeys.rsa.trusted.pem.utf8, folder, "rsa.pem")
+        write(try CorpusKey.rsa.signing.trusted.pem.utf8, folder, "rsa.pem")
     } catch { fail("\(error)") }
     exit(0)
 }
@@ -61,8 +60,8 @@ do {
         write(item.image, seeds, item.name)
         if item.expected == .success, let elf = try? ImageExtraction.images(in: item.image).first { write(Array(elf), seeds, item.name + ".elf") }
     }
-    write(CorpusKeys.rsa.trusted.pem.utf8, folder, "rsa.pem")
-    write(CorpusKeys.ecdsa.trusted.pem.utf8, folder, "ecdsa.pem")
+    write(try CorpusKey.rsa.signing.trusted.pem.utf8, folder, "rsa.pem")
+    write(try CorpusKey.ecdsa.signing.trusted.pem.utf8, folder, "ecdsa.pem")
     var counts: [(TEEResult, Int)] = []
     for item in cases {
         if let place = counts.firstIndex(where: { $0.0 == item.expected }) { counts[place].1 += 1 } else { counts.append((item.expected, 1)) }

@@ -10,7 +10,7 @@ import Testing
 
     @Test("Every case of the corpus gets the verdict that OP-TEE's source gives it")
     func verdicts() throws {
-        let trusted = SignaturePolicy.trusted([CorpusKeys.rsa.trusted, CorpusKeys.ecdsa.trusted])
+        let trusted = try SignaturePolicy.trusted([CorpusKey.rsa.signing.trusted, CorpusKey.ecdsa.signing.trusted])
         let judges = [SignatureSupport.rsaOnly, .rsaAndECDSA].map { ImageJudge(signatures: trusted, support: $0) }
         for item in try Self.cases() {
             let verdict = judges[item.support == .rsaOnly ? 0 : 1].verdict(on: item.image)

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Testing
 
@@ -42,9 +41,40 @@ import SecureLoader
         #expect(throws: KeyError.malformed(label: "EC PRIVATE KEY")) { try SigningKey(pem: cut, passphrase: "sesame") }
     }
 
-    @Test(arguments: [TestKeys.rsaPublic, TestKeys.rsaPublicPKCS1, TestKeys.rsaPKCS1])
+    @Test(arguments: [TestKeys.rsaPublic, TestKeys.rsaPublicPKCS1, TestKeys.rsaPKCS1, TestKeys.rsaCertificate])
     func trustsThePublicPartInAnyForm(_ pem: String) throws {
         #expect(try TrustedKey(pem: pem).fingerprint == TestKeys.rsa.trusted.fingerprint)
+    }
+
+    @Test func keysAndCertificatesAreReadInDER() throws {
+        func der(_ pem: String) throws -> [UInt8] {
+            [UInt8](try #require(Data(base64Encoded: pem.split(separator: "\n").dropFirst().dropLast().joined())))
+        }
+        for pem in [TestKeys.rsaPublic, TestKeys.rsaPublicPKCS1, TestKeys.rsaPKCS1, TestKeys.rsaCertificate] {
+            #expect(try TrustedKey(file: der(pem)).fingerprint == TestKeys.rsa.trusted.fingerprint)
+        }
+        for pem in [TestKeys.rsaPKCS1, TestKeys.rsaPKCS8] { #expect(try SigningKey(file: der(pem)).trusted.fingerprint == TestKeys.rsa.trusted.fingerprint) }
+        #expect(try SigningKey(file: der(TestKeys.ecPKCS8)).trusted.fingerprint == TestKeys.ecdsa.trusted.fingerprint)
+        #expect(try SigningKey(file: Array(TestKeys.ecPKCS8.utf8)).trusted.fingerprint == TestKeys.ecdsa.trusted.fingerprint)
+        #expect(throws: KeyError.malformed(label: "DER")) { try SigningKey(file: der(TestKeys.rsaPublic)) }
+        #expect(throws: KeyError.malformed(label: "DER")) { try TrustedKey(file: [0x30, 0x03, 0x02, 0x01, 0x00]) }
+        #expect(throws: KeyError.tooLarge(what: "the key file", bytes: 100_000, allowed: 1 << 16)) { try TrustedKey(file: [UInt8](repeating: 0x30, count: 100_000)) }
+        // Each byte of a public key's beginning, wrong: refused, or another key, and no trap.
+        let whole = try der(TestKeys.rsaPublic)
+        for place in 0..<64 {
+            for value in [0, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var damaged = whole
+                damaged[place] = value
+                _ = try? TrustedKey(file: damaged)
+                _ = try? TrustedKey(file: Array(damaged.prefix(place)))
+            }
+        }
+    }
+
+    @Test func anECSignatureIsTheSameEachTime() throws {
+        let digest = SHA256.hash(data: [1, 2, 3] as [UInt8])
+        let one = try TestKeys.ecdsa.signature(for: digest)
+        #expect(try one.count == 64 && one == TestKeys.ecdsa.signature(for: digest))
     }
 
     @Test func trustsAnECPublicKey() throws {
@@ -57,13 +87,14 @@ import SecureLoader
     }
 
     @Test func anotherCurveIsRefused() {
-        #expect(throws: KeyError.unsupportedKind(label: "EC PRIVATE KEY")) { try SigningKey(pem: TestKeys.ecP384) }
+        #expect(throws: KeyError.unsupportedKind(label: "EC PRIVATE KEY", found: "SECP384R1")) { try SigningKey(pem: TestKeys.ecP384) }
     }
 
     @Test func textWithoutAKeyIsRefusedWithWhatWasThere() {
         #expect(throws: KeyError.noKey(labels: [])) { try SigningKey(pem: "hello") }
         let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        #expect(throws: KeyError.noKey(labels: ["CERTIFICATE"])) { try TrustedKey(pem: certificate) }
+        #expect(throws: KeyError.malformed(label: "CERTIFICATE")) { try TrustedKey(pem: certificate) }
+        #expect(throws: KeyError.noKey(labels: ["CRL"])) { try TrustedKey(pem: certificate.replacingOccurrences(of: "CERTIFICATE", with: "CRL")) }
         #expect(throws: KeyError.malformed(label: "RSA PRIVATE KEY")) {
             try SigningKey(pem: "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n")
         }

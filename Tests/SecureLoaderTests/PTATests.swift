@@ -1,5 +1,4 @@
 import Chips
-import Crypto
 import MachineBase
 import Testing
 

@@ -36,8 +36,12 @@ struct Command {
     ///   - input: standard input; nothing, at its end, unless given.
     ///   - output: standard output; read into the result unless given.
     ///   - program: another program.
-    static func run(_ arguments: [String], in folder: URL, input: FileHandle? = nil, output: FileHandle? = nil, program: URL? = nil) throws -> Result {
+    /// - Parameter environment: beside our own.
+    static func run(
+        _ arguments: [String], in folder: URL, input: FileHandle? = nil, output: FileHandle? = nil, program: URL? = nil, environment: [String: String] = [:]
+    ) throws -> Result {
         let process = Process()
+        if !environment.isEmpty { process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 } }
         process.executableURL = try program ?? binary()
         process.arguments = arguments
         process.currentDirectoryURL = folder

@@ -8,14 +8,14 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case malformed(label: String)
     /// A public key where a private one is needed.
     case notPrivate(label: String)
-    /// An elliptic-curve key that is not on P-256, or an algorithm other than RSA and EC.
-    case unsupportedKind(label: String)
+    /// An elliptic-curve key that is not on P-256, or an algorithm other than RSA and EC; `found` is its name.
+    case unsupportedKind(label: String, found: String)
     /// An RSA key of a size that cannot be used, or is not generated, here.
     case unsupportedSize(bits: Int, allowed: String)
     /// An RSA key whose public exponent has more bits than OP-TEE has room for.
     case publicExponent(bits: Int, allowed: Int)
     /// A private RSA key whose numbers are not those of one key.
-    case inconsistent(label: String, what: String)
+    case inconsistent(label: String)
     /// A PEM block, or a key file, that is larger than any key.
     case tooLarge(what: String, bytes: Int, allowed: Int)
     /// The key is encrypted and no pass phrase was given.
@@ -24,12 +24,16 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case passphraseRejected(label: String)
     /// A key whose pass phrase is to be hashed more often than is done here; nothing was hashed.
     case tooManyRounds(label: String, rounds: String, allowed: Int)
-    /// A key encrypted in a way that is not read here at all.
-    case unsupportedEncryption(label: String)
+    /// A key encrypted in a way that is not read here at all; `found` is the scheme's name or object identifier.
+    case unsupportedEncryption(label: String, found: String)
     /// The library could not make a key.
-    case generationFailed
-    /// The library could not sign with the key.
-    case signingFailed(SignatureType)
+    case generationFailed(reason: String)
+    /// The library, or the token, could not sign with the key.
+    case signingFailed(SignatureType, reason: String)
+    /// A PKCS#11 token does not give the key.
+    case token(String)
+    /// GnuTLS cannot be loaded.
+    case library(String)
     /// The file system refused; `reason` is its own message.
     case file(path: String, reason: String)
 
@@ -42,20 +46,22 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
                     + (labels.count > 8 ? " and \(labels.count - 8) more" : "")
         case .malformed(let label): "the PEM block \(label) does not decode"
         case .notPrivate(let label): "the key (\(label)) has no private part and cannot sign"
-        case .unsupportedKind(let label): "the key (\(label)) is neither RSA nor EC on the curve P-256"
+        case .unsupportedKind(let label, let found): "the key (\(label)) is neither RSA nor EC on the curve P-256: \(found)"
         case .unsupportedSize(let bits, let allowed): "the RSA key has \(bits) bits; allowed: \(allowed)"
         case .publicExponent(let bits, let allowed):
             "the RSA key's public exponent has \(bits) bits; OP-TEE keeps it in a word of \(allowed)"
-        case .inconsistent(let label, let what): "the numbers of the key (\(label)) do not belong together: \(what)"
+        case .inconsistent(let label): "the numbers of the key (\(label)) do not belong together"
         case .tooLarge(let what, let bytes, let allowed): "\(what) has \(bytes) bytes; up to \(allowed) are taken"
         case .tooManyRounds(let label, let rounds, let allowed):
             "the key (\(label)) asks for \(rounds) rounds of key derivation; 1 to \(allowed) are done"
         case .passphraseMissing(let label): "the key (\(label)) is encrypted and needs a pass phrase"
         case .passphraseRejected(let label): "the pass phrase does not open the key (\(label))"
-        case .unsupportedEncryption(let label):
-            "the key (\(label)) is encrypted in a way that is not read here; `openssl pkcs8 -topk8` writes one that is"
-        case .signingFailed(let type): "the cryptography library could not make a signature, \(type)"
-        case .generationFailed: "the cryptography library could not make a key"
+        case .unsupportedEncryption(let label, let found):
+            "the key (\(label)) is encrypted in a way that is not read here (\(found)); `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW` writes one that is"
+        case .signingFailed(let type, let reason): "no signature, \(type), could be made: \(reason)"
+        case .generationFailed(let reason): "no key could be made: \(reason)"
+        case .token(let reason): "the token does not give the key: \(reason)"
+        case .library(let reason): reason
         case .file(let path, let reason): "\(path): \(reason)"
         }
     }

@@ -20,9 +20,10 @@ public enum KeyFiles {
                 throw .file(path: existing, reason: "exists, and is not overwritten")
             }
         }
+        guard let pem = key.pem else { throw .token("it keeps what is private to itself") }
         // A new file, so that no wider mode of an old one remains.
         let suffix = ".\(getpid()).part"
-        let parts = [(path + suffix, path, key.pem, 0o600 as mode_t), (publicPath + suffix, publicPath, key.trusted.pem, 0o644)]
+        let parts = [(path + suffix, path, pem, 0o600 as mode_t), (publicPath + suffix, publicPath, key.trusted.pem, 0o644)]
         do throws(KeyError) {
             for (part, file, text, mode) in parts {
                 var info = stat()

@@ -1,5 +1,4 @@
-import Crypto
-import CryptoExtras
+import CGnuTLS
 
 /// The kinds of key that can be made here.
 public enum KeyKind: Hashable, Sendable {
@@ -11,12 +10,15 @@ public enum KeyKind: Hashable, Sendable {
 extension SigningKey {
     /// Makes a new key from the system's random numbers.
     public static func generate(_ kind: KeyKind) throws(KeyError) -> SigningKey {
-        switch kind {
-        case .ecdsaP256: return .ecdsaP256(P256.Signing.PrivateKey())
-        case .rsa(let bits):
+        try CryptoLibrary.load()
+        var size: UInt32 = 0
+        if case .rsa(let bits) = kind {
             guard [2048, 3072, 4096].contains(bits) else { throw .unsupportedSize(bits: bits, allowed: "2048, 3072, 4096") }
-            guard let key = try? _RSA.Signing.PrivateKey(keySize: .init(bitCount: bits)) else { throw .generationFailed }
-            return .rsa(key)
+            size = UInt32(bits)
+        }
+        switch PrivateKeyHandle.made({ m4_private_key_make($0, size) }) {
+        case .success(let key): return try SigningKey(key, label: "PRIVATE KEY")
+        case .failure(let failure): throw .generationFailed(reason: CryptoLibrary.text(failure.code))
         }
     }
 }

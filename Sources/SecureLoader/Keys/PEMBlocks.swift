@@ -1,5 +1,3 @@
-import SwiftASN1
-
 /// One block of a PEM file. Source: RFC 7468, and RFC 1421 for the header lines of encrypted traditional keys.
 struct PEMBlock: Equatable {
     /// Such as `PRIVATE KEY`.
@@ -7,11 +5,18 @@ struct PEMBlock: Equatable {
     /// From its BEGIN line to its END line.
     var text: String
 
-    /// What the text encodes; nil when it does not decode.
-    var der: [UInt8]? { (try? PEMDocument(pemString: text))?.derBytes }
+    /// What the text encodes; nil when it does not decode, or has header lines.
+    var der: [UInt8]? { Base64.decode(text.split(separator: "\n").dropFirst().dropLast().joined()) }
 
     /// A traditional key with `Proc-Type: 4,ENCRYPTED`.
     var hasEncryptionHeader: Bool { text.contains("Proc-Type: 4,ENCRYPTED") }
+
+    /// Of `DEK-Info: AES-256-CBC,<initialisation vector in hex>`.
+    var encryption: (cipher: String, vector: String)? {
+        guard let header = text.split(separator: "\n").first(where: { $0.hasPrefix("DEK-Info:") }) else { return nil }
+        let words = header.dropFirst("DEK-Info:".count).split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
+        return words.count == 2 ? (words[0], words[1]) : nil
+    }
 
     /// The largest text of which blocks are taken, and the largest block: room for several times the largest key.
     static let mostText = 1 << 20, mostBlock = 1 << 16
@@ -45,5 +50,12 @@ struct PEMBlock: Equatable {
         let prefix = "-----\(word) ", suffix = "-----"
         guard line.hasPrefix(prefix), line.hasSuffix(suffix), line.count > prefix.count + suffix.count else { return nil }
         return String(line.dropFirst(prefix.count).dropLast(suffix.count))
+    }
+
+    /// With lines of 64 characters, and one for the beginning and one for the end.
+    static func text(_ label: String, _ der: [UInt8]) -> String {
+        let digits = Array(Base64.encode(der).utf8)
+        let lines = stride(from: 0, to: digits.count, by: 64).map { String(decoding: digits[$0..<min($0 + 64, digits.count)], as: UTF8.self) + "\n" }
+        return "-----BEGIN \(label)-----\n\(lines.joined())-----END \(label)-----\n"
     }
 }

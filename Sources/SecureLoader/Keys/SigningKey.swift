@@ -1,13 +1,23 @@
-import Crypto
-import CryptoExtras
+import CGnuTLS
 import ImageFormat
-import SwiftASN1
 
-/// A private key that signs images: RSA, or EC on the curve P-256.
-public enum SigningKey: Sendable {
-    case rsa(_RSA.Signing.PrivateKey)
-    case uncommonRSA(UncommonRSAKey)
-    case ecdsaP256(P256.Signing.PrivateKey)
+/// A private key that signs images: RSA, or EC on the curve P-256, in a file or in a PKCS#11 token.
+public struct SigningKey: Sendable {
+    static let labels = ["RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"]
+
+    private let key: PrivateKeyHandle
+    /// The key that verifies what this one signs.
+    public let trusted: TrustedKey
+
+    init(_ key: PrivateKeyHandle, label: String) throws(KeyError) {
+        switch key.publicKey {
+        case .success(let other): trusted = try TrustedKey(other, label: label)
+        case .failure(let failure): throw Self.error(failure.code, label)
+        }
+        self.key = key
+        // What GnuTLS reads need not be one key; of a token's it is the token's to know.
+        guard key.isInToken || key.isConsistent && canSign else { throw .inconsistent(label: label) }
+    }
 
     /// Reads the first private key of a PEM text: PKCS#1, SEC 1 or PKCS#8, each also encrypted.
     ///
@@ -16,14 +26,39 @@ public enum SigningKey: Sendable {
         let blocks = try PEMBlock.blocks(in: text)
         for block in blocks {
             switch block.label {
-            case "RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+            case let label where Self.labels.contains(label):
                 self = try Self.read(block, passphrase)
                 return
-            case "PUBLIC KEY", "RSA PUBLIC KEY": throw .notPrivate(label: block.label)
+            case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE": throw .notPrivate(label: block.label)
             default: continue
             }
         }
         throw .noKey(labels: blocks.map(\.label))
+    }
+
+    /// Reads a key file: PEM, or DER of what is not encrypted.
+    public init(file bytes: [UInt8], passphrase: String? = nil) throws(KeyError) {
+        guard PEMBlock.isText(bytes) else {
+            self = try SigningKey(der: bytes)
+            return
+        }
+        self = try SigningKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)
+    }
+
+    init(der: [UInt8]) throws(KeyError) {
+        let label = "DER"
+        guard der.count <= PEMBlock.mostBlock else { throw .tooLarge(what: "the key file", bytes: der.count, allowed: PEMBlock.mostBlock) }
+        try CryptoLibrary.load()
+        try KeySize.check(der)
+        self = try Self.made(label) { m4_private_key_read($0, der, der.count, false, M4_KEY_PLAIN, nil) }
+    }
+
+    /// A key that a PKCS#11 token keeps, and that is used there: `pkcs11:token=...;object=...` (RFC 7512).
+    ///
+    /// - Parameter pin: tried once, as a token locks itself after some.
+    public init(url: String, pin: String?) throws(KeyError) {
+        try CryptoLibrary.load()
+        self = try Self.made("token") { m4_private_key_at($0, url, pin) }
     }
 
     /// The number that the SIGNTYPE record has for this key.
@@ -32,83 +67,29 @@ public enum SigningKey: Sendable {
     /// In bytes: the modulus of an RSA key, r and s of an EC one.
     public var signatureLength: Int { trusted.signatureLength }
 
-    /// The key that verifies what this one signs.
-    public var trusted: TrustedKey {
-        switch self {
-        case .rsa(let key): .rsa(key.publicKey)
-        case .uncommonRSA(let key): .uncommonRSA(key.publicPart)
-        case .ecdsaP256(let key): .ecdsaP256(key.publicKey)
+    /// PKCS#8, unencrypted; nil of a token's key, which stays there.
+    public var pem: String? { key.pem }
+
+    /// The signature over bytes whose SHA-256 is `digest`; the same each time, but by an EC key of a token's.
+    public func signature(for digest: SHA256.Digest) throws(KeyError) -> [UInt8] {
+        switch key.signature(over: digest) {
+        case .success(let signature):
+            guard trusted.verifies(signature, over: digest) else { throw .signingFailed(signatureType, reason: "the signature does not verify") }
+            return signature
+        case .failure(let failure): throw .signingFailed(signatureType, reason: CryptoLibrary.text(failure.code))
         }
     }
 
-    /// PKCS#8, unencrypted.
-    public var pem: String {
-        switch self {
-        case .rsa(let key): key.pkcs8PEMRepresentation + "\n"
-        case .uncommonRSA(let key): key.numbers.pem
-        case .ecdsaP256(let key): key.pemRepresentation + "\n"
+    private var canSign: Bool {
+        let digest = SHA256.hash(data: [] as [UInt8])
+        guard case .success(let signature) = key.signature(over: digest) else { return false }
+        return trusted.verifies(signature, over: digest)
+    }
+
+    static func made(_ label: String, _ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(KeyError) -> SigningKey {
+        switch PrivateKeyHandle.made(make) {
+        case .success(let key): return try SigningKey(key, label: label)
+        case .failure(let failure): throw error(failure.code, label)
         }
-    }
-
-    /// The signature over bytes whose SHA-256 is `digest`. RSA is deterministic; ECDSA is not.
-    public func signature(for digest: SHA256Digest) throws(KeyError) -> [UInt8] {
-        do {
-            switch self {
-            case .rsa(let key): return Array(try key.signature(for: digest, padding: .insecurePKCS1v1_5).rawRepresentation)
-            case .uncommonRSA(let key):
-                guard let signature = key.signature(for: digest) else { throw KeyError.signingFailed(signatureType) }
-                return signature
-            case .ecdsaP256(let key): return Array(try key.signature(for: digest).rawRepresentation)
-            }
-        } catch { throw .signingFailed(signatureType) }
-    }
-}
-
-extension SigningKey {
-    private static func read(_ block: PEMBlock, _ passphrase: String?) throws(KeyError) -> SigningKey {
-        if block.label == "ENCRYPTED PRIVATE KEY" || block.hasEncryptionHeader {
-            guard let passphrase else { throw .passphraseMissing(label: block.label) }
-            return try readEncrypted(block, passphrase)
-        }
-        if block.label != "RSA PRIVATE KEY", let key = try? P256.Signing.PrivateKey(pemRepresentation: block.text) {
-            return .ecdsaP256(key)
-        }
-        // PEM says PRIVATE KEY for any algorithm: the reader that succeeds tells which it is.
-        if block.label == "EC PRIVATE KEY" { throw .unsupportedKind(label: block.label) }
-        guard let der = block.der else { throw .malformed(label: block.label) }
-        return try readRSA(der, block.label)
-    }
-
-    /// Of what is inside an encrypted block, either kind of key.
-    private static func readEncrypted(_ block: PEMBlock, _ passphrase: String) throws(KeyError) -> SigningKey {
-        let der: [UInt8]
-        switch block.label {
-        case "ENCRYPTED PRIVATE KEY":
-            guard let encrypted = try EncryptedPrivateKey(pem: block) else { return try readByLibrary(block, passphrase) }
-            der = try encrypted.decrypted(passphrase)
-        default: der = try TraditionalEncryption(block).decrypted(passphrase)
-        }
-        if let key = try? P256.Signing.PrivateKey(derRepresentation: der) { return .ecdsaP256(key) }
-        // A wrong pass phrase in some 250 leaves something that looks padded.
-        guard (try? DER.parse(der)) != nil else { throw .passphraseRejected(label: block.label) }
-        return try readRSA(der, block.label)
-    }
-
-    /// PKCS#12's schemes, which the library knows; how often it hashes was looked at.
-    private static func readByLibrary(_ block: PEMBlock, _ passphrase: String) throws(KeyError) -> SigningKey {
-        let opened = try? _RSA.Signing.PrivateKey(encryptedPEMRepresentation: block.text) { give in give(Array(passphrase.utf8)) }
-        guard let opened else { throw .passphraseRejected(label: block.label) }
-        return try readRSA(Array(opened.derRepresentation), block.label)
-    }
-
-    /// PKCS#1 or PKCS#8. What the key's numbers ask for is bounded before anything is done with them.
-    private static func readRSA(_ der: [UInt8], _ label: String) throws(KeyError) -> SigningKey {
-        guard let numbers = RSANumbers(der: der) else { throw label == "RSA PRIVATE KEY" ? .malformed(label: label) : .unsupportedKind(label: label) }
-        guard numbers.privateExponent != nil else { throw .malformed(label: label) }
-        try numbers.checkSize()
-        try numbers.checkConsistency(label)
-        guard UncommonRSAKey.librarySizes.contains(numbers.bits) else { return .uncommonRSA(try UncommonRSAKey(numbers, label: label)) }
-        guard let key = try? _RSA.Signing.PrivateKey(unsafeDERRepresentation: der) else { throw .malformed(label: label) }
-        return .rsa(key)
     }
 }

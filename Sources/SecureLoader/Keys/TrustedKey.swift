@@ -1,23 +1,40 @@
-import Crypto
-import CryptoExtras
 import ImageFormat
 
-/// A public key whose signatures are believed: on the board, the one that OP-TEE was built with.
-public enum TrustedKey: Sendable {
-    case rsa(_RSA.Signing.PublicKey)
-    case uncommonRSA(UncommonRSAKey)
-    case ecdsaP256(P256.Signing.PublicKey)
+/// A public key whose signatures are believed: on the board, the one that OP-TEE was built with. RSA, or EC on the curve P-256.
+public struct TrustedKey: Sendable {
+    private let key: PublicKeyHandle
+    private let isRSA: Bool
+    /// In bytes.
+    public let signatureLength: Int
+    /// The SHA-256 of the key's SubjectPublicKeyInfo, in hex: the same for the private key's public part.
+    public let fingerprint: String
+    /// Such as `RSA-2048 key 1f2e3d4c5b6a7988`, the number being the first 8 bytes of the fingerprint.
+    public let summary: String
 
-    /// Reads the first key of a PEM text: SubjectPublicKeyInfo or PKCS#1. A private key is taken for its public part, as
-    /// OP-TEE's build takes it.
+    init(_ key: PublicKeyHandle, label: String) throws(KeyError) {
+        try KeySize.check(key, label)
+        self.key = key
+        fingerprint = hexText(SHA256.hash(data: key.der))
+        let kind: String
+        if case .rsa(let bits) = key.kind {
+            (isRSA, signatureLength, kind) = (true, (bits + 7) / 8, "RSA-\(bits)")
+        } else {
+            (isRSA, signatureLength, kind) = (false, 64, "EC P-256")
+        }
+        summary = "\(kind) key \(fingerprint.prefix(16))"
+    }
+
+    /// Reads the first key of a PEM text: SubjectPublicKeyInfo, PKCS#1, or an X.509 certificate, of which nothing else counts. A private key is taken for
+    /// its public part, as OP-TEE's build takes it.
     public init(pem text: String, passphrase: String? = nil) throws(KeyError) {
         let blocks = try PEMBlock.blocks(in: text)
         for block in blocks {
             switch block.label {
-            case "PUBLIC KEY", "RSA PUBLIC KEY":
-                self = try Self.read(block)
+            case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE":
+                guard let der = block.der else { throw .malformed(label: block.label) }
+                self = try Self.read(der, block.label)
                 return
-            case "RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+            case let label where SigningKey.labels.contains(label):
                 self = try SigningKey(pem: text, passphrase: passphrase).trusted
                 return
             default: continue
@@ -26,74 +43,43 @@ public enum TrustedKey: Sendable {
         throw .noKey(labels: blocks.map(\.label))
     }
 
-    private static func read(_ block: PEMBlock) throws(KeyError) -> TrustedKey {
-        if let key = try? P256.Signing.PublicKey(pemRepresentation: block.text) { return .ecdsaP256(key) }
-        guard let der = block.der else { throw .malformed(label: block.label) }
-        guard let numbers = RSANumbers(der: der) else { throw .unsupportedKind(label: block.label) }
-        guard numbers.privateExponent == nil else { throw .malformed(label: block.label) }
-        try numbers.checkSize()
-        guard UncommonRSAKey.librarySizes.contains(numbers.bits) else { return .uncommonRSA(try UncommonRSAKey(numbers, label: block.label)) }
-        guard let key = try? _RSA.Signing.PublicKey(unsafePEMRepresentation: block.text) else { throw .malformed(label: block.label) }
-        return .rsa(key)
+    /// Reads a key file: PEM, or DER of the same kinds; of private keys only those that are not encrypted.
+    public init(file bytes: [UInt8], passphrase: String? = nil) throws(KeyError) {
+        if PEMBlock.isText(bytes) {
+            self = try TrustedKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)
+            return
+        }
+        guard bytes.count <= PEMBlock.mostBlock else { throw .tooLarge(what: "the key file", bytes: bytes.count, allowed: PEMBlock.mostBlock) }
+        for label in ["PUBLIC KEY", "CERTIFICATE", "RSA PUBLIC KEY"] {
+            do throws(KeyError) {
+                self = try Self.read(bytes, label)
+                return
+            } catch {
+                if case .malformed = error { continue }
+                throw error
+            }
+        }
+        self = try SigningKey(der: bytes).trusted
     }
 
-    public var signatureType: SignatureType {
-        switch self {
-        case .rsa, .uncommonRSA: .rsaPKCS1v15SHA256
-        case .ecdsaP256: .ecdsaP256SHA256
+    private static func read(_ der: [UInt8], _ label: String) throws(KeyError) -> TrustedKey {
+        try CryptoLibrary.load()
+        // A certificate's serial number and signature are numbers, too, and no larger.
+        try KeySize.check(der)
+        let info = label == "RSA PUBLIC KEY" ? DER.publicKeyInfo(pkcs1: der) : der
+        switch PublicKeyHandle.read(info, isCertificate: label == "CERTIFICATE") {
+        case .success(let key): return try TrustedKey(key, label: label)
+        case .failure(let failure): throw SigningKey.error(failure.code, label)
         }
     }
 
-    /// In bytes.
-    public var signatureLength: Int {
-        switch self {
-        case .rsa(let key): (key.keySizeInBits + 7) / 8
-        case .uncommonRSA(let key): key.length
-        case .ecdsaP256: 64
-        }
-    }
+    public var signatureType: SignatureType { isRSA ? .rsaPKCS1v15SHA256 : .ecdsaP256SHA256 }
 
     /// SubjectPublicKeyInfo.
-    public var pem: String {
-        switch self {
-        case .rsa(let key): key.pemRepresentation + "\n"
-        case .uncommonRSA(let key): key.numbers.pem
-        case .ecdsaP256(let key): key.pemRepresentation + "\n"
-        }
-    }
-
-    /// The SHA-256 of the key's SubjectPublicKeyInfo, in hex: the same for the private key's public part.
-    public var fingerprint: String {
-        switch self {
-        case .rsa(let key): hexText(SHA256.hash(data: key.derRepresentation))
-        case .uncommonRSA(let key): hexText(SHA256.hash(data: key.numbers.der))
-        case .ecdsaP256(let key): hexText(SHA256.hash(data: key.derRepresentation))
-        }
-    }
-
-    /// Such as `RSA-2048 key 1f2e3d4c5b6a7988`, the number being the first 8 bytes of the fingerprint.
-    public var summary: String {
-        let kind =
-            switch self {
-            case .rsa(let key): "RSA-\(key.keySizeInBits)"
-            case .uncommonRSA(let key): "RSA-\(key.numbers.bits)"
-            case .ecdsaP256: "EC P-256"
-            }
-        return "\(kind) key \(fingerprint.prefix(16))"
-    }
+    public var pem: String { PEMBlock.text("PUBLIC KEY", key.der) }
 
     /// Whether `signature` is this key's, over bytes whose SHA-256 is `digest`.
-    func verifies(_ signature: [UInt8], over digest: SHA256Digest) -> Bool {
-        switch self {
-        case .rsa(let key):
-            return key.isValidSignature(.init(rawRepresentation: signature), for: digest, padding: .insecurePKCS1v1_5)
-        case .uncommonRSA(let key):
-            return key.verifies(signature, over: digest)
-        case .ecdsaP256(let key):
-            guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: digest)
-        }
-    }
+    func verifies(_ signature: [UInt8], over digest: SHA256.Digest) -> Bool { key.verifies(signature, over: digest) }
 }
 
 /// Lower-case hex, two digits a byte.

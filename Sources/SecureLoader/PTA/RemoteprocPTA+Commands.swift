@@ -1,4 +1,3 @@
-import Crypto
 import ImageFormat
 import MachineBase
 
@@ -91,10 +90,10 @@ extension RemoteprocPTA {
                 .notSupported, .signatureAlgorithm,
                 "signature algorithm \(hex32(algorithm)) is not one that this platform checks")
         }
-        guard let digest = SHA256Digest(teeBytes: digest) else {
+        guard let digest = SHA256.Digest(digest) else {
             throw TEEFailure(
                 .badParameters, .digestLength,
-                "a digest of \(digest.count) bytes; SHA-256 has \(SHA256Digest.byteCount)")
+                "a digest of \(digest.count) bytes; SHA-256 has \(SHA256.Digest.byteCount)")
         }
         try verify(processor: processor, signature, over: digest, type: type, keyInfo: Array(keyInfo.dropFirst(8)))
     }

@@ -1,4 +1,3 @@
-import Crypto
 import ImageFormat
 
 extension RemoteprocPTA {
@@ -9,7 +8,7 @@ extension RemoteprocPTA {
     ///     one that it names is the only one that counts.
     ///   - offset: of the signature in the signed image, for the refusal's text.
     public func verify(
-        processor: UInt32, _ signature: [UInt8], over digest: SHA256Digest, type: SignatureType, keyInfo: [UInt8] = [],
+        processor: UInt32, _ signature: [UInt8], over digest: SHA256.Digest, type: SignatureType, keyInfo: [UInt8] = [],
         imageOffset offset: Int? = nil
     ) throws(TEEFailure) {
         try requireSupported(processor)

@@ -1,5 +1,4 @@
 import Chips
-import Crypto
 import MachineBase
 
 /// OP-TEE's remoteproc pseudo TA for the STM32MP1, with the driver below it: the one that touches the coprocessor.
@@ -74,8 +73,8 @@ public final class RemoteprocPTA {
     func loadSegment(
         processor: UInt32, _ bytes: some SharedMemory, to address: DeviceAddress, hash: [UInt8], imageOffset offset: Int? = nil
     ) throws(TEEFailure) {
-        guard hash.count == SHA256Digest.byteCount else {
-            throw TEEFailure(.badParameters, .digestLength, "a hash of \(hash.count) bytes; SHA-256 has \(SHA256Digest.byteCount)")
+        guard hash.count == SHA256.Digest.byteCount else {
+            throw TEEFailure(.badParameters, .digestLength, "a hash of \(hash.count) bytes; SHA-256 has \(SHA256.Digest.byteCount)")
         }
         try requireOff()
         let size = UInt32(clamping: bytes.count)
@@ -103,7 +102,7 @@ public final class RemoteprocPTA {
         }
     }
 
-    private func digest(of range: PhysicalRange) throws(TEEFailure) -> SHA256Digest {
+    private func digest(of range: PhysicalRange) throws(TEEFailure) -> SHA256.Digest {
         var hash = SHA256()
         for part in range.parts(Self.part) {
             do throws(BusError) { hash.update(data: try platform.read(part)) } catch { throw busFailure(error) }

@@ -1,4 +1,3 @@
-import Crypto
 import ImageFormat
 
 /// What the platform demands of an image's signature.
@@ -33,19 +32,5 @@ extension SignatureType {
         case Self.ecdsaP256SHA256.teeAlgorithm: self = .ecdsaP256SHA256
         default: return nil
         }
-    }
-}
-
-extension SHA256Digest {
-    /// A digest that arrives as bytes; nil unless they are 32.
-    ///
-    /// The library makes digests only by hashing, and verifies signatures only over its own digest type: the bytes are laid over
-    /// one, and looked at afterwards.
-    init?(teeBytes bytes: [UInt8]) {
-        guard bytes.count == Self.byteCount, MemoryLayout<Self>.size == Self.byteCount else { return nil }
-        var digest = SHA256.hash(data: [] as [UInt8])
-        withUnsafeMutableBytes(of: &digest) { $0.copyBytes(from: bytes) }
-        guard digest.elementsEqual(bytes) else { return nil }
-        self = digest
     }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import ImageFormat
 import MachineBase
 
@@ -97,7 +96,7 @@ extension FirmwareLoad {
         passed(.signatureAlgorithm, at: record.offset, "\(number), \(type)", "1, RSA, or 2, ECDSA; the platform has its own list")
         let header = image.header
         let keyInfo = image.value(.keyInfo)?.bytes ?? []
-        let temporary = [SHA256Digest.byteCount, 8 + keyInfo.count]
+        let temporary = [SHA256.Digest.byteCount, 8 + keyInfo.count]
         for size in temporary { try heap.allocate(size, for: "the digest and the key information") }
         let digest = SHA256.hash(data: copy[..<header.signatureOffset])
         let signature = Array(copy[header.signatureOffset..<header.signatureOffset + Int(header.signatureLength)])

@@ -94,6 +94,7 @@ public final class RemoteprocTA {
         }
         let types = TEEParameters.types(TEEParameters.valueIn)
         guard parameters.types == types else { throw .wrongTypes(parameters.types, expected: types) }
+        do throws(KeyError) { try CryptoLibrary.load() } catch { throw TEEFailure(.generic, .session, "\(error)") }
         try pta.open(caller: .remoteproc, processor: parameters.p0.value.a)
         memory.sessionsOpened &+= 1
         let opened = Session(number: memory.sessionsOpened)

@@ -53,7 +53,7 @@ struct Run: ParsableCommand {
         @Option(help: "Linux's device tree, a .dtb; without it the STM32MP157C-DK2's.", completion: .file()) var dtb: String?
         @Option(help: ArgumentHelp("OP-TEE's device tree, for the memory it loads firmware into; without it the STM32MP157C-DK2's.", valueName: "dtb"), completion: .file())
         var opteeDtb: String?
-        @Option(help: "The public key that the image must be signed with, PEM; repeatable.", completion: .file()) var key: [String] = []
+        @Option(help: "The public key that the image must be signed with, or a certificate of it, PEM or DER; repeatable.", completion: .file()) var key: [String] = []
         @Flag(help: "Load an image without checking who signed it. Segment hashes are still checked.") var unverified = false
         @Flag(help: "Accept ECDSA signatures, which the STM32MP1's OP-TEE does not.") var acceptECDSA = false
         @Option(help: "What Linux loses of the M4's memory while firmware is loaded: segments, the whole banks they are in, or none.")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chips
+import MachineBase
 import SecureLoader
 
 /// OP-TEE's scripts/sign_rproc_fw.py, option for option; its spelling with underscores is taken too.
@@ -18,7 +19,8 @@ struct Sign: ParsableCommand {
 
     @Option(name: .customLong("in"), help: "An ELF file; repeat for an image of several.", completion: .file()) var inputs: [String]
     @Option(help: "Where the signed image goes.", completion: .file()) var out: String
-    @Option(help: "The private key, PEM.", completion: .file()) var key: String
+    @Option(help: "The private key, PEM or DER; or pkcs11:token=...;object=..., the URL of one in a token, which signs itself.", completion: .file()) var key: String
+    @Option(name: .customLong("pin-source"), help: "A file with the token's PIN in its first line.", completion: .file()) var pinSource: String?
     @Option(name: [.customLong("key-info"), .customLong("key_info")], help: "A file whose bytes become the PKEYINFO record.", completion: .file())
     var keyInfo: String?
     @Option(name: [.customLong("key-type"), .customLong("key_type")], help: "RSA or ECC; must be what the key is.") var keyType = KeyType.RSA
@@ -67,14 +69,12 @@ struct Sign: ParsableCommand {
 
     func run() throws {
         let records = try platformTLVs.map { try PlatformTLV(identifier: $0.identifier, value: $0.value) }
-        if let input = ([key] + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
+        let isInToken = key.hasPrefix("pkcs11:")
+        if let pinSource, !isInToken { throw UsageError("--pin-source \(pinSource) is for a key in a token, pkcs11:...; --key-pwd opens a file's") }
+        if let input = ((isInToken ? [] : [key]) + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
             throw UsageError("--out \(out) would overwrite \(input)")
         }
-        let pem = try InputFile.pem(key)
-        let signingKey: SigningKey
-        do throws(KeyError) { signingKey = try SigningKey(pem: pem, passphrase: keyPassphrase) } catch {
-            throw UsageError("\(key): \(error)")
-        }
+        let signingKey = try isInToken ? tokenKey() : fileKey()
         if (keyType == .RSA) != (signingKey.signatureType == .rsaPKCS1v15SHA256) {
             let hint = keyType == .RSA ? "; say --key-type ECC, and know that the STM32MP1's OP-TEE refuses such images" : ""
             throw UsageError("\(key): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)\(hint)")
@@ -88,6 +88,18 @@ struct Sign: ParsableCommand {
         // The signature is good: what is left is what the script does not look at.
         if let failure = ImageJudge(.chosen, signatures: .unverified).verdict(on: image).failure {
             Console.note("warning: \(out): OP-TEE refuses it: \(failure)")
+        }
+    }
+
+    private func fileKey() throws -> SigningKey {
+        let bytes = try InputFile.key(key)
+        do throws(KeyError) { return try SigningKey(file: bytes, passphrase: keyPassphrase) } catch { throw UsageError("\(key): \(error)") }
+    }
+
+    private func tokenKey() throws -> SigningKey {
+        let pin = try pinSource.map { String(decoding: try InputFile.key($0).prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self) }
+        do throws(KeyError) { return try SigningKey(url: key, pin: pin) } catch {
+            throw UsageError("\(ForeignText.line(key)): \(error)" + (pin == nil ? "; --pin-source names a file with the token's PIN" : ""))
         }
     }
 

@@ -4,7 +4,7 @@ import SecureLoader
 /// Whom an image must be signed by, as `verify` and `inspect` take it.
 struct TrustedKeys: ParsableArguments {
     @Option(
-        help: "The public key that the image must be signed with, PEM; repeatable. Of several, the one that PKEYINFO names counts, else any.",
+        help: "The public key that the image must be signed with, or a certificate of it, PEM or DER; repeatable. Of several, the one that PKEYINFO names counts, else any.",
         completion: .file())
     var key: [String] = []
     @Flag(help: "Judge as a platform that checks ECDSA signatures; the STM32MP1's OP-TEE does not.") var acceptECDSA = false
@@ -18,7 +18,7 @@ struct TrustedKeys: ParsableArguments {
     }
 
     static func read(_ path: String) throws -> TrustedKey {
-        let pem = try InputFile.pem(path)
-        do throws(KeyError) { return try TrustedKey(pem: pem) } catch { throw UsageError("\(path): \(error)") }
+        let bytes = try InputFile.key(path)
+        do throws(KeyError) { return try TrustedKey(file: bytes) } catch { throw UsageError("\(path): \(error)") }
     }
 }

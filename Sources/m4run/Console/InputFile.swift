@@ -9,7 +9,7 @@ enum InputFile {
     static let largest = 256 << 20
 
     /// A key file is text of a few kilobytes; what is much more, or never ends, is none.
-    static let largestPEM = 1 << 20
+    static let largestKey = 1 << 20
 
     /// All of the file, in memory once. A device or pipe is read to its end.
     static func read(_ path: String, limit: Int = largest) throws -> [UInt8] {
@@ -48,7 +48,7 @@ enum InputFile {
         return descriptor
     }
 
-    static func pem(_ path: String) throws -> String { String(decoding: try read(path, limit: largestPEM), as: UTF8.self) }
+    static func key(_ path: String) throws -> [UInt8] { try read(path, limit: largestKey) }
 
     /// Whether two paths name one file.
     static func isSame(_ a: String, _ b: String) -> Bool {

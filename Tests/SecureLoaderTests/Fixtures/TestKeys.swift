@@ -42,6 +42,28 @@ enum TestKeys {
         """
 
     /// The same key.
+    /// By `openssl req -x509` of the same key.
+    static let rsaCertificate = """
+        -----BEGIN CERTIFICATE-----
+        MIIC8DCCAdigAwIBAgIBATANBgkqhkiG9w0BAQsFADAQMQ4wDAYDVQQDDAVtNHJ1
+        bjAgFw0yNjEyMDEwMzQwMTZaGA8yMTI2MTEwNzAzNDAxNlowEDEOMAwGA1UEAwwF
+        bTRydW4wggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQCP6AiOBxTBYamo
+        b7KJobKV/qAFDRcxt1OHeFc9MCFYS9JaQESAU6j9CmPeS0u048ByJZ7iQaUn2mwm
+        YuOgSoRi4wNXxwb7Ooq8/WN5qLENJ44rZPdhMn3d5y2cJ/lKGcwG7T23+ofS348L
+        UceMNnnIciRumpXkdQjr3SkDu/XlKLRTK+OuC3kZubdTOkDUv/Hb5jNkcHZhRzpu
+        hRBKpzo1DvdkSHfBs/6IAVSNOR3bm4/9lFEidQD8SXWkyzDBeVS2yrGhBAV1x0P2
+        /PGuvwltSNXzAI9NUo0C2+vXviaXHb2ANGfCFV2K0gZC0C6YClFPEX9H/n0jyd2f
+        u65j1Z4FAgMBAAGjUzBRMB0GA1UdDgQWBBSF3ECGX5rIb0h8kqnqaDEwkc3aaTAf
+        BgNVHSMEGDAWgBSF3ECGX5rIb0h8kqnqaDEwkc3aaTAPBgNVHRMBAf8EBTADAQH/
+        MA0GCSqGSIb3DQEBCwUAA4IBAQCA/TigSDCjEzP+rB19oanV+M9KMLD01D1wpst0
+        ctlvz1jAsX1A6XuF0Gpqsyn5DxdgCGWV3OaGl7eRUT+iWwjp4LTl2RFo3xebAePR
+        HgEPtZzrCT3raWrKv5i/u5X7s55TsDVRl20jxCU6U+2fEnBmL7z4RBR6qx2cOgmC
+        5OMp3h8zWHIi9IU/2DZU1PsnzGlqzjgW8EJjhWp2dzz7FdepHLLEpxSA4HzoIOcC
+        A+JF0Al15MWrj5VFyhfZ66cA6sG1Uf5Aan73I0JWZEabs7gHWbulp6EJNsBJ1luD
+        5JaTNR5vpnwXhLuzLWR5Qj61KdidTX1zxPD96N6S40Vd6r1p
+        -----END CERTIFICATE-----
+        """
+
     static let rsaPKCS8 = """
         -----BEGIN PRIVATE KEY-----
         MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQCP6AiOBxTBYamo

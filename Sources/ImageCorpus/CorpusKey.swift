@@ -1,19 +1,29 @@
-import Crypto
 import SecureLoader
 
 /// Keys that sign the corpus. They are published here and good for nothing else.
-public enum CorpusKeys {
+public enum CorpusKey: Sendable {
     /// The one that the cases expect to be trusted.
-    public static let rsa = key(rsaPEM)
-    static let rsa1024 = key(rsa1024PEM)
-    static let rsa4096 = key(rsa4096PEM)
+    case rsa
+    case rsa1024, rsa4096
     /// Trusted beside ``rsa`` where the platform checks ECDSA.
-    public static let ecdsa = key(ecPEM)
+    case ecdsa
 
-    /// The texts below are keys; were one none, a new key would sign, and every case would fail.
-    private static func key(_ pem: String) -> SigningKey {
-        (try? SigningKey(pem: pem)) ?? .ecdsaP256(P256.Signing.PrivateKey())
+    /// - Throws: `KeyError.library` without GnuTLS.
+    public var signing: SigningKey {
+        get throws(KeyError) {
+            switch self {
+            case .rsa: try Self.read.rsa.get()
+            case .rsa1024: try Self.read.rsa1024.get()
+            case .rsa4096: try Self.read.rsa4096.get()
+            case .ecdsa: try Self.read.ecdsa.get()
+            }
+        }
     }
+
+    /// Each once.
+    private static let read = (rsa: key(rsaPEM), rsa1024: key(rsa1024PEM), rsa4096: key(rsa4096PEM), ecdsa: key(ecPEM))
+    private static func key(_ pem: String) -> Result<SigningKey, KeyError> { Result { () throws(KeyError) in try SigningKey(pem: pem) } }
+
 
     private static let rsaPEM = """
         -----BEGIN RSA PRIVATE KEY-----
