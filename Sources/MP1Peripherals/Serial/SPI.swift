@@ -111,9 +111,10 @@ public final class SPI: RegisterBlock {
         }
     }
 
-    /// A master with SSOE drives NSS, and others let go of it (RM0436, SPI: slave select).
+    /// A master with SSOE drives NSS, to the level that SSIOP makes active, and others let go of it; one that is off, too, but for AFCNTR
+    /// (RM0436, SPI: slave select).
     private func updatePin() {
-        nss.drive(has(CR1.SPE) && has(CFG2.MASTER) && has(CFG2.SSOE) ? !state.drivesNSS : nil)
+        nss.drive((has(CR1.SPE) || has(CFG2.AFCNTR)) && has(CFG2.MASTER) && has(CFG2.SSOE) ? state.drivesNSS == has(CFG2.SSIOP) : nil)
     }
 
     /// What all selected devices answer to a frame, wired together.
@@ -184,7 +185,10 @@ public final class SPI: RegisterBlock {
         case CFG1.offset:
             // Only the DMA's enables change while the SPI is on.
             merge(offset, value, lanes: has(CR1.SPE) ? lanes & (CFG1.RXDMAEN.mask | CFG1.TXDMAEN.mask) : lanes)
-        default: if !has(CR1.SPE) { merge(offset, value, lanes: lanes) }
+        default:
+            guard !has(CR1.SPE) else { break }
+            merge(offset, value, lanes: lanes)
+            if offset == CFG2.offset { updatePin() }
         }
         proceed()
     }

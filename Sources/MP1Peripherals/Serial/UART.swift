@@ -171,15 +171,27 @@ public final class UART: RegisterBlock {
         requestDMA()
     }
 
+    /// Bits of a character without its parity bit, which is the highest of the 7, 8 or 9 that M0 and M1 select.
+    private var dataBits: UInt16 { (has(CR1.M1) ? 7 : has(CR1.M0) ? 9 : 8) &- (has(CR1.PCE) ? 1 : 0) }
+
+    /// A character as it comes over the line and is read: cut to its bits, with the parity bit in front.
+    private func received(_ character: UInt16) -> UInt16 {
+        let bits = dataBits, data = character & (1 &<< bits &- 1)
+        guard has(CR1.PCE) else { return data }
+        let isOdd = data.nonzeroBitCount % 2 != 0
+        return isOdd != has(CR1.PS) ? data | 1 &<< bits : data
+    }
+
     private func transmit(_ character: UInt16) {
         guard has(CR1.UE), has(CR1.TE) else { return }
         self[ISR.TC] = 1
+        let character = character & (1 &<< dataBits &- 1)
         interconnect.tell { $0.uartTransmitted(instance, character) }
     }
 
     private func takeIncoming() -> UInt32 {
         guard isReceiving, state.nextIncoming < state.incoming.count else { return self[RDR.offset] }
-        self[RDR.offset] = UInt32(state.incoming[state.nextIncoming] & 0x1FF)
+        self[RDR.offset] = UInt32(received(state.incoming[state.nextIncoming]))
         state.nextIncoming += 1
         if state.nextIncoming == state.incoming.count {
             state.incoming.removeAll(keepingCapacity: true)
