@@ -55,7 +55,20 @@ public final class UART: RegisterBlock {
         return BlockMap(
             onRead: [ISR.self, RDR.self],
             onWrite: [CR1.self, CR3.self, RQR.self, ICR.self, TDR.self],
-            storageOnly: [CR1.self, CR2.self, CR3.self, BRR.self, GTPR.self, RTOR.self, PRESC.self],
+            acting: [
+                CR1.UE, CR1.RE, CR1.TE, CR1.IDLEIE, CR1.RXNEIE, CR1.TCIE, CR1.TXEIE, CR1.PS, CR1.PCE, CR1.M0, CR1.M1, CR1.OVER8, CR1.FIFOEN, CR1.TXFEIE,
+                CR3.DMAR, CR3.DMAT, CR3.TXFTIE, CR3.RXFTIE, BRR.all, RQR.RXFRQ, ISR.all, ICR.all, RDR.all, TDR.all, PRESC.all,
+            ],
+            holding: [
+                // Nothing goes wrong on the line: no error, no overrun. Its pins and their polarity are those of what is at its other end.
+                CR1.PEIE, CR3.EIE, CR3.OVRDIS, CR3.DDRE, CR3.ONEBIT, CR2.STOP, CR2.SWAP, CR2.RXINV, CR2.TXINV,
+                // What is sent is out: the transmitter's FIFO is empty, at any threshold.
+                CR3.TXFTCFG, RQR.TXFRQ,
+                // Of mute mode, character match, RS-485, time-outs, LIN, a clock, automatic baud rate, IrDA, smartcards, wake-up.
+                CR1.WAKE, CR2.ADDM7, CR2.ADD0_3, CR2.ADD4_7, RQR.MMRQ, CR1.DEDT, CR1.DEAT, CR3.DEP, CR1.RTOIE, RTOR.all, CR2.LBDL, CR2.LBDIE,
+                CR2.LBCL, CR2.CPHA, CR2.CPOL, CR2.DIS_NSS, CR2.ABRMOD, RQR.ABRRQ, CR1.EOBIE, CR3.IRLP, CR3.NACK, CR3.SCARCNT, CR3.TCBGTIE, GTPR.all,
+                CR3.WUS, CR3.WUFIE,
+            ],
             missing: [
                 Row("LIN mode", CR2.LINEN, when: on, waits: true, effect: "no break is sent or found"),
                 Row("IrDA mode", CR3.IREN, when: on, effect: "characters go as without it"),
@@ -73,6 +86,8 @@ public final class UART: RegisterBlock {
                 Row("full receive FIFO's interrupt", CR1.RXFFIE, when: on, waits: true, effect: "RXFF is never set"),
                 Row("thresholds of the FIFOs", CR3.RXFTCFG, when: on, .init(CR3.RXFTIE), effect: "one character is enough"),
                 Row("reversed or inverted data", CR2.MSBFIRST, CR2.TAINV, when: on, effect: "characters go as without it"),
+                Row("interrupt of CTS", CR3.CTSIE, when: on, waits: true, effect: "CTSIF is never set"),
+                Row(request: "break", RQR.SBKRQ, effect: "none is sent"),
             ])
     }()
 
