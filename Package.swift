@@ -104,7 +104,7 @@ let package = Package(
         .target(name: "SecondChip", dependencies: ["Chips", "CRegisterMap", "MachineBase"], path: "Tests/SecondChip"),
         .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"]),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
-        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips"]),
+        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips", "SecondChip"]),
         .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "TestSupport"]),
         .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"]),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"]),

@@ -67,6 +67,19 @@ RESET_VALUES = {
 # Registers that are 32 bits wide where the description says 16.
 WIDE = {(tim, reg) for tim in ("TIM2", "TIM5") for reg in ("ARR", "CCR1", "CCR2", "CCR3", "CCR4")}
 
+# Registers that the description gives to timers without them (RM0436: TIM2 to TIM5 have no outputs that a break stops and no channels 5 and
+# 6, TIM6 and TIM7 no channels at all).
+WITHOUT_REGISTERS = {
+    **{f"TIM{n}": {"RCR", "BDTR", "CCMR3", "CCR5", "CCR6"} for n in (2, 3, 4, 5)},
+    **{f"TIM{n}": {"SMCR", "CCMR1", "CCMR2", "RCR", "CCR1", "CCR2", "CCR3", "CCR4", "BDTR", "DCR", "DMAR", "CCMR3", "CCR5", "CCR6"} for n in (6, 7)},
+}
+# Registers that it leaves out: (offset, name, fields as (name, bit, width)).
+CAPTURE = ("CCMR1", 0x18, [("CC1S", 0, 2), ("IC1PSC", 2, 2), ("IC1F", 4, 4)])
+INPUTS = [("AF1", 0x60, [("ETRSEL", 14, 4)]), ("TISEL", 0x68, [(f"TI{n}SEL", 8 * (n - 1), 4) for n in (1, 2, 3, 4)])]
+MISSING_REGISTERS = {"TIM16": [CAPTURE], "TIM17": [CAPTURE], **{f"TIM{n}": INPUTS for n in (2, 3, 4, 5)}}
+# Reserved words that read 0 and that ST's drivers read: __HAL_TIM_DISABLE looks for channels.
+READ_AS_ZERO = {("TIM6", "CCER"), ("TIM7", "CCER")}
+
 # Register name prefixes that stand for the block; the rest follows from the block's own name.
 PREFIXES = {"SPI2S": "SPI", "TIMx": "TIM", "FCCAN_CCU": "FDCAN_CCU", "FDCAN_CCU": "FDCAN_CCU", "DSIHOST": "DSI", "OTG": "USB_OTG",
             "DLYB": "DLYB", "LTDC": "LTDC", "CAN": "FDCAN", "DAC": "DAC", "ADC": "ADC", "AXIMC": "AXIMC", "ETH": "ETH",
@@ -96,18 +109,45 @@ def register_name(peripheral, name):
     return name
 
 
+def corrected(name, register, fields):
+    """The (name, bit, width, read-only) of the fields of a register of the block `name`, with those that the description lacks."""
+    fields = list(fields)
+    present = {field[0] for field in fields}
+    for field, bit, width in MISSING_FIELDS.get((stem(name), register), []):
+        # A timer has an output's fields for each channel that it has, and what models take as one field may be several.
+        channel = re.match(r"OC(\d)", field)
+        parts = [other for other in fields if bit <= other[1] < bit + width and other[2] < width]
+        if f"CC{channel.group(1)}S" in present if channel else not parts:
+            fields.append((field, bit, width, False))
+    return fields
+
+
+def read_fields(item):
+    return [(field.findtext("name").strip(), number(field.findtext("bitOffset")), number(field.findtext("bitWidth")),
+             field.findtext("access") == "read-only") for field in item.iter("field")]
+
+
 def read_registers(name, element):
     registers = {}
     for item in element.find("registers"):
         offset = number(item.findtext("addressOffset"))
         short = register_name(name, item.findtext("name"))
+        if short in WITHOUT_REGISTERS.get(name, set()):
+            continue
         width = number(item.findtext("size"))
         if (name, short) in WIDE:
             width = 32
         reset = RESET_VALUES.get((name, short), number(item.findtext("resetValue"))) & ((1 << width) - 1)
         if offset not in registers:
-            registers[offset] = (offset, short, ACCESS[item.findtext("access")], reset, width)
-    return tuple(registers[offset] for offset in sorted(registers))
+            access = READ_ONLY if (name, short) in READ_AS_ZERO else ACCESS[item.findtext("access")]
+            registers[offset] = (offset, short, access, reset, width, {})
+        # A register with two layouts has the fields of both; of several at one place the first is named.
+        for field, bit, bits, is_read_only in corrected(name, short, read_fields(item)):
+            registers[offset][5].setdefault((bit, bits), (field, bit, bits, is_read_only))
+    for short, offset, fields in MISSING_REGISTERS.get(name, []):
+        fields = corrected(name, short, [field + (False,) for field in fields])
+        registers[offset] = (offset, short, READ_WRITE, 0, 32, {field[1:3]: field for field in fields})
+    return tuple(registers[offset][:5] + (tuple(sorted(registers[offset][5].values(), key=lambda f: f[1:])),) for offset in sorted(registers))
 
 
 def read(path):
@@ -132,7 +172,7 @@ def read(path):
                 text = re.sub(r"^USART([4578])$", r"UART\1", item.findtext("name"))
                 interrupts[line] = INTERRUPT_NAMES.get(text, text)
     for name, base, size, group, registers in MISSING_PERIPHERALS:
-        peripherals.append([name, base, size, group, tuple(r + (32,) for r in registers)])
+        peripherals.append([name, base, size, group, tuple(r + (32, ()) for r in registers)])
     peripherals.sort(key=lambda p: p[1])
     # The AXI interconnect's base in the description is its first register; blocks never overlap.
     for here, after in zip(peripherals, peripherals[1:]):
@@ -196,17 +236,25 @@ def main(path):
     names, out, lists, register_count = Names(), [], {}, 0
     names("")
     register_lines, peripheral_lines = [], []
+    # Lists of fields, each once: (text of the list, where it begins).
+    field_names, field_lists, field_lines, field_count = Names(), {(): 0}, [], 0
     for name, base, size, group, registers in peripherals:
         if registers not in lists:
             lists[registers] = register_count
             register_count += len(registers)
             if registers:
                 register_lines.append(f"    /* {name} */")
-            items = [f"R({o:#x},{names(n)},{a},{w // 8},{v:#x})," for o, n, a, v, w in registers]
-            register_lines += rows(items, 6)
+            for fields in (register[5] for register in registers):
+                if fields not in field_lists:
+                    field_lists[fields] = field_count
+                    field_count += len(fields)
+                    field_lines.append("    " + " ".join(f"{'O' if o else 'F'}({field_names(n)},{b},{w})," for n, b, w, o in fields))
+            items = [f"R({o:#x},{names(n)},{a},{w // 8},{v:#x},{field_lists[f]},{len(f)})," for o, n, a, v, w, f in registers]
+            register_lines += rows(items, 5)
         peripheral_lines.append(f"    {{{base:#010x}, {size:#x}, {names(name)}, {names(group)}, "
                                 f"{lists[registers]}, {len(registers)}}}, /* {name} */")
-    assert len(peripherals) < 255 and names.length < 0x10000 and register_count < 0x10000
+    assert len(peripherals) < 255 and names.length < 0x10000 and register_count < 0x10000 and field_count < 0x10000
+    assert field_names.length < 1 << 21 and all(len(fields) < 128 for fields in field_lists)
 
     # Two levels of pages: 64 KiB regions, then the 4 KiB pages of a region that has any block.
     pages = {}
@@ -225,16 +273,22 @@ def main(path):
     emit = out.append
     emit("// Generated by scripts/generate-registers.py from ST's STM32MP157x register description. Do not edit.")
     emit('#include "CSTM32MP157.h"\n')
-    emit("static const char names[] =")
-    line = "   "
-    for text in names.text:
-        piece = f' "{text}\\0"'
-        if len(line) + len(piece) > 118:
-            emit(line)
-            line = "   "
-        line += piece
-    emit(line + ";\n")
-    emit("#define R(offset, name, access, bytes, reset) {reset, (offset) | (access) << 20 | (bytes) << 22, name}")
+    for symbol, table in [("names", names), ("field_names", field_names)]:
+        emit(f"static const char {symbol}[] =")
+        line = "   "
+        for text in table.text:
+            piece = f' "{text}\\0"'
+            if len(line) + len(piece) > 118:
+                emit(line)
+                line = "   "
+            line += piece
+        emit(line + ";\n")
+    emit("#define F(name, bit, width) {(name) | (bit) << 21 | ((width) - 1) << 26}")
+    emit("#define O(name, bit, width) {(name) | (bit) << 21 | ((width) - 1) << 26 | 1u << 31}")
+    emit("static const register_map_field fields[] = {")
+    out.extend(field_lines)
+    emit("};\n")
+    emit("#define R(offset, name, access, bytes, reset, field, fields) {reset, (offset) | (access) << 20 | (bytes) << 22 | (uint32_t)(fields) << 25, name, field}")
     emit("static const register_map_register registers[] = {")
     out.extend(register_lines)
     emit("};\n")
@@ -262,6 +316,7 @@ def main(path):
     emit("const register_map stm32mp157_register_map = {")
     emit(f"    .first = {FIRST:#010x}, .last = {LAST:#010x},")
     emit("    .regions = regions, .pages = pages, .peripherals = peripherals, .registers = registers, .names = names,")
+    emit("    .fields = fields, .field_names = field_names,")
     emit("    .interrupt_names = interrupt_names, .reset_lines = reset_lines, .clock_gates = clock_gates,")
     emit(f"    .peripheral_count = {len(peripherals)}, .interrupt_count = {INTERRUPTS},")
     emit(f"    .reset_line_count = {len(resets)}, .clock_gate_count = {len(gates)},")
@@ -307,7 +362,11 @@ MODELS = {
 WITHOUT_FIELDS = re.compile(r"(?<!OC)(RST|EN)(SET|CLR)R$")
 # (model, register) -> fields as (name, bit, width), where the description lacks them, or has them as arrays of other names.
 MISSING_FIELDS = {
-    ("TIM", "CCMR1"): [("OC1M", 4, 3), ("OC2M", 12, 3), ("OC1M3", 16, 1), ("OC2M3", 24, 1)],
+    **{("TIM", f"CCMR{number}"): [(f"OC{channel}{field}", bit + (8 if channel % 2 == 0 else 0), width)
+                                  for channel in (2 * number - 1, 2 * number)
+                                  for field, bit, width in (("FE", 2, 1), ("PE", 3, 1), ("M", 4, 3), ("CE", 7, 1), ("M3", 16, 1))] for number in (1, 2)},
+    # What ST's headers have besides.
+    **{("DMA", f"S{stream}CR"): [("TRBUFF", 20, 1)] for stream in range(8)}, ("ADC", "ISR"): [("LDORDY", 12, 1)],
     ("PWR", "WKUPCR"): [("WKUPC", 0, 6)], ("PWR", "WKUPFR"): [("WKUPF", 0, 6)], ("PWR", "MCUWKUPENR"): [("WKUPEN", 0, 6)],
 }
 

@@ -42,6 +42,17 @@ public struct RegisterMap: Equatable, Sendable {
         public var resetValue: UInt32
     }
 
+    /// A field of a register.
+    public struct Field: Equatable, Sendable {
+        public var name: String
+        /// The lowest bit, 0 to 31, and how many there are, 1 to 32.
+        public var bit: Int, width: Int
+        /// Where firmware can write the register's other fields, only.
+        public var isReadOnly: Bool
+        /// Its bits in the register.
+        public var mask: UInt32 { (.max >> UInt32(32 - width)) << UInt32(bit) }
+    }
+
     /// A block of registers or memory.
     public struct Peripheral: Equatable, Sendable {
         public var name: String
@@ -123,6 +134,20 @@ public struct RegisterMap: Equatable, Sendable {
             return Register(
                 name: name(register.pointee.name), offset: register_map_offset(register),
                 bytes: Int(register_map_bytes(register)), access: access, resetValue: register.pointee.reset_value)
+        }
+    }
+
+    /// The fields of the register of `peripheral` that is `offset` bytes from its base, by their lowest bits. Those of a register with two
+    /// layouts overlap.
+    public func fields(of peripheral: Peripheral, at offset: UInt32) -> [Field] {
+        let number = register_map_register_at(tables, UInt32(peripheral.index), offset)
+        guard number >= 0 else { return [] }
+        let register = tables.pointee.registers + Int(number)
+        return (0..<Int(register_map_field_count(register))).map { place in
+            let field = tables.pointee.fields[Int(register.pointee.first_field) + place]
+            return Field(
+                name: String(cString: tables.pointee.field_names + Int(register_map_field_name(field))), bit: Int(register_map_field_bit(field)),
+                width: Int(register_map_field_width(field)), isReadOnly: register_map_field_is_read_only(field) != 0)
         }
     }
 

@@ -136,6 +136,13 @@ public final class SoC {
         interconnect.chip.registers.peripheral(named: peripheral).map { interconnect.isModelled[$0.index] } ?? false
     }
 
+    /// What the model does with a field that firmware can write, of the register at `offset` from the base of `peripheral`; nil for a block
+    /// without a model, whose registers are told when they are touched.
+    public func treatment(of field: RegisterMap.Field, at offset: UInt32, of peripheral: RegisterMap.Peripheral) -> FieldTreatment? {
+        guard interconnect.isModelled.indices.contains(peripheral.index), interconnect.isModelled[peripheral.index] else { return nil }
+        return interconnect.blocks[peripheral.index]?._withUnsafeGuaranteedRef { $0.map.treatment(field.mask, at: offset) }
+    }
+
     /// What was touched and has no model, by first access; at most 4096.
     public var unmodelledRegisters: [UnmodelledRegister] { interconnect.unmodelled.list }
 

@@ -30,6 +30,44 @@ import Testing
         }
     }
 
+    private func fields(_ block: String, _ register: String) -> [RegisterMap.Field] {
+        guard let peripheral = map.peripheral(named: block), let address = map.address(block, register) else { return [] }
+        return map.fields(of: peripheral, at: address - peripheral.base)
+    }
+
+    @Test func `A register has its fields by their lowest bits, and one with two layouts those of both`() {
+        #expect(fields("WWDG1", "CFR").map { "\($0.name) \($0.bit)+\($0.width)" } == ["W 0+7", "EWI 9+1", "WDGTB 11+3"])
+        #expect(fields("WWDG1", "CFR").map(\.mask) == [0x7F, 0x200, 0x3800])
+        #expect(fields("CRC1", "DR").map(\.mask) == [.max])
+        #expect(fields("PWR", "CR2").filter { !$0.isReadOnly }.map(\.name) == ["BREN", "RREN", "MONEN"])
+        #expect(["CC4S", "IC4F", "OC4M", "OC4PE"].allSatisfy(fields("TIM1", "CCMR2").map(\.name).contains))
+        #expect(!fields("TIM13", "CCMR1").map(\.name).contains("OC2M"))
+        #expect(fields("DMA2", "S7CR").contains { $0.name == "TRBUFF" && $0.bit == 20 })
+        // Shared with its neighbour's, and of memory none.
+        #expect(fields("GPIOB", "MODER") == fields("GPIOC", "MODER"))
+        #expect(map.peripheral(named: "SRAMCAN").map { map.fields(of: $0, at: 0) } == [])
+    }
+
+    @Test func `Fields lie inside of their registers`() {
+        for peripheral in map.peripherals {
+            for register in map.registers(of: peripheral) {
+                let fields = map.fields(of: peripheral, at: register.offset)
+                #expect(fields.allSatisfy { $0.bit + $0.width <= 32 && !$0.name.isEmpty }, "\(peripheral.name).\(register.name)")
+                #expect(fields.map(\.bit) == fields.map(\.bit).sorted(), "\(peripheral.name).\(register.name)")
+            }
+        }
+    }
+
+    @Test func `Timers have the registers of the reference manual, not all of the description's`() {
+        func has(_ block: String, _ register: String) -> Bool { map.address(block, register) != nil }
+        #expect(["TIM16", "TIM17"].allSatisfy { has($0, "CCMR1") })
+        #expect((2...5).allSatisfy { has("TIM\($0)", "TISEL") && has("TIM\($0)", "AF1") && !has("TIM\($0)", "BDTR") && !has("TIM\($0)", "RCR") })
+        #expect((6...7).allSatisfy { !has("TIM\($0)", "CCMR1") && !has("TIM\($0)", "SMCR") })
+        // ST's drivers read it before they stop a counter.
+        let basic = map.peripheral(named: "TIM6").map { map.registers(of: $0) } ?? []
+        #expect(basic.first { $0.name == "CCER" }?.access == .readOnly)
+    }
+
     @Test func `Every register is found by its address and by its name`() {
         var count = 0
         for peripheral in map.peripherals {

@@ -143,6 +143,26 @@ import Testing
         #expect(chip["GPIOE.IDR"] & 1 << 11 != 0)
     }
 
+    /// By SSIOP and AFCNTR: whether NSS is high while the SPI is off, on, in a transfer, and off again. Off, the pin has its pull.
+    @Test(arguments: [(false, false, [false, true, false, false]), (true, false, [false, false, true, false]),
+        (false, true, [true, true, false, true]), (true, true, [false, false, true, false])])
+    func `NSS is active at SSIOP's level, and driven by an SPI that is off with AFCNTR`(activeHigh: Bool, keeps: Bool, levels: [Bool]) {
+        let chip = TestSoC()
+        chip["RCC.SPI45CKSELR"] = 2
+        chip["GPIOE.MODER"] = 2 << 22
+        chip["GPIOE.AFRH"] = 5 << 12
+        chip["SPI4.CFG1"] = 7
+        chip["SPI4.CFG2"] = Self.master | Self.outputSelect | (activeHigh ? 1 << 28 : 0) | (keeps ? 1 << 31 : 0)
+        var seen = [chip["GPIOE.IDR"] & 1 << 11 != 0]
+        chip["SPI4.CR1"] = 1
+        seen.append(chip["GPIOE.IDR"] & 1 << 11 != 0)
+        begin(chip, length: 1)
+        seen.append(chip["GPIOE.IDR"] & 1 << 11 != 0)
+        chip["SPI4.CR1"] = 0
+        seen.append(chip["GPIOE.IDR"] & 1 << 11 != 0)
+        #expect(seen == levels)
+    }
+
     @Test func `NSS is low from the start of a transfer to its end`() {
         let chip = TestSoC()
         chip["RCC.SPI45CKSELR"] = 2

@@ -71,9 +71,9 @@ struct TestSoC {
     let host: TestHost
     let soc: SoC
 
-    init(_ configuration: SoCConfiguration = SoCConfiguration(mcuClock: .hsi)) {
+    init(_ configuration: SoCConfiguration = SoCConfiguration(mcuClock: .hsi), of chip: SoCDescription = .stm32mp157) {
         host = TestHost(coreClock: configuration.mcuClock.coreClock)
-        soc = SoC(host: host, configuration: configuration)
+        soc = SoC(chip, host: host, configuration: configuration)
     }
 
     /// A 32-bit register by its name, as the Cortex-M4 accesses it.

@@ -39,6 +39,21 @@ import Testing
         #expect(chip["UART7.RDR"] == 0x62)
     }
 
+    /// CR1's M1, M0, PCE and PS; what is left of 0x1A5 when it is sent, and how it is read when it comes in.
+    @Test(arguments: [
+        (0, 0xA5, 0xA5), (1 << 12, 0x1A5, 0x1A5), (1 << 28, 0x25, 0x25), (1 << 10, 0x25, 0xA5), (1 << 10 | 1 << 9, 0x25, 0x25),
+        (1 << 12 | 1 << 10, 0xA5, 0xA5), (1 << 12 | 1 << 10 | 1 << 9, 0xA5, 0x1A5), (1 << 28 | 1 << 10, 0x25, 0x65),
+    ] as [(UInt32, UInt16, UInt32)])
+    func `A character has as many bits as M and the parity leave, and its parity is read in front of it`(mode: UInt32, sent: UInt16, read: UInt32) {
+        let chip = TestSoC()
+        chip["USART2.CR1"] = mode | 0b1101
+        chip["USART2.TDR"] = 0x1A5
+        #expect(chip.host.transmitted == [.usart2: [sent]])
+        chip.soc.uart(.usart2).receive([0x1A5])
+        #expect(chip["USART2.RDR"] == read)
+        #expect(chip["USART2.ISR"] & 1 == 0)
+    }
+
     @Test func `Transmit-complete interrupts until cleared`() {
         let chip = TestSoC()
         chip["USART2.CR1"] = 1 | 1 << 3

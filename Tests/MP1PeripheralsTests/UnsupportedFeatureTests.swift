@@ -32,25 +32,40 @@ import Testing
         Case("TIM5", "centre-aligned counting", by: "CR1.CMS = 1", ("TIM5.CR1", 1 << 5 | 1)),
         Case("TIM12", "capture on channel 2", by: "CCMR1.CC2S = 1", ("TIM12.CCMR1", 1 << 8), ("TIM12.CCER", 1 << 4)),
         Case("TIM8", "output of channel 3", by: "CCMR2.OC3M = 6", ("TIM8.CCMR2", 6 << 4), ("TIM8.CCER", 1 << 10)),
+        Case("TIM2", "trigger output", by: "CR2.MMS = 2", ("TIM2.CR2", 2 << 4), ("TIM2.CR1", 1)),
+        Case("TIM3", "preload of channel 1's compare value", by: "CCMR1.OC1PE = 1", ("TIM3.CCMR1", 1 << 3), ("TIM3.DIER", 2), ("TIM3.CR1", 1)),
+        Case("TIM16", "output of channel 1", by: "CCMR1.OC1M = 6", ("TIM16.CCMR1", 6 << 4), ("TIM16.CCER", 1)),
+        Case("TIM1", "access through DMAR", by: "DMAR.DMAB = 5", ("TIM1.DMAR", 5)),
+        Case("TIM8", "lock of the outputs", by: "BDTR.LOCK = 1", ("TIM8.BDTR", 1 << 8)),
         Case("TIM15", "break input", by: "BDTR.BKE = 1", ("TIM15.BDTR", 1 << 12)),
         Case("LPTIM1", "external trigger", by: "CFGR.TRIGEN = 1", ("LPTIM1.CFGR", 1 << 17), ("LPTIM1.CR", 1)),
         Case("LPTIM4", "external clock", by: "CFGR.CKSEL = 1", ("LPTIM4.CFGR", 1), ("LPTIM4.CR", 1)),
+        Case("LPTIM1", "external trigger's interrupt", by: "IER.EXTTRIGIE = 1", ("LPTIM1.IER", 1 << 2)),
+        Case("LPTIM3", "another source of Input1", by: "CFGR2.IN1SEL = 1", ("LPTIM3.CFGR2", 1)),
         Case("LPTIM2", "encoder mode", by: "CFGR.ENC = 1", ("LPTIM2.CFGR", 1 << 24), ("LPTIM2.CR", 1)),
         Case("USART3", "half duplex", by: "CR3.HDSEL = 1", ("USART3.CR3", 1 << 3), ("USART3.CR1", 1)),
         Case("UART4", "LIN mode", by: "CR2.LINEN = 1", ("UART4.CR2", 1 << 14), ("UART4.CR1", 1)),
         Case("UART7", "wake-up from Stop", by: "CR1.UESM = 1", ("UART7.CR1", 3)),
+        Case("USART3", "interrupt of CTS", by: "CR3.CTSIE = 1", ("USART3.CR3", 1 << 10), ("USART3.CR1", 1)),
+        Case("SPI2", "NSS between frames", by: "CFG2.SSOM = 1", ("SPI2.CFG2", 3 << 29 | 1 << 22), ("SPI2.CR1", 1)),
+        Case("SPI2", "mode fault by SSI", by: "CR1.SSI = 0", ("SPI2.CFG2", 1 << 26 | 1 << 22), ("SPI2.CR1", 1)),
+        Case("SPI5", "lock of the I/O configuration", by: "CR1.IOLOCK = 1", ("SPI5.CR1", 1 << 16 | 1 << 12)),
         Case("USART6", "automatic baud rate", by: "CR2.ABREN = 1", ("USART6.CR1", 1), ("USART6.CR2", 1 << 20)),
         Case("DMA1 stream 4", "double buffer", by: "S4CR.DBM = 1", ("DMA1.S4CR", 1 << 18 | 2 << 6 | 1)),
         Case("DMA2 stream 0", "bursts of the memory port", by: "S0CR.MBURST = 1", ("DMA2.S0CR", 1 << 23 | 2 << 6 | 1)),
         Case("DMA2 stream 7", "packing between sizes in the FIFO", by: "S7CR.MSIZE = 8", ("DMA2.S7FCR", 4), ("DMA2.S7CR", 2 << 13 | 2 << 6 | 1)),
+        Case("DMA2 stream 3", "increment of the peripheral's address by four", by: "S3CR.PINCOS = 1", ("DMA2.S3CR", 1 << 15 | 1 << 9 | 2 << 6 | 1)),
         Case("DMA2 stream 2", "DMAMUX1 request 22, TIM2_UP", by: "S2CR.EN = 1", ("DMAMUX1.C10CR", 22), ("DMA2.S2CR", 1 << 6 | 1)),
         Case("DMA1 stream 0", "DMAMUX1 request 34, I2C1_TX", by: "S0CR.EN = 1", ("DMAMUX1.C0CR", 34), ("DMA1.S0CR", 1 << 6 | 1)),
         Case("DMAMUX1", "synchronisation of channel 3", by: "C3CR.SE = 1", ("DMAMUX1.C3CR", 1 << 16 | 43)),
         Case("DMAMUX1", "request generator 1", by: "RG1CR.GE = 1", ("DMAMUX1.RG1CR", 1 << 16)),
+        Case("DMAMUX1", "request generator 7", by: "RG7CR.GE = 1", ("DMAMUX1.RG7CR", 1 << 16)),
         Case("GPIOB", "configuration lock", by: "LCKR.LCKK = 1", ("GPIOB.LCKR", 1 << 16 | 3)),
         Case("EXTI", "a level from outside at PA14, line 14", by: "C2IMR1.IM14 = 1", ("EXTI.FTSR1", 1 << 14), ("EXTI.C2IMR1", 1 << 14)),
+        Case("EXTI", "an event of the Cortex-A7s' SEV, line 66", by: "C2EMR3.EM66 = 1", ("EXTI.C2EMR3", 1 << 2)),
         Case("PWR", "voltage detector", by: "CR1.PVDEN = 1", ("PWR.CR1", 1 << 4)),
         Case("RCC", "another clock of the M4, 24000000 Hz", by: "MSSCKSELR.MCUSSRC = 1", ("RCC.MSSCKSELR", 1)),
+        Case("RCC", "reset of the backup domain", by: "BDCR.VSWRST = 1", ("RCC.BDCR", 1 << 31)),
         Case("RCC", "clock output 1", by: "MCO1CFGR.MCO1ON = 1", ("RCC.MCO1CFGR", 1 << 12)),
     ]
 
@@ -98,6 +113,44 @@ import Testing
         #expect(chip.soc.unsupportedFeaturesOn.isEmpty)
         for (register, value) in row.writes { chip[register] = value }
         #expect(chip.host.features.count == 1)
+    }
+
+    @Test func whatAWriteAsksForIsToldOnce() {
+        let chip = TestSoC()
+        chip["UART4.RQR"] = 1 << 3
+        #expect(chip.host.features.isEmpty)
+        chip["UART4.RQR"] = 1 << 1
+        chip["UART4.RQR"] = 1 << 1
+        chip["RCC.MP_GRSTCSETR"] = 1 << 5
+        #expect(chip.host.features.map(\.description) == [
+            "UART4: break (RQR.SBKRQ = 1 at 0x40010018) is not modelled: none is sent",
+            "RCC: reset of a Cortex-A7 (MP_GRSTCSETR.MPUP0RST = 2 at 0x50000404) is not modelled: Linux goes on",
+        ])
+        // It is over once it is asked for.
+        #expect(chip.soc.unsupportedFeaturesOn.isEmpty)
+    }
+
+    @Test func whatOnlyTheSecureWorldCanAskForIsToldThen() {
+        let chip = TestSoC()
+        for who in [.cortexM4, linux, opTEE] {
+            #expect(chip.host.features.isEmpty)
+            chip["EXTI.TZENR1", by: who] = 1
+            chip["TAMP.SMCR", by: who] = 8
+            chip["GPIOZ.SECCFGR", by: who] = 3
+        }
+        #expect(chip.host.features.map(\.feature) == ["secure lines", "protection of backup registers", "secure pins"])
+        #expect(chip.host.features.map(\.value) == [1, 8, 3])
+    }
+
+    @Test func aWordWithoutARegisterIsReservedInAModelledBlockToo() {
+        let chip = TestSoC()
+        chip["TIM6.CR1"] = 0
+        #expect(chip["TIM6.CCER"] == 0 && chip.host.reports.isEmpty)
+        // TIM6 has no slave modes.
+        chip.soc.write(chip.address("TIM6.CR1") + 8, 7, width: 4)
+        #expect(chip.soc.read(chip.address("TIM6.CR1") + 8, width: 4) == 0)
+        #expect(chip.host.reports.map(\.kind) == [.reservedWord])
+        #expect(chip.host.features.isEmpty)
     }
 
     @Test func aStreamIsToldWhoseRequestItIsAndWhyItNeverComes() {

@@ -7,11 +7,17 @@
 
 enum { REGISTER_READ_WRITE = 0, REGISTER_READ_ONLY = 1, REGISTER_WRITE_ONLY = 2 };
 
-/// A register of a block: see the accessors for what `packed` holds.
+/// A field of a register: see the accessors for what `packed` holds.
+typedef struct {
+    uint32_t packed;
+} register_map_field;
+
+/// A register of a block: see the accessors for what `packed` holds. Its fields are those from `first_field` on.
 typedef struct {
     uint32_t reset_value;
     uint32_t packed;
     uint16_t name;
+    uint16_t first_field;
 } register_map_register;
 
 /// A block of registers (or, with none, of memory), at `base`, decoding `size` bytes.
@@ -64,6 +70,9 @@ typedef struct {
     const register_map_register *registers;
     /// Zero-terminated names; the tables hold offsets into it.
     const char *names;
+    /// Fields of registers by their lowest bits, and their names. Registers with the same fields share them; fields may overlap.
+    const register_map_field *fields;
+    const char *field_names;
     /// Offset of each line's name; an empty name is a reserved line.
     const uint16_t *interrupt_names;
     /// The lines that reset blocks, and the coprocessor's clock gates, sorted by offset.
@@ -75,7 +84,19 @@ typedef struct {
 static inline uint32_t register_map_offset(const register_map_register *r) { return r->packed & 0xFFFFFu; }
 static inline uint32_t register_map_access(const register_map_register *r) { return r->packed >> 20 & 3u; }
 /// 1, 2 or 4.
-static inline uint32_t register_map_bytes(const register_map_register *r) { return r->packed >> 22; }
+static inline uint32_t register_map_bytes(const register_map_register *r) { return r->packed >> 22 & 7u; }
+static inline uint32_t register_map_field_count(const register_map_register *r) { return r->packed >> 25; }
+
+/// In `field_names`.
+static inline uint32_t register_map_field_name(register_map_field f) { return f.packed & 0x1FFFFFu; }
+/// The lowest bit, 0 to 31.
+static inline uint32_t register_map_field_bit(register_map_field f) { return f.packed >> 21 & 31u; }
+/// Bits, 1 to 32.
+static inline uint32_t register_map_field_width(register_map_field f) { return (f.packed >> 26 & 31u) + 1; }
+static inline uint32_t register_map_field_is_read_only(register_map_field f) { return f.packed >> 31; }
+static inline uint32_t register_map_field_mask(register_map_field f) {
+    return (0xFFFFFFFFu >> (32u - register_map_field_width(f))) << register_map_field_bit(f);
+}
 
 /// The block that decodes `address`, or -1.
 static inline int32_t register_map_peripheral_at(const register_map *map, uint32_t address) {

@@ -5,9 +5,6 @@
 public final class ADC: RegisterBlock {
     public enum Instance: Int, CaseIterable, Sendable { case adc1, adc2 }
 
-    /// Of ISR, where the description has no such bit: LDORDY, the voltage regulator is ready.
-    private static let regulatorReady: UInt32 = 1 << 12
-
     public let instance: Instance
     private let interrupt: Int
 
@@ -35,10 +32,18 @@ public final class ADC: RegisterBlock {
         return BlockMap(
             onRead: [ISR.self, DR.self],
             onWrite: [ISR.self, IER.self, CR.self],
-            storageOnly: [
-                CFGR.self, CFGR2.self, SMPR1.self, SMPR2.self, PCSEL.self, LTR1.self, HTR1.self, SQR1.self, SQR2.self, SQR3.self, SQR4.self,
-                JSQR.self, OFRx.self, JDRx.self, AWD2CR.self, AWD3CR.self, LTR2.self, HTR2.self, LTR3.self, HTR3.self, DIFSEL.self, CALFACT.self,
-                CALFACT2.self, OR.self,
+            acting: [
+                ISR.all, IER.all, CR.ADEN, CR.ADDIS, CR.ADSTART, CR.ADSTP, CR.JADSTP, CR.LINCALRDYWx, CR.ADVREGEN, CR.ADCAL, CFGR.RES, CFGR.CONT,
+                SQR1.all, SQR2.all, SQR3.all, SQR4.all, DR.all,
+            ],
+            holding: [
+                // Calibrated, powered and sampled well all the same. Data is never overrun: it waits until it is read, as with AUTDLY.
+                CR.BOOST, CR.ADCALLIN, CR.DEEPPWD, CR.ADCALDIF, CFGR.OVRMOD, CFGR.AUTDLY, SMPR1.all, SMPR2.all, PCSEL.all, CALFACT.all, CALFACT2.all,
+                OR.all,
+                // Of triggers, of discontinuous and injected conversions, of watchdogs, of oversampling, of offsets.
+                CFGR.EXTSEL, CFGR.DISCNUM, CFGR.JDISCEN, CFGR.JQM, CFGR.JQDIS, JSQR.all, JDRx.all, CFGR.AWD1SGL, CFGR.AWD1CH, LTR1.all, HTR1.all,
+                LTR2.all, HTR2.all, LTR3.all, HTR3.all, CFGR2.OVSS, CFGR2.TROVS, CFGR2.ROVSM, CFGR2.OSVR, CFGR2.RSHIFTx,
+                OFRx.each(OFRx.OFFSET_CH, OFRx.SSATE),
             ],
             missing: [
                 Row("external trigger", CFGR.EXTEN, when: .init(CR.ADSTART), waits: true, effect: "the conversion never starts"),
@@ -70,7 +75,7 @@ public final class ADC: RegisterBlock {
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         switch offset {
         case ISR.offset:
-            return self[offset] | (has(CR.ADVREGEN) ? Self.regulatorReady : 0)
+            return self[offset] | (has(CR.ADVREGEN) ? ISR.LDORDY.mask : 0)
         case DR.offset:
             let value = self[offset]
             if has(ISR.EOC) {

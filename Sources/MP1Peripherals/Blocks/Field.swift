@@ -61,7 +61,9 @@ struct Field {
 /// Fields of one register that are alike but for the number in their names, at equal distances.
 struct FieldArray {
     private let stem: StaticString, ending: StaticString
-    private let offset: UInt32, shift: UInt32, width: UInt32, step: UInt32, first: UInt32
+    private let shift: UInt32, width: UInt32, step: UInt32, first: UInt32
+    /// Bytes from the block's base to the register.
+    let offset: UInt32
     let count: UInt32
 
     @inline(__always) init(

@@ -75,15 +75,7 @@ final class Interconnect {
         guard index >= 0 else { return reportUnmapped(address, isWrite: true, value: value, by: initiator) }
         let shift = (address & 3) &* 8
         let lanes = Self.mask(width) << shift
-        block(Int(index))._withUnsafeGuaranteedRef {
-            let offset = (address &- $0.base) & ~3
-            guard $0.featureWords >> UInt64(offset >> 2 & 63) & 1 != 0 else {
-                return $0.store(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
-            }
-            let old = $0[offset]
-            $0.store(offset, (value << shift) & lanes, lanes: lanes, by: initiator)
-            if $0[offset] != old { $0.featureWordChanged(offset) }
-        }
+        block(Int(index))._withUnsafeGuaranteedRef { $0.store((address &- $0.base) & ~3, (value << shift) & lanes, lanes: lanes, by: initiator) }
     }
 
     @inline(__always) private static func mask(_ width: Int) -> UInt32 {

@@ -6,7 +6,7 @@ import MachineBase
 ///
 /// The base class alone is the model of a block nobody wrote yet: every register has its reset value and access, stores what
 /// is written, reads it back, and is reported to the host when first touched. A subclass declares in its `map` which registers act on
-/// reads and on writes, which only store, and what is missing that firmware can ask for; `read` and `write` are for those that act.
+/// reads and on writes, and which fields act, only store, or ask for what is missing; `read` and `write` are for registers that act.
 ///
 /// Storage is allocated when the block is first touched, so an SoC costs little until firmware runs on it.
 public class RegisterBlock {
@@ -17,15 +17,14 @@ public class RegisterBlock {
 
     private var words: UnsafeMutablePointer<UInt32>?
     private var traits: UnsafeMutablePointer<Traits>?
+    /// By word: the fields that `map` does not declare and firmware can write, less those that were told; nil where there are none.
+    private(set) final var undeclared: UnsafeMutablePointer<UInt32>?
     private let wordCount: Int
-    /// Words that switch on what the model lacks: bit n stands for the words n, n + 64 and so on.
-    private(set) final var featureWords: UInt64 = 0
-    /// Which of the map's missing features were told.
-    private var toldFeatures: [Bool] = []
+    final var told = ToldGaps()
 
     /// What the storage knows of a word.
     struct Traits: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         static let exists = Traits(rawValue: 1)
         static let readOnly = Traits(rawValue: 2)
         static let writeOnly = Traits(rawValue: 4)
@@ -36,6 +35,10 @@ public class RegisterBlock {
         /// Reads, and writes, are the subclass'.
         static let actsOnRead = Traits(rawValue: 64)
         static let actsOnWrite = Traits(rawValue: 128)
+        /// A write may set an undeclared field or switch on what is missing.
+        static let isWatched = Traits(rawValue: 256)
+        /// A write may ask for what is missing.
+        static let takesRequests = Traits(rawValue: 512)
     }
 
     /// Registers beyond it read as reset and ignore writes: the AXI interconnect's spread over a megabyte.
@@ -63,13 +66,13 @@ public class RegisterBlock {
         let entry = interconnect.map.pointee.peripherals[index]
         base = entry.base
         wordCount = Self.wordCount(entry, of: interconnect.map)
-        featureWords = map.missing.reduce(0) { $0 | $1.words }
         self.alarm?.wake(self)
     }
 
     deinit {
         words?.deallocate()
         traits?.deallocate()
+        undeclared?.deallocate()
     }
 
     private static func wordCount(_ entry: register_map_peripheral, of map: UnsafePointer<register_map>) -> Int {
@@ -85,14 +88,12 @@ public class RegisterBlock {
 
     // MARK: What subclasses change
 
-    /// What the model does with each register, and what it lacks. Identification registers, read-only at the end of a block, need no
-    /// mention.
+    /// What the model does with each register and field, and what it lacks. Read-only registers' fields need no mention, nor does
+    /// identification at the end of a block.
     var map: BlockMap { BlockMap() }
 
-    /// Missing features that are on now and were told.
-    var featuresOn: [UnsupportedFeature] {
-        zip(map.missing, toldFeatures).filter { $1 && $0.isOn(in: self) }.map { $0.0.found(in: self) }
-    }
+    /// Missing features that are on now and were told, and undeclared fields that were told and are set.
+    var featuresOn: [UnsupportedFeature] { missingFeaturesOn + undeclaredFieldsOn }
 
     /// The word at `offset`, a multiple of four below the block's size, of a register that acts on reads.
     func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 { readStored(offset, by: initiator) }
@@ -126,8 +127,8 @@ public class RegisterBlock {
     /// All of the block that changes; nil while nobody has touched it.
     struct Snapshot: Equatable, Sendable {
         var words: [UInt32]?
-        var traits: [UInt8] = []
-        var toldFeatures: [Bool]
+        var traits: [UInt16] = []
+        var told: ToldGaps
         var alarmDue: UInt64
         var own: AnyBlockState
     }
@@ -136,7 +137,8 @@ public class RegisterBlock {
     final func forget() {
         words?.deallocate()
         traits?.deallocate()
-        (words, traits) = (nil, nil)
+        undeclared?.deallocate()
+        (words, traits, undeclared) = (nil, nil, nil)
     }
 
     final var snapshot: Snapshot {
@@ -144,9 +146,12 @@ public class RegisterBlock {
             Snapshot(
                 words: words.map { Array(UnsafeBufferPointer(start: $0, count: max(1, wordCount))) },
                 traits: traits.map { traits in (0..<max(1, wordCount)).map { traits[$0].rawValue } } ?? [],
-                toldFeatures: toldFeatures, alarmDue: alarm?.due ?? .max, own: AnyBlockState(ownState))
+                told: told, alarmDue: alarm?.due ?? .max, own: AnyBlockState(ownState))
         }
         set {
+            // What is undeclared is compiled anew.
+            if told.fields != newValue.told.fields { forget() }
+            told = newValue.told
             if let stored = newValue.words {
                 let words = storage()
                 for (word, value) in stored.enumerated() where word < max(1, wordCount) { words[word] = value }
@@ -154,7 +159,6 @@ public class RegisterBlock {
             } else {
                 forget()
             }
-            toldFeatures = newValue.toldFeatures
             alarm?.set(newValue.alarmDue)
             ownState = newValue.own.value
         }
@@ -172,8 +176,22 @@ public class RegisterBlock {
     @inline(__always) final func store(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         let word = Int(offset / 4)
         _ = storage()
-        guard word < wordCount, trait(word).contains(.actsOnWrite) else { return writeStored(offset, value, lanes: lanes, by: initiator) }
+        guard word < wordCount else { return writeStored(offset, value, lanes: lanes, by: initiator) }
+        let trait = trait(word)
+        if trait.contains(.isWatched) { return storeWatched(offset, value, lanes: lanes, by: initiator) }
+        guard trait.contains(.actsOnWrite) else { return writeStored(offset, value, lanes: lanes, by: initiator) }
         write(offset, value, lanes: lanes, by: initiator)
+    }
+
+    /// `store` to a word with undeclared fields or such as switch on what is missing.
+    @inline(never) private final func storeWatched(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
+        let trait = trait(Int(offset / 4)), old = self[offset]
+        if trait.contains(.actsOnWrite) {
+            write(offset, value, lanes: lanes, by: initiator)
+        } else {
+            writeStored(offset, value, lanes: lanes, by: initiator)
+        }
+        lookForGaps(offset, value, lanes: lanes, old: old, takesRequests: trait.contains(.takesRequests))
     }
 
     // MARK: Storage
@@ -251,14 +269,45 @@ public class RegisterBlock {
             if trait.contains(.readOnly), register_map_offset(register) & 0x3FF >= 0x3C0 { trait.insert(.quiet) }
             traits[word] = trait
         }
-        let map = map
-        for (ranges, trait) in [(map.onRead, Traits.actsOnRead), (map.onWrite, Traits.actsOnWrite), (map.storageOnly, Traits.quiet)] {
-            for offset in ranges.joined() where offset & 3 == 0 && Int(offset / 4) < wordCount {
+        compile(map, into: traits)
+        loadResetValues()
+        return words
+    }
+
+    /// Flags of the words that `map` says something of, and which of their fields it does not declare.
+    private final func compile(_ map: BlockMap, into traits: UnsafeMutablePointer<Traits>) {
+        for (ranges, trait) in [(map.onRead, Traits.actsOnRead), (map.onWrite, Traits.actsOnWrite)] {
+            for offset in ranges.joined() where offset & 3 == 0 && Int(offset / 4) < wordCount && traits[Int(offset / 4)].contains(.exists) {
                 traits[Int(offset / 4)].formUnion([trait, .quiet])
             }
         }
-        loadResetValues()
-        return words
+        for feature in map.missing {
+            for condition in feature.conditions where Int(condition.offset / 4) < wordCount {
+                traits[Int(condition.offset / 4)].formUnion(feature.isRequest ? [.isWatched, .takesRequests] : .isWatched)
+            }
+        }
+        forEachRegister { word, register in
+            let offset = UInt32(word) * 4, declared = map.declared(offset)
+            if declared != 0 { traits[word].insert(.quiet) }
+            guard traits[word].contains(.quiet), !traits[word].contains(.readOnly) else { return }
+            let mask = writableFields(register) & ~declared & ~told.fields[offset, default: 0]
+            guard mask != 0 else { return }
+            if undeclared == nil {
+                let masks = UnsafeMutablePointer<UInt32>.allocate(capacity: wordCount)
+                masks.initialize(repeating: 0, count: wordCount)
+                undeclared = masks
+            }
+            undeclared?[word] = mask
+            traits[word].insert(.isWatched)
+        }
+    }
+
+    /// Bits of a register's fields that firmware can write.
+    private final func writableFields(_ register: UnsafePointer<register_map_register>) -> UInt32 {
+        (0..<Int(register_map_field_count(register))).reduce(0) { mask, place in
+            let field = interconnect.map.pointee.fields[Int(register.pointee.first_field) + place]
+            return register_map_field_is_read_only(field) != 0 ? mask : mask | register_map_field_mask(field)
+        }
     }
 
     private final func loadResetValues() {
@@ -286,17 +335,6 @@ public class RegisterBlock {
                 kind: kind, address: base &+ UInt32(word) * 4, isWrite: isWrite, value: value, initiator: initiator,
                 map: interconnect.chip.registers, isBlockModelled: interconnect.isModelled[index])
             interconnect.tell { $0.report(.unmodelled(access)) }
-        }
-    }
-
-    /// The word at `offset`, which `featureWords` has, is another than before: tells what it has switched on, once each.
-    @inline(never) final func featureWordChanged(_ offset: UInt32) {
-        let features = map.missing
-        if toldFeatures.isEmpty { toldFeatures = [Bool](repeating: false, count: features.count) }
-        for (row, feature) in features.enumerated()
-        where !toldFeatures[row] && feature.conditions.contains(where: { $0.offset == offset }) && feature.isOn(in: self) {
-            toldFeatures[row] = true
-            interconnect.tell { $0.report(.unsupported(feature.found(in: self))) }
         }
     }
 

@@ -1,3 +1,4 @@
+import CRegisterMap
 import MachineBase
 
 /// A feature that a modelled block has on the chip and not here, which firmware has switched on.
@@ -45,11 +46,12 @@ struct MissingFeature {
         /// - Parameters:
         ///   - fields: of one register.
         ///   - values: of the register's bits, where the fields are; nil for all but zero.
-        init(_ fields: Field..., is values: [UInt32]? = nil) { self.init(fields, is: values) }
+        init(_ fields: any FieldGroup..., is values: [UInt32]? = nil) { self.init(fields, is: values) }
 
-        init(_ fields: [Field], is values: [UInt32]? = nil) {
-            offset = fields.first?.offset ?? 0
-            mask = fields.reduce(0) { $0 | $1.mask }
+        init(_ fields: [any FieldGroup], is values: [UInt32]? = nil) {
+            let places = fields.flatMap(\.places)
+            offset = places.first?.offset ?? 0
+            mask = places.reduce(0) { $0 | $1.mask }
             self.values = values
         }
 
@@ -58,6 +60,8 @@ struct MissingFeature {
 
     let feature: String
     let field: String
+    /// The register takes it and holds nothing: what counts is what is written.
+    let isRequest: Bool
     /// The field itself, then what else has to be so: the block's enable bit.
     let conditions: [Condition]
     let stream: Int?
@@ -73,31 +77,59 @@ struct MissingFeature {
     ///   - waits: firmware that waits for it waits in vain.
     ///   - effect: what comes of it, `the conversion never starts`.
     init(
-        _ feature: String, _ fields: Field..., named name: String? = nil, is values: [UInt32]? = nil, when others: Condition..., stream: Int? = nil,
+        _ feature: String, _ fields: any FieldGroup..., named name: String? = nil, is values: [UInt32]? = nil, when others: Condition..., stream: Int? = nil,
         waits: Bool = false, effect: String
     ) {
         self.feature = feature
-        field = name ?? fields.first?.name ?? ""
+        field = name ?? (fields.first as? Field)?.name ?? ""
+        isRequest = false
         conditions = [Condition(fields, is: values)] + others
         self.stream = stream
         leavesWaiting = waits
         self.effect = effect
     }
 
-    /// Bits of `RegisterBlock.featureWords` for the words that this looks at.
-    var words: UInt64 { conditions.reduce(0) { $0 | 1 &<< UInt64($1.offset / 4 % 64) } }
+    /// What is asked for by writing ones to fields of a register that does not hold them.
+    ///
+    /// - Parameters:
+    ///   - feature: what it is, `break`.
+    ///   - fields: of one register; a finding names the first.
+    ///   - waits: firmware that waits for it waits in vain.
+    ///   - effect: what comes of it, `none is sent`.
+    init(request feature: String, _ fields: Field..., waits: Bool = false, effect: String) {
+        self.feature = feature
+        field = fields.first?.name ?? ""
+        isRequest = true
+        conditions = [Condition(fields)]
+        stream = nil
+        leavesWaiting = waits
+        self.effect = effect
+    }
 
-    func isOn(in block: RegisterBlock) -> Bool { conditions.allSatisfy { $0.holds(block[$0.offset]) } }
+    func isOn(in block: RegisterBlock) -> Bool { !isRequest && conditions.allSatisfy { $0.holds(block[$0.offset]) } }
 
-    func found(in block: RegisterBlock) -> UnsupportedFeature {
+    func found(in block: RegisterBlock) -> UnsupportedFeature { found(in: block, value: block[conditions[0].offset]) }
+
+    /// - Parameter value: of the register that has the field.
+    func found(in block: RegisterBlock, value: UInt32) -> UnsupportedFeature {
         let subject = conditions[0]
         return block.unsupported(
-            feature, subject.offset, field, value: (block[subject.offset] & subject.mask) >> UInt32(subject.mask.trailingZeroBitCount),
-            stream: stream, waits: leavesWaiting, effect)
+            feature, subject.offset, field, value: (value & subject.mask) >> UInt32(subject.mask.trailingZeroBitCount), stream: stream,
+            waits: leavesWaiting, effect)
     }
 }
 
 extension RegisterBlock {
+    /// A finding on a field that the block's map does not declare; `value` is its register's content, or what was written to it.
+    final func undeclaredField(_ field: register_map_field, of register: UnsafePointer<register_map_register>, value: UInt32) -> UnsupportedFeature {
+        let name = String(cString: interconnect.map.pointee.field_names + Int(register_map_field_name(field)))
+        let isStored = register_map_access(register) != UInt32(REGISTER_WRITE_ONLY)
+        return unsupported(
+            "the field \(name)", register_map_offset(register), name,
+            value: (value & register_map_field_mask(field)) >> register_map_field_bit(field), waits: false,
+            isStored ? "it stores what is written, and nothing follows" : "nothing follows")
+    }
+
     /// A finding on the register at `offset`, now.
     final func unsupported(
         _ feature: String, _ offset: UInt32, _ field: String, value: UInt32, stream: Int? = nil, request: String? = nil, waits: Bool, _ effect: String

@@ -46,7 +46,16 @@ public final class DMA: RegisterBlock {
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
         onWrite: [LIFCR.self, HIFCR.self, SxCR.self, SxNDTR.self, SxPAR.self, SxM0AR.self, SxM1AR.self, SxFCR.self],
-        storageOnly: [LISR.self, HISR.self],
+        acting: [
+            LISR.all, HISR.all, LIFCR.all, HIFCR.all, SxNDTR.all, SxPAR.all, SxM0AR.all,
+            SxCR.each(SxCR.EN, SxCR.DMEIE, SxCR.TEIE, SxCR.HTIE, SxCR.TCIE, SxCR.DIR, SxCR.CIRC, SxCR.PINC, SxCR.MINC),
+        ],
+        holding: [
+            // Streams do not compete for the bus. The FIFO never errs, and of equal sizes moves what goes without it.
+            SxCR.each(SxCR.PL, SxCR.TRBUFF), SxFCR.each(SxFCR.FTH, SxFCR.DMDIS, SxFCR.FS, SxFCR.FEIE),
+            // Of a double buffer.
+            SxCR.each(SxCR.CT), SxM1AR.all,
+        ],
         missing: (0..<SxCR.count).flatMap { stream in
             typealias Row = MissingFeature
             let control = SxCR.offset(stream), number = Int(stream)
@@ -61,6 +70,8 @@ public final class DMA: RegisterBlock {
                 Row("bursts of the peripheral port", field(SxCR.PBURST), when: on, stream: number, effect: "items move singly"),
                 Row("bursts of the memory port", field(SxCR.MBURST), when: on, stream: number, effect: "items move singly"),
                 Row("the peripheral's flow control", field(SxCR.PFCTRL), when: on, stream: number, effect: "NDTR decides the length"),
+                Row("increment of the peripheral's address by four", field(SxCR.PINCOS), when: .init(field(SxCR.PINC)), on,
+                    .init(field(SxCR.PSIZE), is: [0, 1 << SxCR.PSIZE.shift]), stream: number, effect: "it is the item's size"),
                 Row("packing between sizes in the FIFO", field(SxCR.MSIZE), field(SxCR.PSIZE), is: unequal,
                     when: .init(SxFCR.DMDIS.at(SxFCR.offset(stream))), on, stream: number, effect: "items have the peripheral's size on both sides"),
             ]

@@ -2,13 +2,18 @@
 final class DMAMUX: RegisterBlock {
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        onWrite: [CxCR.self], storageOnly: [CSR.self, CFR.self, RGxCR.self, RGSR.self, RGCFR.self],
+        onWrite: [CxCR.self], acting: [CxCR.each(CxCR.DMAREQ_ID)],
+        holding: [
+            // Of synchronisation, events and generators, and of overruns of these.
+            CxCR.each(CxCR.SOIE, CxCR.SPOL, CxCR.NBREQ, CxCR.SYNC_ID), RGxCR.each(RGxCR.SIG_ID, RGxCR.OIE, RGxCR.GPOL, RGxCR.GNBREQ),
+            CSR.all, CFR.all, RGSR.all, RGCFR.all,
+        ],
         missing: (0..<CxCR.count).flatMap { channel in
             [
                 MissingFeature("synchronisation of channel \(channel)", CxCR.SE.at(CxCR.offset(channel)), effect: "requests pass at once"),
                 MissingFeature("events of channel \(channel)", CxCR.EGE.at(CxCR.offset(channel)), waits: true, effect: "none comes"),
             ]
-        } + (0..<4).map { number in
+        } + (0..<RGxCR.count).map { number in
             MissingFeature("request generator \(number)", RGxCR.GE.at(RGxCR.offset(number)), waits: true, effect: "no request is made")
         })
 

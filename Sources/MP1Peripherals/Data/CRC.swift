@@ -1,7 +1,9 @@
 /// CRC calculation unit (RM0436, CRC): programmable polynomial of 7, 8, 16 or 32 bits, with input and output reversal.
 public final class CRC: RegisterBlock {
     override var map: BlockMap { Self.map }
-    private static let map = BlockMap(onRead: [DR.self], onWrite: [DR.self, CR.self, INIT.self], storageOnly: [IDR.self, POL.self])
+    private static let map = BlockMap(
+        onRead: [DR.self], onWrite: [DR.self, CR.self, INIT.self],
+        acting: [DR.all, CR.RESET, CR.POLYSIZE, CR.REV_IN, CR.REV_OUT, INIT.all, POL.all], holding: [IDR.all])
 
     /// Bits of the polynomial, from CR.POLYSIZE.
     private var size: UInt32 { [32, 16, 8, 7][Int(self[CR.POLYSIZE])] }

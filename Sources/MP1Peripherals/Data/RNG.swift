@@ -22,7 +22,10 @@ public final class RNG: RegisterBlock {
     }
 
     override var map: BlockMap { Self.map }
-    private static let map = BlockMap(onRead: [SR.self, DR.self], onWrite: [CR.self, SR.self], storageOnly: [DR.self])
+    private static let map = BlockMap(
+        onRead: [SR.self, DR.self], onWrite: [CR.self, SR.self], acting: [CR.RNGEN, CR.IE, SR.all],
+        // No clock error happens, looked for or not.
+        holding: [CR.CED])
 
     override func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 {
         let isOn = has(CR.RNGEN)

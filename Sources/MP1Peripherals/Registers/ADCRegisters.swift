@@ -7,7 +7,7 @@ extension ADC {
         static let ADRDY = Field("ADRDY", 0x0, 0, 1), EOSMP = Field("EOSMP", 0x0, 1, 1), EOC = Field("EOC", 0x0, 2, 1)
         static let EOS = Field("EOS", 0x0, 3, 1), OVR = Field("OVR", 0x0, 4, 1), JEOC = Field("JEOC", 0x0, 5, 1)
         static let JEOS = Field("JEOS", 0x0, 6, 1), AWD1 = Field("AWD1", 0x0, 7, 1), AWD2 = Field("AWD2", 0x0, 8, 1)
-        static let AWD3 = Field("AWD3", 0x0, 9, 1), JQOVF = Field("JQOVF", 0x0, 10, 1)
+        static let AWD3 = Field("AWD3", 0x0, 9, 1), JQOVF = Field("JQOVF", 0x0, 10, 1), LDORDY = Field("LDORDY", 0x0, 12, 1)
     }
     enum IER: Register {
         static let offset: UInt32 = 0x4

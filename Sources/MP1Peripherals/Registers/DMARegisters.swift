@@ -49,7 +49,8 @@ extension DMA {
         static let DIR = Field("DIR", 0x10, 6, 2), CIRC = Field("CIRC", 0x10, 8, 1), PINC = Field("PINC", 0x10, 9, 1)
         static let MINC = Field("MINC", 0x10, 10, 1), PSIZE = Field("PSIZE", 0x10, 11, 2), MSIZE = Field("MSIZE", 0x10, 13, 2)
         static let PINCOS = Field("PINCOS", 0x10, 15, 1), PL = Field("PL", 0x10, 16, 2), DBM = Field("DBM", 0x10, 18, 1)
-        static let CT = Field("CT", 0x10, 19, 1), PBURST = Field("PBURST", 0x10, 21, 2), MBURST = Field("MBURST", 0x10, 23, 2)
+        static let CT = Field("CT", 0x10, 19, 1), TRBUFF = Field("TRBUFF", 0x10, 20, 1), PBURST = Field("PBURST", 0x10, 21, 2)
+        static let MBURST = Field("MBURST", 0x10, 23, 2)
     }
     enum SxNDTR: RegisterArray {
         static let offset: UInt32 = 0x14, stride: UInt32 = 0x18, count: UInt32 = 8, first: UInt32 = 0

@@ -54,8 +54,12 @@ extension TIM {
     }
     enum CCMR2: Register {
         static let offset: UInt32 = 0x1c
-        static let CC3S = Field("CC3S", 0x1c, 0, 2), IC3PSC = Field("IC3PSC", 0x1c, 2, 2), IC3F = Field("IC3F", 0x1c, 4, 4)
-        static let CC4S = Field("CC4S", 0x1c, 8, 2), IC4PSC = Field("IC4PSC", 0x1c, 10, 2), IC4F = Field("IC4F", 0x1c, 12, 4)
+        static let CC3S = Field("CC3S", 0x1c, 0, 2), IC3PSC = Field("IC3PSC", 0x1c, 2, 2), OC3FE = Field("OC3FE", 0x1c, 2, 1)
+        static let OC3PE = Field("OC3PE", 0x1c, 3, 1), IC3F = Field("IC3F", 0x1c, 4, 4), OC3M = Field("OC3M", 0x1c, 4, 3)
+        static let OC3CE = Field("OC3CE", 0x1c, 7, 1), CC4S = Field("CC4S", 0x1c, 8, 2), IC4PSC = Field("IC4PSC", 0x1c, 10, 2)
+        static let OC4FE = Field("OC4FE", 0x1c, 10, 1), OC4PE = Field("OC4PE", 0x1c, 11, 1), IC4F = Field("IC4F", 0x1c, 12, 4)
+        static let OC4M = Field("OC4M", 0x1c, 12, 3), OC4CE = Field("OC4CE", 0x1c, 15, 1), OC3M3 = Field("OC3M3", 0x1c, 16, 1)
+        static let OC4M3 = Field("OC4M3", 0x1c, 24, 1)
     }
     enum CCER: Register {
         static let offset: UInt32 = 0x20

@@ -67,7 +67,18 @@ public final class SPI: RegisterBlock {
         return BlockMap(
             onRead: [SR.self, RXDR.self],
             onWrite: [CR1.self, CR2.self, CFG1.self, CFG2.self, IER.self, IFCR.self, TXDR.self],
-            storageOnly: [CR1.self, CR2.self, CFG1.self, CFG2.self, IER.self, CRCPOLY.self, TXCRC.self, RXCRC.self, UDRDR.self, I2SCFGR.self],
+            acting: [
+                CR1.SPE, CR1.MASRX, CR1.CSTART, CR1.CSUSP, CR1.HDDIR, CR2.TSIZE, CFG1.DSIZE, CFG1.FTHLV, CFG1.RXDMAEN, CFG1.TXDMAEN, CFG1.MBR,
+                CFG2.MIDI, CFG2.COMM, CFG2.LSBFRST, CFG2.SSIOP, CFG2.SSOE, CFG2.AFCNTR, IER.all, SR.all, IFCR.all, TXDR.all, RXDR.all,
+            ],
+            holding: [
+                // Both ends have the clock's phase and polarity, and the same pins. The first frame comes at once.
+                CFG2.CPHA, CFG2.CPOL, CFG2.IOSWP, CFG2.MSSI,
+                // Of CRC, of a slave, of I2S.
+                CR1.CRC33_17, CR1.RCRCINI, CR1.TCRCINI, CFG1.CRCSIZE, CRCPOLY.all, TXCRC.all, RXCRC.all, CFG1.UDRCFG, CFG1.UDRDET, UDRDR.all,
+                I2SCFGR.I2SCFG, I2SCFGR.I2SSTD, I2SCFGR.PCMSYNC, I2SCFGR.DATLEN, I2SCFGR.CHLEN, I2SCFGR.CKPOL, I2SCFGR.FIXCH, I2SCFGR.WSINV,
+                I2SCFGR.DATFMT, I2SCFGR.I2SDIV, I2SCFGR.ODD, I2SCFGR.MCKOE,
+            ],
             missing: [
                 Row("slave mode", CFG2.MASTER, is: [0], when: on, waits: true, effect: "no clock comes"),
                 Row("CRC", CFG1.CRCEN, when: on, effect: "none is sent or checked"),
@@ -75,6 +86,10 @@ public final class SPI: RegisterBlock {
                 Row("I2S", I2SCFGR.I2SMOD, when: on, waits: true, effect: "no sample goes in or out"),
                 Row("reload of the transfer's length", CR2.TSER, when: on, waits: true, effect: "the transfer ends without it"),
                 Row("NSS as a master's input", CFG2.SSM, is: [0], when: on, isMaster, .init(CFG2.SSOE, is: [0]), effect: "no mode fault comes"),
+                Row("mode fault by SSI", CR1.SSI, is: [0], when: on, isMaster, .init(CFG2.SSM), .init(CFG2.SSIOP, is: [0]), .init(CFG2.SSOE, is: [0]),
+                    effect: "no mode fault comes"),
+                Row("NSS between frames", CFG2.SSOM, when: on, isMaster, .init(CFG2.SSOE), effect: "it stays active until the transfer's end"),
+                Row("lock of the I/O configuration", CR1.IOLOCK, effect: "CFG2 can be changed all the same"),
             ] + more)
     }
 
@@ -111,9 +126,10 @@ public final class SPI: RegisterBlock {
         }
     }
 
-    /// A master with SSOE drives NSS, and others let go of it (RM0436, SPI: slave select).
+    /// A master with SSOE drives NSS, to the level that SSIOP makes active, and others let go of it; one that is off, too, but for AFCNTR
+    /// (RM0436, SPI: slave select).
     private func updatePin() {
-        nss.drive(has(CR1.SPE) && has(CFG2.MASTER) && has(CFG2.SSOE) ? !state.drivesNSS : nil)
+        nss.drive((has(CR1.SPE) || has(CFG2.AFCNTR)) && has(CFG2.MASTER) && has(CFG2.SSOE) ? state.drivesNSS == has(CFG2.SSIOP) : nil)
     }
 
     /// What all selected devices answer to a frame, wired together.
@@ -184,7 +200,10 @@ public final class SPI: RegisterBlock {
         case CFG1.offset:
             // Only the DMA's enables change while the SPI is on.
             merge(offset, value, lanes: has(CR1.SPE) ? lanes & (CFG1.RXDMAEN.mask | CFG1.TXDMAEN.mask) : lanes)
-        default: if !has(CR1.SPE) { merge(offset, value, lanes: lanes) }
+        default:
+            guard !has(CR1.SPE) else { break }
+            merge(offset, value, lanes: lanes)
+            if offset == CFG2.offset { updatePin() }
         }
         proceed()
     }

@@ -55,7 +55,20 @@ public final class UART: RegisterBlock {
         return BlockMap(
             onRead: [ISR.self, RDR.self],
             onWrite: [CR1.self, CR3.self, RQR.self, ICR.self, TDR.self],
-            storageOnly: [CR1.self, CR2.self, CR3.self, BRR.self, GTPR.self, RTOR.self, PRESC.self],
+            acting: [
+                CR1.UE, CR1.RE, CR1.TE, CR1.IDLEIE, CR1.RXNEIE, CR1.TCIE, CR1.TXEIE, CR1.PS, CR1.PCE, CR1.M0, CR1.M1, CR1.OVER8, CR1.FIFOEN, CR1.TXFEIE,
+                CR3.DMAR, CR3.DMAT, CR3.TXFTIE, CR3.RXFTIE, BRR.all, RQR.RXFRQ, ISR.all, ICR.all, RDR.all, TDR.all, PRESC.all,
+            ],
+            holding: [
+                // Nothing goes wrong on the line: no error, no overrun. Its pins and their polarity are those of what is at its other end.
+                CR1.PEIE, CR3.EIE, CR3.OVRDIS, CR3.DDRE, CR3.ONEBIT, CR2.STOP, CR2.SWAP, CR2.RXINV, CR2.TXINV,
+                // What is sent is out: the transmitter's FIFO is empty, at any threshold.
+                CR3.TXFTCFG, RQR.TXFRQ,
+                // Of mute mode, character match, RS-485, time-outs, LIN, a clock, automatic baud rate, IrDA, smartcards, wake-up.
+                CR1.WAKE, CR2.ADDM7, CR2.ADD0_3, CR2.ADD4_7, RQR.MMRQ, CR1.DEDT, CR1.DEAT, CR3.DEP, CR1.RTOIE, RTOR.all, CR2.LBDL, CR2.LBDIE,
+                CR2.LBCL, CR2.CPHA, CR2.CPOL, CR2.DIS_NSS, CR2.ABRMOD, RQR.ABRRQ, CR1.EOBIE, CR3.IRLP, CR3.NACK, CR3.SCARCNT, CR3.TCBGTIE, GTPR.all,
+                CR3.WUS, CR3.WUFIE,
+            ],
             missing: [
                 Row("LIN mode", CR2.LINEN, when: on, waits: true, effect: "no break is sent or found"),
                 Row("IrDA mode", CR3.IREN, when: on, effect: "characters go as without it"),
@@ -73,6 +86,8 @@ public final class UART: RegisterBlock {
                 Row("full receive FIFO's interrupt", CR1.RXFFIE, when: on, waits: true, effect: "RXFF is never set"),
                 Row("thresholds of the FIFOs", CR3.RXFTCFG, when: on, .init(CR3.RXFTIE), effect: "one character is enough"),
                 Row("reversed or inverted data", CR2.MSBFIRST, CR2.TAINV, when: on, effect: "characters go as without it"),
+                Row("interrupt of CTS", CR3.CTSIE, when: on, waits: true, effect: "CTSIF is never set"),
+                Row(request: "break", RQR.SBKRQ, effect: "none is sent"),
             ])
     }()
 
@@ -171,15 +186,27 @@ public final class UART: RegisterBlock {
         requestDMA()
     }
 
+    /// Bits of a character without its parity bit, which is the highest of the 7, 8 or 9 that M0 and M1 select.
+    private var dataBits: UInt16 { (has(CR1.M1) ? 7 : has(CR1.M0) ? 9 : 8) &- (has(CR1.PCE) ? 1 : 0) }
+
+    /// A character as it comes over the line and is read: cut to its bits, with the parity bit in front.
+    private func received(_ character: UInt16) -> UInt16 {
+        let bits = dataBits, data = character & (1 &<< bits &- 1)
+        guard has(CR1.PCE) else { return data }
+        let isOdd = data.nonzeroBitCount % 2 != 0
+        return isOdd != has(CR1.PS) ? data | 1 &<< bits : data
+    }
+
     private func transmit(_ character: UInt16) {
         guard has(CR1.UE), has(CR1.TE) else { return }
         self[ISR.TC] = 1
+        let character = character & (1 &<< dataBits &- 1)
         interconnect.tell { $0.report(.transmitted(instance, character)) }
     }
 
     private func takeIncoming() -> UInt32 {
         guard isReceiving, state.nextIncoming < state.incoming.count else { return self[RDR.offset] }
-        self[RDR.offset] = UInt32(state.incoming[state.nextIncoming] & 0x1FF)
+        self[RDR.offset] = UInt32(received(state.incoming[state.nextIncoming]))
         state.nextIncoming += 1
         if state.nextIncoming == state.incoming.count {
             state.incoming.removeAll(keepingCapacity: true)

@@ -10,7 +10,10 @@ public final class ETZPC: RegisterBlock {
 
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        onWrite: [TZMA0_SIZE.self, TZMA1_SIZE.self, DECPROTx.self, DECPROT_LOCK0.self, DECPROT_LOCK1.self, DECPROT_LOCK2.self])
+        onWrite: [TZMA0_SIZE.self, TZMA1_SIZE.self, DECPROTx.self, DECPROT_LOCK0.self, DECPROT_LOCK1.self, DECPROT_LOCK2.self],
+        acting: [DECPROTx.all, DECPROT_LOCK0.all, DECPROT_LOCK1.all, DECPROT_LOCK2.all],
+        // Of the secure ROM and memory, which this machine does not have.
+        holding: [TZMA0_SIZE.all, TZMA1_SIZE.all])
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         guard initiator.isSecure else { return }

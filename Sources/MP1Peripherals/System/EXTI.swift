@@ -39,11 +39,19 @@ public final class EXTI: RegisterBlock {
 
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        acting: RTSR1.offset..<C2EMR3.span.upperBound,
+        everyAccess: RTSR1.offset..<C2EMR3.span.upperBound,
+        acting: [
+            RTSR1.all, FTSR1.all, SWIER1.all, RPR1.all, FPR1.all, RTSR2.all, FTSR2.all, SWIER2.all, RPR2.all, FPR2.all, RTSR3.all, FTSR3.all,
+            SWIER3.all, RPR3.all, FPR3.all, EXTICRx.all, C1IMR1.all, C1IMR3.all, C2IMR1.all, C2EMR1.all, C2IMR2.all, C2EMR2.all, C2IMR3.all,
+            C2EMR3.all,
+        ],
+        // Direct lines only wake a processor, and so does an event: the A7s are always awake.
+        holding: [C1IMR2.all, C1EMR1.all, C1EMR2.all, C1EMR3.all],
         missing: [
             MissingFeature("the supply's voltage detectors, line 16", C2IMR1.IMx[16], waits: true, effect: "no edge comes"),
             MissingFeature("an event of the Cortex-A7s' SEV, line 66", C2IMR3.IMx[66], waits: true, effect: "none comes"),
-        ])
+            MissingFeature("an event of the Cortex-A7s' SEV, line 66", C2EMR3.EM66, waits: true, effect: "none comes"),
+        ] + [TZENR1.all, TZENR2.all, TZENR3.all].map { MissingFeature("secure lines", $0, named: "TZEN", effect: "the M4 changes them all the same") })
 
     // MARK: Waking the M4
 

@@ -51,9 +51,14 @@ public final class GPIO: RegisterBlock {
 
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        onRead: [IDR.self], onWrite: [MODER.self, OTYPER.self, PUPDR.self, ODR.self, BSRR.self, LCKR.self, BRR.self, AFRL.self, AFRH.self],
-        storageOnly: [MODER.self, OTYPER.self, OSPEEDR.self, PUPDR.self, ODR.self, LCKR.self, AFRL.self, AFRH.self, SECCFGR.self],
-        missing: [MissingFeature("configuration lock", LCKR.LCKK, effect: "locked pins can be changed all the same")])
+        onRead: [IDR.self], onWrite: [MODER.self, OTYPER.self, PUPDR.self, ODR.self, BSRR.self, LCKR.self, BRR.self, AFRL.self, AFRH.self, SECCFGR.self],
+        acting: [MODER.all, OTYPER.all, PUPDR.all, ODR.all, BSRR.all, AFRL.all, AFRH.all, BRR.all],
+        // A slew rate; and which pins a lock would hold.
+        holding: [OSPEEDR.all, LCKR.LCKx],
+        missing: [
+            MissingFeature("configuration lock", LCKR.LCKK, effect: "locked pins can be changed all the same"),
+            MissingFeature("secure pins", SECCFGR.SECx, named: "SEC", effect: "the M4 reaches them all the same"),
+        ])
 
     // MARK: Pins
 
@@ -161,6 +166,9 @@ public final class GPIO: RegisterBlock {
         case BSRR.offset: self[ODR.offset] = (self[ODR.offset] & ~(value >> 16) | value) & 0xFFFF  // setting wins
         case BRR.offset: self[ODR.offset] &= ~value
         case ODR.offset: merge(offset, value & 0xFFFF, lanes: lanes)
+        case SECCFGR.offset:
+            if initiator.isSecure { merge(offset, value, lanes: lanes) }
+            return
         case LCKR.offset: merge(offset, value, lanes: lanes)
         case MODER.offset, OTYPER.offset, PUPDR.offset, AFRL.offset, AFRH.offset:
             merge(offset, value, lanes: lanes)

@@ -25,6 +25,9 @@ public final class HSEM: RegisterBlock {
         onWrite: [
             Rx.self, RLRx.self, C1IER.self, C1ICR.self, C1ISR.self, C1MISR.self, C2IER.self, C2ICR.self, C2ISR.self, C2MISR.self, CR.self,
             KEYR.self,
+        ],
+        acting: [
+            Rx.all, RLRx.all, C1IER.all, C1ICR.all, C1ISR.all, C1MISR.all, C2IER.all, C2ICR.all, C2ISR.all, C2MISR.all, CR.all, KEYR.all,
         ])
 
     /// The content of R[n] for `semaphore` 0 to 31: LOCK in bit 31, the core in 11:8, the process in 7:0.

@@ -32,7 +32,7 @@ public final class IPCC: RegisterBlock {
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
         onRead: [C1SCR.self, C2SCR.self], onWrite: [C1CR.self, C1MR.self, C1SCR.self, C2CR.self, C2MR.self, C2SCR.self],
-        storageOnly: [C1TOC2SR.self, C2TOC1SR.self])
+        acting: [C1CR.all, C1MR.all, C1SCR.all, C1TOC2SR.all, C2CR.all, C2MR.all, C2SCR.all, C2TOC1SR.all])
 
     /// Flags that the A7s have set for the M4, bit 0 for channel 1.
     public var occupiedToM4: UInt32 { self[C1TOC2SR.offset] }

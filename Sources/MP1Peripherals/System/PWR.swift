@@ -3,7 +3,14 @@ public final class PWR: RegisterBlock {
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
         onRead: [CR2.self, CR3.self], onWrite: [MPUCR.self, MCUCR.self, WKUPCR.self],
-        storageOnly: [CR1.self, CSR1.self, CR2.self, CR3.self, WKUPFR.self, MPUWKUPENR.self, MCUWKUPENR.self],
+        acting: [CR2.BREN, CR2.RREN, CR3.USB33DEN, CR3.REG18EN, CR3.REG11EN, MPUCR.CSSF, MCUCR.PDDS, MCUCR.CSSF, WKUPCR.WKUPC, WKUPFR.all],
+        holding: [
+            // Nothing of the system ever stops or stands by, the backup domain is always open, and a battery or the DDR memory is nobody's.
+            CR1.LPDS, CR1.LPCFG, CR1.LVDS, CR1.DBP, CR3.VBE, CR3.VBRS, CR3.DDRSREN, CR3.DDRSRDIS, CR3.DDRRETEN, CR3.POPL, MPUCR.PDDS, MPUCR.CSTBYDIS,
+            MPUWKUPENR.all,
+            // Of what is missing: levels of the detectors, edges and pulls of the wake-up pins.
+            CR1.PLS, CR1.ALS, WKUPCR.WKUPPx, WKUPCR.WKUPPUPDx, CSR1.all,
+        ],
         missing: [
             MissingFeature("voltage detector", CR1.PVDEN, waits: true, effect: "the supply never falls"),
             MissingFeature("analogue voltage detector", CR1.AVDEN, waits: true, effect: "the supply never falls"),

@@ -37,8 +37,45 @@ public final class RCC: RegisterBlock {
 
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        acting: TZCR.offset..<MC_CIFR.span.upperBound,
+        everyAccess: TZCR.offset..<MC_CIFR.span.upperBound,
+        acting: [
+            TZCR.TZEN, OCENSETR.HSION, OCENSETR.CSION, OCENSETR.HSEON, OCENCLRR.HSION, OCENCLRR.CSION, OCENCLRR.HSEON, BDCR.LSEON, RDLSICR.LSION,
+            MP_GCR.all, MP_GRSTCSETR.MPSYSRST, MP_GRSTCSETR.MCURST, BR_RSTSCLRR.all, MP_RSTSCLRR.all, MP_RSTSSETR.all, MC_RSTSCLRR.all, MP_CIFR.all,
+            MC_CIER.all, MC_CIFR.all,
+            // Clocks of what has a model. Bit 31 says "ready".
+            HSICFGR.HSIDIV, ASSCKSELR.all, RCK12SELR.all, AXIDIVR.all, APB4DIVR.all, APB5DIVR.all, MSSCKSELR.all, CPERCKSELR.all, RCK3SELR.all,
+            RCK4SELR.all, TIMG1PRER.all, TIMG2PRER.all, MCUDIVR.all, APB1DIVR.all, APB2DIVR.all, APB3DIVR.all, PLL1CR.PLLON, PLL2CR.PLLON, PLL2CFGR1.all,
+            PLL2CFGR2.all, PLL2FRACR.all, PLL3CR.PLLON, PLL3CFGR1.DIVN, PLL3CFGR1.DIVM3, PLL3CFGR2.all, PLL3FRACR.all, PLL4CR.PLLON, PLL4CFGR1.DIVN,
+            PLL4CFGR1.DIVM4, PLL4CFGR2.all, PLL4FRACR.all, SPI6CKSELR.all, UART1CKSELR.all, SPI2S1CKSELR.all, SPI2S23CKSELR.all, SPI45CKSELR.all,
+            UART6CKSELR.all, UART24CKSELR.all, UART35CKSELR.all, UART78CKSELR.all, LPTIM1CKSELR.all, LPTIM23CKSELR.all, LPTIM45CKSELR.all,
+            // Resets of blocks, and the M4's clock gates.
+            APB4RSTSETR.through(TZAHB6RSTCLRR.self), APB1RSTSETR.through(AHB4RSTCLRR.self), MC_APB4ENSETR.through(MC_AHB6ENCLRR.self),
+            MC_APB1ENSETR.through(MC_MLAHBENCLRR.self),
+        ],
+        holding: [
+            // Oscillators run as soon as they are on, on what and how well trimmed they may be; nothing stops in which one could go on.
+            OCENSETR.HSIKERON, OCENSETR.CSIKERON, OCENSETR.HSEKERON, OCENSETR.DIGBYP, OCENSETR.HSEBYP, OCENCLRR.HSIKERON, OCENCLRR.CSIKERON,
+            OCENCLRR.HSEKERON, OCENCLRR.DIGBYP, OCENCLRR.HSEBYP, HSICFGR.HSITRIM, HSICFGR.HSICAL, CSICFGR.all, BDCR.LSEBYP, BDCR.DIGBYP, BDCR.LSEDRV,
+            // PLLs have their outputs on, and no jitter.
+            PLL1CR.SSCG_CTRL, PLL1CR.DIVPEN, PLL1CR.DIVQEN, PLL1CR.DIVREN, PLL2CR.SSCG_CTRL, PLL2CR.DIVPEN, PLL2CR.DIVQEN, PLL2CR.DIVREN, PLL3CR.SSCG_CTRL,
+            PLL3CR.DIVPEN, PLL3CR.DIVQEN, PLL3CR.DIVREN, PLL4CR.SSCG_CTRL, PLL4CR.DIVPEN, PLL4CR.DIVQEN, PLL4CR.DIVREN, PLL3CFGR1.IFRGE, PLL4CFGR1.IFRGE,
+            PLL1CSGR.all, PLL2CSGR.all, PLL3CSGR.all, PLL4CSGR.all,
+            // Clocks of the A7s, of DDR memory, of debuggers and of blocks without a model, and of those that take no time.
+            MPCKSELR.all, MPCKDIVR.all, PLL1CFGR1.all, PLL1CFGR2.all, PLL1FRACR.all, RTCDIVR.all, BDCR.RTCSRC, BDCR.RTCCKEN, I2C46CKSELR.all,
+            RNG1CKSELR.all, STGENCKSELR.all, DDRITFCR.all, DBGCFGR.all, I2C12CKSELR.all, I2C35CKSELR.all, SAIxCKSELR.all, SDMMC12CKSELR.all,
+            SDMMC3CKSELR.all, ETHCKSELR.all, QSPICKSELR.all, FMCCKSELR.all, FDCANCKSELR.all, SPDIFCKSELR.all, CECCKSELR.all, USBCKSELR.all,
+            RNG2CKSELR.all, DSICKSELR.all, ADCCKSELR.all,
+            // What is the A7s' own: how they boot, stop and are reset, their gates and interrupts. And all that is for low power only.
+            MP_BOOTCR.all, MP_SREQSETR.all, MP_SREQCLRR.all, MP_APRSTCR.all, RDLSICR.MRD, RDLSICR.EADLY, RDLSICR.SPARE, MP_IWDGFZSETR.all,
+            MP_IWDGFZCLRR.all, MP_CIER.all, PWRLPDLYCR.all, MP_APB4ENSETR.through(MP_TZAHB6ENCLRR.self), MP_APB1ENSETR.through(MP_MLAHBENCLRR.self),
+            MP_APB4LPENSETR.through(MC_AHB6LPENCLRR.self), MP_APB1LPENSETR.through(MC_MLAHBLPENCLRR.self),
+            // Of the clock outputs.
+            MCO1CFGR.MCO1SEL, MCO1CFGR.MCO1DIV, MCO2CFGR.MCO2SEL, MCO2CFGR.MCO2DIV,
+        ],
         missing: [
+            MissingFeature("protection of the M4's clocks", TZCR.MCKPROT, effect: "the M4 can change them all the same"),
+            MissingFeature("reset of the backup domain", BDCR.VSWRST, effect: "TAMP and RTC keep what they have"),
+            MissingFeature(request: "reset of a Cortex-A7", MP_GRSTCSETR.MPUP0RST, MP_GRSTCSETR.MPUP1RST, effect: "Linux goes on"),
             MissingFeature("clock security of HSE", OCENSETR.HSECSSON, effect: "HSE never fails"),
             MissingFeature("clock security of LSE", BDCR.LSECSSON, effect: "LSE never fails"),
             MissingFeature("clock output 1", MCO1CFGR.MCO1ON, effect: "no pin follows it"),

@@ -12,7 +12,13 @@ public final class SYSCFG: RegisterBlock {
         [PMCSETR.self, PMCCLRR.self, IOCTRLSETR.self, IOCTRLCLRR.self, CMPENSETR.self, CMPENCLRR.self]
     }
     private static let map = BlockMap(
-        onRead: pairs + [BOOTR.self, CMPCR.self], onWrite: pairs, storageOnly: [BOOTR.self, ICNR.self, CMPCR.self, CBR.self])
+        onRead: pairs + [BOOTR.self, CMPCR.self], onWrite: pairs,
+        acting: [BOOTR.all, CMPENSETR.all, CMPENCLRR.all, CMPCR.READY],
+        // Analogue switches, pads' speed and strength, Ethernet's pins, priorities on the AXI bus, and what stops outputs of timers.
+        holding: [
+            PMCSETR.all, PMCCLRR.all, IOCTRLSETR.all, IOCTRLCLRR.all, ICNR.all, CBR.all,
+            CMPCR.SW_CTRL, CMPCR.RANSRC, CMPCR.RAPSRC, CMPCR.ANSRC, CMPCR.APSRC,
+        ])
 
     /// The register that holds the bits which `offset` sets or clears.
     private static func pair(_ offset: UInt32) -> (set: UInt32, isClear: Bool)? {

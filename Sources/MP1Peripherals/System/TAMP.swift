@@ -3,13 +3,17 @@
 public final class TAMP: RegisterBlock {
     override var map: BlockMap { Self.map }
     private static let map = BlockMap(
-        onWrite: [SCR.self],
-        storageOnly: [
-            CR1.self, CR2.self, FLTCR.self, ATCR1.self, ATSEEDR.self, ATOR.self, SMCR.self, IER.self, SR.self, MISR.self, SMISR.self, COUNTR.self,
-            CFGR.self, BKPxR.self, SCR.self,
-        ],
+        onWrite: [SCR.self, SMCR.self],
+        acting: [SCR.all, BKPxR.all],
+        // How tampering would be detected, and interrupts of it.
+        holding: [CR2.all, FLTCR.all, ATCR1.all, ATSEEDR.all, ATOR.all, IER.all, SR.all, MISR.all, SMISR.all, CFGR.all],
         missing: [
             MissingFeature("tamper detection", CR1.TAMP1E, CR1.TAMP2E, CR1.TAMP3E, named: "TAMPE", waits: true, effect: "no tamper event comes"),
+            MissingFeature(
+                "internal tamper detection", CR1.ITAMP1E, CR1.ITAMP2E, CR1.ITAMP3E, CR1.ITAMP4E, CR1.ITAMP5E, CR1.ITAMP8E, named: "ITAMPE",
+                waits: true, effect: "no tamper event comes"),
+            MissingFeature(
+                "protection of backup registers", SMCR.BKPRWDPROT, SMCR.BKPWDPROT, SMCR.TAMPDPROT, effect: "the M4 reaches them all the same"),
             MissingFeature("monotonic counter", COUNTR.COUNT, effect: "it stores what is written"),
         ])
 
@@ -21,7 +25,10 @@ public final class TAMP: RegisterBlock {
     }
 
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
-        if offset == SCR.offset { self[SR.offset] &= ~value } else { writeStored(offset, value, lanes: lanes, by: initiator) }
+        switch offset {
+        case SCR.offset: self[SR.offset] &= ~value
+        default: if initiator.isSecure { writeStored(offset, value, lanes: lanes, by: initiator) }
+        }
     }
 
     override func reset(_ kind: SoC.Reset) {

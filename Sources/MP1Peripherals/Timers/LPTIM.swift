@@ -46,7 +46,12 @@ public final class LPTIM: RegisterBlock {
         return BlockMap(
             onRead: [ISR.self, CR.self, CNT.self],
             onWrite: [ICR.self, IER.self, CFGR.self, CR.self, CMP.self, ARR.self],
-            storageOnly: [ISR.self, IER.self, CFGR.self, CMP.self, ARR.self, CNT.self, CFGR2.self],
+            acting: [
+                ISR.all, ICR.all, IER.CMPMIE, IER.ARRMIE, IER.CMPOKIE, IER.ARROKIE, CFGR.CKPOL, CFGR.PRESC, CR.ENABLE, CR.SNGSTRT, CR.CNTSTRT,
+                CR.COUNTRST, CMP.all, ARR.all, CNT.all,
+            ],
+            // Edges at the pin have no glitches. The rest is of triggers, output pins and the encoder's second input.
+            holding: [CFGR.CKFLT, CFGR.TRGFLT, CFGR.TRIGSEL, CFGR.TIMOUT, CFGR.WAVPOL, CFGR2.IN2SEL],
             missing: [
                 Row("external clock", CFGR.CKSEL, when: on, waits: true, effect: outside),
                 Row("external count", CFGR.COUNTMODE, when: on, waits: true, effect: outside),
@@ -55,6 +60,9 @@ public final class LPTIM: RegisterBlock {
                 Row("set-once mode", CFGR.WAVE, when: on, effect: "no pin follows it"),
                 Row("update at the period's end", CFGR.PRELOAD, when: on, effect: "ARR and CMP change at once"),
                 Row("reset after a read", CR.RSTARE, when: on, effect: "reading CNT does not reset it"),
+                Row("external trigger's interrupt", IER.EXTTRIGIE, waits: true, effect: "EXTTRIG is never set"),
+                Row("interrupts of the direction", IER.UPIE, IER.DOWNIE, waits: true, effect: "UP and DOWN are never set"),
+                Row("another source of Input1", CFGR2.IN1SEL, effect: "edges are those at the pin"),
             ])
     }()
 

@@ -88,9 +88,17 @@ public final class TIM: RegisterBlock {
                 CR1.self, SMCR.self, DIER.self, SR.self, EGR.self, CCMR1.self, CCMR2.self, CNT.self, PSC.self, ARR.self, RCR.self, CCR1.self,
                 CCR2.self, CCR3.self, CCR4.self,
             ],
-            storageOnly: [
-                CR1.self, CR2.self, SMCR.self, DIER.self, CCMR1.self, CCMR2.self, CCER.self, PSC.self, ARR.self, RCR.self, CCR1.self, CCR2.self,
-                CCR3.self, CCR4.self, BDTR.self, DCR.self, DMAR.self, CCMR3.self, CCR5.self, CCR6.self, AF1.self, AF2.self, TISEL.self,
+            acting: [
+                CR1.CEN, CR1.UDIS, CR1.URS, CR1.OPM, CR1.DIR, CR1.ARPE, CR1.UIFREMAP, DIER.UIE, DIER.CCxIE, DIER.BIE, SR.all, EGR.all, CNT.all, PSC.all,
+                ARR.all, RCR.all, CCR1.all, CCR2.all, CCR3.all, CCR4.all,
+            ],
+            // What only outputs, inputs and slave modes look at, each of which is told when it is switched on.
+            holding: [
+                CR1.CKD, CR2.CCPC, CR2.CCUS, CR2.CCDS, CR2.OISx, CR2.OIS1N, CR2.OIS2N, CR2.OIS3N, CCER.all, BDTR.DTG, BDTR.OSSI, BDTR.OSSR, BDTR.AOE,
+                BDTR.MOE, BDTR.BKP, BDTR.BKF, BDTR.BK2P, BDTR.BK2F, BDTR.BKDSRM, BDTR.BK2DSRM, BDTR.BKBID, BDTR.BK2BID, DCR.DBA, CCMR3.all, CCR5.all,
+                CCR6.all, AF1.all, AF2.all, TISEL.all, SMCR.TS, SMCR.TS_4_3, SMCR.MSM, SMCR.ETF, SMCR.ETPS, SMCR.ETP,
+                CCMR1.IC1PSC, CCMR1.IC1F, CCMR1.OC1FE, CCMR1.OC1CE, CCMR1.IC2PSC, CCMR1.IC2F, CCMR1.OC2FE, CCMR1.OC2CE,
+                CCMR2.IC3PSC, CCMR2.IC3F, CCMR2.OC3FE, CCMR2.OC3CE, CCMR2.IC4PSC, CCMR2.IC4F, CCMR2.OC4FE, CCMR2.OC4CE,
             ],
             // Those with a repetition counter have outputs that a break switches off.
             missing: missing(channels: variant.compareChannels, hasBreak: variant.hasRepetition))
@@ -114,7 +122,10 @@ public final class TIM: RegisterBlock {
             Row("DMA burst", DCR.DBL, effect: "writes to DMAR reach no other register"),
             Row("trigger interrupt", DIER.TIE, waits: true, effect: "no trigger comes"),
             Row("commutation interrupt", DIER.COMIE, waits: true, effect: "no commutation event comes"),
+            Row("access through DMAR", DMAR.DMAB, effect: "it reaches no other register"),
             Row("XOR of the inputs", CR2.TI1S, waits: true, effect: "no edge comes"),
+            Row("trigger output", CR2.MMS, when: on, effect: "nothing follows it"),
+            Row("trigger output 2", CR2.MMS2, when: on, effect: "nothing follows it"),
         ]
         for channel in 0..<channels {
             // CCMR2 has channels 3 and 4 where CCMR1 has 1 and 2.
@@ -125,6 +136,10 @@ public final class TIM: RegisterBlock {
             let ownEnable = Row.Condition(enable)
             let anyEnable = Row.Condition(enable, Field("CCxNE", CCER.offset, complement.shift + 1, 1))
             rows.append(Row("capture on channel \(number)", selection, named: "CC\(number)S", when: ownEnable, waits: true, effect: "no edge comes"))
+            let preload = (isSecond ? CCMR1.OC2PE : CCMR1.OC1PE).at(mode)
+            rows.append(
+                Row("preload of channel \(number)'s compare value", preload, named: "OC\(number)PE", when: .init(selection, is: [0]), .init(DIER.CCxIE[number]), on,
+                    effect: "a new CCR\(number) counts at once"))
             rows.append(
                 Row("output of channel \(number)", output[0], output[1], named: "OC\(number)M", when: .init(selection, is: [0]), anyEnable,
                     effect: "no pin follows it"))
@@ -132,6 +147,7 @@ public final class TIM: RegisterBlock {
         if hasBreak {
             rows.append(Row("break input", BDTR.BKE, effect: "no break comes"))
             rows.append(Row("break input 2", BDTR.BK2E, effect: "no break comes"))
+            rows.append(Row("lock of the outputs", BDTR.LOCK, effect: "locked fields can be changed all the same"))
         }
         if channels == 4, hasBreak { rows.append(Row("channels 5 and 6", CCER.CCxE[5], CCER.CCxE[6], effect: "they do nothing")) }
         return rows

@@ -27,7 +27,7 @@ public final class WWDG: RegisterBlock {
     }
 
     override var map: BlockMap { Self.map }
-    private static let map = BlockMap(onRead: [CR.self], onWrite: [CR.self, CFR.self, SR.self], storageOnly: [CFR.self, SR.self])
+    private static let map = BlockMap(onRead: [CR.self], onWrite: [CR.self, CFR.self, SR.self], acting: [CR.all, CFR.all, SR.all])
 
     public var isRunning: Bool { isTouched && has(CR.WDGA) }
 
