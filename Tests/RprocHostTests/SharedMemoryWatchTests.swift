@@ -45,6 +45,21 @@ private final class Bystander: WriteRecord {
         (writers, taken) = ([:], [:])
     }
 
+    /// Linux, its machine, and the watch beside.
+    struct State {
+        fileprivate var platform: InMemoryPlatform.State, remote: MockRemote.State, host: RemoteProcessor.WholeState, watch: SharedMemoryWatch.State
+        fileprivate var writers: [UInt32: UInt32], taken: [UInt32: UInt16]
+        var watchState: SharedMemoryWatch.State { watch }
+    }
+    func save() throws -> State {
+        State(platform: rig.platform.state, remote: rig.remote.state, host: try rig.host.wholeState, watch: watch.state, writers: writers, taken: taken)
+    }
+    func restore(_ state: State) throws {
+        try rig.host.restore(state.host)
+        (rig.platform.state, rig.remote.state, watch.state) = (state.platform, state.remote, state.watch)
+        (writers, taken, found.findings) = (state.writers, state.taken, [])
+    }
+
     var rules: [String] { found.findings.map(\.name) }
     var findings: [Finding] { found.findings }
 
@@ -196,6 +211,31 @@ private final class Bystander: WriteRecord {
         },
         "a buffer of Linux's": { $0.write(Ring.buffers + 31 * 512 + 8, UInt32(0xDEAD)) },
     ]
+
+    @Test func `Saved and restored, it finds the same again, and so does another one`() throws {
+        for (name, act) in Self.acts.sorted(by: { $0.key < $1.key }) {
+            let linux = try Bystander()
+            try linux.send("before")
+            linux.message()
+            let saved = try linux.save()
+            func goOn(_ linux: Bystander) throws -> [Finding] {
+                try act(linux)
+                linux.pass(.milliseconds(1_200))
+                return linux.findings
+            }
+            let first = try goOn(linux), end = linux.watch.state
+            #expect(!first.isEmpty && end != saved.watchState)
+            try linux.restore(saved)
+            #expect(linux.watch.state == saved.watchState)
+            #expect(try goOn(linux) == first, "\(name)")
+            #expect(linux.watch.state == end)
+            let other = try Bystander()
+            try other.stop()
+            try other.restore(saved)
+            #expect(try goOn(other) == first, "\(name)")
+            #expect(other.watch.state == end && other.watch.progress == linux.watch.progress)
+        }
+    }
 
     @Test func `A message without a doorbell is found after ten milliseconds, and not behind one of Linux's own visits`() throws {
         let linux = try Bystander()

@@ -24,11 +24,11 @@ public struct Contents {
                 return
             }
             if let pointer = value as? UnsafeMutableRawPointer {
-                found[path] = "\(Array(UnsafeRawBufferPointer(start: pointer, count: count)))"
+                found[path] = Self.text(UnsafeRawBufferPointer(start: pointer, count: count))
                 return
             }
             if let bytes = value as? [UInt8] {
-                found[path] = "\(bytes)"
+                found[path] = bytes.withUnsafeBytes(Self.text)
                 return
             }
             let mirror = Mirror(reflecting: value)
@@ -59,6 +59,13 @@ public struct Contents {
         }
         look(object, "", count: 1)
         return found
+    }
+
+    /// Few bytes as they are, many by their number and a sum (FNV-1a).
+    private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+        if bytes.count <= 64 { return "\(Array(bytes))" }
+        let sum = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return "\(bytes.count) bytes, sum \(String(sum, radix: 16))"
     }
 
     /// Of a dictionary or set, by the text of the key: their own order is another one in each process.

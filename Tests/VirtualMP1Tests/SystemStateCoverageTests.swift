@@ -21,7 +21,7 @@ import VirtualMP1
         add("of one call", "MP1System.calls LinuxPlatform.waits KernelContext.calls")
         add("of one message or look", "RpmsgBus.inbound RpmsgBus.outbound RingCheck.seen RingCheck.elements PoolCheck.seen TableCheck.seen")
         add("made anew from the image that is named", "RpmsgSanitizer.symbol")
-        add("read when it is asked for", "FirmwareImage.parts")
+        add("of bytes that never change", "FirmwareImage.elf FirmwareImage.container FirmwareImage.parts")
         return list
     }()
 
@@ -120,6 +120,25 @@ import VirtualMP1
         system.firmwareFiles = { _ throws(Errno) in throw .noEntry }
         system.onCoredump = { _ in }
         system.onReturn = {}
+    }
+
+    /// The same over whole lives: at a third of the steps of each.
+    @Test(arguments: SystemStateTests.Scenario.all) func `Whatever happens in a life is restored`(_ scenario: SystemStateTests.Scenario) throws {
+        let play = try SystemStateTests.Play(scenario)
+        var points: [(MP1System.State, [String: String])] = []
+        for (number, step) in scenario.steps.enumerated() {
+            try step(play)
+            if number % 3 == 2 || number == scenario.steps.count - 1 { points.append((try play.system.state, contents(of: play.system))) }
+        }
+        for (state, wanted) in points.reversed() {
+            try play.system.restore(state)
+            expect(play.system, wanted)
+        }
+        for (state, wanted) in points.suffix(2) {
+            let other = try SystemStateTests.Play(scenario)
+            try other.system.restore(state)
+            expect(other.system, wanted)
+        }
     }
 
     private func expect(_ system: MP1System, _ wanted: [String: String], _ location: SourceLocation = #_sourceLocation) {

@@ -2,6 +2,7 @@ import ImageFormat
 import M4Board
 import MachineBase
 import RprocHost
+import TestSupport
 import Testing
 import VirtualMP1
 
@@ -105,6 +106,111 @@ import VirtualMP1
             expectSame(play.shown, alone.shown, "step \(number)")
         }
         #expect(try pair[(scenario.steps.count - 1) % 2].system.state == alone.system.state)
+    }
+
+    /// Sends and waits of any length, and a restore at each.
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func `Systems go on where others have stopped, whenever that is`(_ seed: UInt64) throws {
+        let scenario = Scenario(
+            name: "choices", firmware: "tty-echo", boot: BootSequence.allCases[Int(seed % 3)],
+            configure: { $0.linux.kickFaults = [KickFault(.delay(.microseconds(700)), .toLinux, .random(oneIn: 4, seed: seed))] }, steps: [])
+        let alone = try Play(scenario), pair = [try Play(scenario), try Play(scenario)]
+        var choices = SeededChoices(seed: seed)
+        try Scenario.start("tty-echo")(alone)
+        try Scenario.start("tty-echo")(pair[0])
+        for number in 1...120 {
+            let play = pair[number % 2]
+            try play.system.restore(pair[1 - number % 2].system.state)
+            alone.mark()
+            play.mark()
+            let act = choices.below(9), tty = Int(choices.below(2)), size = 1 + Int(choices.below(600)), span = UInt64(1 + choices.below(act == 8 ? 3_000 : 60))
+            for play in [alone, play] {
+                switch act {
+                case 0...3: play.say(String(repeating: "\(number)", count: size), tty: tty)
+                case 4: play.read(tty: tty)
+                case 5: play.note { try play.system.openEndpoint(ForeignName("\(number)"), destination: 0x400 + UInt32(tty)).device.name }
+                case 6: for node in play.system.linux.raw.nodes.compactMap({ $0 }).prefix(1) { play.note { try node.write([UInt8(number)]); return "\(try node.read())" } }
+                default: break
+                }
+                play.run(microseconds: span)
+            }
+            expectSame(play.shown, alone.shown, "step \(number)")
+        }
+        #expect(try pair[0].system.state == alone.system.state)
+    }
+
+    @Test func `A state is taken between two calls`() throws {
+        let system = try Samples.started("tty-echo", .elf)
+        var seen: [StateError?] = []
+        func look() {
+            do throws(StateError) {
+                _ = try system.state
+                seen.append(nil)
+            } catch { seen.append(error) }
+        }
+        let subscription = system.events.subscribe { _ in look() }
+        // The listener has been told what was before it.
+        seen = []
+        system.onReturn = look
+        let tty = try system.openTTY(0)
+        try tty.send("text\n")
+        _ = try tty.readLine()
+        system.run(for: .milliseconds(1)) { look(); return false }
+        system.events.end(subscription)
+        try system.stop()
+        #expect(seen.count > 5 && seen.count(where: { $0 == nil }) == 1, "of the event behind the send alone")
+        #expect(seen.contains(.busy("a call that lets time pass")))
+        look()
+        #expect(seen.last == .some(nil))
+    }
+
+    @Test func `A state of another configuration is refused by what differs, and nothing is changed`() throws {
+        let saved = try Samples.started("tty-echo", .elf).state
+        func refusal(_ boot: BootSequence = .elf, _ configure: (inout SystemConfiguration) -> Void) throws -> String {
+            var configuration = try Samples.configuration(boot)
+            configure(&configuration)
+            let system = try MP1System(configuration), before = try system.state
+            do throws(StateError) { try system.restore(saved) } catch {
+                #expect(try system.state == before)
+                return error.description
+            }
+            return "none"
+        }
+        let text = "the state is not of this system: its "
+        #expect(try refusal { _ in } == "none")
+        #expect(try refusal(.teeOps) { $0.board.soc.isRCCSecure = false } == text + "boot sequence is elf, here it is tee-ops")
+        #expect(try refusal { $0.board.ddrSize = 1 << 20 } == text + "external memory is 0 bytes, here it is 1048576 bytes")
+        #expect(try refusal { $0.sanitizing = .off } == text + "sanitizer is rings, here it is off")
+        #expect(try refusal { $0.recoveryLimit = 2 } == text + "limit of recoveries is none, here it is 2")
+        #expect(try refusal { $0.linux.coredump = .inline } == text + "configuration of Linux is m4's with other values, here it is m4's")
+        #expect(try refusal { $0.coredumpHasRegisters = true }.hasPrefix(text + "configuration is placesResourceTable true, goesOnAfterReset false, coredumpHasRegisters false"))
+        #expect(try refusal { $0.board.cycleModel = .coarse }.hasPrefix(text + "configuration of the board is "))
+    }
+
+    @Test func `What a program has open goes on, wherever the state is from`() throws {
+        let system = try Samples.started("tty-echo", .elf)
+        let tty = try system.openTTY(0), device = try system.openEndpoint("mine", destination: 0x400)
+        try device.send([1])
+        try tty.send("one\n")
+        let saved = try system.state
+        #expect(try device.receive() == [1])
+        #expect(try tty.readLine() == "one")
+        try system.stop()
+        #expect(device.device.isGone)
+        try system.restore(saved)
+        #expect(!device.device.isGone && system.linux.raw.node(0) === device.device)
+        #expect(try device.receive() == [1])
+        #expect(try tty.readLine() == "one")
+
+        let other = try MP1System(Samples.configuration(.elf))
+        try other.restore(saved)
+        #expect(throws: SystemError.self) { try other.openRaw(0) }
+        let same = MessageDevice(try #require(other.linux.raw.node(0)), of: other)
+        #expect(try same.receive() == [1])
+        #expect(try other.openTTY(0).readLine() == "one")
+        try same.send([2])
+        #expect(try same.receive() == [2])
+        try other.stop()
+        #expect(other.linux.held == HeldResources())
     }
 
     private func expectSame(_ lines: [String], _ wanted: [String], _ what: String) {
