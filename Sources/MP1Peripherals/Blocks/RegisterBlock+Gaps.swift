@@ -38,7 +38,7 @@ extension RegisterBlock {
             told.fields[offset, default: 0] |= mask
             undeclared[word] &= ~mask
             let finding = undeclaredField(field, of: register, value: value)
-            interconnect.tell { $0.unsupportedFeature(finding) }
+            interconnect.tell { $0.report(.unsupported(finding)) }
         }
     }
 
@@ -78,7 +78,7 @@ extension RegisterBlock {
         for (row, feature) in features.enumerated() where !told.features[row] && feature.conditions.contains(where: { $0.offset == offset }) {
             guard let value = value(feature) else { continue }
             told.features[row] = true
-            interconnect.tell { $0.unsupportedFeature(feature.found(in: self, value: value)) }
+            interconnect.tell { $0.report(.unsupported(feature.found(in: self, value: value))) }
         }
     }
 }
