@@ -10,14 +10,14 @@ struct RpmsgObjects {
         channels += raw.left.compactMap(\.channel)
     }
 
-    /// The channel of that state: the one with the same device and tty if there is one, else the same by its addresses, else a new one.
+    /// The channel of that state: one with the same device's number, or without a device as that; of several the one with the same tty; else a new one. A
+    /// device keeps its channel for life, so a channel does not go on with another.
     mutating func channel(_ state: RpmsgChannel.State, bus: RpmsgBus) -> RpmsgChannel {
-        let same = channels.indices.filter { channels[$0].isSame(state) }
-        let exact = same.first { index in
-            let channel = channels[index]
-            return channel.port?.index == state.port?.index && devices.first { $0.channel === channel }?.index == state.node?.index
+        let same = channels.indices.filter { index in
+            channels[index].isSame(state) && devices.first { $0.channel === channels[index] }?.index == state.node?.index
         }
-        let channel = (exact ?? same.first).map { channels.remove(at: $0) } ?? RpmsgChannel(state, bus: bus)
+        let index = same.first { channels[$0].port?.index == state.port?.index } ?? same.first
+        let channel = index.map { channels.remove(at: $0) } ?? RpmsgChannel(state, bus: bus)
         channel.restore(state, bus: bus, among: &self)
         return channel
     }
