@@ -11,7 +11,10 @@ import Testing
         private(set) var heard: [String] = []
         init(_ sequence: BootSequence = .elf, configure: (inout HostConfiguration) -> Void = { _ in }) {
             rig = Rig(sequence, services: [.init("rpmsg-tty", address: 0x400), .init("rpmsg-raw", address: 0x401), .init("mine", address: 0x402)], configure: configure)
-            rig.host.tty.received = { [unowned self] port, bytes in heard.append("\(port.name) \(Array(bytes))") }
+            rig.host.tty.received = { [unowned self] port, bytes in
+                heard.append("\(port.name) \(Array(bytes))")
+                if bytes.count == 7 { port.truncated(to: 3) }
+            }
         }
         struct State {
             var platform: InMemoryPlatform.State
@@ -30,6 +33,11 @@ import Testing
             try rig.host.start()
             rig.platform.run(for: .milliseconds(1))
         }
+        /// Texts that the tty layer has no room for: the driver complains of ten in five seconds.
+        func cutOff(_ count: Int) throws {
+            for _ in 0..<count { try say("too big") }
+            rig.platform.run(for: .milliseconds(1))
+        }
         func say(_ text: String) throws { try #require(rig.host.tty.port(0)).writeAll(text) }
         /// What a stretch of life shows: messages each way, half an exchange, a crash, an end.
         func goOn() throws -> [String] {
@@ -38,6 +46,7 @@ import Testing
             rig.platform.run(for: .microseconds(30))
             try say("one")
             rig.platform.run(for: .microseconds(3))
+            try cutOff(7)
             try rig.host.raw.node(0)?.write([4, 5])
             rig.platform.run(for: .milliseconds(1))
             let read = (try? rig.host.raw.node(0)?.read()) ?? []
@@ -53,9 +62,11 @@ import Testing
     @Test(arguments: BootSequence.allCases) func `Restored, it does again what it did, and so does another one`(_ sequence: BootSequence) throws {
         let life = Life(sequence) { $0.kickFaults = [KickFault(.delay(.microseconds(90)), .toLinux, .random(oneIn: 2, seed: 3))] }
         try life.start()
+        try life.cutOff(6)
         try life.say("before")
         let saved = try life.save()
         let first = try life.goOn(), end = try life.save()
+        #expect(first.count { $0.contains("Trunc buffer") } == 4)
         try life.restore(saved)
         #expect(try life.rig.host.wholeState == saved.host)
         #expect(try life.goOn() == first)

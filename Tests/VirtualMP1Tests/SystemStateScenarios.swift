@@ -8,8 +8,8 @@ import VirtualMP1
 /// Lives of a system in small steps, between any two of which it is saved.
 extension SystemStateTests.Scenario {
     static let all: [Self] =
-        BootSequence.allCases.map { echo($0, .rings) } + [echo(.elf, .off), echo(.elf, .writers), endpoints(.teeV3), channels, kicks, full, silent, sample, traces, attached, second]
-        + BootSequence.allCases.flatMap { [crash($0, "undef"), crash($0, "watchdog")] } + [inlineDump, ended, brokenRules]
+        BootSequence.allCases.map { echo($0, .rings) } + [echo(.elf, .off), echo(.elf, .writers), endpoints(.teeV3), channels, raws, kicks, full, silent, sample, traces, attached(.elf), attached(.teeV3), second]
+        + BootSequence.allCases.flatMap { [crash($0, "undef"), crash($0, "watchdog")] } + [inlineDump, ended, brokenRules, garbage(.elf), garbage(.teeOps)]
 
     /// Messages of both ttys under way, what came half read, a stop and a second start.
     private static func echo(_ boot: BootSequence, _ sanitizing: Sanitizing) -> Self {
@@ -101,11 +101,37 @@ extension SystemStateTests.Scenario {
         name: "traces", firmware: "crasher",
         steps: [start("crasher")] + run(2_000) + [{ $0.say("chatter\n") }] + run(1, 3, 1, 500, 17, 2_000, 40_000, 1) + [{ $0.read() }])
 
-    private static let attached = Self(
-        name: "firmware of the boot loader's", firmware: "tty-echo",
-        configure: { $0.bootLoaderFirmware = FirmwareImage(try Samples.elf("tty-echo")) },
-        steps: [{ try $0.system.attach() }] + run(1_000) + [{ $0.say("one\n") }] + run(5, 400) + [{ $0.read() }, { try $0.system.detach() }] + run(500)
-            + [{ try $0.system.attach() }] + run(20, 2_000) + [{ $0.say("two\n") }] + run(300) + [{ $0.read() }, { try $0.system.stop() }])
+    /// Attached to, let go where the kernel can, and attached to again.
+    private static func attached(_ boot: BootSequence) -> Self {
+        Self(
+            name: "firmware of the boot loader's", firmware: "tty-echo", boot: boot,
+            configure: { $0.bootLoaderFirmware = FirmwareImage(try Samples.elf("tty-echo")) },
+            steps: [{ try $0.system.attach() }] + run(1_000) + [{ $0.say("one\n") }] + run(5, 400)
+                + [{ $0.read() }, { play in play.note { try play.system.detach(); return "detached" } }] + run(500)
+                + [{ try $0.system.attach() }] + run(20, 2_000) + [{ $0.say("two\n") }] + run(300) + [{ $0.read() }, { try $0.system.stop() }])
+    }
+
+    /// Firmware whose services are raw devices, one of them open beyond a stop.
+    private static let raws = Self(
+        name: "raw devices", firmware: "sensor", configure: { $0.linux.channelBindings = [ChannelBinding(name: "example-sensor", driver: .raw)] },
+        steps: [
+            start("sensor"), { $0.run(microseconds: 2_000) }, { play in try play.raw(0).device.open() }, { play in play.note { try play.raw(0).send([1]); return "sent" } },
+            { $0.run(microseconds: 30) }, { play in play.note { try play.raw(1).send([2, 0, 0, 0]); return "sent" } }, { $0.run(microseconds: 5_000) },
+            { play in play.note { "\(try play.raw(0).receive(within: .milliseconds(2)))" } }, { try $0.system.stop() }, start("sensor"), { $0.run(microseconds: 2_000) },
+            { play in play.note("\(play.system.linux.raw.nodes.map { $0?.name ?? "-" }) \(play.system.linux.raw.left.map(\.name))") },
+            { play in play.system.linux.raw.left.first?.close() }, { play in play.note { try play.raw(1).device.open(); return "opened" } },
+            { play in play.note { "\(try play.raw(1).receive(within: .milliseconds(2)))" } },
+        ])
+
+    /// Firmware that writes garbage into rings, buffers and table.
+    private static func garbage(_ boot: BootSequence) -> Self {
+        Self(
+            name: "garbage", firmware: "ring-faults", boot: boot, configure: { $0.recoveryLimit = 1 },
+            steps: [start("ring-faults")] + run(2_000)
+                + (1...4).flatMap { number in
+                    [{ $0.say("\(number % 2 == 0 ? "calm" : "random") \(number)\n") }] + run(40, 700, 9_000)
+                } + [{ $0.note("\($0.system.linux.findings.kept)") }, { play in play.note { try play.system.stop(); return "stopped" } }])
+    }
 
     /// Older kernels count, wait and say otherwise, and sysfs has been written to.
     private static let second = Self(

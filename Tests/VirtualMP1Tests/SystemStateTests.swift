@@ -108,8 +108,8 @@ import VirtualMP1
         #expect(try pair[(scenario.steps.count - 1) % 2].system.state == alone.system.state)
     }
 
-    /// Sends and waits of any length, and a restore at each.
-    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func `Systems go on where others have stopped, whenever that is`(_ seed: UInt64) throws {
+    /// Whatever programs do, for spans of any length, and a restore at each.
+    @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8, 9] as [UInt64]) func `Systems go on where others have stopped, whenever that is`(_ seed: UInt64) throws {
         let scenario = Scenario(
             name: "choices", firmware: "tty-echo", boot: BootSequence.allCases[Int(seed % 3)],
             configure: { $0.linux.kickFaults = [KickFault(.delay(.microseconds(700)), .toLinux, .random(oneIn: 4, seed: seed))] }, steps: [])
@@ -117,25 +117,44 @@ import VirtualMP1
         var choices = SeededChoices(seed: seed)
         try Scenario.start("tty-echo")(alone)
         try Scenario.start("tty-echo")(pair[0])
-        for number in 1...120 {
+        for number in 1...150 {
             let play = pair[number % 2]
             try play.system.restore(pair[1 - number % 2].system.state)
             alone.mark()
             play.mark()
-            let act = choices.below(9), tty = Int(choices.below(2)), size = 1 + Int(choices.below(600)), span = UInt64(1 + choices.below(act == 8 ? 3_000 : 60))
+            let act = choices.below(20), tty = Int(choices.below(2)), which = Int(choices.below(4)), size = 1 + Int(choices.below(600))
+            let span = UInt64(1 + choices.below(act > 14 ? 3_000 : 60))
             for play in [alone, play] {
-                switch act {
-                case 0...3: play.say(String(repeating: "\(number)", count: size), tty: tty)
-                case 4: play.read(tty: tty)
-                case 5: play.note { try play.system.openEndpoint(ForeignName("\(number)"), destination: 0x400 + UInt32(tty)).device.name }
-                case 6: for node in play.system.linux.raw.nodes.compactMap({ $0 }).prefix(1) { play.note { try node.write([UInt8(number)]); return "\(try node.read())" } }
-                default: break
-                }
+                Self.act(act, play, number, tty: tty, which: which, size: size)
                 play.run(microseconds: span)
             }
-            expectSame(play.shown, alone.shown, "step \(number)")
+            expectSame(play.shown, alone.shown, "step \(number), \(act)")
+            #expect(try play.system.state == alone.system.state, "step \(number), \(act)")
         }
-        #expect(try pair[0].system.state == alone.system.state)
+    }
+
+    /// Something that a program may do.
+    private static func act(_ act: UInt32, _ play: Play, _ number: Int, tty: Int, which: Int, size: Int) {
+        let linux = play.system.linux, nodes = linux.raw.nodes.compactMap { $0 }
+        let node = nodes.isEmpty ? nil : nodes[which % nodes.count]
+        switch act {
+        case 0...3: play.say(String(repeating: "\(number)", count: size), tty: tty)
+        case 4: play.read(tty: tty)
+        case 5: play.note { try play.system.openEndpoint(ForeignName("\(number)"), destination: 0x400 + UInt32(tty)).device.name }
+        case 6: if let node { play.note { try node.write([UInt8(truncatingIfNeeded: number)]); return "written" } }
+        case 7: if let node { play.note { "\(try node.read())" } }
+        case 8: if let node { play.note { try node.open(); return "open" } }
+        case 9: if let node { node.close() }
+        case 10: if let node { play.note { try node.destroy(); return "destroyed" } }
+        case 11: play.note { try linux.rpmsgControl()?.createChannel("rpmsg-raw", source: which == 0 ? 0x500 : Rpmsg.anyAddress, destination: 0x400 + UInt32(tty)); return "made" }
+        case 12: play.note { try linux.rpmsgControl()?.createChannel("rpmsg-tty", source: 0x600 + UInt32(which), destination: 0x400); return "made" }
+        case 13: play.note { try linux.rpmsgControl()?.releaseChannel(which < 2 ? "rpmsg-raw" : "rpmsg-tty"); return "released" }
+        case 14: linux.raw.left.first?.close()
+        case 15: play.note { try play.system.stop(); return "stopped" }
+        case 16: linux.reportCrash(.watchdog)
+        case 17: play.note { try Scenario.start("tty-echo")(play); return "started" }
+        default: break
+        }
     }
 
     @Test func `A state is taken between two calls`() throws {

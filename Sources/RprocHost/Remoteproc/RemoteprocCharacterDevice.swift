@@ -1,6 +1,6 @@
 import MachineBase
 
-/// `/dev/remoteprocN` as a program has it open. Source: Linux `remoteproc_cdev.c`.
+/// `/dev/remoteprocN` as a program has it open: the program's, and no part of a state. Source: Linux `remoteproc_cdev.c`.
 public final class RemoteprocCharacterDevice {
     /// RPROC_SET_SHUTDOWN_ON_RELEASE
     public static let setShutdownOnRelease: UInt32 = 0x4004_B701
