@@ -38,7 +38,7 @@ final class DeviceCheck {
             messages = saved.messages
         } else {
             table = TableCheck(sanitizer, device)
-            for (ring, queue) in [(input, bus.input), (output, bus.output)] { ring.books.isEventIndexed = queue.usesEventIndex }
+            for (ring, queue) in [(input, bus.input), (output, bus.output)] { ring.books.pointee.isEventIndexed = queue.usesEventIndex }
         }
     }
 

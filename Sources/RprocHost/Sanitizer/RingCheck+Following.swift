@@ -10,20 +10,20 @@ extension RingCheck {
         let start = base.advanced(layout.availableOffset)
         guard let index = try? bus.load(UInt16.self, start.advanced(2)), let flags = try? bus.load(UInt16.self, start) else { return }
         driverStored(flags: flags)
-        if books.isEventIndexed, let event = try? bus.load(UInt16.self, base.advanced(layout.usedEventOffset)) { driverStored(usedEvent: event) }
-        guard index &- books.followed <= layout.count else {
-            books.followed = index
+        if books.pointee.isEventIndexed, let event = try? bus.load(UInt16.self, base.advanced(layout.usedEventOffset)) { driverStored(usedEvent: event) }
+        guard index &- books.pointee.followed <= layout.count else {
+            books.pointee.followed = index
             return
         }
-        while books.followed != index {
-            let slot = UInt32(books.followed & (layout.count &- 1))
-            books.followed &+= 1
+        while books.pointee.followed != index {
+            let slot = UInt32(books.pointee.followed & (layout.count &- 1))
+            books.pointee.followed &+= 1
             guard let head = try? bus.load(UInt16.self, start.advanced(4 + 2 * slot)), head < layout.count else { continue }
             let descriptor = base.advanced(16 * UInt32(head))
             guard let address = try? bus.load(UInt32.self, descriptor), let length = try? bus.load(UInt32.self, descriptor.advanced(8)),
                 let kind = try? bus.load(UInt16.self, descriptor.advanced(12)), let next = try? bus.load(UInt16.self, descriptor.advanced(14))
             else { continue }
-            added(head, PhysicalAddress(address), length: length, deviceWrites: kind & Virtio.descriptorWrite != 0, next: next, index: books.followed)
+            added(head, PhysicalAddress(address), length: length, deviceWrites: kind & Virtio.descriptorWrite != 0, next: next, index: books.pointee.followed)
         }
     }
 }

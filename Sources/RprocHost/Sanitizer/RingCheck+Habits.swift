@@ -20,7 +20,7 @@ extension RingCheck {
         }
         switch field {
         case "avail.flags": return half(now, 0) ^ half(was, 0) == Virtio.noInterrupt
-        case "avail.used_event": return books.isEventIndexed && half(now, 0) == 0 &- layout.count &- 1
+        case "avail.used_event": return books.pointee.isEventIndexed && half(now, 0) == 0 &- layout.count &- 1
         default: return false
         }
     }

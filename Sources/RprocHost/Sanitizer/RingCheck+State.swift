@@ -9,9 +9,9 @@ extension RingCheck {
     }
     /// It belongs to checks of the same ring. Reads nothing of the board's memory.
     var state: State {
-        get { State(books: books, expected: Array(UnsafeRawBufferPointer(start: expected, count: driverSize))) }
+        get { State(books: books.pointee, expected: Array(UnsafeRawBufferPointer(start: expected, count: driverSize))) }
         set {
-            books = newValue.books
+            books.pointee = newValue.books
             guard newValue.expected.count == driverSize else { return }
             newValue.expected.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: expected, count: driverSize).copyMemory(from: $0) }
         }

@@ -30,7 +30,7 @@ final class RingCheck {
         var overtaken = VirtualTime.never
         var isReported = false
     }
-    /// What the books have, but for `expected`.
+    /// What the books have, but for `expected`. In memory of its own, as the queue's.
     struct Books: Equatable, Sendable {
         var posted: [Posted]
         var sequence: UInt64 = 0
@@ -55,9 +55,9 @@ final class RingCheck {
         var unrungSince = VirtualTime.never
         var isUnrungReported = false
     }
-    var books: Books
-    var used: UInt16 { books.used }
-    var followed: UInt16 { books.followed }
+    let books: UnsafeMutablePointer<Books>
+    var used: UInt16 { books.pointee.used }
+    var followed: UInt16 { books.pointee.followed }
 
     // What lies before the used ring is the driver's: as it should be, and as it was seen.
     let driverSize: Int
@@ -67,7 +67,8 @@ final class RingCheck {
 
     init(_ sanitizer: any CheckOwner, name: String, layout: VringLayout, base: PhysicalAddress, bus: any NonSecureBus) {
         self.sanitizer = sanitizer; self.name = name; self.layout = layout; self.base = base; self.bus = bus
-        books = Books(posted: [Posted](repeating: Posted(), count: Int(layout.count)))
+        books = .allocate(capacity: 1)
+        books.initialize(to: Books(posted: [Posted](repeating: Posted(), count: Int(layout.count))))
         driverSize = Int(layout.usedEventOffset) + 2
         expected = .allocate(byteCount: driverSize, alignment: 8)
         seen = .allocate(byteCount: driverSize, alignment: 8)
@@ -78,6 +79,8 @@ final class RingCheck {
     }
 
     deinit {
+        books.deinitialize(count: 1)
+        books.deallocate()
         expected.deallocate()
         seen.deallocate()
         elements.deallocate()
@@ -88,9 +91,9 @@ final class RingCheck {
     /// The host has made the descriptor `head` available; `index` is avail.idx after it.
     func added(_ head: UInt16, _ address: PhysicalAddress, length: UInt32, deviceWrites: Bool, next: UInt16, index: UInt16) {
         guard head < layout.count else { return }
-        if !books.posted[Int(head)].isOut { books.outstanding &+= 1 }
-        books.sequence &+= 1
-        books.posted[Int(head)] = Posted(address: address, length: length, isWritable: deviceWrites, isOut: true, sequence: books.sequence)
+        if !books.pointee.posted[Int(head)].isOut { books.pointee.outstanding &+= 1 }
+        books.pointee.sequence &+= 1
+        books.pointee.posted[Int(head)] = Posted(address: address, length: length, isWritable: deviceWrites, isOut: true, sequence: books.pointee.sequence)
         let descriptor = expected + 16 * Int(head)
         descriptor.storeBytes(of: UInt64(address.value).littleEndian, as: UInt64.self)
         descriptor.storeBytes(of: length.littleEndian, toByteOffset: 8, as: UInt32.self)
@@ -106,7 +109,7 @@ final class RingCheck {
     func taken(_ address: PhysicalAddress) { pool?.taken(address) }
 
     func driverStored(flags: UInt16) {
-        books.driverFlags = flags
+        books.pointee.driverFlags = flags
         expected.storeBytes(of: flags.littleEndian, toByteOffset: Int(layout.availableOffset), as: UInt16.self)
     }
     func driverStored(usedEvent: UInt16) {
@@ -115,9 +118,9 @@ final class RingCheck {
     private func expected16(_ offset: UInt32) -> UInt16 { UInt16(littleEndian: expected.loadUnaligned(fromByteOffset: Int(offset), as: UInt16.self)) }
     /// Whether the driver wants to be interrupted for an index that moved from `rungAt`.
     private var wantsInterrupt: Bool {
-        books.isEventIndexed
-            ? Virtio.needEvent(expected16(layout.usedEventOffset), new: used, old: books.rungAt)
-            : books.driverFlags & Virtio.noInterrupt == 0
+        books.pointee.isEventIndexed
+            ? Virtio.needEvent(expected16(layout.usedEventOffset), new: used, old: books.pointee.rungAt)
+            : books.pointee.driverFlags & Virtio.noInterrupt == 0
     }
 
     // MARK: Looks
@@ -180,18 +183,18 @@ final class RingCheck {
             let evidence = sanitizer.evidence(
                 name, "used.idx", base.advanced(layout.usedOffset &+ 2), UnsafeRawBufferPointer(start: elements + 2, count: 2))
             if moved >= 0x8000 {
-                sanitizer.report(.usedIndexWentBack(evidence, from: books.used, to: index))
+                sanitizer.report(.usedIndexWentBack(evidence, from: books.pointee.used, to: index))
             } else {
-                sanitizer.report(.usedIndexBeyondAvailable(evidence, from: books.used, to: index, outstanding: books.outstanding))
+                sanitizer.report(.usedIndexBeyondAvailable(evidence, from: books.pointee.used, to: index, outstanding: books.pointee.outstanding))
             }
-            books.used = index
+            books.pointee.used = index
             // Which buffers are whose is anybody's guess from here on.
-            for head in books.posted.indices { books.posted[head].isReported = true }
+            for head in books.pointee.posted.indices { books.pointee.posted[head].isReported = true }
             return
         }
-        while books.used != index {
-            walk(books.used & (layout.count &- 1))
-            books.used &+= 1
+        while books.pointee.used != index {
+            walk(books.pointee.used & (layout.count &- 1))
+            books.pointee.used &+= 1
         }
     }
 
@@ -205,17 +208,17 @@ final class RingCheck {
                 UnsafeRawBufferPointer(start: elements + offset, count: 8))
         }
         guard id < UInt32(layout.count) else { return sanitizer.report(.usedIDOutOfRange(evidence(), id: id, size: layout.count)) }
-        let head = books.posted[Int(id)]
+        let head = books.pointee.posted[Int(id)]
         guard head.isOut else {
             sanitizer.report(
                 head.sequence == 0 ? .bufferNeverGiven(evidence(), id: id) : .bufferReturnedTwice(evidence(), id: id, before: head.returnedAt))
             return
         }
         if head.isWritable && length > head.length { sanitizer.report(.usedLengthBeyondBuffer(evidence(), length: length, buffer: head.length)) }
-        books.posted[Int(id)].isOut = false
-        books.posted[Int(id)].returnedAt = used
-        if books.outstanding > 0 { books.outstanding &-= 1 }
-        books.newestReturned = max(books.newestReturned, head.sequence)
+        books.pointee.posted[Int(id)].isOut = false
+        books.pointee.posted[Int(id)].returnedAt = used
+        if books.pointee.outstanding > 0 { books.pointee.outstanding &-= 1 }
+        books.pointee.newestReturned = max(books.pointee.newestReturned, head.sequence)
         pool?.returned(head.address)
         onReturned?(UInt16(truncatingIfNeeded: id), head.address, length)
     }
@@ -223,63 +226,63 @@ final class RingCheck {
     // MARK: Doorbells
 
     /// The device rings for this ring, which has just been looked at; `rung` follows when the host handles it.
-    func raised() { if books.usedAtRaise == nil { books.usedAtRaise = used } }
+    func raised() { if books.pointee.usedAtRaise == nil { books.pointee.usedAtRaise = used } }
 
     /// A doorbell for this ring is up, or was until now: who handles it finds all that the last look has found.
     func isCovered() {
-        books.rungAt = used
-        books.unrungSince = .never
-        books.isUnrungReported = false
+        books.pointee.rungAt = used
+        books.pointee.unrungSince = .never
+        books.pointee.isUnrungReported = false
     }
 
     /// The host handles a doorbell for this ring, which has just been looked at.
     func rung() {
         // Without the moment itself, as while the other ring's doorbell was up, entries may be in between: they may be rung for yet.
-        let mark = books.usedAtRaise ?? used
-        let moved = mark &- books.markedAt
+        let mark = books.pointee.usedAtRaise ?? used
+        let moved = mark &- books.pointee.markedAt
         if moved != 0 {
-            books.slack = min(layout.count, (books.usedAtRaise == nil ? books.slack : 0) &+ moved &- 1)
-        } else if books.slack > 0 {
-            books.slack &-= 1
+            books.pointee.slack = min(layout.count, (books.pointee.usedAtRaise == nil ? books.pointee.slack : 0) &+ moved &- 1)
+        } else if books.pointee.slack > 0 {
+            books.pointee.slack &-= 1
         } else {
             sanitizer.report(
                 .spuriousKick(
                     sanitizer.evidence(
                         name, "used.idx", base.advanced(layout.usedOffset &+ 2), withUnsafeBytes(of: used.littleEndian) { Array($0) })))
         }
-        books.markedAt = mark
-        books.usedAtRaise = nil
-        books.rungAt = used
-        books.unrungSince = .never
-        books.isUnrungReported = false
+        books.pointee.markedAt = mark
+        books.pointee.usedAtRaise = nil
+        books.pointee.rungAt = used
+        books.pointee.unrungSince = .never
+        books.pointee.isUnrungReported = false
     }
 
     /// What was due by `now`: a doorbell, buffers. `isAwaited`: somebody would do something at a doorbell.
     func judgeTime(_ now: VirtualTime, isAwaited: Bool) {
-        if books.used != books.rungAt && isAwaited && wantsInterrupt {
-            if books.unrungSince == .never { books.unrungSince = now }
-            if !books.isUnrungReported && now - books.unrungSince >= sanitizer.patience.kick {
-                books.isUnrungReported = true
+        if books.pointee.used != books.pointee.rungAt && isAwaited && wantsInterrupt {
+            if books.pointee.unrungSince == .never { books.pointee.unrungSince = now }
+            if !books.pointee.isUnrungReported && now - books.pointee.unrungSince >= sanitizer.patience.kick {
+                books.pointee.isUnrungReported = true
                 sanitizer.report(
                     .missingKick(
                         sanitizer.evidence(
                             name, "used.idx", base.advanced(layout.usedOffset &+ 2), withUnsafeBytes(of: used.littleEndian) { Array($0) }),
-                        entries: books.used &- books.rungAt, waited: now - books.unrungSince))
+                        entries: books.pointee.used &- books.pointee.rungAt, waited: now - books.pointee.unrungSince))
             }
         } else {
-            books.unrungSince = .never
+            books.pointee.unrungSince = .never
         }
         judgeBuffers(now, patience: sanitizer.patience.buffer)
     }
 
     /// Buffers that the device keeps although it has given later ones back.
     func judgeBuffers(_ now: VirtualTime, patience: VirtualTime) {
-        guard books.outstanding > 0 else { return }
-        for head in books.posted.indices where books.posted[head].isOut && books.posted[head].sequence < books.newestReturned && !books.posted[head].isReported {
-            if books.posted[head].overtaken == .never { books.posted[head].overtaken = now }
-            let age = now - books.posted[head].overtaken
+        guard books.pointee.outstanding > 0 else { return }
+        for head in books.pointee.posted.indices where books.pointee.posted[head].isOut && books.pointee.posted[head].sequence < books.pointee.newestReturned && !books.pointee.posted[head].isReported {
+            if books.pointee.posted[head].overtaken == .never { books.pointee.posted[head].overtaken = now }
+            let age = now - books.pointee.posted[head].overtaken
             guard age >= patience else { continue }
-            books.posted[head].isReported = true
+            books.pointee.posted[head].isReported = true
             let evidence = sanitizer.evidence(
                 name, "descriptor[\(head)]", base.advanced(UInt32(16 * head)), UnsafeRawBufferPointer(start: expected + 16 * head, count: 16))
             sanitizer.report(.bufferNotReturned(evidence, id: UInt16(truncatingIfNeeded: head), overtaken: age))
@@ -288,7 +291,7 @@ final class RingCheck {
 
     /// Something is under way that only time can judge.
     var isWaiting: Bool {
-        if books.unrungSince != .never && !books.isUnrungReported { return true }
-        return books.posted.contains { $0.isOut && !$0.isReported && $0.sequence < books.newestReturned }
+        if books.pointee.unrungSince != .never && !books.pointee.isUnrungReported { return true }
+        return books.pointee.posted.contains { $0.isOut && !$0.isReported && $0.sequence < books.pointee.newestReturned }
     }
 }

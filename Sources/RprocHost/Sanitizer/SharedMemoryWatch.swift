@@ -223,7 +223,7 @@ private final class LinkCheck {
             let address = PhysicalAddress(vdev.vrings[index].deviceAddress)
             guard (try? watch.bus.load(UInt32.self, address.advanced(layout.size & ~3))) != nil else { return nil }
             let ring = RingCheck(watch, name: "vring\(index)", layout: layout, base: address, bus: watch.bus)
-            ring.books.isEventIndexed = vdev.guestFeatures & Virtio.featureEventIndex != 0
+            ring.books.pointee.isEventIndexed = vdev.guestFeatures & Virtio.featureEventIndex != 0
             return ring
         }
         guard let input = ring(0), let output = ring(1) else { return nil }
