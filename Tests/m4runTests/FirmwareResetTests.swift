@@ -21,7 +21,8 @@ import Testing
     func servedReset() throws {
         let served = try ServedRun("--control", "$DIR", "--no-fuse", image: try Scratch.write(Self.resets, "resets-served.elf"))
         try served.wait(for: "control")
-        let state = try served.shell("$M4RUN ctl $DIR state")
+        // Its files are there before it has started.
+        let state = try served.shell("for n in $(seq 300); do s=$($M4RUN ctl $DIR state); [ $s = offline ] || break; sleep 0.1; done; echo $s")
         #expect(state.out == "running\n")
         #expect(try served.shell("$M4RUN ctl $DIR state stop && $M4RUN ctl $DIR state").out == "offline\n")
         #expect(try served.end().err.contains("boot is held, so it stays in reset"))

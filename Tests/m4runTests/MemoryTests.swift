@@ -38,7 +38,7 @@ import Testing
         #expect(end.err.components(separatedBy: ": handling crash #").count == 181)
     }
 
-    @Test("An image of 150 MB is in memory once, whatever is done with it", .needs(.python))
+    @Test("An image of 150 MB is in memory once, whatever is done with it", .needs(.python), .needsEngine21)
     func largeImages() throws {
         let size = 150_000_000
         let elf = Scratch.path("large.elf"), signed = Scratch.path("large.signed"), pack = Scratch.path("large.pack")

@@ -37,7 +37,7 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: core))
     }
 
-    @Test("A breakpoint or watchpoint that is never reached has a status of its own")
+    @Test("A breakpoint or watchpoint that is never reached has a status of its own", .needsEngine21)
     func neverReached() throws {
         let run = try Scratch.run("tty-echo", "--send", "x", "--break", "HardFault_Handler", "--watch", "0x10000000:4:w", "--json")
         #expect(run.status == 8 && run.out.contains("\"result\" : \"not-reached\""), "\(run.err)")

@@ -136,7 +136,9 @@ struct LinuxGuestSetup {
     private static func plugin(_ told: String?) -> String {
         if let told { return told }
         let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        let places = ["linux-bridge.so", "../lib/m4run/linux-bridge.so", "../linux-bridge.so", "../../linux-bridge.so"].map { beside.appendingPathComponent($0).standardizedFileURL.path }
+        // Installed; in the build's folder; in the other engine's.
+        let names = ["", "../lib/m4run/", "../", "../../", "../../.build/", "../../../.build/"]
+        let places = names.map { beside.appendingPathComponent($0 + "linux-bridge.so").standardizedFileURL.path }
         return places.first(where: FileManager.default.isReadableFile) ?? ".build/linux-bridge.so"
     }
 
