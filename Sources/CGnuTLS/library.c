@@ -21,20 +21,11 @@ const int m4_error_numbers = GNUTLS_E_PK_INVALID_PRIVKEY;
 const int m4_error_pin = GNUTLS_E_PKCS11_PIN_ERROR;
 const int m4_error_no_token_object = GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 
-/* The library reads its system-wide policy as it is loaded: that of an administrator for TLS must not decide what a firmware's signature is worth. */
+/* The library reads its system-wide policy as it starts: that of an administrator for TLS must not decide what a firmware's signature is worth. */
 static const char policy[] = "GNUTLS_SYSTEM_PRIORITY_FILE";
 
-static void load(void) {
-    const char *old = getenv(policy);
-    char *kept = old ? strdup(old) : NULL;
-    setenv(policy, "/nonexistent", 1);
+static void start(void) {
     void *library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
-    if (kept) {
-        setenv(policy, kept, 1);
-    } else {
-        unsetenv(policy);
-    }
-    free(kept);
     if (!library) {
         const char *why = dlerror();
         snprintf(reason, sizeof reason, "GnuTLS cannot be loaded: %.150s; Debian's package is libgnutls30", why ? why : "no reason given");
@@ -52,7 +43,30 @@ static void load(void) {
         snprintf(reason, sizeof reason, "GnuTLS %s is loaded; 3.6.10 or later is needed", m4_gnutls.check_version(NULL));
         return;
     }
+    /* The environment may have kept it from starting by itself (GNUTLS_NO_IMPLICIT_INIT). */
+    uint8_t digest[64];
+    int error = m4_gnutls.global_init();
+    if (error == 0) {
+        error = m4_gnutls.hash_fast(GNUTLS_DIG_SHA256, "", 0, digest);
+    }
+    if (error < 0) {
+        snprintf(reason, sizeof reason, "GnuTLS %s does not start: %.150s", m4_gnutls.check_version(NULL), m4_gnutls.strerror(error));
+        return;
+    }
     m4_gnutls.free = freeing;
+}
+
+static void load(void) {
+    const char *old = getenv(policy);
+    char *kept = old ? strdup(old) : NULL;
+    setenv(policy, "/nonexistent", 1);
+    start();
+    if (kept) {
+        setenv(policy, kept, 1);
+    } else {
+        unsetenv(policy);
+    }
+    free(kept);
 }
 
 const char *m4_crypto_load(void) {

@@ -47,6 +47,38 @@ static int finish(m4_private_key **result, m4_private_key *key, int error) {
     return 0;
 }
 
+static bool is_zero(const gnutls_datum_t *number) {
+    for (unsigned i = 0; i < number->size; i++) {
+        if (number->data[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* GnuTLS makes the exponents modulo p - 1 and q - 1 anew from what it reads, and ends the process when it computes with one that is zero. */
+static int check_exponents(gnutls_x509_privkey_t key) {
+    if (m4_gnutls.x509_privkey_get_pk_algorithm(key) != GNUTLS_PK_RSA) {
+        return 0;
+    }
+    enum { modulus, exponent, secret, p, q, coefficient, p_exponent, q_exponent, count };
+    gnutls_datum_t n[count];
+    int error = m4_gnutls.x509_privkey_export_rsa_raw2(
+        key, &n[modulus], &n[exponent], &n[secret], &n[p], &n[q], &n[coefficient], &n[p_exponent], &n[q_exponent]);
+    if (error < 0) {
+        return error;
+    }
+    bool usable = true;
+    for (int i = 0; i < count; i++) {
+        usable = usable && !is_zero(&n[i]);
+        if (n[i].data) {
+            explicit_bzero(n[i].data, n[i].size);
+        }
+        m4_crypto_free(n[i].data);
+    }
+    return usable ? 0 : GNUTLS_E_PK_INVALID_PRIVKEY;
+}
+
 int m4_private_key_read(
     m4_private_key **result, const uint8_t *bytes, size_t count, bool is_pem, m4_key_wrapping wrapping, const char *passphrase) {
     int error;
@@ -66,9 +98,12 @@ int m4_private_key_read(
             error = m4_gnutls.x509_privkey_import2(key->numbers, &data, format, passphrase, 0);
             break;
         case M4_KEY_PLAIN:
-            error = m4_gnutls.x509_privkey_import2(key->numbers, &data, format, NULL, 0);
+            error = m4_gnutls.x509_privkey_import2(key->numbers, &data, format, NULL, GNUTLS_PKCS_PLAIN);
             break;
         }
+    }
+    if (error == 0) {
+        error = check_exponents(key->numbers);
     }
     if (error == 0) {
         error = m4_gnutls.privkey_import_x509(key->key, key->numbers, 0);
@@ -206,16 +241,16 @@ int m4_private_key_sign(const m4_private_key *key, const uint8_t digest[M4_SHA25
     return 0;
 }
 
-int m4_pkcs8_rounds(const uint8_t *pem, size_t count, unsigned *rounds, char oid[128]) {
+int m4_pkcs8_rounds(const uint8_t *bytes, size_t count, bool is_pem, unsigned *rounds, char oid[128]) {
     oid[0] = 0;
     *rounds = 0;
     if (m4_crypto_load()) {
         return GNUTLS_E_INTERNAL_ERROR;
     }
-    const gnutls_datum_t data = {(unsigned char *)pem, (unsigned)count};
+    const gnutls_datum_t data = {(unsigned char *)bytes, (unsigned)count};
     unsigned schema, cipher;
     char *name = NULL;
-    int error = m4_gnutls.pkcs8_info(&data, GNUTLS_X509_FMT_PEM, &schema, &cipher, NULL, NULL, rounds, &name);
+    int error = m4_gnutls.pkcs8_info(&data, is_pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER, &schema, &cipher, NULL, NULL, rounds, &name);
     if (name) {
         if (error < 0) {
             strncpy(oid, name, 127);

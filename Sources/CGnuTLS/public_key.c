@@ -35,7 +35,7 @@ static int describe(m4_public_key *key) {
         }
         key->kind = M4_KEY_RSA;
         key->bits = bits_of(&modulus);
-        key->exponent_bits = bits_of(&exponent);
+        key->exponent_bits = exponent.size && exponent.data[exponent.size - 1] & 1 ? bits_of(&exponent) : 0;
         m4_crypto_free(modulus.data);
         m4_crypto_free(exponent.data);
     } else if (algorithm == GNUTLS_PK_ECDSA) {

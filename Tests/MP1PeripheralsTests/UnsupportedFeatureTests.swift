@@ -53,7 +53,7 @@ import Testing
         Case("USART6", "automatic baud rate", by: "CR2.ABREN = 1", ("USART6.CR1", 1), ("USART6.CR2", 1 << 20)),
         Case("DMA1 stream 4", "double buffer", by: "S4CR.DBM = 1", ("DMA1.S4CR", 1 << 18 | 2 << 6 | 1)),
         Case("DMA2 stream 0", "bursts of the memory port", by: "S0CR.MBURST = 1", ("DMA2.S0CR", 1 << 23 | 2 << 6 | 1)),
-        Case("DMA2 stream 7", "packing between sizes in the FIFO", by: "S7CR.MSIZE = 8", ("DMA2.S7FCR", 4), ("DMA2.S7CR", 2 << 13 | 2 << 6 | 1)),
+        Case("DMA2 stream 7", "packing between sizes in the FIFO", by: "S7CR.MSIZE = 2", ("DMA2.S7FCR", 4), ("DMA2.S7CR", 2 << 13 | 2 << 6 | 1)),
         Case("DMA2 stream 3", "increment of the peripheral's address by four", by: "S3CR.PINCOS = 1", ("DMA2.S3CR", 1 << 15 | 1 << 9 | 2 << 6 | 1)),
         Case("DMA2 stream 2", "DMAMUX1 request 22, TIM2_UP", by: "S2CR.EN = 1", ("DMAMUX1.C10CR", 22), ("DMA2.S2CR", 1 << 6 | 1)),
         Case("DMA1 stream 0", "DMAMUX1 request 34, I2C1_TX", by: "S0CR.EN = 1", ("DMAMUX1.C0CR", 34), ("DMA1.S0CR", 1 << 6 | 1)),
@@ -124,7 +124,7 @@ import Testing
         chip["RCC.MP_GRSTCSETR"] = 1 << 5
         #expect(chip.host.features.map(\.description) == [
             "UART4: break (RQR.SBKRQ = 1 at 0x40010018) is not modelled: none is sent",
-            "RCC: reset of a Cortex-A7 (MP_GRSTCSETR.MPUP0RST = 2 at 0x50000404) is not modelled: Linux goes on",
+            "RCC: reset of a Cortex-A7 (MP_GRSTCSETR.MPUP1RST = 1 at 0x50000404) is not modelled: Linux goes on",
         ])
         // It is over once it is asked for.
         #expect(chip.soc.unsupportedFeaturesOn.isEmpty)

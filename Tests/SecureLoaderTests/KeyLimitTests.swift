@@ -110,6 +110,44 @@ import SecureLoader
         }
     }
 
+    @Test func aNumberThatIsZeroAndAnExponentThatIsNoneAreRefused() throws {
+        let lines = TestKeys.rsaPKCS1.split(separator: "\n")
+        let der = [UInt8](try #require(Data(base64Encoded: lines.dropFirst().dropLast().joined())))
+        // Content and length of each integer.
+        var numbers: [Range<Int>] = [], place = 4
+        while place < der.count {
+            let start = der[place + 1] == 0x82 ? place + 4 : der[place + 1] == 0x81 ? place + 3 : place + 2
+            let count = der[place + 1] == 0x82 ? Int(der[place + 2]) << 8 + Int(der[place + 3]) : der[place + 1] == 0x81 ? Int(der[place + 2]) : Int(der[place + 1])
+            numbers.append(start..<start + count)
+            place = start + count
+        }
+        // Modulus, exponents and primes: of the rest GnuTLS makes its own. A private exponent of p - 1 is as zero as zero.
+        for number in 1...5 {
+            var damaged = der
+            damaged.replaceSubrange(numbers[number], with: repeatElement(0, count: numbers[number].count))
+            #expect(throws: KeyError.self, "number \(number)") { try SigningKey(pem: Self.pem("RSA PRIVATE KEY", damaged)) }
+        }
+        var order = Array(der[numbers[4]])
+        order[order.count - 1] -= 1
+        var asZero = der
+        asZero.replaceSubrange(numbers[3], with: [UInt8](repeating: 0, count: numbers[3].count - order.count) + order)
+        #expect(throws: KeyError.inconsistent(label: "RSA PRIVATE KEY")) { try SigningKey(pem: Self.pem("RSA PRIVATE KEY", asZero)) }
+        for exponent in [[1], [4], [1, 0, 0]] as [[UInt8]] {
+            let key = Self.sequence(Self.integer(Array(der[numbers[1]].drop { $0 == 0 })), Self.integer(exponent))
+            #expect(throws: KeyError.self, "\(exponent)") { try TrustedKey(pem: Self.pem("RSA PUBLIC KEY", key)) }
+        }
+    }
+
+    @Test func halfABlockOfCiphertextIsRefused() {
+        for cipher in ["DES-CBC,0011223344556677", "DES-EDE3-CBC,0011223344556677", "AES-128-CBC,00112233445566770011223344556677", "CAMELLIA-128-CBC,00112233445566770011223344556677"] {
+            for count in [1, 7, 20, 33, 100] {
+                let text = Data([UInt8](repeating: 7, count: count)).base64EncodedString()
+                let pem = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: \(cipher)\n\n\(text)\n-----END RSA PRIVATE KEY-----\n"
+                #expect(throws: KeyError.malformed(label: "RSA PRIVATE KEY")) { try SigningKey(pem: pem, passphrase: "x") }
+            }
+        }
+    }
+
     @Test func whatIsLargerThanAnyKeyIsNotRead() {
         #expect(throws: KeyError.tooLarge(what: "the key file", bytes: 2_000_000, allowed: 1 << 20)) {
             try TrustedKey(pem: String(repeating: "A", count: 2_000_000))

@@ -41,7 +41,22 @@ import Testing
         #expect(other.status == 2 && other.err.contains("the token does not give the key: "), "\(other.err)")
         let file = try sign("--key", "keys/private.pem", "--pin-source", "pin", to: "unwanted")
         #expect(file.status == 2 && file.err.contains("--pin-source pin is for a key in a token"), "\(file.err)")
+        let inURL = try sign("--key", url + "?pin-value=5678", to: "unwanted")
+        #expect(inURL.status == 2 && !inURL.err.contains("5678"), "\(inURL.err)")
+        let over = try sign("--key", url, "--pin-source", "pin", to: "pin")
+        #expect(over.status == 2 && over.err == "m4run: --out pin would overwrite pin\n", "\(over.err)")
         #expect(!FileManager.default.fileExists(atPath: Scratch.path("unwanted")))
+    }
+
+    @Test("Without GnuTLS no image is at fault", arguments: ["verify IMAGE --unverified", "inspect IMAGE", "inspect tty-echo.elf", "verify --batch IMAGE --unverified"])
+    func noLibrary(words: String) throws {
+        let folder = Scratch.folder.appendingPathComponent("no-gnutls")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data("no library".utf8).write(to: folder.appendingPathComponent("libgnutls.so.30"))
+        let image = try Scratch.signed("tty-echo")
+        let arguments = words.split(separator: " ").map { $0 == "IMAGE" ? image : String($0) }
+        let result = try Command.run(arguments, in: Scratch.folder, environment: ["LD_LIBRARY_PATH": folder.path])
+        #expect(result.status == 2 && result.err.hasPrefix("m4run: GnuTLS cannot be loaded: ") && result.err.hasSuffix("; Debian's package is libgnutls30\n"), "\(result.err)")
     }
 
     @Test("The host's system-wide policy for TLS changes no verdict")
@@ -55,7 +70,7 @@ import Testing
             min-verification-profile = ultra
             """
         let file = try Scratch.write(Array(rules.utf8), "policy")
-        let environment = ["GNUTLS_SYSTEM_PRIORITY_FILE": Scratch.path(file), "GNUTLS_SYSTEM_PRIORITY_FAIL_ON_INVALID": "1"]
+        let environment = ["GNUTLS_SYSTEM_PRIORITY_FILE": Scratch.path(file), "GNUTLS_SYSTEM_PRIORITY_FAIL_ON_INVALID": "1", "GNUTLS_NO_IMPLICIT_INIT": "1"]
         let image = try Scratch.signed("tty-echo"), key = try Scratch.key()
         let verified = try Command.run(["verify", image, "--key", key], in: Scratch.folder, environment: environment)
         #expect(verified.status == 0, "\(verified.out)\(verified.err)")

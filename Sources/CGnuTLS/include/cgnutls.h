@@ -12,7 +12,7 @@
 
 #define M4_SHA256_SIZE 32
 
-/* NULL when GnuTLS can be used, else why not, for good. Safe to call from any thread. The host's system-wide policy of algorithms is left out of account. */
+/* NULL when GnuTLS can be used, else why not, for good. Any thread may call it; the first call changes the environment for a moment. The host's system-wide policy of algorithms is left out of account. */
 const char *m4_crypto_load(void);
 /* Such as "3.7.9"; "none" where it cannot be loaded. */
 const char *m4_crypto_version(void);
@@ -41,7 +41,7 @@ void m4_public_key_free(m4_public_key *);
 m4_key_kind m4_public_key_kind(const m4_public_key *, unsigned *bits, const char **name);
 /* SubjectPublicKeyInfo; for m4_crypto_free. */
 int m4_public_key_der(const m4_public_key *, uint8_t **der, size_t *count);
-/* Bits of an RSA key's public exponent; 0 of others. */
+/* Bits of an RSA key's public exponent, 0 where it is even; 0 of others. */
 unsigned m4_public_key_exponent_bits(const m4_public_key *);
 /* RSASSA-PKCS1-v1_5, or ECDSA with r and s of 32 bytes each, over a SHA-256. */
 bool m4_public_key_verifies(const m4_public_key *, const uint8_t digest[M4_SHA256_SIZE], const uint8_t *signature, size_t count);
@@ -65,8 +65,8 @@ int m4_private_key_public(const m4_private_key *, m4_public_key **);
 /* As m4_public_key_verifies has it, and the same each time; for m4_crypto_free. */
 int m4_private_key_sign(const m4_private_key *, const uint8_t digest[M4_SHA256_SIZE], uint8_t **signature, size_t *count);
 
-/* How an encrypted PKCS#8 PEM block derives its key, without deriving it. oid: of what GnuTLS does not know, else empty. */
-int m4_pkcs8_rounds(const uint8_t *pem, size_t count, unsigned *rounds, char oid[128]);
+/* How an encrypted PKCS#8 key is derived, without deriving it. oid: of what GnuTLS does not know, else empty. */
+int m4_pkcs8_rounds(const uint8_t *bytes, size_t count, bool is_pem, unsigned *rounds, char oid[128]);
 
 /* Error codes that are told apart; the others are for m4_crypto_text. */
 extern const int m4_error_decryption, m4_error_unknown_algorithm, m4_error_unknown_cipher, m4_error_curve, m4_error_numbers, m4_error_pin, m4_error_no_token_object;

@@ -74,7 +74,8 @@ extension RegisterBlock {
     /// - Parameter value: of the register with the feature's field, if it was.
     private func featuresChanged(at offset: UInt32, _ value: (MissingFeature) -> UInt32?) {
         let features = map.missing
-        if told.features.isEmpty { told.features = [Bool](repeating: false, count: features.count) }
+        // A restored state may be of a block with another device on its bus, whose map has a row less.
+        if told.features.count < features.count { told.features += [Bool](repeating: false, count: features.count - told.features.count) }
         for (row, feature) in features.enumerated() where !told.features[row] && feature.conditions.contains(where: { $0.offset == offset }) {
             guard let value = value(feature) else { continue }
             told.features[row] = true

@@ -231,12 +231,14 @@ public class RegisterBlock {
     final func writeStored(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         let word = Int(offset / 4)
         guard word < wordCount else { return writeBeyond(offset, value, by: initiator) }
-        let storage = storage()
+        _ = storage()
         let trait = trait(word)
+        // Who hears of it may restore a state, and with it the storage.
         if !trait.contains(.quiet) { report(word, isWrite: true, value: value, by: initiator) }
         guard trait.contains(.exists), !trait.contains(.readOnly) else { return }
         var mask = lanes
         if trait.contains(.halfword) { mask &= 0xFFFF } else if trait.contains(.byte) { mask &= 0xFF }
+        let storage = storage()
         storage[word] = storage[word] & ~mask | value & mask
     }
 

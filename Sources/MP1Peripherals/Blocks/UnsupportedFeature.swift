@@ -59,7 +59,9 @@ struct MissingFeature {
     }
 
     let feature: String
-    let field: String
+    /// What a finding calls the field, where it is not the name of the first that is set.
+    private let fieldName: String?
+    private let fields: [Field]
     /// The register takes it and holds nothing: what counts is what is written.
     let isRequest: Bool
     /// The field itself, then what else has to be so: the block's enable bit.
@@ -70,7 +72,7 @@ struct MissingFeature {
 
     /// - Parameters:
     ///   - feature: what it is, `external trigger`.
-    ///   - fields: of one register, which switch it on; a finding names the first.
+    ///   - fields: of one register, which switch it on; a finding names the first that is set.
     ///   - name: of the field in a finding, where it is not the first one's.
     ///   - values: of the register's bits where the fields are, that switch it on; nil for all but zero.
     ///   - others: what else has to be so.
@@ -81,7 +83,8 @@ struct MissingFeature {
         waits: Bool = false, effect: String
     ) {
         self.feature = feature
-        field = name ?? (fields.first as? Field)?.name ?? ""
+        fieldName = name
+        self.fields = fields.compactMap { $0 as? Field }
         isRequest = false
         conditions = [Condition(fields, is: values)] + others
         self.stream = stream
@@ -93,12 +96,13 @@ struct MissingFeature {
     ///
     /// - Parameters:
     ///   - feature: what it is, `break`.
-    ///   - fields: of one register; a finding names the first.
+    ///   - fields: of one register; a finding names the first that is set.
     ///   - waits: firmware that waits for it waits in vain.
     ///   - effect: what comes of it, `none is sent`.
     init(request feature: String, _ fields: Field..., waits: Bool = false, effect: String) {
         self.feature = feature
-        field = fields.first?.name ?? ""
+        fieldName = nil
+        self.fields = fields
         isRequest = true
         conditions = [Condition(fields)]
         stream = nil
@@ -113,8 +117,11 @@ struct MissingFeature {
     /// - Parameter value: of the register that has the field.
     func found(in block: RegisterBlock, value: UInt32) -> UnsupportedFeature {
         let subject = conditions[0]
+        // A feature that a zero switches on has its first field.
+        let field = fields.first { value & $0.mask != 0 } ?? fields.first
+        let mask = fieldName == nil ? field?.mask ?? subject.mask : subject.mask
         return block.unsupported(
-            feature, subject.offset, field, value: (value & subject.mask) >> UInt32(subject.mask.trailingZeroBitCount), stream: stream,
+            feature, subject.offset, fieldName ?? field?.name ?? "", value: (value & mask) >> UInt32(mask.trailingZeroBitCount), stream: stream,
             waits: leavesWaiting, effect)
     }
 }

@@ -38,7 +38,15 @@ public final class SPI: RegisterBlock {
         var selected: UInt32 = 0
     }
     private var state = State()
-    override var ownState: any BlockState { get { state } set { state = newValue as? State ?? state } }
+    override var ownState: any BlockState {
+        get { state }
+        set {
+            state = newValue as? State ?? state
+            // The bus is the host's, and may have other devices than where the state was saved.
+            state.selected &= devices.count < 32 ? (1 &<< UInt32(devices.count)) &- 1 : .max
+            for (index, selection) in selections.enumerated() { if case .always = selection { state.selected |= 1 &<< UInt32(index) } }
+        }
+    }
 
     /// - Parameter number: 1 to 6.
     init(_ number: Int, on interconnect: Interconnect) {

@@ -6,7 +6,7 @@ final class PublicKeyHandle: @unchecked Sendable {
 
     private let key: OpaquePointer
     let kind: Kind
-    /// Of an RSA key; 0 of others.
+    /// Of an RSA key, 0 where it is even; 0 of others.
     let exponentBits: Int
     /// SubjectPublicKeyInfo.
     let der: [UInt8]

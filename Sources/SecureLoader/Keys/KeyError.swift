@@ -44,7 +44,7 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
                 ? "no PEM block in the key file; a line such as -----BEGIN PRIVATE KEY----- was expected"
                 : "no key among the PEM blocks of the key file: \(labels.prefix(8).joined(separator: ", "))"
                     + (labels.count > 8 ? " and \(labels.count - 8) more" : "")
-        case .malformed(let label): "the PEM block \(label) does not decode"
+        case .malformed(let label): label == "DER" ? "the file is no key in DER" : "the PEM block \(label) does not decode"
         case .notPrivate(let label): "the key (\(label)) has no private part and cannot sign"
         case .unsupportedKind(let label, let found): "the key (\(label)) is neither RSA nor EC on the curve P-256: \(found)"
         case .unsupportedSize(let bits, let allowed): "the RSA key has \(bits) bits; allowed: \(allowed)"

@@ -19,6 +19,8 @@ enum KeySize {
         case .other(let name): throw .unsupportedKind(label: label, found: name)
         case .rsa(let bits):
             guard rsa.contains(bits) else { throw error(bits: bits) }
+            // 1 or even: anybody could sign, or nobody.
+            guard key.exponentBits > 1 else { throw .inconsistent(label: label) }
             guard key.exponentBits <= mostExponentBits else { throw .publicExponent(bits: key.exponentBits, allowed: mostExponentBits) }
         }
     }

@@ -18,6 +18,12 @@ struct PEMBlock: Equatable {
         return words.count == 2 ? (words[0], words[1]) : nil
     }
 
+    /// What is behind the header lines of an encrypted traditional key.
+    var ciphertext: [UInt8]? {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return Base64.decode(lines.drop { !$0.allSatisfy(\.isWhitespace) }.filter { !$0.hasPrefix("-----") }.joined())
+    }
+
     /// The largest text of which blocks are taken, and the largest block: room for several times the largest key.
     static let mostText = 1 << 20, mostBlock = 1 << 16
 

@@ -21,11 +21,13 @@ extension SigningKey {
             guard let (cipher, vector) = block.encryption else { throw .malformed(label: label) }
             guard traditionalCiphers.contains(cipher.uppercased()) else { throw .unsupportedEncryption(label: label, found: cipher) }
             guard vector.count == (cipher.uppercased().hasPrefix("DES") ? 16 : 32), vector.allSatisfy(\.isHexDigit) else { throw .malformed(label: label) }
+            // GnuTLS ends the process at half a block.
+            guard let ciphertext = block.ciphertext, ciphertext.count % (vector.count / 2) == 0 else { throw .malformed(label: label) }
             guard let passphrase else { throw .passphraseMissing(label: label) }
             return try opened(label) { m4_private_key_read($0, text, text.count, true, M4_KEY_OPENSSL_ENCRYPTED, passphrase) }
         }
         guard let der = block.der else { throw .malformed(label: label) }
-        try KeySize.check(der)
+        try checkSizeAndPrimes(der, label)
         return try made(label) { m4_private_key_read($0, text, text.count, true, M4_KEY_PLAIN, nil) }
     }
 
@@ -48,12 +50,22 @@ extension SigningKey {
         }
         var rounds: UInt32 = 0
         var name = [CChar](repeating: 0, count: 128)
-        let code = m4_pkcs8_rounds(pem, pem.count, &rounds, &name)
+        let code = m4_pkcs8_rounds(pem, pem.count, true, &rounds, &name)
         let identifier = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         guard code == 0 else {
-            throw code == m4_error_unknown_cipher || !identifier.isEmpty
-                ? .unsupportedEncryption(label: label, found: identifier.isEmpty ? "an unknown scheme" : identifier) : .malformed(label: label)
+            // Whatever has numbers outside of its strings is of the form of an encrypted key.
+            guard code == m4_error_unknown_cipher || !identifier.isEmpty || !DER.integers(der, inStrings: false).isEmpty else { throw .malformed(label: label) }
+            throw .unsupportedEncryption(label: label, found: identifier.isEmpty ? CryptoLibrary.text(code) : identifier)
         }
+        guard (1...UInt32(mostRounds)).contains(rounds) else { throw .tooManyRounds(label: label, rounds: "\(rounds)", allowed: mostRounds) }
+    }
+
+    /// Before a library computes with it.
+    static func checkSizeAndPrimes(_ der: [UInt8], _ label: String) throws(KeyError) {
+        try KeySize.check(der)
+        // PKCS#1 begins with its version, which is 1 for a key of more than two primes, and has nine numbers of those two.
+        let numbers = DER.integers(der, inStrings: true)
+        if numbers.count > 11, numbers.contains(where: { $0.elementsEqual([1]) }) { throw .unsupportedKind(label: label, found: "an RSA key of more than two primes") }
     }
 
     /// What GnuTLS says of a key, in our words where they say more.

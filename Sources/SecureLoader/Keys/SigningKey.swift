@@ -49,7 +49,10 @@ public struct SigningKey: Sendable {
         let label = "DER"
         guard der.count <= PEMBlock.mostBlock else { throw .tooLarge(what: "the key file", bytes: der.count, allowed: PEMBlock.mostBlock) }
         try CryptoLibrary.load()
-        try KeySize.check(der)
+        var rounds: UInt32 = 0
+        var name = [CChar](repeating: 0, count: 128)
+        guard m4_pkcs8_rounds(der, der.count, false, &rounds, &name) != 0 else { throw .unsupportedEncryption(label: label, found: "encrypted, and not PEM") }
+        try Self.checkSizeAndPrimes(der, label)
         self = try Self.made(label) { m4_private_key_read($0, der, der.count, false, M4_KEY_PLAIN, nil) }
     }
 

@@ -64,7 +64,8 @@ extension MP1System {
     /// ```
     ///
     /// Copies the chip's memories and the external memory whole: some 0.5 MB without the latter.
-    /// - Throws: `busy` in the midst of a call that lets time pass, of a listener, or of a driver's call.
+    /// - Throws: `busy` in the midst of a call that lets time pass, and so of what is called in it: a listener, a driver. What a program does with `board`
+    ///   itself is for the program to have ended.
     public var state: State {
         get throws(StateError) {
             try checkRest()

@@ -19,7 +19,7 @@ final class RunEnd {
     /// Gets each breakpoint first; answering true, it lets the run go on.
     var onBreakpoint: ((HaltReport) -> Bool)?
     /// Tells Linux of what is a crash; nil as long as there is no Linux.
-    var crashes: CrashRecovery?
+    weak var crashes: CrashRecovery?
 
     init(_ configuration: SystemConfiguration, board: M4Board, events: EventStream<SystemEvent>) {
         (self.board, self.events) = (board, events)

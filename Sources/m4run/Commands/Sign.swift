@@ -70,14 +70,15 @@ struct Sign: ParsableCommand {
     func run() throws {
         let records = try platformTLVs.map { try PlatformTLV(identifier: $0.identifier, value: $0.value) }
         let isInToken = key.hasPrefix("pkcs11:")
+        if isInToken, keyPassphrase != nil { throw UsageError("--key-pwd is for a key in a file; --pin-source has a token's PIN") }
         if let pinSource, !isInToken { throw UsageError("--pin-source \(pinSource) is for a key in a token, pkcs11:...; --key-pwd opens a file's") }
-        if let input = ((isInToken ? [] : [key]) + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
+        if let input = ((isInToken ? [] : [key]) + [pinSource].compactMap { $0 } + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
             throw UsageError("--out \(out) would overwrite \(input)")
         }
         let signingKey = try isInToken ? tokenKey() : fileKey()
         if (keyType == .RSA) != (signingKey.signatureType == .rsaPKCS1v15SHA256) {
             let hint = keyType == .RSA ? "; say --key-type ECC, and know that the STM32MP1's OP-TEE refuses such images" : ""
-            throw UsageError("\(key): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)\(hint)")
+            throw UsageError("\(keyName): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)\(hint)")
         }
         let images = try inputs.map { try InputFile.read($0) }
         let signer = ImageSigner(key: signingKey, keyInfo: try keyInfo.map { try InputFile.read($0) }, platformTLVs: records)
@@ -91,15 +92,22 @@ struct Sign: ParsableCommand {
         }
     }
 
+    /// What may be shown: a URL may have its PIN behind the question mark.
+    private var keyName: String { key.hasPrefix("pkcs11:") ? ForeignText.line(String(key.prefix { $0 != "?" })) : key }
+
     private func fileKey() throws -> SigningKey {
         let bytes = try InputFile.key(key)
-        do throws(KeyError) { return try SigningKey(file: bytes, passphrase: keyPassphrase) } catch { throw UsageError("\(key): \(error)") }
+        do throws(KeyError) { return try SigningKey(file: bytes, passphrase: keyPassphrase) } catch { throw UsageError("\(keyName): \(error)") }
     }
 
     private func tokenKey() throws -> SigningKey {
-        let pin = try pinSource.map { String(decoding: try InputFile.key($0).prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self) }
+        let pin = try pinSource.map { file in
+            let line = try InputFile.key(file).prefix { $0 != 0x0A && $0 != 0x0D }
+            guard !line.isEmpty, !line.contains(0) else { throw UsageError("\(file): the first line is no PIN") }
+            return String(decoding: line, as: UTF8.self)
+        }
         do throws(KeyError) { return try SigningKey(url: key, pin: pin) } catch {
-            throw UsageError("\(ForeignText.line(key)): \(error)" + (pin == nil ? "; --pin-source names a file with the token's PIN" : ""))
+            throw UsageError("\(keyName): \(error)" + (pin == nil ? "; --pin-source names a file with the token's PIN" : ""))
         }
     }
 
@@ -108,7 +116,7 @@ struct Sign: ParsableCommand {
         switch error {
         case .notELF, .notARM, .programHeaders, .segmentType, .segmentOutsideFile: return Refusal(text)
         case .imageCount, .tooLarge, .platformIdentifier, .platformRange, .platformNumber, .platformValue: return UsageError(text)
-        case .key: return UsageError("\(key): \(error)")
+        case .key: return UsageError("\(keyName): \(error)")
         }
     }
 }

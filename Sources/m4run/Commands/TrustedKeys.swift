@@ -13,9 +13,13 @@ struct TrustedKeys: ParsableArguments {
 
     /// Each file once, however often it is named.
     func read() throws -> [TrustedKey] {
+        try Self.loadLibrary()
         var seen: Set<String> = []
         return try key.filter { seen.insert($0).inserted }.map(Self.read)
     }
+
+    /// Before an image is judged: without GnuTLS none of them is at fault.
+    static func loadLibrary() throws { do throws(KeyError) { try CryptoLibrary.load() } catch { throw UsageError("\(error)") } }
 
     static func read(_ path: String) throws -> TrustedKey {
         let bytes = try InputFile.key(path)

@@ -40,6 +40,7 @@ struct Verify: ParsableCommand {
     }
 
     func run() throws {
+        try TrustedKeys.loadLibrary()
         let signatures: SignaturePolicy = unverified ? .unverified : .trusted(try keys.read())
         if let batch {
             if unverified { Self.warn() }
