@@ -24,6 +24,7 @@ SWIFT_TEST := scripts/filter-tests swift test $(SWIFT_FLAGS) -c release --disabl
 
 help:
 	@echo 'make build     $(SCRATCH)/release/m4run and .build/firmware/*.elf'
+	@echo 'make install   what is built, below PREFIX (/usr/local), behind DESTDIR for packages; make uninstall takes it away'
 	@echo 'make run       build, sign a sample, boot it, talk to it; scripts/run does the same, and needs no make'
 	@echo 'make test      the tests, TEST_FLAGS="--filter NAME" for some; scripts/test does the same'
 	@echo 'make test-as-user  as root: the tests that make test has built, as nobody'
@@ -56,6 +57,11 @@ firmware: setup
 
 linux-bridge: setup
 	@scripts/build-linux-bridge
+
+# No build: as root there may be no Swift.
+PREFIX ?= /usr/local
+install uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install $(if $(filter uninstall,$@),--uninstall)
 
 run: build
 	@scripts/demo
@@ -145,5 +151,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
+.PHONY: help build install uninstall binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
     device-tree setup clean
