@@ -29,7 +29,7 @@ import Testing
             "share/fish/vendor_completions.d/m4run.fish", "share/m4run/firmware/tty-echo.elf", "share/doc/m4run/NOTICE", "share/doc/m4run/docs/linux.md",
         ] { #expect(installed.contains("/usr/" + name), "\(name)") }
         let program = staging.appendingPathComponent("usr/bin/m4run"), sample = staging.path + "/usr/share/m4run/firmware/tty-echo.elf"
-        let run = try Command.run(["run", sample, "--boot", "elf", "--send", "hello", "--expect", "got: hello", "--log-level", "quiet"], in: Scratch.folder, program: program)
+        let run = try Command.run(["run", sample, "--boot", "elf", "--send", "hello", "--expect", "hello", "--log-level", "quiet"], in: Scratch.folder, program: program)
         #expect(run.status == 0, "\(run.err)")
         // Over what is there, as an upgrade is.
         #expect(try install(staging).status == 0)
