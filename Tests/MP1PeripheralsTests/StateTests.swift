@@ -3,6 +3,29 @@ import Testing
 
 /// All of the peripherals as one value.
 @Suite struct StateTests {
+    @Test func `A state of a bus with a device goes on without one, and the other way round`() {
+        // CRC is missing on both; that nothing is on the bus is told on the bare one alone.
+        func run(_ chip: TestSoC) -> UInt32 {
+            chip["SPI4.CR1"] = 0
+            chip["SPI4.CFG1"] = 7 | 1 << 22
+            chip["SPI4.CFG2"] = 1 << 22 | 1 << 26
+            chip["SPI4.CR2"] = 1
+            chip["SPI4.CR1"] = 1
+            chip["SPI4.CR1"] = 1 | 1 << 9
+            chip.soc.write(chip.address("SPI4.TXDR"), 0xA5, width: 1)
+            chip.host.run(to: chip.host.nowCycles + 10_000)
+            return chip.soc.read(chip.address("SPI4.RXDR"), width: 1)
+        }
+        let bare = TestSoC(), wired = TestSoC()
+        wired.soc.spi(4)?.attach(SPILoopback())
+        #expect(run(wired) == 0xA5 && run(bare) == 0)
+        let ofWired = wired.soc.state, ofBare = bare.soc.state
+        bare.soc.state = ofWired
+        #expect(run(bare) == 0)
+        wired.soc.state = ofBare
+        #expect(run(wired) == 0xA5)
+    }
+
     /// An SoC on which timers run, characters wait, and a stream and an SPI are under way.
     private func busy() -> TestSoC {
         let chip = TestSoC()
