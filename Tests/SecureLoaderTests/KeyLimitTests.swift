@@ -138,6 +138,17 @@ import SecureLoader
         }
     }
 
+    @Test func whatIsNotReadIsNamed() throws {
+        let numbers = [[1]] + (0..<11).map { [UInt8($0) * 2 + 3] }
+        let key = Self.node(0x30, numbers.prefix(9).flatMap(Self.integer) + Self.sequence(Self.sequence(Self.integer(numbers[9]), Self.integer(numbers[10]), Self.integer(numbers[11]))))
+        #expect(throws: KeyError.unsupportedKind(label: "RSA PRIVATE KEY", found: "an RSA key of more than two primes")) { try SigningKey(pem: Self.pem("RSA PRIVATE KEY", key)) }
+        let lines = TestKeys.rsaEncryptedPKCS8.split(separator: "\n")
+        let encrypted = [UInt8](try #require(Data(base64Encoded: lines.dropFirst().dropLast().joined())))
+        for read in [{ _ = try SigningKey(file: $0, passphrase: "sesame") }, { _ = try TrustedKey(file: $0) }] as [([UInt8]) throws -> Void] {
+            #expect(throws: KeyError.unsupportedEncryption(label: "DER", found: "encrypted, and not PEM")) { try read(encrypted) }
+        }
+    }
+
     @Test func halfABlockOfCiphertextIsRefused() {
         for cipher in ["DES-CBC,0011223344556677", "DES-EDE3-CBC,0011223344556677", "AES-128-CBC,00112233445566770011223344556677", "CAMELLIA-128-CBC,00112233445566770011223344556677"] {
             for count in [1, 7, 20, 33, 100] {

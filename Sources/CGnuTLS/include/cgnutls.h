@@ -69,6 +69,6 @@ int m4_private_key_sign(const m4_private_key *, const uint8_t digest[M4_SHA256_S
 int m4_pkcs8_rounds(const uint8_t *bytes, size_t count, bool is_pem, unsigned *rounds, char oid[128]);
 
 /* Error codes that are told apart; the others are for m4_crypto_text. */
-extern const int m4_error_decryption, m4_error_unknown_algorithm, m4_error_unknown_cipher, m4_error_curve, m4_error_numbers, m4_error_pin, m4_error_no_token_object;
+extern const int m4_error_decryption, m4_error_unknown_algorithm, m4_error_unknown_cipher, m4_error_curve, m4_error_numbers;
 
 #endif

@@ -63,9 +63,9 @@ extension SigningKey {
     /// Before a library computes with it.
     static func checkSizeAndPrimes(_ der: [UInt8], _ label: String) throws(KeyError) {
         try KeySize.check(der)
-        // PKCS#1 begins with its version, which is 1 for a key of more than two primes, and has nine numbers of those two.
+        // PKCS#1 has nine numbers for two primes and three more for each other; the first is its version, which is 1 then. PKCS#8 has one before it.
         let numbers = DER.integers(der, inStrings: true)
-        if numbers.count > 11, numbers.contains(where: { $0.elementsEqual([1]) }) { throw .unsupportedKind(label: label, found: "an RSA key of more than two primes") }
+        if numbers.count > 11, numbers.prefix(2).contains(where: { $0.elementsEqual([1]) }) { throw .unsupportedKind(label: label, found: "an RSA key of more than two primes") }
     }
 
     /// What GnuTLS says of a key, in our words where they say more.

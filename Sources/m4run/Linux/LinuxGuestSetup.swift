@@ -136,9 +136,11 @@ struct LinuxGuestSetup {
     private static func plugin(_ told: String?) -> String {
         if let told { return told }
         let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        // Installed; in the build's folder; in the other engine's.
-        let names = ["", "../lib/m4run/", "../", "../../", "../../.build/", "../../../.build/"]
-        let places = names.map { beside.appendingPathComponent($0 + "linux-bridge.so").standardizedFileURL.path }
+        // Installed, or in a checkout; nowhere else: what is there is loaded into QEMU.
+        var places = ["", "../lib/m4run/"].map { beside.appendingPathComponent($0 + "linux-bridge.so").standardizedFileURL.path }
+        for build in ["/.build/", "/.build-system/"] {
+            if let place = beside.path.firstRange(of: build) { places.append(beside.path[..<place.lowerBound] + "/.build/linux-bridge.so") }
+        }
         return places.first(where: FileManager.default.isReadableFile) ?? ".build/linux-bridge.so"
     }
 
