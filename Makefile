@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Everything that is built, run and tested here. Each target sets the machine up first, which takes no time when nothing is missing;
 # scripts/run and scripts/test do so even where `make` is what is missing.
 #   UNICORN=auto|system   which libunicorn; see scripts/setup

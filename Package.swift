@@ -1,4 +1,7 @@
 // swift-tools-version: 6.1
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import PackageDescription
 
 // The command has Swift's libraries inside: loading and relocating them took longer than a short run. lld, since gold warns of what it has not been

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // A plugin for QEMU's translator: a store of the guest to a watched word waits until the board beside QEMU has acted on it. Polling the words
 // instead loses doorbells, or floods the guest with interrupts that it has already answered.
 //

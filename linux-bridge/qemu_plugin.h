@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What the plugin calls of QEMU's TCG plugin interface: Debian 12 packages no header for it. Names and types are those of QEMU's documentation,
 // "TCG Plugins", which has kept them from API version 0 on.
 #ifndef QEMU_PLUGIN_PROTOTYPES_H

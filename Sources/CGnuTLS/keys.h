@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 #ifndef M4_GNUTLS_KEYS_H
 #define M4_GNUTLS_KEYS_H
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Loads GnuTLS when it is first needed. */
 #include "cgnutls.h"
 #include "library.h"

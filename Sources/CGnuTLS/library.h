@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* GnuTLS' functions by name, once m4_crypto_load has found them. */
 #ifndef M4_GNUTLS_LIBRARY_H
 #define M4_GNUTLS_LIBRARY_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Private keys: read, made, used where a token keeps them. */
 #include "keys.h"
 

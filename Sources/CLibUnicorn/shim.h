@@ -1,1 +1,4 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 #include <unicorn/unicorn.h>

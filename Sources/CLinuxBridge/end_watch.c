@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // A process that puts in order what another leaves when it is killed: a terminal's settings, and a socket's name.
 #define _GNU_SOURCE
 #include "CLinuxBridge.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The board's end of the page. Futexes are the shared kind: the other end is another process.
 #define _GNU_SOURCE
 #include "CLinuxBridge.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // A child that cannot outlive its parent. posix_spawn has no word for that, so it is fork and what is safe behind it.
 #define _GNU_SOURCE
 #include "CLinuxBridge.h"

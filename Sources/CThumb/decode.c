@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 #include "table.h"
 
 // 1110 11 and 1111 11, but for what ends in 11: that is no coprocessor's. Source: ARMv7-M ARM, A5.3.18.

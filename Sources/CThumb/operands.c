@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Where encodings have their operands, and what follows from them: core registers read and written, accesses, flow.
 #include "table.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Rows of the decoder's tables, which narrow.c and wide.c have and operands.c reads.
 #ifndef CTHUMB_TABLE_H
 #define CTHUMB_TABLE_H

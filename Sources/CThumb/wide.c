@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Encodings of 32 bits. Source: ARMv7-M ARM, A5.3, A6 and A7.7.
 #include "table.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What differs between the two engines: own_engine.c has it for the engine of scripts/build-engine, system_engine.c for the system's
 // library. All other files are the same for both, but for pages.c, what of which the system's library cannot do.
 #ifndef M4_ADAPTER_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The coarse cycle model: what an instruction takes beyond its first cycle, from its encoding alone.
 //
 // Source: Cortex-M4 TRM r0p1, tables 3-1 and 7-1, and 3.3.2 for neighbouring loads and stores. Memory has no wait states. Where

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Opening, memory, running. The hooks are in hooks.c.
 #include "adapter.h"
 #include <stdlib.h>

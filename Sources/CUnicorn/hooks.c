@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What runs inside the engine: per block that has to be looked at, per register access, per exception.
 #include "adapter.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What engine.c and hooks.c share.
 #ifndef M4_HOOKS_H
 #define M4_HOOKS_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Idle loops, which only wait: a flag polled in memory until an interrupt handler or the other side sets it, a delay by the tick's counter,
 // a branch to itself. One that comes back to its head with every register as before, that has stored nothing but what was there and
 // has touched nothing but memory, will do the same again until something outside of it happens; and nothing can before the run's

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Calls into the engine for which there may be no memory: they come back with UC_ERR_NOMEM, and the engine is used no more.
 //
 // What the engine was doing is left half done. So an engine that has had no memory is not run again, and its memory is not given back.

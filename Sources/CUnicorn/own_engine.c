@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The engine of scripts/build-engine: accounting in translated code, traps in the translator, one page of the TLB filled at a time, and
 // its state at hand.
 #include "adapter.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What a page of the engine's TLB is filled with: memory, registers, or nothing, as the map, privilege and the MPU have it.
 //
 // A page in which a region of the MPU begins or ends is divided: its granules of 32 bytes differ in what they allow. Filled as

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Who wrote and who read a word last, for a few stretches of memory.
 //
 // Their pages are filled as divided ones are (pages.c): each load and store of an instruction comes to a hook with PC exact. What

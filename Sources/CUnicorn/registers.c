@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Registers of the FPU and words of memory by the batch, as exception entry and return move them.
 #include "hooks.h"
 #include <string.h>

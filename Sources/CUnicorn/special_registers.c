@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Special registers that the engine writes as they are given, where a Cortex-M4 has fewer bits or says when not. CPS and MSR end
 // their block: what they leave is put right before the next block runs.
 #include "hooks.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What a snapshot keeps of the engine: the core's registers, what has been counted, the newest blocks. Translations, filled pages, trap hooks
 // and limits follow from that, the memory and the system control space's registers: they are made anew.
 #include "adapter.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The system's libunicorn, 2.0.1 or later, by what its interface has since 2.0: a hook of each block does the accounting, each alias is mapped
 // by itself, and exceptions leave the engine. What it cannot do: see engine/README.md.
 #include "adapter.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Trap hooks, for instructions at which a run has to stop: breakpoints, single steps, code that the MPU forbids in a page of which it allows
 // some; and, with the system's library, the FPU's while CPACR denies it. A hooked instruction costs a walk over all code hooks.
 //

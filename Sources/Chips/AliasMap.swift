@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// Folds the alias windows of a chip's memories, so that each byte has one address: two ranges overlap where their folded ranges do.

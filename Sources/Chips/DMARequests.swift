@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The inputs of a chip's DMA request multiplexer: which block's request each is.
 public struct DMARequests: Equatable, Sendable {
     /// By number; empty where nothing is connected.

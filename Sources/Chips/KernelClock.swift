@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A clock of the chip's clock tree.
 public enum ClockSource: Equatable, Sendable {
     case lsi, lse, csi, hse, hsi

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The inter-processor mailbox that Linux and the coprocessor ring each other by: an instance of the IPCC.

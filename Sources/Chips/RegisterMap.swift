@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CRegisterMap
 
 /// Names of everything a chip's coprocessor reaches on its peripheral buses: peripherals, registers, interrupt lines.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// One chip: where its memories, registers, interrupt lines and channels are for each of its masters, and what its boot chain leaves.

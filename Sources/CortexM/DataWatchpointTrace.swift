@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The DWT: cycle counter and four comparators. Source: ARMv7-M ARM, C1.8; Cortex-M4 TRM, chapter 8.
 ///
 /// Comparators match instruction addresses and data accesses, with MASK; comparator 1 matches data values on the address of

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The debug hardware that firmware itself can use: DEMCR and DFSR, DWT, ITM, FPB. Halting debug is absent: DHCSR reads 0.
 /// Source: ARMv7-M ARM, C1.6 to C1.11.
 public struct DebugAndTrace: Equatable, Sendable {

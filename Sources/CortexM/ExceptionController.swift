@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Pending, active and enabled exceptions, their priorities, and which of them comes next.
 ///
 /// The NVIC's interrupts and the system exceptions are one set here, as the priority rules see them.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// An exception's number, as IPSR and the vector table have it. Source: ARMv7-M ARM, B1.5.2.
 public struct ExceptionNumber: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let value: Int

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The fault status and address registers: CFSR, HFSR, MMFAR, BFAR. Source: ARMv7-M ARM, B3.2.15 to B3.2.18.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The ITM: 32 stimulus ports that firmware prints to. Source: ARMv7-M ARM, C1.7; Cortex-M4 TRM, chapter 9.
 ///
 /// Text comes out while DEMCR.TRCENA, TCR.ITMENA and the port's bit in TER are set. The lock of TER, TPR and TCR is open, as a

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The SysTick timer: a 24-bit down-counter. Source: ARMv7-M ARM, B3.3.

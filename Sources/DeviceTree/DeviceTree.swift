@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A flattened device tree (`.dtb`), read once through libfdt and checked whole before anything of it is believed.

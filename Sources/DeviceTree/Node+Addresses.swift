@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// An address and a length as a bus counts them.
 public struct AddressRange: Equatable, Sendable {
     public var start: UInt64

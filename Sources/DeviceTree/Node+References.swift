@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A phandle and what follows it.
 public struct Reference: Sendable {
     public var node: Node

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// One node of a device tree.
 public struct Node: Sendable {
     let storage: DeviceTree.Storage

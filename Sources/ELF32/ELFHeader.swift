@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The ELF32 file header, fields as the file has them (little-endian). Source: System V ABI, chapter 4.

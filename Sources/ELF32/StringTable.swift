@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// An ELF string table: NUL-terminated names, looked up by the offset of their first byte. Source: System V ABI, chapter 4.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// An entry of a symbol table. Source: System V ABI, chapter 4; for Thumb addresses, ELF for the Arm Architecture §4.5.3.

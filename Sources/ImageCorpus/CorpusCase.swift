@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import SecureLoader
 
 /// A signed image, and what OP-TEE's remoteproc TA answers to it.

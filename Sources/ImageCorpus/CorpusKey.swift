@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import SecureLoader
 
 /// Keys that sign the corpus. They are published here and good for nothing else.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// An ELF of some hundred bytes in which every offset is known: what cases about sections and limits are made of.

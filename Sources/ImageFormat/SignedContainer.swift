@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// What a signed image says of itself, to a reader that judges nothing: its header, its records, and where the images should be.

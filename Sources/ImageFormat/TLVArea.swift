@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// What a record of the TLV area is about. Source: OP-TEE remoteproc TA and scripts/sign_rproc_fw.py.

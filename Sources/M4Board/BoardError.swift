@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What keeps a board from being built.
 public enum BoardError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The engine refused; `doing` says at what.

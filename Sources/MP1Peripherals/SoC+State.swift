@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 extension SoC {
     /// All of the peripherals that changes: registers, what blocks count and remember, lines, and what was reported. It belongs to SoCs of the
     /// same chip and configuration. What hosts attach to buses has its own state, and the host's clock is the host's.

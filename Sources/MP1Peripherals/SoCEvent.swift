@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the peripherals tell the world outside of the M4: each message stands here, and nowhere else. See `SoCHost.report`.
 public enum SoCEvent {
     /// The level of an interrupt to the Cortex-A7s changed.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// An address as the coprocessor, a Cortex-M, sees it.
 public struct DeviceAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
     public var value: UInt32

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What is due when, on the machine's one clock, counted in core cycles.
 ///
 /// Every source of events (a timer, the Linux side's work queue, a limit) registers once and gets a slot; a slot has at

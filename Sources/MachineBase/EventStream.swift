@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What a part of the machine tells of itself: one stream, any number of listeners.
 ///
 /// Listeners are called in the order in which they subscribed, before `publish` returns; what a listener publishes reaches all of them at once.

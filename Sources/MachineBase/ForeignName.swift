@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A name that firmware or a file has given something, as the kernel has it: bytes that need not be UTF-8, compared as bytes (`strcmp`).
 ///
 /// A `String` would not do: it has no room for bytes that are not UTF-8, and takes two spellings of one accented letter for equal. Every

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Bytes that need not be UTF-8 as a `String`; of names a different one for every name.
 extension ForeignText {
     /// What somebody has printed: what is UTF-8 stays, any other byte is `\xNN`.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Text that came from a guest, a file or a name, made fit for a person's terminal or page.
 ///
 /// What would steer a terminal, forge a line or turn the reading direction is shown as an escape: C0 and C1 controls, DEL, line and

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 extension RandomAccessCollection<UInt8> where Index == Int {
     /// The little-endian number of type `T` at `offset` from the start, nil when it does not fit.
     @inlinable public func littleEndian<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type = T.self, at offset: Int) -> T? {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Parts of a path, as text; no file is looked at.
 public enum PathText {
     /// What follows the last slash; slashes at the end do not count. `/` of the root.

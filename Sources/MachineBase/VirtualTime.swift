@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A point in, or a span of, virtual time in nanoseconds since the machine was created.
 public struct VirtualTime: Hashable, Comparable, Sendable, CustomStringConvertible {
     public var nanoseconds: UInt64

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Random lives of a ring in the kernel's own code and in RprocHost's, step by step, byte by byte.
 //
 //   m4run-ring LIBRARY [--sequences N] [--seed N] [--keeps-callbacks-after-event]

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Loads and times rpmsg through firmware: a benchmark, and a check of firmware that echoes.
 //
 //   m4run-rpmsg FIRMWARE.elf [--messages N] [--window N] [--lengths A-B] [--channels N] [--digest]

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A node of a device tree in the making: edited by path, then written as a blob of format version 17.
 public final class SourceNode {
     public let name: String

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the STM32MP157C-DK2's tree has for the coprocessor, as `device-tree/stm32mp157c-dk2-m4.dts` has it. Phandles: rcc 1,
 /// pwr 2, tamp 3, ipcc 4, exti 5, regions from 16 on.
 public func dk2() -> SourceNode {

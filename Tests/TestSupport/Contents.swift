@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What objects hold, private or not, for tests that look for what is in no state.
 public struct Contents {
     /// Properties that are not looked into, as `Type.name`.

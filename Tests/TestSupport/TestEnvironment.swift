@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Foundation
 
 /// Where a test finds what it needs: this package, the samples, programs, and what was asked for by environment variables.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// An assembler for tests: Thumb instructions by name, as halfwords. Each is one instruction unless its comment says otherwise.
 public enum Thumb {
     public typealias Code = [UInt16]

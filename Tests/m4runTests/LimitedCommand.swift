@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Foundation
 
 /// A run of `m4run` whose readers do as a test likes, with the time that it took.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Foundation
 
 /// A Unix socket as a program has it: of packets, as a raw device's, unless told.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Foundation
 
 /// An `m4run run` that goes on beside the test, with a folder of its own.

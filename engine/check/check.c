@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
 /* Runs bare firmware on the engine and Sources/CUnicorn alone, without Swift: for hosts on which the whole is not built. Licence: GPL-2.0.
  *
  *   check ELF...     a line each: NAME RESULT CYCLES BLOCKS HASH, HASH being of R0 to R15, xPSR and all memory at the end

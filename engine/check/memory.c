@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
 /* What becomes of calls into the engine for which there is no memory: each allocation in turn fails, and all behind it. Licence: GPL-2.0.
  *
  *   memory     opens a core, runs a few instructions and closes it, with the first allocation failing, then the second, ... until none does

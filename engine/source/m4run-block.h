@@ -1,4 +1,7 @@
-/* The accounting of unicorn/m4run.h in translated code. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* The accounting of unicorn/m4run.h in translated code. */
 #ifndef M4RUN_BLOCK_H
 #define M4RUN_BLOCK_H
 

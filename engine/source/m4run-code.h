@@ -1,4 +1,7 @@
-/* Where translated code lies. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* Where translated code lies. */
 #ifndef M4RUN_CODE_H
 #define M4RUN_CODE_H
 

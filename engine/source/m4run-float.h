@@ -1,7 +1,10 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
 /*
  * Single precision on the host's own unit where that is exact: to nearest, on normal numbers, with a normal result, and INEXACT, the one
  * flag that such an operation can raise, raised already. Each function answers whether it was; else the caller takes the long way.
- * Tested against QEMU's results by the sample `conformance`. Licence: GPL-2.0.
+ * Tested against QEMU's results by the sample `conformance`.
  */
 #ifndef M4RUN_FLOAT_H
 #define M4RUN_FLOAT_H

@@ -1,4 +1,7 @@
-/* Jumps by the table of m4run-jump.h. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* Jumps by the table of m4run-jump.h. */
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "exec/exec-all.h"

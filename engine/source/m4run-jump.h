@@ -1,4 +1,7 @@
-/* Where jumps lead that are not known when they are translated: a table that translated code looks in. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* Where jumps lead that are not known when they are translated: a table that translated code looks in. */
 #ifndef M4RUN_JUMP_H
 #define M4RUN_JUMP_H
 

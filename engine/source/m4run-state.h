@@ -1,4 +1,7 @@
-/* What an engine keeps for unicorn/m4run.h, in its uc_struct. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* What an engine keeps for unicorn/m4run.h, in its uc_struct. */
 #ifndef M4RUN_STATE_H
 #define M4RUN_STATE_H
 

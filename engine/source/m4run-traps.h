@@ -1,4 +1,7 @@
-/* What traps though other cores would execute it. For the translator. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* What traps though other cores would execute it. For the translator. */
 #ifndef M4RUN_TRAPS_H
 #define M4RUN_TRAPS_H
 

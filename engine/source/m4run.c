@@ -1,4 +1,7 @@
-/* The engine's side of unicorn/m4run.h. Licence: GPL-2.0. */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+/* The engine's side of unicorn/m4run.h. */
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "exec/exec-all.h"

@@ -1,4 +1,7 @@
-// What this build of the engine offers beyond Unicorn's interface, for a Cortex-M alone. Licence: GPL-2.0, as the engine's.
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
+// What this build of the engine offers beyond Unicorn's interface, for a Cortex-M alone.
 //
 // Everything here is for the thread that runs the engine, and takes an engine opened with UC_ARCH_ARM.
 #ifndef UNICORN_M4RUN_H

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* What the sensor's three parts agree on: messages between driver and firmware, and the driver's ioctl. */
 #ifndef SENSOR_H
 #define SENSOR_H

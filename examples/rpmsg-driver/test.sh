@@ -1,4 +1,6 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: GPL-2.0-only
+
 # What driver, application and firmware are to do together, in the guest: m4run linux ... --run test.sh. Its status is the command's.
 control=/sys/class/remoteproc/remoteproc0
 module=/m4run/own/rpmsg_sensor.ko

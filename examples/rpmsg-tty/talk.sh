@@ -1,4 +1,6 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: GPL-2.0-only
+
 # Says something to firmware that echoes, as tty-echo, over the real /dev/ttyRPMSG0. For m4run linux --run.
 tty=/dev/ttyRPMSG0
 while [ ! -c $tty ]; do usleep 50000; done

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Calls, returns, jump tables and function pointers: an interpreter for a small stack machine, and a recursive count. What
  * finding the next block of translated code costs. */
 #include <stdint.h>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A loop of arithmetic for half a virtual second of m4run's time, and a SysTick of 10 kHz for those who ask for it. */
 #include <stdint.h>
 

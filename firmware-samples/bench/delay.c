@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A virtual second of delays by the tick's counter, as HAL_Delay makes them: what time costs when firmware only waits for it. */
 #include <stdint.h>
 

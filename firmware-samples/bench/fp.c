@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Single-precision work: a 16x16 matrix product and a biquad filter over a block of samples, the two loops that control
  * and audio firmware spends its time in. */
 #include <stdint.h>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Four virtual seconds asleep, woken as seldom as SysTick can: what time costs when nothing happens. */
 #include <stdint.h>
 

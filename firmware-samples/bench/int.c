@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Integer work with branches that depend on data: a heap sort, a table-driven CRC-32 and a lexer's state machine over the
  * same bytes, as firmware mixes them. */
 #include <stdbool.h>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* What bench/main.c runs: one of the files beside it. */
 #ifndef KERNEL_H
 #define KERNEL_H

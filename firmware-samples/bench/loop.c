@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Loads and stores in a tight loop: what an emulator's memory path costs. About 240 million instructions. */
 #include <stdint.h>
 

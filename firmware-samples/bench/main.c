@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Runs one kernel and tells the host through semihosting how it ended. */
 #include "kernel.h"
 #include "semihosting.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Bytes, halfwords, words and multiples at every stride, copied, filled and searched: what memory costs when nothing else
  * happens. */
 #include <stdint.h>

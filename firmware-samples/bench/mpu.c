@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Two unprivileged threads that take turns, each with its own region of the MPU: what a kernel's user mode costs, which changes two regions
  * at each switch of threads. A hundred thousand switches. */
 #include <stdint.h>

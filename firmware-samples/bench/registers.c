@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Accesses to registers of the chip's blocks: reads and writes that only store, and such that act. Four million of them. */
 #include <stdint.h>
 

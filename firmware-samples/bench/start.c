@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Ends at once: what is left is the time that a machine takes to start and to stop. */
 #include "kernel.h"
 

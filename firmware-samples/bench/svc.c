@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A million supervisor calls from thread mode and back: what an exception's entry and return cost. */
 #include <stdint.h>
 

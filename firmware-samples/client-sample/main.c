@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Answers Linux's rpmsg_client_sample driver, which sends "hello world!", sends it again for each answer, and says
  * goodbye after 100 of them. */
 #include "ipcc.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The core's own registers and instructions, as far as the samples use them.
  * Armv7-M Architecture Reference Manual (DDI 0403) B3.2 to B3.4, C1.8. */
 #ifndef CORTEX_M4_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The mailbox between Linux (processor 1) and this core (processor 2), RM0436 chapter IPCC.
  * Channels are numbered from 1, as in the reference manual; the device tree counts from 0. */
 #ifndef IPCC_H

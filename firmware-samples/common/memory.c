@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The four functions that the compiler may call in freestanding code (C17 4p6, GCC and clang manuals). */
 #include "memory.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The part of <string.h> that memory.c brings: there is no C library here. */
 #ifndef MEMORY_H
 #define MEMORY_H

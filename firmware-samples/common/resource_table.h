@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* What the firmware asks of its host: one rpmsg vdev with two vrings, and a trace buffer.
  * Linux Documentation/staging/remoteproc.rst, "Binary Firmware Structure". */
 #ifndef RESOURCE_TABLE_H

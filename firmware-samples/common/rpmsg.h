@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The remote side of rpmsg over virtio, as Linux's virtio_rpmsg_bus speaks it. */
 #ifndef RPMSG_H
 #define RPMSG_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Arm semihosting: the host does the work of a BKPT 0xAB (Semihosting for AArch32 and AArch64, 2.0). Works under m4run
  * and `qemu-system-arm -semihosting`; without a host behind it the BKPT is a fault. */
 #ifndef SEMIHOSTING_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Vector table and start-up. Everything a handler is not defined for ends in Default_Handler: a loop, as in ST's
  * start-up, so that a fault shows as a core that stopped answering. */
 #include <stdint.h>

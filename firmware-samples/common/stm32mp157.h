@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The SoC's registers, as far as the samples use them. RM0436; the M4 is processor 2 of the IPCC. */
 #ifndef STM32MP157_H
 #define STM32MP157_H

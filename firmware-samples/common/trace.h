@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The log that Linux shows as /sys/kernel/debug/remoteproc/remoteproc0/trace0. */
 #ifndef TRACE_H
 #define TRACE_H

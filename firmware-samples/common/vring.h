@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The device side of a split virtqueue in its legacy layout (virtio 1.2 §2.7). The other side, the driver, is Linux. */
 #ifndef VRING_H
 #define VRING_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The frame of the conformance cases: small functions that observe the core from the inside, each word beside the one that the
  * manual demands (DDI 0403: Armv7-M Architecture Reference Manual, issue E.e). README.md says how to add one. */
 #ifndef CONFORMANCE_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Runs one case so that nothing it does reaches the next: every register of the core that a case may have left changed is put
  * back, an exception that the case did not ask for ends it, and so does SysTick when it takes too long. */
 #include "harness.h"

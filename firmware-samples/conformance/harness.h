@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Running one case and what came of it. */
 #ifndef HARNESS_H
 #define HARNESS_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Runs the conformance cases, one line each on the semihosting console:
  *
  *     NAME|seen words|demanded words|what the engine needs|why QEMU differs

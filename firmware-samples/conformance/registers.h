@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Registers of the core that only conformance cases touch (DDI 0403 B3.2 to B3.5, C1.6 to C1.8). */
 #ifndef REGISTERS_H
 #define REGISTERS_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Only a trace buffer: this firmware speaks to nobody. */
 #include "resource_table.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A fault in the handler of an interrupt that came in the midst of arithmetic: the interrupted code's exception frame has room for the
  * FPU's registers, which whoever goes up the stack has to know (DDI 0403 B1.5.7). */
 #include "cortex_m4.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* An rpmsg-tty echo with a taste for disaster: some words make it fault, each in its own way. README.md lists them. */
 #include "cortex_m4.h"
 #include "ipcc.h"

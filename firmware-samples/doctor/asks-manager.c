@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Announces ST's resource manager, waits for its answer, and gives up. */
 #include "echo.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A service that sends back what it gets: what these firmwares would do if nothing were in their way. */
 #ifndef DOCTOR_ECHO_H
 #define DOCTOR_ECHO_H

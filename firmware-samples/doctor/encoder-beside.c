@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Does well without Linux: LPTIM1 follows an encoder, and the main loop counts and looks at it. */
 #include "cortex_m4.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Error_Handler is an interrupt's handler, too, and comes back each time: the firmware answers all the same. */
 #include "echo.h"
 #include "vectors.h"

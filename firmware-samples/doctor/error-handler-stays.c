@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* An interrupt's handler ends with a jump to Error_Handler, which stays there. */
 #include "vectors.h"
 

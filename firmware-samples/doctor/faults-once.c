@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Faults at its first start, and answers after Linux has started it anew: a backup register knows which it is. */
 #include "echo.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* An Error_Handler that blinks: most of the time it is in HAL_Delay. */
 #include "echo.h"
 

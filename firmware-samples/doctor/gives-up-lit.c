@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* An Error_Handler that switches a light on, over and over: its loop is in another function, and reads a port. */
 #include "cortex_m4.h"
 

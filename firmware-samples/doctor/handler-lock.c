@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* On a message it takes a lock, and an interrupt comes whose handler waits for the same lock. */
 #include "echo.h"
 #include "vectors.h"

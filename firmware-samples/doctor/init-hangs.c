@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* MX_OPENAMP_Init waits behind DRIVER_OK for what nobody sets. */
 #include "echo.h"
 

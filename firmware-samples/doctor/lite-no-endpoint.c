@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Begins rpmsg as rpmsg-lite's users do, and never makes an endpoint. */
 #include "echo.h"
 

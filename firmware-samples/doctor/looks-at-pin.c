@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Does well without Linux: its main loop counts, and looks at a pin each time. */
 #include "cortex_m4.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Ends in an endless loop of a function whose name says nothing. */
 #include "cortex_m4.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Firmware that no channel comes of, each for another reason: what `m4run doctor` is to tell apart. Built once for each CASE. */
 #define NO_TABLE 1
 #define NEVER_POLLS 2

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Begins rpmsg as ST's projects do, and never makes an endpoint. */
 #include "echo.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Starts its rings as OpenAMP did until 2018.10 (STM32CubeMP1 1.0 to 1.2): descriptors chained, and no interrupts wished, in memory that
  * is Linux's. Harmless, and then it echoes. */
 #include "echo.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Begins rpmsg and makes no endpoint; its main loop brings a pin's level to another pin. */
 #include "echo.h"
 

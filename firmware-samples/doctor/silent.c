@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Two services: one answers, and one takes what it gets without a word. */
 #include "echo.h"
 

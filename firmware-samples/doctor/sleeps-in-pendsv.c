@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Idles as RIOT does: its scheduler sleeps in PendSV's handler, and a key on USART3 would wake it. */
 #include "cortex_m4.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A thread of FreeRTOS, as far as its control block goes, that has overflowed its stack: PendSV restores what is no context any more. */
 #include "cortex_m4.h"
 

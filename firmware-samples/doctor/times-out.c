@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Does without Linux and without an answer: asks I2C5 for a tenth of a second, then waits for a second. */
 #include "echo.h"
 

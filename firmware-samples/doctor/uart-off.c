@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Waits for room in the FIFO of a UART that it has never switched on: another stage was to do so. */
 #include "cortex_m4.h"
 

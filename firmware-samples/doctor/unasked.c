@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Says something before anybody has spoken to it, and then listens no more. */
 #include "echo.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* An interrupt comes for which nobody has defined a handler. */
 #include "cortex_m4.h"
 

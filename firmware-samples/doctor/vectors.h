@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The vector table again, in memory, where a sample can have handlers of its own. */
 #ifndef VECTORS_H
 #define VECTORS_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The same without rpmsg and a resource table. */
 #include "cortex_m4.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Waits for a flag of a block that m4run has no model of: I2C5. */
 #include "echo.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Waits for a pin, through a pointer, as HAL does. */
 #include "cortex_m4.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Waits for a flag that an interrupt's handler would set, and the interrupt never comes. */
 #include "cortex_m4.h"
 

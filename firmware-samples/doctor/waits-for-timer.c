@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Waits for a flag that TIM5's update sets every three seconds. */
 #include "vectors.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Clears its vdev's status and features well after Linux has set DRIVER_OK, then waits for DRIVER_OK. */
 #include "echo.h"
 #include "resource_table.h"

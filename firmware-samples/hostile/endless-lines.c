@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // A line each ten thousand rounds of a loop, for ever: enough to fill any pipe that nobody reads, and little enough to go on under.
 #include <stdint.h>
 #include "semihosting.h"

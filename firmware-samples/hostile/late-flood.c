@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // As endless-semihosting, but only after some five milliseconds: what then goes on is no start, and may be the end.
 #include <stdint.h>
 #include "semihosting.h"

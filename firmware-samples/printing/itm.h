@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The ITM's stimulus ports (Armv7-M Architecture Reference Manual, C1.7): what a debugger shows as SWO output. */
 #ifndef ITM_H
 #define ITM_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The three ways to print that need no UART: ITM, RTT and semihosting; and a line read back over RTT.
  *
  * Runs bare (`m4run exec`) and under Linux (`m4run run --boot elf`). Ends with semihosting's exit code 0, or 1 when the line

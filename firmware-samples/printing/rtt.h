@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A writer and reader for SEGGER's RTT, from its description (UM08001): rings in RAM that a debug probe, or m4run, empties and
  * fills while the core runs. One channel each way. */
 #ifndef RTT_H

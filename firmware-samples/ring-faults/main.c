@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* An rpmsg-tty echo that breaks a rule of virtio or rpmsg for each word it is sent, and can do so at random. README.md lists
  * the words. It needs the rings that rpmsg.c keeps to itself. */
 #include "../common/rpmsg.c"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* A chip that nobody makes, as Tests/SecondChip describes it: the samples' registers, interrupts, channels and shared memory for it. */
 #define RCC_BASE 0x5000C000u
 #define WWDG1_BASE 0x40005000u

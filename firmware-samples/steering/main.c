@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Everything that firmware can name or print, full of what a terminal would obey: colours, titles, newlines, right-to-left overrides,
 // C1 controls, and bytes that are not UTF-8. None of it may reach a terminal as a command.
 #include "ipcc.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The tty echo, written in Embedded Swift over the C files in common/.
 import Firmware
 

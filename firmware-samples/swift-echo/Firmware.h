@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* What the Swift sample sees of common/. Swift imports no variadic functions, so tracing gets two of fixed shape. */
 #ifndef FIRMWARE_H
 #define FIRMWARE_H

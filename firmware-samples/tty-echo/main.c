@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Two rpmsg-tty services that send back what they get. */
 #include "ipcc.h"
 #include "rpmsg.h"

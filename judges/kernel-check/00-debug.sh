@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # DEBUG
 # What dynamic debug adds to a boot, a message each way and a stop. Threads race for the order of these lines, so that they are sorted, and how many
 # interrupts bring as many messages is a matter of when they come: the one of a ring is shown once, and none that finds nothing.

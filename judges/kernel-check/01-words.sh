@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # QUICK
 # Every word and garbage to every control file, in every state that one can come to, with the file's content and the state behind it.
 

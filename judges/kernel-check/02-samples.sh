@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # QUICK
 # The kernel's log of each sample: chosen, started, stopped, and what its files say meanwhile.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Resource tables and ELF headers of every kind: what the boot says, what the files show, and the stop.
 
 while read -r name; do

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Names of devices, messages through ttys, a flood, and what rings in disorder make Linux say.
 
 names() {

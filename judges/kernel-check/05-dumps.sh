@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Core dumps: what the kernel makes of a crash, byte by byte.
 
 dumps=$ROOT/sys/class/devcoredump

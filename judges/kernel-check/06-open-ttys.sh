@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # QUICK
 # Ttys that programs have open while the firmware crashes or stops: they are hung up, and their numbers are taken until the last close.
 

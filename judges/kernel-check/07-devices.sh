@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # QUICK
 # Endpoints and channels that programs make: rpmsg_ctrl's and rpmsg_char's ioctls, reads, writes and polls.
 

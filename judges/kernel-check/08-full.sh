@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Firmware that takes no message: all buffers out. And a mailbox whose queue is full: twenty doorbells that wait for one to be answered.
 
 # lines COUNT: how often each error came, one line after another.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # A tty whose program does not read: what the tty layer keeps comes out whole, the rest is told of, and the tty goes on.
 
 boot ring-faults.elf 'creating channel rpmsg-tty'

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # QUICK
 # Garbage in rings, buffers and table, by the seed. The firmware writes some, rings, and waits until Linux has had its say, so that both sides
 # see the same. Only the NEXT flags of descriptors stay as they are: those hang the kernel (98-fatal).

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # ATTACH tty-echo.elf
 # Firmware that a boot loader has started: attached to, let go, attached to again, and stopped.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # ATTACH tty-echo.elf
 # Attached firmware that crashes: recovered from the file that is chosen.
 

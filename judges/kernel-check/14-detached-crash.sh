@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # ATTACH tty-echo.elf
 # Running firmware that Linux has not attached to, and that crashes: it is stopped and started from a file, and Linux counts no user of it.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # FATAL one-ring negative-offset no-region next
 # What the kernel does not survive. Newer ones do not look at an offset that is negative.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # QUICK
 # Firmware that is gone when Linux wants to recover: from there no word leads on, only a reload of the driver, so that this script is the last.
 

@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Compares what kernel-check's scripts printed in the guest and beside the model.
 
     compare.py all|part ALLOWED FIDELITY.md FOLDER KERNEL=VERSION...

@@ -1,4 +1,6 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* What a shell cannot do with /dev/rpmsg_ctrl0 and /dev/rpmsgN: ioctls, reads and writes of one message, poll. In the guest; device.py does
  * the same beside the model. Reads commands from its standard input, a line each, and says what came of them; device.py lists them. */
 #include <errno.h>

@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """What device.c does in the guest, beside the model: /dev/rpmsgN is a socket there, and /dev/rpmsg_ctrl0's ioctls are words of `m4run ctl`.
 
     device.py ROOT M4RUN <COMMANDS

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The guest's kernel log for kernel-check's scripts, without a program for each step: TCG takes 10 to 25 ms to start one.
  *
  *   klog take FILE                       adds what the log has gained to FILE: the lines that match LOG_OF (environment), without level and time

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # What the scripts of kernel-check share, for busybox' sh. The same lines run in the guest and on this host; what differs is in three variables:
 #   ROOT    "" in the guest, the folder of --control on the model's side
 #   LOG     "" in the guest, whose log is dmesg's; the file of m4run's stderr on the model's side

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Runs scripts of kernel-check one after another, each in a shell of its own, from the coprocessor offline: run.sh SCRIPT...
 # Those that say ATTACH begin with a coprocessor that runs. Those that say DEBUG have the drivers' debug lines in their log; on the model's side that is an option of m4run's.
 here=${0%/*}

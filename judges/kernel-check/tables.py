@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Writes firmware with resource tables and ELF headers of every kind. It does nothing but answer the mailboxes.
 
     tables.py FOLDER        makes FOLDER/NAME.elf, and FOLDER/names with a name a line; some are for other scripts, and have none there

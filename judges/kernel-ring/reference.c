@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The kernel's own drivers/virtio/virtio_ring.c behind a few calls, for m4run-ring to compare with RprocHost's VirtQueue.
 //
 // scripts/kernel-ring compiles it, with that file in it, over tools/virtio's stubs, all from Debian's linux-source, into a shared library.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Traffic, stops and starts without end, for who kills the guest. In the guest.
 control=/sys/class/remoteproc/remoteproc0
 while true; do

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Writes messages to a tty of firmware that echoes, one at a time, and reads each back: every byte is checked and every round trip timed.
  *
  *   echoes DEVICE COUNT [SEED]

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Boots until it has booted as often as /root/reboots says, with traffic each time. In the guest.
 tries=0
 while [ ! -c /dev/ttyRPMSG0 ] && [ $tries -lt 200 ]; do usleep 50000; tries=$((tries + 1)); done

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 # Stops, starts, crashes and recovers firmware ROUNDS times in one guest, with changing images and modules that go and come. In the guest.
 # Each step is looked at: traffic runs behind it, every byte checked.
 rounds=$(cat /root/rounds)

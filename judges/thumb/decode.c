@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // Prints what Sources/CThumb makes of encodings: one line an instruction of standard input, which has `first`, `second` as 16-bit words.
 #include "CThumb.h"
 #include <stdio.h>

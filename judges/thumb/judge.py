@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Compares Sources/CThumb with GNU objdump: every 16-bit encoding, and 32-bit ones that cover each bit of the first halfword with many second ones.
 
     judge.py DECODER [SECONDS]     DECODER is decode.c, compiled; SECONDS second halfwords for each first one, 96 unless told

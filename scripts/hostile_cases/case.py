@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """A case: files, a command line, and what its streams are connected to."""
 
 import dataclasses

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """What is wrong with a run, and whether the machine was too busy to say."""
 
 import codecs

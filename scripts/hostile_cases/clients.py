@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Clients of a served folder that mean harm. Each is planned from a seed, and then acts on the folder of a run for a moment.
 
 A plan is a function of the folder and of `goes_on`, which tells whether there is time left; nothing in it waits for longer than that."""

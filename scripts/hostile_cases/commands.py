@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Command lines: any command with any of its options, and values that nobody means."""
 
 from . import images, keys

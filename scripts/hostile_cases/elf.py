@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """ELF files: samples with damaged headers, and files that ask for much work."""
 
 import struct

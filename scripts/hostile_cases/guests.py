@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Firmware that means harm: random code, output without end, control blocks that lie."""
 
 import struct

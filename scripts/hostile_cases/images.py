@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Signed images: containers and records that lie, signed by a key that is trusted or not at all."""
 
 import hashlib

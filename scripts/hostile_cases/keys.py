@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Keys: PEM and DER that lie, and numbers that ask for much work. With an RSA key of its own that signs, made from the seed."""
 
 import base64

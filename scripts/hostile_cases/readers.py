@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Readers that stop, and writers that never begin: stdout, stderr, stdin, and pipes in place of files."""
 
 from . import guests, images, keys

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Runs a case: its files, its streams, its clients, and the memory that it may have."""
 
 import os

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Runs that serve a folder, and what comes at them from it: see clients.py. Each is ended by SIGTERM, and must leave the folder empty."""
 
 import threading

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """ELF files whose symbols and functions make work for whoever names places and callers: the doctor, breakpoints, reports of faults and time-outs."""
 
 import struct

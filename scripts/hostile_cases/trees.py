@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The m4run authors
+# SPDX-License-Identifier: MIT
+
 """Device trees: blobs with damaged bytes, trees whose properties lie, and trees that are deep, wide or round."""
 
 import struct

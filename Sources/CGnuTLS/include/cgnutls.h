@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* What of GnuTLS the secure loader uses: SHA-256, keys, RSA and ECDSA signatures, keys in tokens.
  *
  * The library is loaded by the first call that needs it (m4_crypto_load): a run without OP-TEE does not pay for it. Functions that return int give 0,

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // What the Linux guest needs of C: the page shared with QEMU's plugin, its two futexes, and a child that ends with its parent.
 #ifndef CLINUXBRIDGE_H
 #define CLINUXBRIDGE_H

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The page of memory between a Linux guest in QEMU and the board beside it: a file of 4096 bytes that both have mapped.
 //
 // The guest's registers are plain words in its memory. A store to a watched one is made to wait: the plugin inside QEMU (linux-bridge/plugin.c)

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // A chip's peripherals, registers and interrupts as its coprocessor sees them, as constant tables: nothing is built at start-up. A chip's
 // tables are generated (CSTM32MP157 by scripts/generate-registers.py); what reads them is here, once for all chips.
 #pragma once

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The STM32MP157's peripherals, registers and interrupts as its Cortex-M4 sees them (RM0436, memory map and NVIC), and its pins.
 // Written by scripts/generate-registers.py.
 #pragma once

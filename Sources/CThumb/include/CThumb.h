@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The one decoder of Thumb instructions, for all that reads code: the engine's hooks, faults, watchpoints, cycles, call chains.
 //
 // It knows what a Cortex-M4 with its FPU executes: ARMv7E-M and FPv4-SP. Anything else is THUMB_UNDEFINED, or THUMB_COPROCESSOR where the

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 // The engine as the board uses it: Unicorn's library, opened as a Cortex-M4, with its hot hooks in C.
 //
 // What runs once a block, once a TLB fill or once a register access is here; everything that decides what a Cortex-M4

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 extension DMARequests {
     /// Inputs of DMAMUX1. Source: RM0436, DMAMUX: assignment of multiplexer inputs to resources.
     static let stm32mp15 = DMARequests([

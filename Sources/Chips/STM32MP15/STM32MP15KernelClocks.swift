@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 extension KernelClocks {
     /// Source: RM0436, RCC: kernel clock distribution, and the xxxCKSELR registers.
     static func stm32mp15(_ map: RegisterMap) -> KernelClocks {

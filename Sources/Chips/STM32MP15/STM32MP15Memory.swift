@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// Memories of the STM32MP15. Source: RM0436, 2.5.2, and ST's device trees (stm32mp151.dtsi, stm32mp15xx-dkx.dtsi).

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What one core of the M profile has otherwise than another: what it says of itself, and which bits of its control registers exist.
 ///
 /// A core of ARMv8-M is another value of this, and has other files in place of those in this folder: EXC_RETURN says from which security

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// An EXC_RETURN value. Source: ARMv7-M ARM, table B1-8 and B1-9.
 public struct ExceptionReturn: Equatable, Sendable {
     /// The frame is on the process stack.

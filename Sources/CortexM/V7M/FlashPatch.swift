@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The FPB: six breakpoints in code below 0x20000000. Source: ARMv7-M ARM, C1.11; Cortex-M4 TRM, chapter 8.
 ///
 /// Remapping is absent and says so in FP_REMAP: comparators that ask for it, and the two for literals, store and do nothing.

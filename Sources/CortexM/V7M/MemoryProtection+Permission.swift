@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the MPU lets an access do. Source: ARMv7-M ARM, B3.5.
 extension MemoryProtection {
     public struct Permission: OptionSet, Sendable {

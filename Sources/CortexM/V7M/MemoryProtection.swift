@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The MPU's registers: eight PMSAv7 regions. Source: ARMv7-M ARM, B3.5.
 public struct MemoryProtection: Equatable, Sendable {
     public static let regions = 8

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the architecture gives each address to, whatever the chip. Constants in the code of who asks. Source: ARMv7-M ARM, B3.1.
 public enum SystemAddressMap {
     /// Peripherals: device memory, execute-never.

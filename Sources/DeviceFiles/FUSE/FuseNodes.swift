@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The inode numbers of a file system's paths: given at a lookup, never given twice, and forgotten when the kernel has forgotten them.
 struct FuseNodes {
     static let root: UInt64 = 1

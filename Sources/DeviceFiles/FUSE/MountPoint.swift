@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Glibc
 
 /// A place in a `ServedFolder` for a file system: where it is known by, where it is, and whether what is there is dead.

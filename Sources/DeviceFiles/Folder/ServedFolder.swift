@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Glibc
 
 /// A folder in which a run has its links and sockets, for as long as it lives.

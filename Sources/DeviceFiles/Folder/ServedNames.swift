@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Glibc
 
 /// The names that a run makes in its folder, in the file `.m4run` there from before they are made until they are gone: what a run

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Glibc
 
 /// The folders of a served run: looked over, locked and ready before anything runs, so that what is wrong with them is the first

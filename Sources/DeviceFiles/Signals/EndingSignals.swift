@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Glibc
 
 /// The signals that end a process which has no handler for them, by what they are to a run.

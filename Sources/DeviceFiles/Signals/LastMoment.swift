@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Glibc
 
 /// Ends the process at a moment that has been set, whatever hangs then: by a timer of the kernel's, for which no thread has to be had.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the guest does from the kernel's first process on: a shell script for busybox.
 ///
 /// It tells the host over a port of its own, which nothing that a program prints can reach: lines of

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// QEMU's command line for a guest, with the descriptors that it is given.
 ///
 /// Everything but the kernel's image goes to QEMU as an open descriptor, so nothing has a name that another user could take or that could be left.

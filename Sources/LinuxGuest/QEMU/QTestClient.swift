@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Synchronization
 
 /// QEMU's qtest protocol, beside the translator: the level of an interrupt line, a word of the machine. For any thread.

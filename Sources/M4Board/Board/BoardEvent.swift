@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MP1Peripherals
 
 /// What a board tells the world around it: the other processor, a person, a log. Its time is `M4Board.now` while it is told.

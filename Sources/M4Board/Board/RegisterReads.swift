@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// Counts the M4's loads from registers of the SoC in thread mode, when asked to: what a loop waits for, and not what handlers look at.

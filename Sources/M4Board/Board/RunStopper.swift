@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CUnicorn
 
 /// Ends a board's run from another thread, as a limit in wall time or a signal wants it.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CortexM
 
 /// Where a function keeps its return address and its caller's registers, at each of its instructions: the ways through its code,

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What a register or a word of the stack holds, in terms of a function's entry.
 enum FrameValue: Equatable {
     case unknown

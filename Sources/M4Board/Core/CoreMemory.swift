@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CUnicorn
 
 // The core's own memory accesses (stacking, vectors): RAM directly, registers as the engine does it.

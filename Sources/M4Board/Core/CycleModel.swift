@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CUnicorn
 
 /// How many cycles of the core clock instructions take: what virtual time, SysTick and CYCCNT follow. Retired instructions are

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CUnicorn
 
 /// What the board relies on and the interface of the system's library does not promise, tried once a process on an engine of its own.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CUnicorn
 
 /// What of the engine changes: the core's registers, what has been counted, the newest blocks.

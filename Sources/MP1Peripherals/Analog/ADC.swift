@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Analogue-to-digital converters ADC1 and ADC2 (RM0436, ADC): calibration, enabling, and regular conversions started by
 /// software. A conversion takes no time; the next of a sequence is made when firmware reads the one before.
 ///

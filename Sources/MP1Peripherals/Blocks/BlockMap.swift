@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What a block's model does with the block's registers and with their fields.
 ///
 /// By register: whose reads and writes go to the block's `read` and `write`; others give and take what is stored. By field: whether the

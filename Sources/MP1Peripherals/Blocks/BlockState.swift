@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What of a block changes besides its registers, as one value.
 protocol BlockState: Equatable, Sendable {}
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// A block's kernel clock, as RCC's selections and dividers make it at the moment of asking.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Where a register is in its block. What conforms is generated, in `Registers`, and has the register's fields.
 protocol Register {
     /// Bytes from the block's base; of several that are alike, to the first.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Fields of a block that its map says something of: one field, several that are alike, or all of a register.
 protocol FieldGroup {
     /// Bytes from the block's base to a register, and the fields' bits in that; a register may come more than once.

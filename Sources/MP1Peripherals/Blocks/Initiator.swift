@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Which bus master makes an access. Some registers answer it by who asks: HSEM takes its core id from it, a secured RCC
 /// ignores non-secure writes.
 public enum Initiator: Equatable, Sendable {

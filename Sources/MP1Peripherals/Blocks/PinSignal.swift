@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CRegisterMap
 
 /// A block's line to the chip's pins, by RM0436's name: `LPTIM1_IN1`. It is at each pin for which firmware has selected the alternate

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CRegisterMap
 
 /// What was told of the gaps in a block's model, each once.

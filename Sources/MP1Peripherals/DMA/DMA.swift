@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// DMA controllers DMA1 and DMA2 (RM0436, DMA): memory to memory, and to and from each block that has a `DMARequest`.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A block's line to DMAMUX1, and through that to the stream which has selected it: high while the block wants an item moved.
 struct DMARequest {
     private let requests: DMARequestLines

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// CRC calculation unit (RM0436, CRC): programmable polynomial of 7, 8, 16 or 32 bits, with input and output reversal.
 public final class CRC: RegisterBlock {
     override var map: BlockMap { Self.map }

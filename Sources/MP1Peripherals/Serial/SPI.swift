@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// Serial peripheral interface SPI1 to SPI6 (RM0436, SPI): a master with frames of 4 to 32 bits, both ways at once, one way, or on one

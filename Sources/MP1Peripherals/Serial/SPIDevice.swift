@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What hangs on an SPI bus. Its state is its own and not the SoC's.
 open class SPIDevice {
     /// Which line, when low, selects a device.

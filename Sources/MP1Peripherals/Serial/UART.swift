@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// USART and UART (RM0436, USART), asynchronous. Characters take no time: what firmware sends is out at once, and what the host

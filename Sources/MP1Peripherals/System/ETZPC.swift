@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Extended TrustZone protection controller (RM0436, ETZPC): which peripherals are secure, or the M4's alone.
 ///
 /// Firmware asks before it uses a peripheral (ST's resource manager). The boot chain has opened every peripheral to both

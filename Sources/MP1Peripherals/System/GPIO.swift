@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// General-purpose I/O port (RM0436, GPIO). Outputs read back; inputs have the level that the host drives, else their pull. A pin with an
 /// alternate function is the signal of the block that the chip has there.
 public final class GPIO: RegisterBlock {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// Hardware semaphore (RM0436, HSEM): 32 locks that name the core and process holding them.

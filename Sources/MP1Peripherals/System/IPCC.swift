@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// Inter-processor communication controller (RM0436, IPCC): channels, each a pair of flags, one a direction.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Power control (RM0436, PWR): regulators are ready as soon as they are enabled.
 public final class PWR: RegisterBlock {
     override var map: BlockMap { Self.map }

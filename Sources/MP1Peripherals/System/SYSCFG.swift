@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// System configuration controller (RM0436, SYSCFG): boot pins, Ethernet and analogue switches, I/O compensation.
 public final class SYSCFG: RegisterBlock {
     private let bootPins: UInt32

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Tamper detection and backup registers (RM0436, TAMP). Only the backup registers do anything; they live through every reset
 /// but power-on.
 public final class TAMP: RegisterBlock {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// Timers TIM1 to TIM8 and TIM12 to TIM17 (RM0436, TIM): counting on the internal clock, edge-aligned, with update and

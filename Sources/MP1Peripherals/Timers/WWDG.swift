@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import Chips
 
 /// System window watchdog of the Cortex-M4 (RM0436, WWDG). Once started it resets the M4 unless firmware reloads it in time,

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// An error as the kernel returns it to user space or to a caller in the kernel.
 ///
 /// The raw value is the positive errno number of Linux on Arm; log lines print its negative.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// Something the kernel passes over in silence, or would be hurt by, and that someone who looks for a fault wants to know.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// What every part of the host has at hand: what was decided before it started, the machine, log and findings; and the kernel's ways to

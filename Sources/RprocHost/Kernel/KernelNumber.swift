@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Numbers as the kernel reads them from text.
 public enum KernelNumber {
     /// `kstrtouint_from_user` with base 0: decimal, 0x hexadecimal, 0 octal; a plus sign and one newline are allowed. It looks at 34 bytes.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Why a state cannot be taken, or not be restored here.
 public enum StateError: Error, Equatable, Sendable, CustomStringConvertible {
     /// It was asked for in the midst of what is named: of a listener, a driver, a condition.

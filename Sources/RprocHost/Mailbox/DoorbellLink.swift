@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The doorbells of vrings 0 and 1, from Linux and to it: `stm32_rproc_kick` and the mailbox's callback.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A rule that injects faults into the doorbells between Linux and the firmware: lost, late, or several merged into one.

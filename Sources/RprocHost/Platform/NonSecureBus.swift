@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// What the Cortex-A7 in the normal world reaches: memory and peripheral registers, by physical address.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The remote processor's carveouts, in the kernel's order, and the pool that its coherent allocator takes from.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The files of `/sys/kernel/debug/remoteproc/remoteprocN` by name, as programs read and write them.
 extension RemoteProcessor {
     /// Every file with its mode, in the order in which the kernel makes them; `trace<k>` follows.

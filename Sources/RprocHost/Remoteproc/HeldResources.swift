@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the host holds for a remote processor: all of it zero when it is offline or detached.
 public struct HeldResources: Equatable, Sendable {
     public var carveouts = 0

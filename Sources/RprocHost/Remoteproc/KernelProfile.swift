@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Where kernels differ in ways one can see. The default is the newest.
 public struct KernelProfile: Equatable, Sendable {
     /// `start` while running succeeds and counts (2022 on); before that EBUSY.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Why starting, stopping or detaching failed: what the write to sysfs returns, and who is behind that.
 public struct LinuxFailure: Error, Equatable, Sendable, CustomStringConvertible {
     public var errno: Errno

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// How a stretch of the M4's addresses lies in the device tree's memory regions: why `rproc_da_to_va` finds it, or does not.

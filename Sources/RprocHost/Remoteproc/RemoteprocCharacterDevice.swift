@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// `/dev/remoteprocN` as a program has it open: the program's, and no part of a state. Source: Linux `remoteproc_cdev.c`.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// `stm32_rproc`'s operations on the core itself: hold boot, reset and state by registers or through the TA, and the mailboxes that ask the

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The registers that `stm32_rproc` works on, with regmap's way of changing bits: read, and write only what differs.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// `/sys/class/remoteproc/remoteprocN` as text: words in, words out, errno as a shell would see it.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// What the kernel has put off: interrupt handlers on their way, and work on its queues; and the lock that decides what of it may run.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A resource table's bytes, decoded. Little-endian, packed; offsets count from the table's start.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Bytes that wait, first in, first out, in one piece of memory that is used again.
 ///
 /// Taking moves nothing; what was taken is moved over when it is half of what is held, so a byte is moved at most once on average.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A channel name that one of the usual drivers binds to beside its own, as an older or an out-of-tree one does: ST's rpmsg_tty of Linux

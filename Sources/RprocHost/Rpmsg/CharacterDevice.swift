@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A `/dev/rpmsgN`: an endpoint that a program opens, reads message by message and writes message by message.

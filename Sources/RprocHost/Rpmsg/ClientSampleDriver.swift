@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The kernel's `rpmsg_client_sample`: says "hello world!" first and after each answer, and goodbye after `count`.

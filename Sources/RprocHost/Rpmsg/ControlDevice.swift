@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A virtio device's `/dev/rpmsg_ctrlN`, each ioctl a method. Source: Linux `rpmsg_ctrl.c`, `rpmsg_core.c`.

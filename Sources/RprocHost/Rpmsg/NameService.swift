@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The name service at address 53, and the channels it makes (`rpmsg_ns.c`, `rpmsg_core.c`).

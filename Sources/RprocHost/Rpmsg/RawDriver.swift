@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The kernel's `rpmsg_chrdev`: channels `rpmsg-raw` as `/dev/rpmsgN`, message for message, and the devices of endpoints that

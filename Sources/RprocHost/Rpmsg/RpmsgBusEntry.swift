@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A device of `/sys/bus/rpmsg/devices`: a channel, or one of the two that the kernel makes itself for each virtio device.

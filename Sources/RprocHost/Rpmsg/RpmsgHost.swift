@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// What all rpmsg buses of a host share: the drivers that channels are bound to, and who watches the messages.

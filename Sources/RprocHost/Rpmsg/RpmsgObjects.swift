@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The channels and devices that a host has before a restore, and programs may hold: what is in the state, too, stays the object that it is.
 struct RpmsgObjects {
     private var channels: [RpmsgChannel] = []

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// rpmsg's formats in memory: little-endian. Source: Linux `virtio_rpmsg_bus.c`, `rpmsg/ns.h`.

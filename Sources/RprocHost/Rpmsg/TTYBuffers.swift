@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// How much the tty layer keeps of what a port has received, until a program reads: its flip buffers, by their sizes alone.
 ///
 /// A buffer is made of 256 times so many bytes as hold a message, and then takes twice as many, since no flags go with them. No more is made once those

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What libraries write into the driver's part of a ring by habit, and nobody is hurt by.
 ///
 /// OpenAMP up to 2018.10, which STM32CubeMP1 1.0 to 1.2 has, runs the same code for either side of a ring: `vq_ring_init` chains all

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// Checks what Linux and the firmware do to their shared memory against virtio's and rpmsg's rules.

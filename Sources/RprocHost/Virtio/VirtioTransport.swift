@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The virtio devices that the kernel makes of the table's vdev entries, and the numbers it gives out to them. Source: Linux

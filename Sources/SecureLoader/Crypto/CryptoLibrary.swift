@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CGnuTLS
 
 /// GnuTLS (LGPL-2.1-or-later), which is loaded when something is hashed, verified or signed for the first time.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CGnuTLS
 
 /// A public key of GnuTLS'. Nothing changes it, so that threads may share it.

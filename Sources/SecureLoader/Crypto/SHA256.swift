@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import CGnuTLS
 
 /// SHA-256, by GnuTLS. Source: FIPS 180-4.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What a report of a hostile file may take, in memory and time; no real image comes near it.
 struct ReportBudget {
     /// Images, records of the TLV area, and program headers of all images, that a report has.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A resource table as a reader of images wants it: what it asks of Linux. Source: Linux include/linux/remoteproc.h.

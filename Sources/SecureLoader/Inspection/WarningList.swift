@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Warnings in order: of each subject the first few, and then how many more there are.
 ///
 /// A hostile file gives cause for millions; a text that is not kept is not made.

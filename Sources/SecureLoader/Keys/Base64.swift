@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import FoundationEssentials
 
 /// Base64 with padding; white space is passed over. Source: RFC 4648 §4.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// As much of DER as is to be known before a library reads a key: how long its numbers are, and how PKCS#1 is wrapped. Source: X.690, RFC 8017 A.1.
 enum DER {
     /// The numbers in it, at any depth and in their order: big-endian, without zeros in front; none in what is no DER.

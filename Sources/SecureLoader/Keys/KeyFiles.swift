@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

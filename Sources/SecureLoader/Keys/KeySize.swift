@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The RSA keys that are taken.
 enum KeySize {
     /// In bits: room for an encoded SHA-256, and the largest that OpenSSL works with.

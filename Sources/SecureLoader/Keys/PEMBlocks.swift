@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// One block of a PEM file. Source: RFC 7468, and RFC 1421 for the header lines of encrypted traditional keys.
 struct PEMBlock: Equatable {
     /// Such as `PRIVATE KEY`.

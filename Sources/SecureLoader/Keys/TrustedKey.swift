@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import ImageFormat
 
 /// A public key whose signatures are believed: on the board, the one that OP-TEE was built with. RSA, or EC on the curve P-256.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The machine as OP-TEE's remoteproc driver sees it: the coprocessor's memory from the secure side, and its reset lines.

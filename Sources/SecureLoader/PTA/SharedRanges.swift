@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// The memory that a loaded resource table makes Linux's business: the table itself, and the trace buffers, carveouts and rings

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A signed image as the pieces that make it up, in order: what is in front of the ELF files, and these as they are, so that an image
 /// of hundreds of megabytes is in memory once.
 public struct SignedPieces: SharedMemory {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A check of a LOAD_FW that an image has passed.
 public struct LoadCheck: Equatable, Sendable, Codable {
     public var check: TEEFailure.Check

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A client's session with the remoteproc TA, for one processor: what Linux's remoteproc driver holds.

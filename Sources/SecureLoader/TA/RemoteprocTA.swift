@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// OP-TEE's remoteproc trusted application: takes signed images from Linux and lets the coprocessor run what is genuine.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The trusted application's heap, which is small and decides how large an image's TLV area can be.
 ///
 /// Source: OP-TEE ta/remoteproc, CFG_REMOTEPROC_TA_HEAP_SIZE. What an allocation costs beside its bytes is an estimate.

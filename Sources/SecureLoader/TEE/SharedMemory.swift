@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A buffer that the trusted application is handed but does not own: registered shared memory of Linux.
 ///
 /// Its owner may change it between two reads. What must not change between check and use is read once and kept.

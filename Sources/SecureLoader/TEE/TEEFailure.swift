@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// A refusal by the trusted application or its pseudo TA: the code Linux gets, and what a person needs beside it.
 public struct TEEFailure: Error, Equatable, Sendable, Codable, CustomStringConvertible {
     /// The code that crosses to Linux.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// One of the four parameters of a TEE call, with its direction. Source: GlobalPlatform TEE Internal Core API §4.4.
 public enum TEEParameter: Sendable {
     case none

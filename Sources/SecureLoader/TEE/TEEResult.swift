@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A GlobalPlatform TEE return code, as OP-TEE hands it to Linux. Source: GlobalPlatform TEE Internal Core API §3.3.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// The name a trusted application is opened by.
 public struct TAIdentifier: Hashable, Sendable, CustomStringConvertible {
     /// In the usual form, lower case.

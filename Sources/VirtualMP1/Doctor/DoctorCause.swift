@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the doctor can find, by rank: the first that was found is the cause, the rest is what else was seen.
 ///
 /// What keeps firmware from starting comes first, then what keeps the core, then the chain in its order, each link's explanation before

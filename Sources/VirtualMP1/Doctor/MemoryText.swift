@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import M4Board
 
 /// Text that firmware keeps in memory: printable ASCII from an address on.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import RprocHost
 
 /// What has come on each tty and waits for `Terminal.read`.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// How an `m4run linux` ended: its status, and why in a sentence.
 struct LinuxEnd {
     let status: Int32

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import ArgumentParser
 
 /// Options of `run` that mean nothing beside a real Linux: each is refused with the reason, and with what does the same here.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import ArgumentParser
 
 /// Something to send to the firmware, as `--send` and its like have it.

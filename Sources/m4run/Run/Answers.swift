@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// What the firmware has sent to devices: counted, and kept only as far as `--json` shows it, so that a run's memory does not grow with
 /// what is said.
 struct Answers {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /// Looks for a text in bytes that come in pieces, and keeps none of them: Knuth, Morris and Pratt's search.
 struct TextSearch {
     let text: String

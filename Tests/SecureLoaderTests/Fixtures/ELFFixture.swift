@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import MachineBase
 
 /// A small ELF32 file described by its parts: enough of one for a loader, and as wrong as a test wants it.

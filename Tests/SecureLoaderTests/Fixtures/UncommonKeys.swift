@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 import SecureLoader
 
 /// Keys, made by OpenSSL 3, that take more than the cryptography library; they protect nothing. Pass phrases are `sesame`.

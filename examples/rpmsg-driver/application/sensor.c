@@ -1,4 +1,6 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
 /* Asks a sensor for a value: sensor DEVICE temperature|requests|NUMBER [TIMES [MILLISECONDS]] */
 #include <errno.h>
 #include <fcntl.h>

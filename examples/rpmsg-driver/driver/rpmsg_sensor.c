@@ -1,4 +1,6 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
 /*
  * An rpmsg client driver: asks firmware for a sensor's value, on behalf of programs that have /dev/sensorN open.
  *

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: GPL-2.0-only
+
 /* Two sensors that the driver in ../driver asks: as rpmsg services of one name, each at an address of its own. */
 #include "ipcc.h"
 #include "memory.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Identification and feature registers, and what comes out of reset (B3.2.3, B4; Cortex-M4 TRM 4.1). */
 #include "conformance.h"
 

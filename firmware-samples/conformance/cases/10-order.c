@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Which exception runs when: priorities, groups, preemption, tail-chaining, late arrival (B1.5.4). */
 #include "conformance.h"
 

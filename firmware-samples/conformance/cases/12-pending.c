@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The NVIC's and the system control block's registers that make exceptions pending, active, enabled (B3.2, B3.4). */
 #include "conformance.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Exception entry and return: what is stacked, what the handler meets, what comes back (B1.5.6 to B1.5.8). */
 #include "conformance.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* EXC_RETURN's checks and their INVPC faults (B1.5.8, ExceptionReturn). */
 #include "conformance.h"
 

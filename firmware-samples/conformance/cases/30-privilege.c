@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Stacks, CONTROL, and code without privilege (B1.4, B5.2). */
 #include "conformance.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The floating-point context across exceptions, and access to the unit (B1.4.7, B1.5.7, B3.2.20 to B3.2.23). */
 #include "conformance.h"
 

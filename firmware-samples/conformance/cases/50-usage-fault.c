@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* UsageFault: its kinds, and the frame that it leaves (B1.5.14, B3.2.15). */
 #include "conformance.h"
 

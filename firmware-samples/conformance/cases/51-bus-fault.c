@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* BusFault and what becomes of it: precise, fetch, stacking, unstacking, vector reads; CCR.BFHFNMIGN (B1.5.14, B3.2.15 to B3.2.18). */
 #include "conformance.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* The MPU: regions, subregions, permissions, backgrounds, and the faults (B3.5). */
 #include "conformance.h"
 

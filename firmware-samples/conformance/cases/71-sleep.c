@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* WFI, WFE, SEV, the event register, SLEEPONEXIT, SEVONPEND (B1.5.17 to B1.5.19, A7.7.263). A case that sleeps for ever is ended
  * by the harness's SysTick. */
 #include "conformance.h"

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Debug and trace as software uses them: DEMCR, the cycle counter, DebugMonitor, ITM, DFSR (C1.4 to C1.8). */
 #include "conformance.h"
 

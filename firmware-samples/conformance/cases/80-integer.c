@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Integer instructions and the flags they leave (A7.7). */
 #include "operations.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Saturation, the Q flag, the SIMD instructions and the GE flags (A7.7, B1.4.2). */
 #include "operations.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Loads, stores and exclusives (A3.2.1, A3.4, A7.7), and the bit-band alias (B3.1). */
 #include "operations.h"
 

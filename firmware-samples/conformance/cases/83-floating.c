@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* Single-precision arithmetic: rounding, NaNs, denormals, flags (A2.5, A7.7, FPSCR: B1.4.7). */
 #include "conformance.h"
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
 /* One instruction with its operands, its result, and the flags that it leaves. */
 #ifndef OPERATIONS_H
 #define OPERATIONS_H
