@@ -81,10 +81,12 @@ let package = Package(
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
+        // Version, commit.
+        .target(name: "CBuildInfo"),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
+                "CBuildInfo", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries),

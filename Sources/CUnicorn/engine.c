@@ -262,8 +262,7 @@ bool m4_engine_code(const m4_engine *e, uint32_t address, uint16_t *halfword) {
 bool m4_engine_is_own(void) { return M4_OWN_ENGINE; }
 
 uint32_t m4_library_version(void) {
-    unsigned major = 0, minor = 0;
-    uc_version(&major, &minor);
-    return major << 16 | minor << 8;
+    // A byte each from the top: major, minor, patch, and one of no interest.
+    return uc_version(NULL, NULL) >> 8;
 }
-uint32_t m4_header_version(void) { return UC_API_MAJOR << 16 | UC_API_MINOR << 8; }
+uint32_t m4_header_version(void) { return UC_API_MAJOR << 16 | UC_API_MINOR << 8 | UC_API_PATCH; }

@@ -373,7 +373,7 @@ void m4_engine_execute_idle_loops(m4_engine *e, bool executes);
 
 /// M4_OWN_ENGINE, for a decision that is not the compiler's.
 bool m4_engine_is_own(void);
-/// The version of the library that is loaded, `major << 16 | minor << 8`, and of the header this was built with.
+/// The version of the library that is loaded, `major << 16 | minor << 8 | patch`, and of the header this was built with.
 uint32_t m4_library_version(void);
 uint32_t m4_header_version(void);
 

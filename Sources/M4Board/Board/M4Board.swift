@@ -137,7 +137,9 @@ public final class M4Board {
 
     /// Whether divisions by zero and unaligned multiple accesses can be trapped: not with the system's libunicorn.
     public static var trapsOnOperands: Bool { M4_OWN_ENGINE != 0 }
-    /// Of the libunicorn that is loaded, as `2.1`.
+    /// Whether the engine is the one that scripts/build-engine makes, and not the system's libunicorn.
+    public static var hasOwnEngine: Bool { M4_OWN_ENGINE != 0 }
+    /// Of the libunicorn that is loaded, as `2.1.4`.
     public static var engineVersion: String { Engine.libraryVersion }
 
     // MARK: Running

@@ -31,10 +31,10 @@ final class Engine {
         uc_strerror(error).map { String(cString: $0) } ?? "error \(error.rawValue)"
     }
 
-    /// `2.1`, as the loaded library says it.
+    /// `2.1.4`, as the loaded library says it.
     static var libraryVersion: String { version(m4_library_version()) }
     static var headerVersion: String { version(m4_header_version()) }
-    private static func version(_ packed: UInt32) -> String { "\(packed >> 16).\(packed >> 8 & 0xFF)" }
+    private static func version(_ packed: UInt32) -> String { "\(packed >> 16).\(packed >> 8 & 0xFF).\(packed & 0xFF)" }
 
     @inline(__always) func read(_ register: uc_arm_reg) -> UInt32 { m4_reg_read(raw, Int32(register.rawValue)) }
     @inline(__always) func write(_ register: uc_arm_reg, _ value: UInt32) { m4_reg_write(raw, Int32(register.rawValue), value) }

@@ -18,7 +18,7 @@ struct M4Run: ParsableCommand {
             3 the firmware faulted, 4 the image was refused or is none, 5 a limit was reached, 6 a breakpoint or watchpoint was hit, \
             7 --strict found something, 8 no --break or --watch was hit. A signal that ends a run without folders is its status (130 for SIGINT).
             """,
-        version: "0.1.0 (libunicorn \(M4Board.engineVersion))",
+        version: BuildInfo.text,
         subcommands: [Run.self, LinuxCommand.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
