@@ -81,12 +81,14 @@ let package = Package(
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
-        // Version, commit.
+        // Version, commit, the pages of docs/reference.
         .target(name: "CBuildInfo"),
+        // Those pages as text for terminals and as roff.
+        .target(name: "Manual"),
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "CBuildInfo", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
+                "CBuildInfo", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries),
