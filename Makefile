@@ -31,7 +31,7 @@ help:
 	@echo 'make run       build, sign a sample, boot it, talk to it; scripts/run does the same, and needs no make'
 	@echo 'make test      the tests, TEST_FLAGS="--filter NAME" for some; scripts/test does the same'
 	@echo 'make test-as-user  as root: the tests that make test has built, as nobody'
-	@echo 'make readme    puts into README.md what its examples print now; make test compares'
+	@echo 'make readme    puts into README.md, guides and pages what their examples print now; make test compares'
 	@echo 'make device-tree   device-tree/*.dts through dtc, and what m4run reads in them'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'

@@ -21,7 +21,7 @@ import VirtualMP1
         #expect(system.board.isHeld)
     }
 
-    @Test("The README's ten lines")
+    @Test("The Swift guide's ten lines")
     func readme() throws {
         let image = try Samples.signed("tty-echo"), key = try Samples.key.get().trusted
 

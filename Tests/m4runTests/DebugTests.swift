@@ -98,9 +98,9 @@ import Testing
         #expect(try Command.run("exec", elf, "--cycles", "exact").status == 2)
     }
 
-    @Test("The names of why a run stops are in the README, all of them")
+    @Test("The names of why a run stops are in the manual, all of them")
     func names() throws {
-        let readme = try String(contentsOf: Scratch.package.appendingPathComponent("README.md"), encoding: .utf8)
-        for name in StopReason.Name.allCases { #expect(readme.contains("| `\(name.rawValue)` |"), "\(name)") }
+        let page = try String(contentsOf: Scratch.package.appendingPathComponent("docs/reference/m4run-stops.7.md"), encoding: .utf8)
+        for name in StopReason.Name.allCases { #expect(page.contains("### `\(name.rawValue)`"), "\(name)") }
     }
 }

@@ -13,9 +13,9 @@ import Testing
     @Test("And on Debian 13's", .needsLinuxGuest, .needsKernelHeaders("trixie"))
     func trixie() throws { try passes("trixie") }
 
-    @Test("What docs/linux.md shows is what its commands print", .needsLinuxGuest, .needsKernelHeaders("bookworm"), .needs(.python), .needs(.dtc), .needsEngine21)
+    @Test("What docs/guides/linux.md shows is what its commands print", .needsLinuxGuest, .needsKernelHeaders("bookworm"), .needs(.python), .needs(.dtc), .needsEngine21)
     func documents() throws {
-        let (status, text) = try run("\(Scratch.package.path)/scripts/readme-outputs", "docs/linux.md")
+        let (status, text) = try run("\(Scratch.package.path)/scripts/readme-outputs", "docs/guides/linux.md")
         #expect(status == 0, "\(text)")
         let hasRun = text.contains(/readme-outputs: [1-9][0-9]* examples,/)
         #expect(hasRun, "no example was run")

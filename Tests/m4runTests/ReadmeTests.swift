@@ -4,30 +4,21 @@
 import Foundation
 import Testing
 
-/// What the README shows is what the command does.
+/// What documents show is what the command does.
 @Suite struct ReadmeTests {
     private func text(_ path: String) throws -> String { try String(contentsOf: Scratch.package.appendingPathComponent(path), encoding: .utf8) }
     private func lines(_ path: String) throws -> [String] {
         try text(path).split(separator: "\n", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
-    @Test("The README's Swift test is one that is run")
+    @Test("The Swift guide's test is one that is run")
     func swiftTest() throws {
-        let tests = try lines("Tests/VirtualMP1Tests/SampleTests.swift"), readme = try lines("README.md")
-        let title = try #require(tests.firstIndex { $0.contains("The README's ten lines") })
+        let tests = try lines("Tests/VirtualMP1Tests/SampleTests.swift"), guide = try lines("docs/guides/swift.md")
+        let title = try #require(tests.firstIndex { $0.contains("The Swift guide's ten lines") })
         let first = try #require(tests[title...].firstIndex { $0.hasPrefix("let mp1 = ") })
         let last = try #require(tests[first...].firstIndex { $0 == "}" })
-        let start = try #require(readme.firstIndex(of: tests[first]))
-        #expect(Array(readme[start..<(start + last - first)]) == Array(tests[first..<last]))
-    }
-
-    @Test("Every option of run is in the README's table, and the table has no other")
-    func options() throws {
-        let help = try Command.run("run", "--help").out
-        let known = Set(help.matches(of: /(?m)^  (--[a-z-]+)/).map { String($0.1) }).subtracting(["--version"])
-        let listed = Set(try text("README.md").matches(of: /(?m)^\| `(--[a-z-]+)/).map { String($0.1) })
-        #expect(known.count > 10)
-        #expect(known == listed)
+        let start = try #require(guide.firstIndex(of: tests[first]))
+        #expect(Array(guide[start..<(start + last - first)]) == Array(tests[first..<last]))
     }
 
     @Test("The documents' examples print what the documents show", .needs(.python), .needs(.dtc), .needsEngine21)

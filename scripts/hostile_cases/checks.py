@@ -15,7 +15,7 @@ import unicodedata
 GRACE = 0.5
 # Bytes of a stream that are looked at.
 KEPT = 1 << 20
-# Documented in the README; a guest's own exit code is any.
+# Documented in docs/reference/m4run-exit-status.7.md; a guest's own exit code is any.
 STATUSES = range(0, 9)
 # Statuses for which stderr has one line that says why, unless the verdict is what stdout is for.
 EXPLAINED = (2, 4)
