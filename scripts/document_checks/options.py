@@ -36,7 +36,11 @@ class Command:
 def commands(m4run):
     """By name; "" is m4run itself."""
     help = json.loads(subprocess.run([m4run, "--experimental-dump-help"], check=True, capture_output=True, text=True).stdout)["command"]
-    return {"": Command(help)} | {one["commandName"]: Command(one) for one in help["subcommands"]}
+    known = {"": Command(help)}
+    for one in help["subcommands"]:
+        # The parser lists its own help behind ours.
+        known.setdefault(one["commandName"], Command(one))
+    return known
 
 
 def page_of(name):

@@ -21,7 +21,7 @@ extension Finding {
         }
     }
 
-    /// The rule, in the words of the list in the README: stable, for scripts.
+    /// The rule, as docs/reference/m4run-findings.7.md lists it: stable, for scripts.
     public var name: String {
         switch self {
         case .noDriver: "no-driver"

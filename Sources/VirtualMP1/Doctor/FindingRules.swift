@@ -39,7 +39,7 @@ struct FindingRules {
 
     private func advice(_ finding: Finding) -> String {
         if case .traceOutOfReach = finding { return "put the trace buffer into one of these regions in the linker script; nothing else needs it." }
-        return "see the sanitizer's rules in the README."
+        return "'m4run help \(finding.name)' says what the rule is."
     }
 
     private func judgeTableRewriting(_ report: inout DoctorReport) {

@@ -17,7 +17,7 @@ struct DoctorCommand: ParsableCommand {
         abstract: "Run firmware and say why no channel appears, or no answer comes.",
         discussion: """
             Boots the image as 'run' does, says hello on each channel in turn, and follows the chain from the image to the answer. \
-            With --dtb it goes by the device tree's mailbox channels and regions. The README lists the causes. \
+            With --dtb it goes by the device tree's mailbox channels and regions. 'm4run help causes' explains the causes. \
             Exit status: 0 a channel is up and answers, or the firmware runs and asks for no channel; 1 something is in the way; 2 usage; \
             4 the image was refused; 5 --timeout was over before, and nothing can be said.
             """)

@@ -23,7 +23,7 @@ struct LinuxCommand: ParsableCommand {
             scripts/fetch-linux brings kernel, modules and busybox from Debian; QEMU is Debian's qemu-system-arm.
 
             With --run the script's status is this command's. Without it the guest's console is this terminal; Ctrl-A x ends the guest. \
-            A guest that reboots starts again, and the M4 with it; M4RUN_BOOT in its environment counts. docs/linux.md says more.
+            A guest that reboots starts again, and the M4 with it; M4RUN_BOOT in its environment counts. docs/guides/linux.md says more.
             """)
 
     @Argument(help: "The firmware, an ELF; the guest has it in /lib/firmware, and starts it.", completion: .file()) var image: String

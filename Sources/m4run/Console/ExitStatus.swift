@@ -7,7 +7,7 @@ import M4Board
 import RprocDeviceTree
 import SecureLoader
 
-/// The command's exit status; documented in the README, relied on by scripts.
+/// The command's exit status; documented in docs/reference/m4run-exit-status.7.md, relied on by scripts.
 struct ExitStatus: RawRepresentable, Equatable, Error {
     let rawValue: Int32
 

@@ -35,7 +35,7 @@ struct LinuxDoctor {
         }
         for name in Set(record.findings.map(\.name)).sorted() {
             guard let first = record.findings.first(where: { $0.name == name }) else { continue }
-            problem(name, first.text.hasPrefix(name + ": ") ? String(first.text.dropFirst(name.count + 2)) : first.text, "the README's list of findings says what the rule is.")
+            problem(name, first.text.hasPrefix(name + ": ") ? String(first.text.dropFirst(name.count + 2)) : first.text, "'m4run help \(name)' says what the rule is.")
         }
         if let place = boot.place { note("core", place.sentence) }
     }
