@@ -28,6 +28,7 @@ SWIFT_TEST := scripts/filter-tests swift test $(SWIFT_FLAGS) -c release --disabl
 help:
 	@echo 'make build     $(SCRATCH)/release/m4run and .build/firmware/*.elf'
 	@echo 'make install   what is built, below PREFIX (/usr/local), behind DESTDIR for packages; make uninstall takes it away'
+	@echo 'make package   a Debian source package of HEAD, of it a Debian package, and a tarball of the same files, into .build/packages'
 	@echo 'make run       build, sign a sample, boot it, talk to it; scripts/run does the same, and needs no make'
 	@echo 'make test      the tests, TEST_FLAGS="--filter NAME" for some; scripts/test does the same'
 	@echo 'make test-as-user  as root: the tests that make test has built, as nobody'
@@ -65,6 +66,9 @@ linux-bridge: setup
 PREFIX ?= /usr/local
 install uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install $(if $(filter uninstall,$@),--uninstall)
+
+package:
+	@scripts/package
 
 run: build
 	@scripts/demo
@@ -154,5 +158,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build install uninstall binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
+.PHONY: help build install uninstall package binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
     device-tree setup clean

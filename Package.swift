@@ -12,6 +12,14 @@ let staticLibraries: [LinkerSetting] = [
         .when(platforms: [.linux], configuration: .release))
 ]
 
+/// A dependency of its repository; where M4RUN_DEPENDENCIES names a folder, the one of that name in it, as a source package has them.
+func dependency(_ address: String, from version: Version) -> Package.Dependency {
+    guard let folder = Context.environment["M4RUN_DEPENDENCIES"], let name = address.split(separator: "/").last else {
+        return .package(url: address, from: version)
+    }
+    return .package(path: "\(folder)/\(name.lowercased())")
+}
+
 let package = Package(
     name: "m4run",
     products: [
@@ -27,7 +35,7 @@ let package = Package(
         .library(name: "ImageFuzzing", type: .static, targets: ["ImageFuzzing"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        dependency("https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         // Addresses, virtual time, the event queue: what every module speaks.
