@@ -140,8 +140,8 @@ public struct CoprocessorReport: Encodable, Sendable {
     // MARK: Text
 
     /// A line for each fact, a table for each list, and the warnings at the end.
-    public var text: String {
-        guard let node else { return (["Linux: \(error ?? "")"] + secureLines).map { ForeignText.line($0) }.joined(separator: "\n") + "\n" }
+    public var lines: [ReportLine] {
+        guard let node else { return [ReportLine("Linux: \(error ?? "")", .warning)] + secureLines.map { ReportLine($0) } }
         var lines = ["\(node)\(model.isEmpty ? "" : "  (\(model))")"]
         func line(_ label: String, _ value: String) { lines.append("  " + Self.pad(label, 12) + value) }
         line("compatible", compatible.joined(separator: ", "))
@@ -163,9 +163,10 @@ public struct CoprocessorReport: Encodable, Sendable {
         if !registers.isEmpty { lines.append("  registers") }
         for register in registers { lines.append("    \(Self.pad(register.name, 16))\(hex32(register.address)) mask \(hex32(register.mask))") }
         lines += secureLines
-        lines += warnings.map { "  warning: \($0)" }
-        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
+        return lines.map { ReportLine($0) } + warnings.map { ReportLine("  warning: \($0)", .warning) }
     }
+    /// The same in one, each line with its newline.
+    public var text: String { lines.text }
 
     private var secureLines: [String] {
         guard !secureRegions.isEmpty else { return [] }

@@ -55,7 +55,14 @@ def described(document):
                 yield from OPTION.findall(span[2]) + SHORT.findall(span[2])
 
 
+def general(by_path, known):
+    """Options that m4run.1.md describes for all commands: it has them itself no more than the command has."""
+    page = by_path.get(page_of(""))
+    return set(described(page)) - known[""].all if page else set()
+
+
 def check_pages(by_path, known):
+    everywhere = general(by_path, known)
     for name, command in known.items():
         path = page_of(name)
         if path not in by_path:
@@ -64,7 +71,7 @@ def check_pages(by_path, known):
         document = by_path[path]
         tables = set(described(document))
         for names in command.visible.values():
-            for option in set(names) - tables:
+            for option in set(names) - tables - everywhere:
                 # Another spelling of an option may stand in the text of its row.
                 if option not in document.source or not tables & set(names):
                     yield path, 1, f"{option} of m4run {name} is in no table's first column"

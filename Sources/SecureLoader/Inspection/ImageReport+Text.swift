@@ -5,26 +5,34 @@ import ELF32
 import MachineBase
 
 extension ImageReport {
-    /// The report for people, one fact a line, ending in a newline.
-    public var text: String {
-        var lines = [title]
+    /// The report for people, one fact a line.
+    public var lines: [ReportLine] {
+        var lines = [ReportLine(title)]
         if let header {
             lines.append(
-                "  0x000000  header          20 bytes    version \(header.version), TLV area \(header.tlvLength), signature "
-                    + "\(header.signatureLength), images \(header.imagesLength) bytes")
+                ReportLine(
+                    "  0x000000  header          20 bytes    version \(header.version), TLV area \(header.tlvLength), signature "
+                        + "\(header.signatureLength), images \(header.imagesLength) bytes"))
         }
         for record in records {
-            lines.append("  \(at(record.offset))  \(pad(record.name, 16))\(pad(bytes(record.length), 12))\(record.meaning)")
+            lines.append(ReportLine("  \(at(record.offset))  \(pad(record.name, 16))\(pad(bytes(record.length), 12))\(record.meaning)"))
         }
         if let signature {
             lines.append(
-                "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))")
+                ReportLine(
+                    "  \(at(signature.offset))  \(pad("signature", 16))\(pad(bytes(signature.length), 12))\(describe(signature))",
+                    signature.verification == .invalid ? .bad : .plain))
         }
         for (number, image) in images.enumerated() { lines += describe(image, number) }
-        lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
-        lines.append(verdict)
-        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
+        lines += warnings.map { ReportLine("warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")", .warning) }
+        lines.append(ReportLine(verdict, tone))
+        return lines
     }
+    /// The same in one, ending in a newline.
+    public var text: String { lines.text }
+
+    /// A plain ELF is nothing that the TA could load, and not at fault.
+    private var tone: ReportLine.Tone { loads ? (isSignatureChecked ? .good : .warning) : kind == .elf ? .plain : .bad }
 
     private var title: String {
         switch kind {
@@ -43,10 +51,13 @@ extension ImageReport {
         }
     }
 
-    private func describe(_ image: Image, _ number: Int) -> [String] {
+    private func describe(_ image: Image, _ number: Int) -> [ReportLine] {
         let machine = image.machine == ELFHeader.machineARM ? "ARM" : "\(image.machine ?? 0)"
         let what = image.problem ?? "ELF32, machine \(machine), entry \(hex32(image.entry ?? 0))"
-        var lines = ["  \(at(image.offset))  \(pad("image \(number)", 16))\(pad("\(image.size) bytes", 12))\(what)"]
+        var lines = [
+            ReportLine(
+                "  \(at(image.offset))  \(pad("image \(number)", 16))\(pad("\(image.size) bytes", 12))\(what)", image.problem == nil ? .plain : .bad)
+        ]
         for (index, segment) in image.segments.enumerated() {
             let hash =
                 switch segment.hash {
@@ -62,13 +73,14 @@ extension ImageReport {
             let line =
                 "    \(pad("\(index)", 4))\(pad(segment.name, 16))\(hex32(segment.physicalAddress))  "
                 + "\(pad(sizes, 32))\(segment.flags)  \(hash)\(linked)"
-            lines.append(line.trimmingTrailingSpaces)
+            lines.append(ReportLine(line.trimmingTrailingSpaces, segment.hash == .differs ? .bad : .plain))
         }
         if let table = image.resourceTable {
             lines.append(
-                "    resource table at \(hex32(table.deviceAddress)), \(table.size) bytes, version \(table.content.version), "
-                    + "\(table.content.count) entries")
-            lines += table.content.entries.map { "      \($0.text)" }
+                ReportLine(
+                    "    resource table at \(hex32(table.deviceAddress)), \(table.size) bytes, version \(table.content.version), "
+                        + "\(table.content.count) entries"))
+            lines += table.content.entries.map { ReportLine("      \($0.text)") }
         }
         return lines
     }

@@ -81,16 +81,18 @@ private struct Unauthenticated {
 }
 
 extension LoadExplanation {
-    /// For people: a line a check, what was not reached, the warnings; without the verdict. Ends in a newline.
-    public var text: String {
-        var lines = passed.map { Self.line("ok", $0.offset, $0.check.title, "\($0.seen)", "allowed: \($0.allowed)") }
+    /// For people: a line a check, what was not reached, the warnings; without the verdict.
+    public var lines: [ReportLine] {
+        var lines = passed.map { ReportLine(Self.line("ok", $0.offset, $0.check.title, "\($0.seen)", "allowed: \($0.allowed)"), .good) }
         if let refusal {
-            lines.append(Self.line("NO", refusal.offset, refusal.check.title, refusal.reason, refusal.result.name))
-            if !notReached.isEmpty { lines.append("not reached: " + notReached.map(\.title).joined(separator: ", ")) }
+            lines.append(ReportLine(Self.line("NO", refusal.offset, refusal.check.title, refusal.reason, refusal.result.name), .bad))
+            if !notReached.isEmpty { lines.append(ReportLine("not reached: " + notReached.map(\.title).joined(separator: ", "))) }
         }
-        lines += warnings.map { "warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")" }
-        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
+        lines += warnings.map { ReportLine("warning: \($0.text)\($0.offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")", .warning) }
+        return lines
     }
+    /// The same in one, ending in a newline.
+    public var text: String { lines.text }
 
     private static func line(_ mark: String, _ offset: Int?, _ title: String, _ seen: String, _ allowed: String) -> String {
         let place = offset.map { offset in

@@ -25,6 +25,7 @@ struct Control: ParsableCommand {
     @Argument(help: "The control file.") var file: String
     @Argument(help: "What to write.") var words: [String] = []
     @Option(help: "Wall time after which to give up with status 5, as 500ms, 30s; the run may take its time, or stand still.", transform: VirtualDuration.read) var timeout: VirtualDuration?
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func run() throws {
         guard !file.contains("\n") else { throw UsageError("\(ForeignText.quoted(file.utf8)): no file name") }

@@ -35,6 +35,7 @@ struct DoctorCommand: ParsableCommand {
     @Option(help: "How much of the run to tell on stderr: quiet, error, warning, info, debug.") var logLevel = Run.LogLevel.quiet
     @Flag(help: "One JSON object on stdout, nothing else there.") var json = false
     @Option(help: "Wall time after which the run ends with status 5 and no diagnosis, as 500ms, 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func validate() throws { try boot.check() }
 
@@ -63,7 +64,7 @@ struct DoctorCommand: ParsableCommand {
             throw Supervisor.status(cut)
         }
         Supervisor.hasReported()
-        Console.data(json ? DoctorJSON(report, image: name).text + "\n" : Self.text(report, name))
+        if json { Console.data(DoctorJSON(report, image: name).text + "\n") } else { Console.data(Self.lines(report, name)) }
         switch system.stopReason {
         case .fault, .lockup: coredump?.write(system.coredump())
         default: break
@@ -88,22 +89,22 @@ struct DoctorCommand: ParsableCommand {
         return configuration
     }
 
-    static func text(_ report: DoctorReport, _ name: String) -> String {
-        var lines: [String] = []
+    static func lines(_ report: DoctorReport, _ name: String) -> [ReportLine] {
+        var lines: [ReportLine] = []
         if report.isFine, report.channels.isEmpty {
-            lines.append("\(name): fine. It runs, and does not talk to Linux; \(report.span) s were looked at.")
+            lines.append(ReportLine("\(name): fine. It runs, and does not talk to Linux; \(report.span) s were looked at.", .good))
         } else if report.isFine {
-            lines.append("\(name): fine. \(report.channels.count) channel\(report.channels.count == 1 ? "" : "s") after \(report.span) s:")
+            lines.append(ReportLine("\(name): fine. \(report.channels.count) channel\(report.channels.count == 1 ? "" : "s") after \(report.span) s:", .good))
         } else if let cause = report.cause {
-            lines.append("\(name): \(cause.name). \(cause.sentence)")
-            lines.append("  what to do: \(cause.advice ?? "")")
+            lines.append(ReportLine("\(name): \(cause.name). \(cause.sentence)", .bad))
+            lines.append(ReportLine("  what to do: \(cause.advice ?? "")"))
         } else {
-            lines.append("\(name): no channel answers after \(report.span) s.")
+            lines.append(ReportLine("\(name): no channel answers after \(report.span) s.", .bad))
         }
         for entry in report.entries where entry != report.cause {
-            lines.append("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)")
+            lines.append(ReportLine("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)", entry.isProblem ? .warning : .plain))
         }
-        return lines.map { ForeignText.line($0) }.joined(separator: "\n") + "\n"
+        return lines
     }
 }
 

@@ -17,6 +17,7 @@ struct Dt: ParsableCommand {
 
     @Argument(help: "A flattened device tree, .dtb.", completion: .file()) var file: String
     @Flag(help: "JSON instead of text.") var json = false
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func run() throws {
         let tree = try TreeOptions.tree(file)
@@ -31,5 +32,7 @@ struct Dt: ParsableCommand {
         }
     }
 
-    private func show(_ report: CoprocessorReport) { Console.data(json ? JSON.text(report, keys: .convertToSnakeCase) + "\n" : report.text) }
+    private func show(_ report: CoprocessorReport) {
+        if json { Console.data(JSON.text(report, keys: .convertToSnakeCase) + "\n") } else { Console.data(report.lines) }
+    }
 }

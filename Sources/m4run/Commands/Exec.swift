@@ -28,6 +28,7 @@ struct Exec: ParsableCommand {
     @Option(help: ClockHelp.text) var mcuClock = ClockOption.usual
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @Flag(help: "Print no summary.") var quiet = false
+    @OptionGroup(title: "General") var general: GeneralOptions
     @Argument(parsing: .postTerminator, help: ArgumentHelp("What semihosting's SYS_GET_CMDLINE answers behind the ELF's name.", valueName: "arguments"))
     var arguments: [String] = []
 
@@ -44,7 +45,9 @@ struct Exec: ParsableCommand {
         try debug.attach(to: board, symbols)
         board.events.subscribe { [unowned board, quiet] event in
             if let text = event.text { Console.data(text.bytes) }
-            if !quiet, let what = event.finding.map({ "\($0)" }) ?? event.unmodelled.map({ "\($0)" }) { Console.note("[\(board.now)] \(what)") }
+            guard !quiet else { return }
+            if let finding = event.finding { return Console.note("[\(board.now)] \(finding)", .finding) }
+            if let access = event.unmodelled { Console.note("[\(board.now)] \(access)", .warning) }
         }
         do throws(BareFirmware.LoadError) { try BareFirmware.load(image.bytes, into: board) } catch { throw Refusal("\(elf): \(error)") }
         board.setHoldBoot(released: true)
@@ -54,7 +57,7 @@ struct Exec: ParsableCommand {
         let reason = board.run(until: deadline)
         if Supervisor.cut == nil { board.drainRTT() }
         let wall = (ContinuousClock.now - started) / .seconds(1)
-        if !quiet, reason == .deadline || reason == .asleep { for gap in board.waitsFor { Console.note("m4run: \(gap.lastLine)") } }
+        if !quiet, reason == .deadline || reason == .asleep { for gap in board.waitsFor { Console.note("m4run: \(gap.lastLine)", .warning) } }
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
         let place = CorePlace(board, symbols, stop: reason)
         if reason == .hostRequest, let cut = Supervisor.cut {
@@ -74,7 +77,7 @@ struct Exec: ParsableCommand {
             Console.report("the firmware faulted:\n" + report.text(callers: place?.callersText, symbols.name))
             throw ExitStatus.fault
         case .breakpoint(let report), .watchpoint(let report):
-            Console.report(report.text(callers: place?.callersText, symbols.name))
+            Console.report(report.text(callers: place?.callersText, symbols.name), .plain)
             throw ExitStatus.halted
         case .deadline, .asleep:
             Console.error("\(elf): no end after \(limit) of virtual time. " + (place.map { $0.sentence + "." } ?? "The M4 is held in reset."))

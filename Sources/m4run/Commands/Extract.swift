@@ -27,6 +27,7 @@ struct Extract: ParsableCommand {
     var out = "."
     @Flag(help: "Replace files that are there.") var force = false
     @OptionGroup var keys: TrustedKeys
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func run() throws {
         let file = FirmwareImage(try InputFile.read(image))
@@ -54,7 +55,7 @@ struct Extract: ParsableCommand {
 
     private func warn(_ file: [UInt8], _ trusted: [TrustedKey]) {
         let judge = ImageJudge(.chosen, signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
-        if let failure = judge.verdict(on: file).failure { Console.note("warning: \(image): OP-TEE refuses it: \(failure)") }
-        if trusted.isEmpty { Console.note("warning: \(image): who signed it was not checked: no --key") }
+        if let failure = judge.verdict(on: file).failure { Console.note("warning: \(image): OP-TEE refuses it: \(failure)", .warning) }
+        if trusted.isEmpty { Console.note("warning: \(image): who signed it was not checked: no --key", .warning) }
     }
 }

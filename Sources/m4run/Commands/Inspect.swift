@@ -20,6 +20,7 @@ struct Inspect: ParsableCommand {
     @Argument(help: "A signed image or an ELF.", completion: .file()) var image: String
     @OptionGroup var keys: TrustedKeys
     @Flag(help: "JSON instead of text.") var json = false
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func run() throws {
         let trusted = try keys.read()
@@ -28,7 +29,7 @@ struct Inspect: ParsableCommand {
         if json {
             Console.data(JSON.text(Answer(report: report)) + "\n")
         } else {
-            Console.data(report.text)
+            Console.data(report.lines)
         }
         let isPlainELF = report.kind == .elf && report.images.allSatisfy { $0.problem == nil && $0.machine == 40 }
         if !report.loads && !isPlainELF { throw ExitStatus.refused }

@@ -34,6 +34,7 @@ struct LinuxCommand: ParsableCommand {
     @OptionGroup(title: "Life of the firmware") var life: LinuxLifeOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LinuxLimitOptions
+    @OptionGroup(title: "General") var general: GeneralOptions
     @OptionGroup(visibility: .hidden) var refused: LinuxRefusals
 
     func validate() throws {

@@ -30,6 +30,7 @@ struct M4Run: ParsableCommand {
         var size = sigaction()
         if sigaction(SIGXFSZ, nil, &size) == 0, size.__sigaction_handler.sa_handler == nil { signal(SIGXFSZ) { _ in } }
         openStandardDescriptors()
+        Style.begin(CommandLine.arguments.dropFirst())
         do {
             try checkArguments()
             var command = try parseAsRoot(Sign.gathered(Array(CommandLine.arguments.dropFirst())))

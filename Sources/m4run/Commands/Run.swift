@@ -49,6 +49,7 @@ struct Run: ParsableCommand {
     @OptionGroup(title: "For other programs") var serving: ServingOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     struct BootOptions: ParsableArguments {
         @Option(name: .customLong("boot"), help: "How firmware is loaded: tee-v3 or tee-ops by OP-TEE, elf by Linux alone, unsigned. Without it what the device tree says, else tee-v3.")

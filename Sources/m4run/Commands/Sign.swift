@@ -32,6 +32,7 @@ struct Sign: ParsableCommand {
         name: [.customLong("plat-tlv"), .customLong("plat_tlv")],
         help: ArgumentHelp("A platform record: its number (0x10000-0x1ffff) and its value, 0x... for a 32-bit number, else text; repeatable.", valueName: "id value"))
     var platformTLVs: [PlatformWords] = []
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     /// The two words behind a `--plat-tlv`.
     struct PlatformWords: ExpressibleByArgument {
@@ -91,7 +92,7 @@ struct Sign: ParsableCommand {
         Console.note("\(out): \(image.count) bytes, \(images.count == 1 ? "one image" : "\(images.count) images"), signed with \(signingKey.trusted.summary)")
         // The signature is good: what is left is what the script does not look at.
         if let failure = ImageJudge(.chosen, signatures: .unverified).verdict(on: image).failure {
-            Console.note("warning: \(out): OP-TEE refuses it: \(failure)")
+            Console.note("warning: \(out): OP-TEE refuses it: \(failure)", .warning)
         }
     }
 
@@ -135,6 +136,7 @@ struct Keygen: ParsableCommand {
     @Option(name: .customLong("type"), help: "RSA or ECC (P-256; the STM32MP1's OP-TEE refuses it).") var kind = Kind.RSA
     @Option(help: "RSA: 2048 (the default), 3072 or 4096.") var bits: Int?
     @Flag(help: "Replace keys that are there.") var force = false
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func run() throws {
         if kind == .ECC, let bits { throw UsageError("--bits \(bits) is for RSA; an ECC key is on P-256") }

@@ -31,6 +31,7 @@ struct Verify: ParsableCommand {
         completion: .file())
     var batch: String?
     @Option(name: .customLong("ta-heap"), help: "Bytes of the TA's heap (CFG_REMOTEPROC_TA_HEAP_SIZE).") var heap = 4096
+    @OptionGroup(title: "General") var general: GeneralOptions
 
     func validate() throws {
         guard (image == nil) != (batch == nil) else { throw ValidationError("give one image, or --batch with a pack") }
@@ -57,14 +58,15 @@ struct Verify: ParsableCommand {
         if json {
             Console.data(JSON.text(Answer(image: image, explanation: explanation, isChecked: !unverified)) + "\n")
         } else {
-            if explain { Console.data(explanation.text) }
-            Console.data(ForeignText.line("\(image): \(explanation.verdict)\(unverified ? "; the signature was NOT checked" : "")") + "\n")
+            if explain { Console.data(explanation.lines) }
+            let tone: ReportLine.Tone = explanation.refusal != nil ? .bad : unverified ? .warning : .good
+            Console.data([ReportLine("\(image): \(explanation.verdict)\(unverified ? "; the signature was NOT checked" : "")", tone)])
         }
         if unverified { Self.warn() }
         if explanation.refusal != nil { throw ExitStatus.refused }
     }
 
-    private static func warn() { Console.note("WARNING: --unverified: the signature was NOT checked") }
+    private static func warn() { Console.note("WARNING: --unverified: the signature was NOT checked", .warning) }
 
     /// The JSON object. Its keys are always there; null where there is nothing to say.
     private struct Answer: Encodable {

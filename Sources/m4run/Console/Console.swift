@@ -28,11 +28,27 @@ enum Console {
     nonisolated(unsafe) static var onFull: (() -> Void)?
 
     // Whatever names and others' text a line has in it, it stays one line, and steers no terminal.
-    static func error(_ sentence: String) { write("m4run: \(ForeignText.line(sentence, keepingTabs: true))\n", to: 2) }
-    static func note(_ line: String) { write(ForeignText.line(line, keepingTabs: true) + "\n", to: 2) }
-    /// Text of several lines. Names in it have to have passed through `ForeignText.line`, lest they make lines of their own.
-    static func report(_ lines: String) { write("m4run: \(ForeignText.lines(lines))\n", to: 2) }
-    static func notes(_ lines: String) { write(ForeignText.lines(lines) + "\n", to: 2) }
+    static func error(_ sentence: String) { note("m4run: " + sentence, .error) }
+    static func note(_ line: String, _ role: Style.Role = .plain) {
+        write(Style.paint(ForeignText.line(line, keepingTabs: true), role, on: 2) + "\n", to: 2)
+    }
+    /// Text of several lines, whose first says what it is about. Names in it have to have passed through `ForeignText.line`, lest they make
+    /// lines of their own.
+    static func report(_ lines: String, _ role: Style.Role = .error) {
+        let text = ForeignText.lines("m4run: " + lines), first = text.prefix { $0 != "\n" }
+        write(Style.paint(String(first), role, on: 2) + text[first.endIndex...] + "\n", to: 2)
+    }
+    /// Lines, each of them painted.
+    static func notes(_ lines: String, _ role: Style.Role = .plain) {
+        let lines = ForeignText.lines(lines).split(separator: "\n", omittingEmptySubsequences: false)
+        write(lines.map { Style.paint(String($0), role, on: 2) + "\n" }.joined(), to: 2)
+    }
+    static func notes(_ lines: [ReportLine]) { write(painted(lines, on: 2), to: 2) }
+    /// A report that is what the command is for.
+    static func data(_ lines: [ReportLine]) { write(painted(lines, on: 1), to: 1) }
+    private static func painted(_ lines: [ReportLine], on descriptor: Int32) -> String {
+        lines.map { Style.paint($0.text, Style.Role($0.tone), on: descriptor) + "\n" }.joined()
+    }
     static func data(_ bytes: [UInt8]) { write(bytes, to: 1) }
     static func data(_ text: String) { write(text, to: 1) }
 

@@ -193,7 +193,7 @@ enum Supervisor {
         LastMoment.exit(code, in: grace + grace / 4)
         let unread = Console.unreadData
         let lost = unread > 0 ? ", while \(unread) bytes for standard output waited for somebody to read" : ""
-        Console.sayNow("m4run: \(ForeignText.line(complaint))\(lost)\n", until: end - grace / 2)
+        Console.sayNow(Style.paint("m4run: \(ForeignText.line(complaint))\(lost)", .error, on: 2) + "\n", until: end - grace / 2)
         if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting {
             Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1, until: end, wholly: true)
         }
@@ -205,7 +205,7 @@ enum Supervisor {
     static func leave(_ wanted: Int32) -> Never {
         fflush(nil)
         var code = wanted
-        if Console.lostMessages > 0 { Console.note("m4run: \(Console.lostMessages) bytes of messages before this one were dropped while nobody read") }
+        if Console.lostMessages > 0 { Console.note("m4run: \(Console.lostMessages) bytes of messages before this one were dropped while nobody read", .warning) }
         var rest = drain()
         if rest.out == 0, let why = Console.lostData {
             Console.error("standard output: \(why)")
@@ -219,7 +219,7 @@ enum Supervisor {
             Leavings.takeAway()
             let why = cut.map { sentence($0) } ?? "a signal came"
             // Messages that nobody reads leave no place to say so.
-            if rest.out > 0 { Console.sayNow("m4run: \(why), while \(rest.out) bytes for standard output waited for somebody to read\n", until: WallTime.now + grace) }
+            if rest.out > 0 { Console.sayNow(Style.paint("m4run: \(why), while \(rest.out) bytes for standard output waited for somebody to read", .error, on: 2) + "\n", until: WallTime.now + grace) }
             if code == 0 { code = cut.map { status($0).rawValue } ?? (rest.out > 0 ? ExitStatus.usage.rawValue : 0) }
         }
         if case .signal(let number)? = cut, code > 128 || rest.out + rest.err > 0 { StopSignals.die(number) }

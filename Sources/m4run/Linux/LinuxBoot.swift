@@ -131,8 +131,8 @@ final class LinuxBoot {
     private func outcome(_ ending: GuestEnding) -> Outcome {
         for report in pump.reports + guest.reports() {
             switch report {
-            case .moduleFailed(let name): Console.note("m4run: the guest could not load \(name); its dmesg says why: a module fits one kernel")
-            case .driverMissing(let name): Console.note("m4run: the guest's kernel has no driver \(name): \(LinuxDrivers.advice(name))")
+            case .moduleFailed(let name): Console.note("m4run: the guest could not load \(name); its dmesg says why: a module fits one kernel", .warning)
+            case .driverMissing(let name): Console.note("m4run: the guest's kernel has no driver \(name): \(LinuxDrivers.advice(name))", .warning)
             default: break
             }
         }

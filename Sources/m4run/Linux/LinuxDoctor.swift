@@ -68,14 +68,14 @@ struct LinuxDoctor {
         entries.append(Entry(name: name, isProblem: true, sentence: sentence, advice: advice))
     }
 
-    /// Lines, as `m4run doctor` has them.
-    var text: String {
+    /// As `m4run doctor` has them.
+    var lines: [ReportLine] {
         let problems = entries.filter(\.isProblem)
-        var lines = ["doctor: " + (problems.first.map { "\($0.name). \($0.sentence)" } ?? "nothing is in the way")]
-        if let advice = problems.first?.advice { lines.append("  what to do: \(advice)") }
+        var lines = [ReportLine("doctor: " + (problems.first.map { "\($0.name). \($0.sentence)" } ?? "nothing is in the way"), problems.isEmpty ? .good : .bad)]
+        if let advice = problems.first?.advice { lines.append(ReportLine("  what to do: \(advice)")) }
         for entry in entries where entry.name != problems.first?.name || entry.sentence != problems.first?.sentence {
-            lines.append("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)")
+            lines.append(ReportLine("  \(entry.isProblem ? "!" : "-") \(entry.name): \(entry.sentence)", entry.isProblem ? .warning : .plain))
         }
-        return lines.map { ForeignText.line($0) }.joined(separator: "\n")
+        return lines
     }
 }

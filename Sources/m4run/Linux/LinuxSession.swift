@@ -83,9 +83,9 @@ final class LinuxSession {
     private func report(_ end: LinuxEnd, _ boot: LinuxBoot) -> Int32 {
         // A core dump that was asked for and is lost is no success.
         let end = end.status == 0 && crashes.problem != nil ? LinuxEnd(.usage) : end
-        if let complaint = end.complaint { if end.isReport { Console.report(complaint) } else { Console.error(complaint) } }
+        if let complaint = end.complaint { if end.isReport { Console.report(complaint, end.status == ExitStatus.halted.rawValue ? .plain : .error) } else { Console.error(complaint) } }
         if let problem = crashes.problem { Console.error(problem) }
-        if command.limits.doctor { Console.notes(LinuxDoctor(boot, record).text) }
+        if command.limits.doctor { Console.notes(LinuxDoctor(boot, record).lines) }
         if command.limits.json {
             Supervisor.hasReported()
             let wall = (ContinuousClock.now - started) / .seconds(1)

@@ -45,7 +45,7 @@ extension Run.BootOptions {
         configuration.signatureSupport = acceptECDSA ? .rsaAndECDSA : .rsaOnly
         configuration.isolation = isolation
         configuration.board.ddrSize = ddr << 20
-        if let missing = tree.missingDDR(ddr) { Console.note("\(dtb ?? ""): \(missing)") }
+        if let missing = tree.missingDDR(ddr) { Console.note("\(dtb ?? ""): \(missing)", .warning) }
         configuration.board.soc.mcuClock = mcuClock.clock
         return configuration
     }
@@ -53,7 +53,7 @@ extension Run.BootOptions {
     private func signatures(_ path: String, _ boot: BootSequence) throws -> SignaturePolicy {
         guard boot.usesTEE else { return .trusted([]) }
         if unverified {
-            Console.note("WARNING: --unverified: the signature of \(path) is NOT checked; whoever made it also made the hashes")
+            Console.note("WARNING: --unverified: the signature of \(path) is NOT checked; whoever made it also made the hashes", .warning)
             return .unverified
         }
         return .trusted(try key.map(TrustedKeys.read))

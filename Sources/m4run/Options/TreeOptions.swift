@@ -29,7 +29,7 @@ struct TreeOptions {
             }
             linux = configuration
             secureMemory = node.secureMemory
-            for warning in node.warnings { Console.note("\(path): \(warning)") }
+            for warning in node.warnings { Console.note("\(path): \(warning)", .warning) }
         } else {
             boot = options.requested ?? .teeV3
             linux = nil

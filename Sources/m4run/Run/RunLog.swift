@@ -38,7 +38,7 @@ final class RunLog {
                 firstError = record.message
             }
             if case .stopped = event { onStop() }
-            if let line = line(event, level) { Console.note(line) }
+            if let line = line(event, level) { Console.note(line, Self.role(event)) }
             if case .crashed(_, let reason) = event, let most = level.kernel, most >= .warning { tellCallers(system, reason) }
             if case .trace(_, _, let line) = event { heard.add(line: line) }
             if case .board(let time, let event) = event, let text = event.text {
@@ -91,9 +91,23 @@ final class RunLog {
         }
     }
 
+    private static func role(_ event: SystemEvent) -> Style.Role {
+        switch event {
+        case .kernelLog(let record): record.level <= .error ? .error : record.level == .warning ? .warning : .plain
+        case .finding: .finding
+        case .stopped(_, .fault), .stopped(_, .lockup), .crashed: .error
+        case .stopped: .plain
+        case .tablePlaced, .kickFault, .reset: .warning
+        case .trace: .firmware
+        case .ttySent: .sent
+        case .ttyReceived, .rawReceived: .received
+        case .board(_, let event): event.finding == nil ? .warning : .finding
+        }
+    }
+
     private func show(_ lines: [OutputLines.Line], _ time: VirtualTime) {
         guard level.kernel.map({ $0 >= .info }) == true else { return }
-        for line in lines { Console.note("\(Self.stamp(time)) \(line.source): \(line.text)") }
+        for line in lines { Console.note("\(Self.stamp(time)) \(line.source): \(line.text)", .firmware) }
     }
 
     /// Shows what the firmware has begun to print and not ended.
@@ -105,7 +119,7 @@ final class RunLog {
     /// What nobody will ever answer, a line each.
     func tell(waits: [ModelGap]) {
         guard level.kernel.map({ $0 >= .warning }) == true else { return }
-        for gap in waits { Console.note("m4run: \(gap.lastLine)") }
+        for gap in waits { Console.note("m4run: \(gap.lastLine)", .warning) }
     }
 
     /// Keeps channels and traces as they are now, unless an earlier call found more.
@@ -123,7 +137,7 @@ final class RunLog {
             Console.note("--- /sys/kernel/debug/remoteproc/remoteproc0/trace\(index)")
             // Indented: a line of the firmware's ends no section, and is no line of the log.
             let lines = (text.hasSuffix("\n") ? text.dropLast() : text[...]).split(separator: "\n", omittingEmptySubsequences: false)
-            Console.notes(lines.map { "  " + $0 }.joined(separator: "\n"))
+            Console.notes(lines.map { "  " + $0 }.joined(separator: "\n"), .firmware)
             Console.note("---")
         }
     }

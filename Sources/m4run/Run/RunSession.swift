@@ -299,7 +299,7 @@ final class RunSession {
         noteWaits()
         if unfit == nil { runLog.flush(system) }
         if status != .fault, status != .halted { runLog.tell(waits: waits ?? []) }
-        if let complaint { Console.report(complaint) }
+        if let complaint { Console.report(complaint, status == .halted ? .plain : .error) }
         if let problem = coredump?.problem { Console.error(problem) }
         if options.limits.json {
             Supervisor.hasReported()
