@@ -29,11 +29,16 @@ import Testing
         #expect(result.out == "install: \(installed.count) files under \(staging.path)/usr\n")
         for name in [
             "bin/m4run", "lib/m4run/linux-bridge.so", "share/bash-completion/completions/m4run", "share/zsh/vendor-completions/_m4run",
-            "share/fish/vendor_completions.d/m4run.fish", "share/m4run/firmware/tty-echo.elf", "share/doc/m4run/NOTICE", "share/doc/m4run/docs/guides/linux.md",
+            "share/fish/vendor_completions.d/m4run.fish", "share/m4run/firmware/tty-echo.elf", "share/m4run/firmware/sample-key.pem", "share/doc/m4run/NOTICE", "share/doc/m4run/docs/guides/linux.md",
         ] { #expect(installed.contains("/usr/" + name), "\(name)") }
         let program = staging.appendingPathComponent("usr/bin/m4run"), sample = staging.path + "/usr/share/m4run/firmware/tty-echo.elf"
         let run = try Command.run(["run", sample, "--boot", "elf", "--send", "hello", "--expect", "hello", "--log-level", "quiet"], in: Scratch.folder, program: program)
         #expect(run.status == 0, "\(run.err)")
+        // What the guide's three commands do.
+        let key = staging.path + "/usr/share/m4run/firmware/sample-key.pem"
+        #expect(try Command.run(["sign", "--in", sample, "--key", key, "--out", "installed.signed"], in: Scratch.folder, program: program).status == 0)
+        let signed = try Command.run(["run", "installed.signed", "--key", key, "--send", "hello", "--expect", "hello"], in: Scratch.folder, program: program)
+        #expect(signed.status == 0 && signed.out == "hello\n", "\(signed.err)")
         // Over what is there, as an upgrade is.
         #expect(try install(staging).status == 0)
         try Data().write(to: staging.appendingPathComponent("usr/share/m4run/mine"))
