@@ -19,6 +19,8 @@ func dependency(_ address: String, from version: Version) -> Package.Dependency 
     }
     return .package(path: "\(folder)/\(name.lowercased())")
 }
+// The archive: one shared library more would be loaded at each start, and most have no file of options.
+let staticYAML: [LinkerSetting] = [.unsafeFlags(["-l:libyaml.a"], .when(platforms: [.linux]))]
 
 let package = Package(
     name: "m4run",
@@ -86,6 +88,8 @@ let package = Package(
             name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "ImageFormat", "MachineBase", "Chips"]),
         // Board, OP-TEE and Linux under one clock.
         .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32", "ImageFormat", "Chips"]),
+        // YAML; libyaml has a pkg-config file, which would link the shared library.
+        .systemLibrary(name: "CLibYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
@@ -96,10 +100,10 @@ let package = Package(
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "CBuildInfo", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
+                "CBuildInfo", "CLibYAML", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            linkerSettings: staticLibraries),
+            linkerSettings: staticLibraries + staticYAML),
 
         // Loads and times rpmsg through firmware, and the Linux side alone; `make bench` runs it.
         .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "RprocHostDoubles", "MachineBase"]),

@@ -41,7 +41,7 @@ import Testing
         #expect(result.output.hasPrefix("setup: missing, by Debian's names: "), "\(result.output)")
         #expect(result.output.split(separator: "\n").count == 1, "\(result.output)")
         let words = Set(result.output.split { " .:\n".contains($0) }.map(String.init))
-        #expect(words.isSuperset(of: ["fuse3", "g++", "gdb-multiarch", "libfdt-dev", "libgnutls28-dev", "make", "pkg-config"]), "\(result.output)")
+        #expect(words.isSuperset(of: ["fuse3", "g++", "gdb-multiarch", "libfdt-dev", "libyaml-dev", "libgnutls28-dev", "make", "pkg-config"]), "\(result.output)")
         #expect(result.output.contains(". As root: apt-get update && apt-get install "), "\(result.output)")
     }
 

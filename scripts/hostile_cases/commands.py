@@ -37,7 +37,7 @@ def make(random, tools):
         argv += ["--key", "private.pem" if command == "sign" else "public.pem"]
     elif "--unverified" in known:
         argv.append("--unverified")
-    names = [name for name in known if name not in ("--timeout", "--help", "--version")]
+    names = [name for name in known if name not in ("--timeout", "--help", "--version", "--show-config")]
     for _ in range(random.choice([0, 1, 2, 3, 6])):
         name = random.choice(names) if names and random.random() < 0.95 else "--" + random.choice(["nonsense", "", "k=v"])
         argv.append(name)

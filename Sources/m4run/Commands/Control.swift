@@ -8,7 +8,7 @@ import Glibc
 import MachineBase
 
 /// A shell's hand on a run that serves a control folder, where FUSE cannot be had, and for rpmsg_ctrl.
-struct Control: ParsableCommand {
+struct Control: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "ctl",
         abstract: "Read or write a control file of a run that has --control.",

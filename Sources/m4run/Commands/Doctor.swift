@@ -11,7 +11,7 @@ import RprocHost
 import VirtualMP1
 
 /// Why no channel appears, or no answer comes.
-struct DoctorCommand: ParsableCommand {
+struct DoctorCommand: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Run firmware and say why no channel appears, or no answer comes.",

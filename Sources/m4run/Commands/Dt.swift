@@ -6,7 +6,7 @@ import Chips
 import RprocDeviceTree
 
 /// What a device tree says of the coprocessor.
-struct Dt: ParsableCommand {
+struct Dt: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "dt",
         abstract: "Show what a device tree says of the coprocessor, and what Linux would complain of.",

@@ -12,7 +12,7 @@ import MachineBase
 import VirtualMP1
 
 /// The core alone: what a debugger's `load` and `continue` would do.
-struct Exec: ParsableCommand {
+struct Exec: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "exec",
         abstract: "Run an ELF on the bare Cortex-M4: no OP-TEE, no Linux.",

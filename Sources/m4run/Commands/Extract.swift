@@ -10,7 +10,7 @@ import MachineBase
 import SecureLoader
 
 /// The ELF files of a signed image.
-struct Extract: ParsableCommand {
+struct Extract: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "extract",
         abstract: "Take the ELF files out of a signed image again.",

@@ -6,7 +6,7 @@ import ImageFormat
 import SecureLoader
 
 /// What is in an image, and what OP-TEE would say to it.
-struct Inspect: ParsableCommand {
+struct Inspect: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
         abstract: "Show an image: header, records, segments, hashes, resource table, and why it would be refused.",

@@ -12,7 +12,7 @@ import RprocHost
 import VirtualMP1
 
 /// Firmware beside a real Linux, which drives it with its own drivers.
-struct LinuxCommand: ParsableCommand {
+struct LinuxCommand: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "linux",
         abstract: "Run firmware beside a real Linux: Debian's kernel in QEMU, with a root shell or a script.",

@@ -33,8 +33,8 @@ struct M4Run: ParsableCommand {
         Style.begin(CommandLine.arguments.dropFirst())
         do {
             try checkArguments()
-            var command = try parseAsRoot(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
-            try command.run()
+            var command = try ProjectArguments.parse(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
+            try command?.run()
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {
             status.leave()

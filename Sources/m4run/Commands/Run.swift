@@ -17,7 +17,7 @@ extension FaultPolicy: ExpressibleByArgument {}
 extension Isolation: ExpressibleByArgument {}
 
 /// The whole machine: OP-TEE loads, the M4 runs, Linux talks to it.
-struct Run: ParsableCommand {
+struct Run: TakesProjectFile {
     enum LogLevel: String, ExpressibleByArgument, CaseIterable {
         case quiet, error, warning, info, debug
         var kernel: KernelLogLevel? {

@@ -7,7 +7,7 @@ import MachineBase
 import SecureLoader
 
 /// OP-TEE's scripts/sign_rproc_fw.py, option for option; its spelling with underscores is taken too.
-struct Sign: ParsableCommand {
+struct Sign: TakesProjectFile {
     enum KeyType: String, ExpressibleByArgument, CaseIterable { case RSA, ECC }
 
     static let configuration = CommandConfiguration(
@@ -37,10 +37,11 @@ struct Sign: ParsableCommand {
     /// The two words behind a `--plat-tlv`.
     struct PlatformWords: ExpressibleByArgument {
         var identifier, value: String
-        fileprivate static let separator: Character = "\u{1F}"
+        static let separator: Character = "\u{1F}"
 
         init?(argument: String) {
-            let words = argument.split(separator: Self.separator, maxSplits: 1, omittingEmptySubsequences: false)
+            // A project file has both in one text.
+            let words = argument.split(separator: argument.contains(Self.separator) ? Self.separator : " ", maxSplits: 1, omittingEmptySubsequences: false)
             guard words.count == 2 else { return nil }
             (identifier, value) = (String(words[0]), String(words[1]))
         }
@@ -125,7 +126,7 @@ struct Sign: ParsableCommand {
     }
 }
 
-struct Keygen: ParsableCommand {
+struct Keygen: TakesProjectFile {
     enum Kind: String, ExpressibleByArgument, CaseIterable { case RSA, ECC }
 
     static let configuration = CommandConfiguration(

@@ -9,7 +9,7 @@ import MachineBase
 import SecureLoader
 
 /// The TA's verdict on an image, and why.
-struct Verify: ParsableCommand {
+struct Verify: TakesProjectFile {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Ask OP-TEE's TA for its verdict on an image, or on many.",
