@@ -98,12 +98,13 @@ import Testing
     @Test("Paths are relative to the file, and --config names another")
     func paths() throws {
         let project = try Project(nil), name = project.folder.lastPathComponent
-        try project.write("image: echo.signed\nkey: \(project.folder.path)/public.pem\ncoredump: core\n", "other.yaml")
+        try project.write("image: echo.signed\nkey: \(project.folder.path)/public.pem\ncoredump: core\nrun:\n  control: board\n", "other.yaml")
         let shown = try Command.run(["run", "--show-config", "--config", "\(name)/other.yaml"], in: Scratch.folder).out
         #expect(shown.contains("  image: \(name)/echo.signed  # \(name)/other.yaml:1\n"), "\(shown)")
         #expect(shown.contains("  key: \(project.folder.path)/public.pem  # "), "\(shown)")
+        #expect(shown.contains("  control: \(name)/board  # "), "\(shown)")
         #expect(shown.contains("  coredump: \(name)/core  # "), "\(shown)")
-        #expect(try Command.run(["run", "--config=\(name)/other.yaml", "--for", "5ms"], in: Scratch.folder).status == 0)
+        #expect(try Command.run(["run", "--config=\(name)/other.yaml", "--no-fuse", "--for", "5ms"], in: Scratch.folder).status == 0)
         // Not the file of a folder above.
         try project.write("nonsense: 1\n")
         let below = project.folder.appendingPathComponent("below")

@@ -84,9 +84,9 @@ struct Run: TakesProjectFile {
     }
 
     struct ServingOptions: ParsableArguments {
-        @Option(help: ArgumentHelp("Serve the firmware's devices in this folder: ttyRPMSG0, ... as pseudo-terminals, rpmsg0, ... as sockets.", valueName: "folder"))
+        @Option(help: ArgumentHelp("Serve the firmware's devices in this folder: ttyRPMSG0, ... as pseudo-terminals, rpmsg0, ... as sockets.", valueName: "folder"), completion: .directory)
         var devices: String?
-        @Option(help: ArgumentHelp("Serve remoteproc's files in this folder, under sys/; devices in dev/; firmware is looked up in lib/firmware/.", valueName: "folder"))
+        @Option(help: ArgumentHelp("Serve remoteproc's files in this folder, under sys/; devices in dev/; firmware is looked up in lib/firmware/.", valueName: "folder"), completion: .directory)
         var control: String?
         @Flag(help: "With --control: do not start the firmware; that is left to 'echo start > state'.") var offline = false
         @Flag(help: "With --control: no file system under sys/; 'm4run ctl' does the same.") var noFuse = false

@@ -23,7 +23,7 @@ struct LinuxGuestOptions: ParsableArguments {
     var modules: [String] = []
     @Option(help: ArgumentHelp("A folder whose files the guest has in its root, as DIR/root/test.sh in /root/test.sh.", valueName: "folder"), completion: .directory) var overlay: String?
     @Option(help: ArgumentHelp("More words for the kernel's command line; repeatable.", valueName: "words")) var append: [String] = []
-    @Option(help: ArgumentHelp("A second terminal: a socket of this name, of this user's alone, with a root shell behind it, as for 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:SOCKET'.", valueName: "socket"))
+    @Option(help: ArgumentHelp("A second terminal: a socket of this name, of this user's alone, with a root shell behind it, as for 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:SOCKET'.", valueName: "socket"), completion: .file())
     var terminal: String?
     @Option(help: "The plugin for QEMU; without it the one beside this program, or .build/linux-bridge.so.", completion: .file()) var plugin: String?
     @Option(help: "QEMU's program; without it qemu-system-arm in PATH.", completion: .file()) var qemu: String?

@@ -18,6 +18,7 @@ struct Kernel: ExpressibleByArgument {
         profile = named.profile
     }
     static var allValueStrings: [String] { KernelProfile.Named.allCases.map(\.rawValue).filter { !$0.hasPrefix(OpenSTLinux.prefix) } }
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 /// ST's distribution, by the first number of its version.
@@ -30,6 +31,7 @@ struct OpenSTLinux: ExpressibleByArgument {
         profile = named.profile
     }
     static var allValueStrings: [String] { KernelProfile.Named.allCases.map(\.rawValue).filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) } }
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 /// Options about the remote processor's life: which kernel, who starts it, and what becomes of a crash.
