@@ -118,6 +118,7 @@ let package = Package(
         // Writes blobs, whole and damaged, for tests.
         .target(name: "DeviceTreeFixtures", path: "Tests/DeviceTreeFixtures"),
         .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
+        .testTarget(name: "ManualTests", dependencies: ["Manual"]),
         .testTarget(name: "ELF32Tests", dependencies: ["ELF32"]),
         // A chip that nobody makes, with everything elsewhere: a constant of another chip's that is left somewhere fails on it.
         .target(name: "SecondChip", dependencies: ["Chips", "CRegisterMap", "MachineBase"], path: "Tests/SecondChip"),

@@ -29,6 +29,18 @@ public struct Manual: Sendable {
         return entries.isEmpty ? nil : .entries(entries)
     }
 
+    /// The first sentence of what a page says of a name, in an entry or a table; nil where it says nothing.
+    ///
+    /// - Parameter topic: of the page.
+    public func summary(of name: String, on topic: String) -> String? {
+        guard let page = page(topic) else { return nil }
+        if let entry = page.entries.first(where: { $0.names.contains(name) }) { return entry.summary }
+        for case .table(_, let rows) in page.body {
+            if let row = rows.first(where: { $0.count == 2 && $0[0].codes.contains(name) }) { return row[1].plain }
+        }
+        return nil
+    }
+
     /// Each name that `answer` knows, once, with a page's shortest.
     public var topics: [String] {
         var topics: [String] = []

@@ -50,6 +50,22 @@ public struct ManualPage: Sendable {
     public struct Entry: Sendable {
         public let names: [String]
         let blocks: [Block]
+
+        /// The first sentence, without the bold word before it.
+        public var summary: String? {
+            for block in blocks {
+                var text: [Inline]
+                switch block {
+                case .paragraph(let inlines): text = inlines
+                case .list(let items): text = items.first ?? []
+                default: continue
+                }
+                if case .strong? = text.first, text.count > 1 { text.removeFirst() }
+                let words = text.plain.drop { $0 == ":" || $0 == " " }
+                return words.firstRange(of: ". ").map { String(words[..<$0.lowerBound]) } ?? String(words.last == "." ? words.dropLast() : words)
+            }
+            return nil
+        }
     }
 
     /// In the page's order.

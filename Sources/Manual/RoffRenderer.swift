@@ -14,8 +14,10 @@ public struct RoffRenderer {
     public func text(_ page: ManualPage) -> String {
         let hasTables = page.body.contains { if case .table(let header, _) = $0 { header.count > 2 } else { false } }
         var lines = hasTables ? ["'\\\" t"] : []
+        // No word is cut: groff's macros take this for each paragraph's hyphenation.
+        lines.append(".nr HY 0")
         lines.append(".TH \(quoted(page.name.uppercased())) \(quoted(page.section)) \"\(date)\" \(quoted(version)) \"m4run's manual\"")
-        // No word is cut, and no line stretched: options and names are there to be copied.
+        // Nor is a line stretched: options and names are there to be copied.
         lines += [".nh", ".ad l"]
         // whatis and apropos read this line: a page's name there has no spaces.
         lines += [".SH NAME", "\(escaped(page.name, isCode: true)) \\- \(line([.text(page.summary)]))"]

@@ -20,7 +20,7 @@ public struct TerminalRenderer {
     /// All of a page.
     public func text(_ page: ManualPage) -> String {
         let title = shown(Span(text: page.reference, look: .bold))
-        let first = page.subject == page.name ? [] : [Inline.code(page.subject), .text(" - ")]
+        let first = [Inline.code(page.subject), .text(" - ")]
         let lines = [title, ""] + paragraph(first + [.text(page.summary)], Self.indent) + [""]
         return (lines + text(page.body)).joined(separator: "\n") + "\n"
     }

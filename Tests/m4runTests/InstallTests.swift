@@ -29,7 +29,7 @@ import Testing
         #expect(result.out == "install: \(installed.count) files under \(staging.path)/usr\n")
         for name in [
             "bin/m4run", "lib/m4run/linux-bridge.so", "share/bash-completion/completions/m4run", "share/zsh/vendor-completions/_m4run",
-            "share/fish/vendor_completions.d/m4run.fish", "share/m4run/firmware/tty-echo.elf", "share/m4run/firmware/sample-key.pem", "share/doc/m4run/NOTICE", "share/doc/m4run/docs/guides/linux.md",
+            "share/fish/vendor_completions.d/m4run.fish", "share/m4run/firmware/tty-echo.elf", "share/m4run/firmware/sample-key.pem", "share/man/man1/m4run-run.1", "share/man/man7/m4run-causes.7", "share/doc/m4run/NOTICE", "share/doc/m4run/docs/guides/linux.md",
         ] { #expect(installed.contains("/usr/" + name), "\(name)") }
         let program = staging.appendingPathComponent("usr/bin/m4run"), sample = staging.path + "/usr/share/m4run/firmware/tty-echo.elf"
         let run = try Command.run(["run", sample, "--boot", "elf", "--send", "hello", "--expect", "hello", "--log-level", "quiet"], in: Scratch.folder, program: program)

@@ -2,63 +2,37 @@
 # SPDX-License-Identifier: MIT
 
 """That each finding, cause, stop reason, exit status and TEE result that the program can name has an entry in its page, and no other has."""
-import os
-import re
+import json
+import subprocess
 
 REFERENCE = "docs/reference/"
+# Statuses that are a signal's, beside those with numbers of their own.
+SIGNALS = {"129", "130", "143", "128+N"}
 
 
-def texts(root, *paths):
-    return "\n".join(open(os.path.join(root, path), encoding="utf-8").read() for path in paths)
+def listed(m4run, kind):
+    """The entries of `m4run list KIND`."""
+    return json.loads(subprocess.run([m4run, "list", kind, "--json"], check=True, capture_output=True, text=True).stdout)["entries"]
 
 
-def body(text, start):
-    """What is between the braces behind a declaration."""
-    begin = text.index("{", text.index(start))
-    depth = 0
-    for index in range(begin, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[index], 0)
-        if depth == 0:
-            return text[begin + 1:index]
-    raise ValueError(f"no end of {start}")
+def findings(m4run):
+    return {entry["name"] for entry in listed(m4run, "rules")}
 
 
-def raw_values(enum):
-    """Raw values of a Swift enum of strings."""
-    for line in re.findall(r"^ *case (.*)$", re.sub(r"//.*", "", enum), re.M):
-        for name, value in re.findall(r"(\w+)(?: = \"([^\"]*)\")?", line):
-            yield value or name
+def causes(m4run):
+    return {entry["name"] for entry in listed(m4run, "causes") if entry["problem"]}
 
 
-def findings(root):
-    kernel = body(texts(root, "Sources/RprocHost/Kernel/Finding+Sanitizer.swift"), "public var name: String")
-    board = body(texts(root, "Sources/M4Board/Board/BoardFinding.swift"), "public var name: String")
-    feature = re.search(r'static let name = "([^"]+)"', texts(root, "Sources/MP1Peripherals/Blocks/UnsupportedFeature.swift"))[1]
-    return set(re.findall(r': "([a-z-]+)"', kernel)) | set(re.findall(r': "([a-z-]+)"', board)) | {feature}
+def stops(m4run):
+    return {entry["name"] for entry in listed(m4run, "stops")}
 
 
-# Ranks of findings, which have their own names.
-NO_CAUSES = {"explainingFinding", "finding"}
+def statuses(m4run):
+    return {str(entry["status"]) for entry in listed(m4run, "exit-statuses")} | SIGNALS
 
 
-def causes(root):
-    doctor = set(raw_values(body(texts(root, "Sources/VirtualMP1/Doctor/DoctorCause.swift"), "enum DoctorCause")))
-    linux = set(re.findall(r'problem\(\s*"([a-z-]+)"', texts(root, "Sources/m4run/Linux/LinuxDoctor.swift")))
-    return doctor - NO_CAUSES | linux
-
-
-def stops(root):
-    return set(raw_values(body(texts(root, "Sources/M4Board/Core/StopReason.swift"), "public enum Name")))
-
-
-def statuses(root):
-    text = texts(root, "Sources/m4run/Console/ExitStatus.swift")
-    return set(re.findall(r"ExitStatus\(rawValue: (\d+)\)", text)) | {"129", "130", "143", "128+N"}
-
-
-def results(root):
-    names = set(re.findall(r'"(TEE_ERROR_[A-Z_]+)"', texts(root, "Sources/SecureLoader/TEE/TEEResult.swift")))
-    return names
+def results(m4run):
+    return {entry["name"] for entry in listed(m4run, "results") if entry["refusal"]}
 
 
 # Page -> what it has to have.
@@ -67,16 +41,16 @@ PAGES = {
 }
 
 
-def check(documents):
+def check(documents, m4run):
     by_path = {document.path: document for document in documents}
-    found = findings(documents[0].root)
+    found = findings(m4run)
     for page, names in PAGES.items():
         path = f"{REFERENCE}{page}.md"
         if path not in by_path:
             yield path, 1, "the page is missing"
             continue
         document = by_path[path]
-        wanted, has = names(document.root), {}
+        wanted, has = names(m4run), {}
         for number, name in document.entries():
             if name in has:
                 yield path, number, f"a second entry `{name}`"

@@ -13,15 +13,25 @@ public enum BoardFinding: Equatable, Sendable, CustomStringConvertible {
     /// Firmware has switched on what the model of a block lacks.
     case unsupported(UnsupportedFeature)
 
-    /// Stable, for scripts.
-    public var name: String {
+    /// What can be found, without what was seen.
+    public enum Rule: String, CaseIterable, Sendable {
+        case semihostingOperation = "semihosting-operation"
+        case semihostingFile = "semihosting-file"
+        case rtt
+        case unsupported = "unsupported-feature"
+    }
+
+    public var rule: Rule {
         switch self {
-        case .semihostingOperation: "semihosting-operation"
-        case .semihostingFile: "semihosting-file"
-        case .rtt: "rtt"
-        case .unsupported: UnsupportedFeature.name
+        case .semihostingOperation: .semihostingOperation
+        case .semihostingFile: .semihostingFile
+        case .rtt: .rtt
+        case .unsupported: .unsupported
         }
     }
+
+    /// Stable, for scripts.
+    public var name: String { rule.rawValue }
 
     public var description: String {
         switch self {

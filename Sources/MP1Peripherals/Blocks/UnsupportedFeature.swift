@@ -6,9 +6,6 @@ import MachineBase
 
 /// A feature that a modelled block has on the chip and not here, which firmware has switched on.
 public struct UnsupportedFeature: Equatable, Sendable, CustomStringConvertible {
-    /// Of the finding; stable.
-    public static let name = "unsupported-feature"
-
     /// RM0436's name of the block, `ADC2`.
     public var peripheral: String
     /// Of a DMA controller: 0 to 7.

@@ -21,61 +21,8 @@ extension Finding {
         }
     }
 
-    /// The rule, as docs/reference/m4run-findings.7.md lists it: stable, for scripts.
-    public var name: String {
-        switch self {
-        case .noDriver: "no-driver"
-        case .usedIndexAhead: "used-index-ahead"
-        case .badUsedElement: "bad-used-element"
-        case .usedLengthTooShort: "used-length-too-short"
-        case .usedLengthBelowHeader: "used-length-below-header"
-        case .noRecipient: "no-recipient"
-        case .doorbellLost: "doorbell-lost"
-        case .busError: "bus-error"
-        case .tableNotInMemory: "table-not-in-memory"
-        case .traceOutOfReach: "trace-out-of-reach"
-        case .staleCachedTable: "stale-cached-table"
-        case .headersOutsideImage: "headers-outside-image"
-        case .kickWithoutMailbox: "kick-without-mailbox"
-        case .tooManyChannels: "too-many-channels"
-        case .messagesLost: "messages-lost"
-        case .descriptorNextSet: "descriptor-next-set"
-        case .ringSizesDiffer: "ring-sizes-differ"
-        case .ringSizeOdd: "ring-size-odd"
-        case .vringMissing: "vring-missing"
-        case .noMemoryRegion: "no-memory-region"
-        case .entryBeforeTable: "table-offset-negative"
-        case .kernelLeaves: "kernel-leaves"
-        case .imageStaysLoaded: "image-stays-loaded"
-        case .detachOverwrites: "detach-overwrites"
-        case .descriptorRewritten: "descriptor-rewritten"
-        case .availableRingRewritten: "available-ring-rewritten"
-        case .usedIndexWentBack: "used-index-went-back"
-        case .usedIndexBeyondAvailable: "used-index-beyond-available"
-        case .usedIDOutOfRange: "used-id-out-of-range"
-        case .bufferReturnedTwice: "buffer-returned-twice"
-        case .bufferNeverGiven: "buffer-never-given"
-        case .usedLengthBeyondBuffer: "used-length-beyond-buffer"
-        case .usedLengthShort: "used-length-short"
-        case .bufferNotReturned: "buffer-not-returned"
-        case .missingKick: "missing-kick"
-        case .spuriousKick: "spurious-kick"
-        case .channelNotCleared: "channel-not-cleared"
-        case .bufferWrittenAfterReturn: "buffer-written-after-return"
-        case .readOnlyBufferWritten: "read-only-buffer-written"
-        case .hostsBufferWritten: "hosts-buffer-written"
-        case .tableRewritten: "table-rewritten"
-        case .headerReserved: "header-reserved"
-        case .headerFlags: "header-flags"
-        case .sourceAddress: "source-address"
-        case .sourceNotAnnounced: "source-not-announced"
-        case .announcementSize: "announcement-size"
-        case .announcementName: "announcement-name"
-        case .announcementFlags: "announcement-flags"
-        case .announcementAddress: "announcement-address"
-        case .announcedTwice: "announced-twice"
-        }
-    }
+    /// The rule's name; stable, for scripts.
+    public var name: String { rule.rawValue }
 
     /// The sentence behind the rule's name and before the evidence.
     var sanitizerText: String {

@@ -99,6 +99,16 @@ extension KernelProfile {
         case openSTLinux5 = "OpenSTLinux 5"
         case openSTLinux6 = "OpenSTLinux 6"
 
+        /// The kernel that a distribution has; else itself.
+        public var kernel: Named {
+            switch self {
+            case .openSTLinux4: .v5_15
+            case .openSTLinux5: .v6_1
+            case .openSTLinux6: .v6_6
+            default: self
+            }
+        }
+
         public var profile: KernelProfile {
             switch self {
             case .newest: .newest
@@ -118,11 +128,11 @@ extension KernelProfile {
     // ST's wiki, "Changes notification" of each release.
 
     /// OpenSTLinux 4 (5.15.24, 5.15.67).
-    public static let openSTLinux4 = v5_15.withDriverOfST
+    public static let openSTLinux4 = Named.openSTLinux4.kernel.profile.withDriverOfST
     /// OpenSTLinux 5 (6.1.28, 6.1.82).
-    public static let openSTLinux5 = v6_1.withDriverOfST
+    public static let openSTLinux5 = Named.openSTLinux5.kernel.profile.withDriverOfST
     /// OpenSTLinux 6 (6.6.48, 6.6.78).
-    public static let openSTLinux6 = v6_6.withDriverOfST
+    public static let openSTLinux6 = Named.openSTLinux6.kernel.profile.withDriverOfST
 
     private var withDriverOfST: KernelProfile {
         var profile = self

@@ -26,29 +26,31 @@ public struct TEEResult: RawRepresentable, Hashable, Sendable, CustomStringConve
     public static let signatureInvalid = TEEResult(rawValue: 0xFFFF_3072)
     public static let corruptObject = TEEResult(rawValue: 0xF010_0001)
 
+    /// Names in OP-TEE's headers.
+    private static let names: [TEEResult: String] = [
+        .success: "TEE_SUCCESS",
+        .generic: "TEE_ERROR_GENERIC",
+        .accessDenied: "TEE_ERROR_ACCESS_DENIED",
+        .cancel: "TEE_ERROR_CANCEL",
+        .badFormat: "TEE_ERROR_BAD_FORMAT",
+        .badParameters: "TEE_ERROR_BAD_PARAMETERS",
+        .badState: "TEE_ERROR_BAD_STATE",
+        .notImplemented: "TEE_ERROR_NOT_IMPLEMENTED",
+        .notSupported: "TEE_ERROR_NOT_SUPPORTED",
+        .noData: "TEE_ERROR_NO_DATA",
+        .outOfMemory: "TEE_ERROR_OUT_OF_MEMORY",
+        .busy: "TEE_ERROR_BUSY",
+        .security: "TEE_ERROR_SECURITY",
+        .shortBuffer: "TEE_ERROR_SHORT_BUFFER",
+        .targetDead: "TEE_ERROR_TARGET_DEAD",
+        .signatureInvalid: "TEE_ERROR_SIGNATURE_INVALID",
+        .corruptObject: "TEE_ERROR_CORRUPT_OBJECT",
+    ]
+    /// Those with names, by number.
+    public static var named: [TEEResult] { names.keys.sorted { $0.rawValue < $1.rawValue } }
+
     /// The name in OP-TEE's headers, such as `TEE_ERROR_SIGNATURE_INVALID`; the number in hex for a code without one here.
-    public var name: String {
-        switch self {
-        case .success: "TEE_SUCCESS"
-        case .generic: "TEE_ERROR_GENERIC"
-        case .accessDenied: "TEE_ERROR_ACCESS_DENIED"
-        case .cancel: "TEE_ERROR_CANCEL"
-        case .badFormat: "TEE_ERROR_BAD_FORMAT"
-        case .badParameters: "TEE_ERROR_BAD_PARAMETERS"
-        case .badState: "TEE_ERROR_BAD_STATE"
-        case .notImplemented: "TEE_ERROR_NOT_IMPLEMENTED"
-        case .notSupported: "TEE_ERROR_NOT_SUPPORTED"
-        case .noData: "TEE_ERROR_NO_DATA"
-        case .outOfMemory: "TEE_ERROR_OUT_OF_MEMORY"
-        case .busy: "TEE_ERROR_BUSY"
-        case .security: "TEE_ERROR_SECURITY"
-        case .shortBuffer: "TEE_ERROR_SHORT_BUFFER"
-        case .targetDead: "TEE_ERROR_TARGET_DEAD"
-        case .signatureInvalid: "TEE_ERROR_SIGNATURE_INVALID"
-        case .corruptObject: "TEE_ERROR_CORRUPT_OBJECT"
-        default: hex32(rawValue)
-        }
-    }
+    public var name: String { Self.names[self] ?? hex32(rawValue) }
 
     public var description: String { "\(name) (\(hex32(rawValue)))" }
 }

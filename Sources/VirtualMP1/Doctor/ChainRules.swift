@@ -23,9 +23,9 @@ struct ChainRules {
         // What is there when nothing else says why.
         if !report.channels.contains(where: \.answers), report.problems.isEmpty { WaitRules(seen).judgeIdleLoop(&report) }
         WaitRules(seen).judgeFeatures(&report)
-        if !seen.unmodelledBlocks.isEmpty { report.note("unmodelled", "The firmware has used registers that m4run has no model of: \(seen.list(seen.unmodelledBlocks)).") }
+        if !seen.unmodelledBlocks.isEmpty { report.note(.unmodelled, "The firmware has used registers that m4run has no model of: \(seen.list(seen.unmodelledBlocks)).") }
         guard report.isWithoutRpmsg, report.problems.isEmpty else { return }
-        report.note("runs", seen.corePlace + seen.neverTakenWords)
+        report.note(.runs, seen.corePlace + seen.neverTakenWords)
     }
 
     // MARK: Status
@@ -54,7 +54,7 @@ struct ChainRules {
                 "The firmware read the status byte at \(hex32(address.value)) last at \(seen.place(accesses.anyReader ?? 0)), before Linux set DRIVER_OK (it is \(value) now), and not since. \(seen.corePlace)",
                 "poll the byte, or look again after the doorbell that Linux rings on \(seen.channelName(0)) right after DRIVER_OK.")
         } else if status & 4 != 0 {
-            report.note("status", "The firmware has seen DRIVER_OK: it read \(value) at \(seen.place(accesses.reader ?? 0)).")
+            report.note(.status, "The firmware has seen DRIVER_OK: it read \(value) at \(seen.place(accesses.reader ?? 0)).")
         }
     }
 
@@ -85,7 +85,7 @@ struct ChainRules {
             case .notTaken: "up, and what Linux said is not taken."
             case .notSpokenTo: "up; nothing was said on it."
             }
-            report.note("channel", "\(title)\(device), bound to \(driver): \(state)")
+            report.note(.channel, "\(title)\(device), bound to \(driver): \(state)")
         }
         let spoken = report.channels.filter { $0.reply == .taken }
         guard !spoken.isEmpty, !report.channels.contains(where: \.answers) else { return }

@@ -34,7 +34,7 @@ public struct Doctor {
         let begin = system.now
         do throws(SystemError) {
             try examination.run(name: name, span: span) {
-                report.note("accepted", accepted(name))
+                report.note(.accepted, accepted(name))
                 report.hasStarted = true
             }
         } catch { refusal = error }

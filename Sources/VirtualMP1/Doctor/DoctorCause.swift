@@ -4,7 +4,8 @@
 /// What the doctor can find, by rank: the first that was found is the cause, the rest is what else was seen.
 ///
 /// What keeps firmware from starting comes first, then what keeps the core, then the chain in its order, each link's explanation before
-/// its symptom. `rawValue` is the stable name, an entry of docs/reference/m4run-causes.7.md.
+/// its symptom. `rawValue` is the stable name that `--json` and the
+/// manual's page m4run-causes have.
 enum DoctorCause: String, CaseIterable {
     // It does not start.
     case imageRefused = "image-refused"

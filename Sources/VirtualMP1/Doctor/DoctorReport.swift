@@ -58,6 +58,10 @@ public struct DoctorReport: Sendable {
 
     func has(_ cause: DoctorCause) -> Bool { entries.contains { $0.name == cause.rawValue } }
 
+    mutating func note(_ note: DoctorNote, _ sentence: String) { self.note(note.rawValue, sentence) }
+    mutating func note(_ cause: DoctorCause, _ sentence: String) { note(cause.rawValue, sentence) }
+
+    /// `name` where it is a finding's.
     mutating func note(_ name: String, _ sentence: String) {
         entries.append(Entry(name: name, isProblem: false, sentence: sentence, advice: nil, rank: .max))
     }

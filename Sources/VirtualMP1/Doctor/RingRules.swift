@@ -113,7 +113,7 @@ struct RingRules {
                     + (unread >= output.count ? " The ring is full: Linux's next send waits 15 s." : ""),
                 "call OPENAMP_check_for_message (rproc_virtio_notified) when \(seen.channelName(1)) has rung.")
         } else if seen.system.linux.messageCounts.sent == 0, !seen.system.linux.channels.isEmpty {
-            report.note("never-spoken-to", "Linux has sent nothing on these channels, so the firmware does not know its address yet: rpmsg's peers learn it from the first message.")
+            report.note(.neverSpokenTo, "Linux has sent nothing on these channels, so the firmware does not know its address yet: rpmsg's peers learn it from the first message.")
         }
     }
 

@@ -18,7 +18,7 @@ struct StopRules {
                 .stopped, "The firmware asks for a reset of \(local ? "its core" : "the chip") after \(seen.system.now) s (AIRCR.\(local ? "VECTRESET" : "SYSRESETREQ")). \(seen.corePlace)",
                 "on a board Linux holds the M4's boot: it stays in reset. Find who asks: 'm4run run --break NVIC_SystemReset', or that function's name.")
         case .exit(code: 0) where report.isWithoutRpmsg:
-            report.note("ended", "The firmware has ended by semihosting after \(seen.system.now) s, with exit code 0.")
+            report.note(.ended, "The firmware has ended by semihosting after \(seen.system.now) s, with exit code 0.")
         case .exit(let code):
             report.problem(.ended, "The firmware has ended by semihosting after \(seen.system.now) s, with exit code \(code).", "none if it is done.")
         case .breakpoint(let halt):

@@ -26,7 +26,7 @@ struct TableRules {
 
     /// The device that rpmsg runs on; nil when there is none, and why is said.
     func judgeTable(_ report: inout DoctorReport) -> RemoteVirtioDevice? {
-        if let placement = seen.system.tablePlacement { report.note("table-placed", "\(placement).") }
+        if let placement = seen.system.tablePlacement { report.note(.tablePlaced, "\(placement).") }
         if let device = seen.system.linux.virtioDevices.first {
             judgeFeatures(device, &report)
             return device
@@ -36,7 +36,7 @@ struct TableRules {
         if report.isWithoutRpmsg, seen.said(.resourceTable) == nil || sections.allSatisfy(\.isEmpty) {
             let what = sections.contains { !$0.isEmpty } ? "The resource table has no vdev entry" : "The image has no resource table"
             report.note(
-                "no-rpmsg", "\(what), and \(seen.symbols.isEmpty ? "no symbols to tell by" : "no code for rpmsg"): it does not talk to Linux. Right for firmware that has nothing to say to it.")
+                .noRpmsg, "\(what), and \(seen.symbols.isEmpty ? "no symbols to tell by" : "no code for rpmsg"): it does not talk to Linux. Right for firmware that has nothing to say to it.")
             return nil
         }
         if judgeTableContents(&report) { return nil }

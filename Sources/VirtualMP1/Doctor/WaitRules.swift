@@ -46,7 +46,7 @@ struct WaitRules {
             let at = functions.isEmpty ? seen.place(seen.system.board.activity().registers.pc) : functions
             let wait = "The M4 goes round a loop in \(at) that reads \(location) (\(hex32(address))), which is \(hex32(value)) and does not change."
             if isAtWork, !seen.isUnmodelled(address) {
-                report.note("may-wait", "\(wait) \(seen.core.drivesPins ? "It drives pins in the same loop" : "Other things change from one turn to the next"): it may wait for that, or look at it among other work.")
+                report.note(.mayWait, "\(wait) \(seen.core.drivesPins ? "It drives pins in the same loop" : "Other things change from one turn to the next"): it may wait for that, or look at it among other work.")
                 return
             }
             if seen.isUnmodelled(address) {
@@ -110,7 +110,7 @@ struct WaitRules {
             if !isAnswering, !isAtWork, feature.peripheral != "EXTI", waited.contains(where: { $0.place == feature.place && $0.feature == feature.feature }) {
                 report.problem(.unmodelledFeature, sentence, "on a board it may do what the firmware waits for; here it has to do without it.")
             } else {
-                report.note("unmodelled-feature", sentence)
+                report.note(.unmodelledFeature, sentence)
             }
         }
     }
@@ -129,7 +129,7 @@ struct WaitRules {
             if let timer = seen.system.board.timersUnderWay.first, report.isWithoutRpmsg {
                 let due = seen.system.configuration.board.coreClock.time(cycles: timer.cycle)
                 report.note(
-                    "waits-for-timer",
+                    .waitsForTimer,
                     "The M4 goes round a loop in \(seen.list(seen.core.usualFunctions(4)))\(seen.chain) in which nothing changes. \(timer.peripheral) counts, its interrupt is enabled, and its next event is due at \(due) s: it may wait for that.")
                 return
             }

@@ -17,6 +17,8 @@ enum BuildInfo {
         return "Unicorn \(M4Board.engineVersion) with \(count > 0 ? "\(count)" : "the") changes of engine/series"
     }
 
+    static var hasManual: Bool { m4run_pages()?.pointee.name != nil }
+
     /// The pages of docs/reference; without any in a build that nothing has told.
     static var manual: Manual {
         var pages: [ManualPage] = []

@@ -61,6 +61,7 @@ struct DoctorCommand: TakesProjectFile {
             Console.error(complaint)
             Supervisor.hasReported()
             if json { Console.data(CutReport(cut, complaint, image: image).text + "\n") }
+            HelpTopic.explains(Supervisor.topic(cut))
             throw Supervisor.status(cut)
         }
         Supervisor.hasReported()
@@ -74,6 +75,7 @@ struct DoctorCommand: TakesProjectFile {
             throw ExitStatus.expectation
         }
         if report.isFine { return }
+        HelpTopic.explains(report.cause.map { .cause($0.name) } ?? .page(.causes))
         throw report.hasStarted ? ExitStatus.expectation : ExitStatus.refused
     }
 

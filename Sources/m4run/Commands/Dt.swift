@@ -28,6 +28,7 @@ struct Dt: TakesProjectFile {
             if json || secure != nil { show(CoprocessorReport(refused: error, secureMemory: secure)) }
             guard secure == nil else { return }
             Console.error("\(file): \(error)")
+            HelpTopic.explains(.page(.dt))
             throw ExitStatus.refused
         }
     }

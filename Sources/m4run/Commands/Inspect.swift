@@ -32,7 +32,10 @@ struct Inspect: TakesProjectFile {
             Console.data(report.lines)
         }
         let isPlainELF = report.kind == .elf && report.images.allSatisfy { $0.problem == nil && $0.machine == 40 }
-        if !report.loads && !isPlainELF { throw ExitStatus.refused }
+        if !report.loads && !isPlainELF {
+            HelpTopic.explains(.page(.optee))
+            throw ExitStatus.refused
+        }
     }
 
     /// The report's JSON object, with what it comes to.

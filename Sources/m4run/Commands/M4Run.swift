@@ -19,7 +19,7 @@ struct M4Run: ParsableCommand {
             7 --strict found something, 8 no --break or --watch was hit. A signal that ends a run without folders is its status (130 for SIGINT).
             """,
         version: BuildInfo.text,
-        subcommands: [Run.self, LinuxCommand.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self, Help.self])
+        subcommands: [Run.self, LinuxCommand.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self, ListCommand.self, Help.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {
@@ -37,12 +37,17 @@ struct M4Run: ParsableCommand {
             try command?.run()
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {
+            HelpTopic.tell()
             status.leave()
         } catch let refusal as Refusal {
             Console.error(refusal.description)
+            HelpTopic.explains(refusal.topic)
+            HelpTopic.tell()
             ExitStatus.refused.leave()
         } catch let mistake as any UserFacing {
             Console.error(mistake.description)
+            HelpTopic.explains(mistake.topic)
+            HelpTopic.tell()
             ExitStatus.usage.leave()
         } catch {
             let code = exitCode(for: error)
@@ -59,7 +64,10 @@ struct M4Run: ParsableCommand {
             }
             if !text.isEmpty { Console.report(text) }
             // A code that a command chose itself stands.
-            if error is ExitCode { Supervisor.leave(code.rawValue) }
+            if error is ExitCode {
+                HelpTopic.tell()
+                Supervisor.leave(code.rawValue)
+            }
             ExitStatus.usage.leave()
         }
     }

@@ -63,6 +63,7 @@ struct Verify: TakesProjectFile {
             Console.data([ReportLine("\(image): \(explanation.verdict)\(unverified ? "; the signature was NOT checked" : "")", tone)])
         }
         if unverified { Self.warn() }
+        HelpTopic.explains(explanation.refusal.map { .result($0.result) })
         if explanation.refusal != nil { throw ExitStatus.refused }
     }
 

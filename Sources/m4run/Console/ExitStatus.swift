@@ -7,7 +7,7 @@ import M4Board
 import RprocDeviceTree
 import SecureLoader
 
-/// The command's exit status; documented in docs/reference/m4run-exit-status.7.md, relied on by scripts.
+/// The command's exit status; documented in the manual's page m4run-exit-status, relied on by scripts.
 struct ExitStatus: RawRepresentable, Equatable, Error {
     let rawValue: Int32
 
@@ -26,6 +26,8 @@ struct ExitStatus: RawRepresentable, Equatable, Error {
     static let findings = ExitStatus(rawValue: 7)
     /// All went as asked, but no `--break` or `--watch` was hit.
     static let notReached = ExitStatus(rawValue: 8)
+    /// Those with numbers of their own, by number.
+    static let numbered = [fine, expectation, usage, fault, refused, limit, halted, findings, notReached]
     static let hungUp = signal(SIGHUP)
     /// A signal ended the run. The process then ends by that signal, which shells show as this number.
     static func signal(_ number: Int32) -> ExitStatus { ExitStatus(rawValue: 128 + number) }
@@ -50,22 +52,34 @@ struct ExitStatus: RawRepresentable, Equatable, Error {
 }
 
 /// Errors whose description is all that a user needs.
-protocol UserFacing: Error, CustomStringConvertible {}
+protocol UserFacing: Error, CustomStringConvertible {
+    /// What of the manual helps.
+    var topic: HelpTopic? { get }
+}
+extension UserFacing {
+    var topic: HelpTopic? { nil }
+}
 
 extension KeyError: UserFacing {}
 extension SigningError: UserFacing {}
 extension BoardError: UserFacing {}
-extension TEEFailure: UserFacing {}
-extension CoprocessorNodeError: UserFacing {}
+extension TEEFailure: UserFacing {
+    var topic: HelpTopic? { .result(result) }
+}
+extension CoprocessorNodeError: UserFacing {
+    var topic: HelpTopic? { .page(.dt) }
+}
 
 /// A mistake in how the command was called or in what it was given, in one sentence.
 struct UsageError: UserFacing {
     let description: String
-    init(_ description: String) { self.description = description }
+    let topic: HelpTopic?
+    init(_ description: String, see topic: HelpTopic? = nil) { (self.description, self.topic) = (description, topic) }
 }
 
 /// What is wrong with an image or an ELF itself, in one sentence.
 struct Refusal: UserFacing {
     let description: String
-    init(_ description: String) { self.description = description }
+    let topic: HelpTopic?
+    init(_ description: String, see topic: HelpTopic? = nil) { (self.description, self.topic) = (description, topic) }
 }

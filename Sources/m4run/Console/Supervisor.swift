@@ -249,6 +249,8 @@ enum Supervisor {
         }
     }
 
+    static func topic(_ cut: Cut) -> HelpTopic? { if case .signal = cut { nil } else { .status(.limit) } }
+
     static func status(_ cut: Cut) -> ExitStatus {
         switch cut {
         case .timeout, .slowStop: .limit

@@ -106,10 +106,10 @@ final class LinuxBoot {
 
     /// What ends the run while the guest is still there; nil when that has ended by itself.
     private func endFromOutside() -> LinuxEnd? {
-        if let cut = Supervisor.cut { return LinuxEnd(Supervisor.status(cut), "\(Supervisor.sentence(cut)). \(place.map { $0.sentence + "." } ?? "The M4 is held in reset.")" + (neverReady ?? "")) }
+        if let cut = Supervisor.cut { return LinuxEnd(Supervisor.status(cut), "\(Supervisor.sentence(cut)). \(place.map { $0.sentence + "." } ?? "The M4 is held in reset.")" + (neverReady ?? ""), see: Supervisor.topic(cut)) }
         if let halt { return LinuxEnd(.halted, halt.text(callers: place?.callersText, runLog.symbols.name), isReport: true) }
-        if let loop = crashes.loop { return LinuxEnd(.fault, "\(loop)") }
-        if let access = record.unmodelledStop { return LinuxEnd(.fault, "--strict: \(access), pc in the block at \(runLog.symbols.place(board.board.core.registers.pc))") }
+        if let loop = crashes.loop { return LinuxEnd(.fault, "\(loop)", see: .stop(.fault)) }
+        if let access = record.unmodelledStop { return LinuxEnd(.fault, "--strict: \(access), pc in the block at \(runLog.symbols.place(board.board.core.registers.pc))", see: .cause("unmodelled-register")) }
         if Console.readerHasGone, command.guest.run != nil { return LinuxEnd(.expectation, "the reader of standard output has gone, before the script had ended") }
         if pump.wantsEnd || Console.readerHasGone { return LinuxEnd(pump.terminalHasGone ? .hungUp : .fine) }
         return nil
@@ -138,7 +138,7 @@ final class LinuxBoot {
         }
         switch ending {
         case .exit(let status):
-            if status == 0, command.limits.strict, let complaint = record.strictComplaint { return .end(LinuxEnd(.findings, complaint)) }
+            if status == 0, command.limits.strict, let complaint = record.strictComplaint { return .end(LinuxEnd(.findings, complaint, see: record.findings.first.map { .cause($0.name) })) }
             if status == 0, let sentence = command.debug.neverReached { return .end(LinuxEnd(.notReached, sentence)) }
             return .end(LinuxEnd(script: Int32(truncatingIfNeeded: status & 0xFF)))
         case .reboot:
@@ -146,7 +146,7 @@ final class LinuxBoot {
             return .reboot
         case .poweredOff:
             guard command.guest.run != nil else { return .end(LinuxEnd(.fine)) }
-            return .end(LinuxEnd(.expectation, "the guest was switched off before its script had ended" + (neverReady.map { "." + $0 } ?? "")))
+            return .end(LinuxEnd(.expectation, "the guest was switched off before its script had ended" + (neverReady.map { "." + $0 } ?? ""), see: .page(.linux)))
         case .reset:
             return .end(LinuxEnd(.expectation, "the guest restarted unannounced: a panic of the kernel's, or reboot -f" + (pump.tail.map { "; the console's end: \($0)" } ?? "")))
         case .signal(let number, let said): return .end(LinuxEnd(.expectation, "QEMU was ended by signal \(number)" + (said.isEmpty ? "" : ": \(said)")))

@@ -11,6 +11,15 @@ import VirtualMP1
 ///
 /// Names are those of `m4run doctor`, where it has the same. It looks and says nothing to the firmware: programs in the guest do that.
 struct LinuxDoctor {
+    /// What can be in the way, beside findings.
+    enum Cause: String, CaseIterable {
+        case notStarted = "not-started", fault, unmodelledRegister = "unmodelled-register", noTable = "no-table", noVdev = "no-vdev"
+        case linuxNotReady = "linux-not-ready", nothingSent = "nothing-sent", noAnnouncement = "no-announcement", notTaken = "not-taken"
+        case doorbellUnanswered = "doorbell-unanswered"
+    }
+    /// Links that hold.
+    enum Note: String, CaseIterable { case accepted, driverOK = "driver-ok", channels, core }
+
     struct Entry {
         let name: String, isProblem: Bool, sentence: String
         var advice: String?
@@ -21,50 +30,51 @@ struct LinuxDoctor {
     init(_ boot: LinuxBoot, _ record: LinuxRecord) {
         let board = boot.board.board, progress = boot.board.watch.lastProgress
         guard record.hasStarted || boot.hasAttached else {
-            problem("not-started", "Linux has not started the firmware in this boot", "echo start >/sys/class/remoteproc/remoteproc0/state, and dmesg says why it does not.")
+            problem(.notStarted, "Linux has not started the firmware in this boot", "echo start >/sys/class/remoteproc/remoteproc0/state, and dmesg says why it does not.")
             return
         }
-        note("accepted", "Linux has started \(record.firmware?.name ?? "a firmware that m4run does not know")")
+        note(.accepted, "Linux has started \(record.firmware?.name ?? "a firmware that m4run does not know")")
         if let (report, place) = record.fault {
-            problem("fault", "\(report.summary { boot.symbols.name(at: $0) })" + (place?.callersText.map { ", \($0)" } ?? ""), "--coredump keeps the core as it was; --recover N lets Linux recover.")
+            problem(.fault, "\(report.summary { boot.symbols.name(at: $0) })" + (place?.callersText.map { ", \($0)" } ?? ""), "--coredump keeps the core as it was; --recover N lets Linux recover.")
         }
-        for gap in board.waitsFor { problem("unmodelled-register", gap.lastLine, "m4run lacks it; what waits for it goes no further.") }
+        for gap in board.waitsFor { problem(.unmodelledRegister, gap.lastLine, "m4run lacks it; what waits for it goes no further.") }
         judge(progress)
         if let flags = boot.board.pendingDoorbells {
-            problem("doorbell-unanswered", "doorbells of Linux's that the firmware has not acknowledged, IPCC channels: \(flags)", "look at IPCC_RX1's handler, and whether it clears the channel's flag.")
+            problem(.doorbellUnanswered, "doorbells of Linux's that the firmware has not acknowledged, IPCC channels: \(flags)", "look at IPCC_RX1's handler, and whether it clears the channel's flag.")
         }
         for name in Set(record.findings.map(\.name)).sorted() {
             guard let first = record.findings.first(where: { $0.name == name }) else { continue }
-            problem(name, first.text.hasPrefix(name + ": ") ? String(first.text.dropFirst(name.count + 2)) : first.text, "'m4run help \(name)' says what the rule is.")
+            problem(named: name, first.text.hasPrefix(name + ": ") ? String(first.text.dropFirst(name.count + 2)) : first.text, "'m4run help \(name)' says what the rule is.")
         }
-        if let place = boot.place { note("core", place.sentence) }
+        if let place = boot.place { note(.core, place.sentence) }
     }
 
     private mutating func judge(_ progress: SharedMemoryWatch.Progress) {
         guard progress.hasTable else {
-            return problem("no-table", "no resource table of the firmware's is in memory", "link a section .resource_table into the image, at an address in its segments.")
+            return problem(.noTable, "no resource table of the firmware's is in memory", "link a section .resource_table into the image, at an address in its segments.")
         }
-        guard progress.hasVdev else { return problem("no-vdev", "the resource table has no vdev of rpmsg's type", "add a vdev entry of type 7.") }
+        guard progress.hasVdev else { return problem(.noVdev, "the resource table has no vdev of rpmsg's type", "add a vdev entry of type 7.") }
         guard progress.status & Self.driverOK != 0 else {
             return problem(
-                "linux-not-ready", "the vdev's status is 0x\(String(progress.status, radix: 16)): Linux's rpmsg driver has not come up, or has gone",
+                .linuxNotReady, "the vdev's status is 0x\(String(progress.status, radix: 16)): Linux's rpmsg driver has not come up, or has gone",
                 "dmesg says why: memory for rings and buffers, a ring's size, or a missing module virtio_rpmsg_bus.")
         }
-        note("driver-ok", "Linux's rpmsg driver is up, and has posted \(progress.posted) buffers")
+        note(.driverOK, "Linux's rpmsg driver is up, and has posted \(progress.posted) buffers")
         if progress.received == 0 {
-            problem("nothing-sent", "the firmware has sent nothing: no channel is announced", "see where it stands; 'm4run doctor --boot elf' follows it step by step.")
+            problem(.nothingSent, "the firmware has sent nothing: no channel is announced", "see where it stands; 'm4run doctor --boot elf' follows it step by step.")
         } else if progress.channels.isEmpty {
-            problem("no-announcement", "the firmware has sent \(progress.received) messages, and no channel is announced now", "announce a service by name: rpmsg's address 53.")
+            problem(.noAnnouncement, "the firmware has sent \(progress.received) messages, and no channel is announced now", "announce a service by name: rpmsg's address 53.")
         } else {
-            note("channels", "announced: \(progress.channels.map(\.description).joined(separator: ", "))")
+            note(.channels, "announced: \(progress.channels.map(\.description).joined(separator: ", "))")
         }
         // Firmware that gives back what it was never given is ahead of Linux; a finding of its own says so.
         let left = Int16(truncatingIfNeeded: progress.sent &- progress.taken)
-        if left > 0 { problem("not-taken", "\(left) of \(progress.sent) messages of Linux's are not taken", "the firmware has to look at vring1 when channel 2 rings.") }
+        if left > 0 { problem(.notTaken, "\(left) of \(progress.sent) messages of Linux's are not taken", "the firmware has to look at vring1 when channel 2 rings.") }
     }
 
-    private mutating func note(_ name: String, _ sentence: String) { entries.append(Entry(name: name, isProblem: false, sentence: sentence)) }
-    private mutating func problem(_ name: String, _ sentence: String, _ advice: String) {
+    private mutating func note(_ note: Note, _ sentence: String) { entries.append(Entry(name: note.rawValue, isProblem: false, sentence: sentence)) }
+    private mutating func problem(_ cause: Cause, _ sentence: String, _ advice: String) { problem(named: cause.rawValue, sentence, advice) }
+    private mutating func problem(named name: String, _ sentence: String, _ advice: String) {
         entries.append(Entry(name: name, isProblem: true, sentence: sentence, advice: advice))
     }
 

@@ -10,9 +10,11 @@ struct LinuxEnd {
     let complaint: String?
     /// Whether the complaint has lines of its own.
     var isReport = false
+    /// What of the manual explains it.
+    var topic: HelpTopic?
 
-    init(_ status: ExitStatus, _ complaint: String? = nil, isReport: Bool = false) {
-        (self.status, name, self.complaint, self.isReport) = (status.rawValue, status.name, complaint, isReport)
+    init(_ status: ExitStatus, _ complaint: String? = nil, isReport: Bool = false, see topic: HelpTopic? = nil) {
+        (self.status, name, self.complaint, self.isReport, self.topic) = (status.rawValue, status.name, complaint, isReport, topic)
     }
     init(script status: Int32) { (self.status, name, complaint) = (status, status == 0 ? ExitStatus.fine.name : "script-failed", nil) }
 }

@@ -27,7 +27,7 @@ struct LinuxGuestSetup {
             var found = try GuestFiles(folder: options.linux)
             if let folder = options.kernelModules { try found.takeModules(from: folder, GuestConfiguration.everyModule) }
             files = found
-        } catch { throw UsageError("\(error)") }
+        } catch { throw UsageError("\(error)", see: .page(.linux)) }
         var configuration = GuestConfiguration(files: files, coprocessor: linux, plugin: Self.plugin(options.plugin))
         configuration.qemu = options.qemu
         configuration.share = try options.share.map { try Self.folder($0, "--share") }
@@ -138,12 +138,9 @@ struct LinuxGuestSetup {
 
     private static func plugin(_ told: String?) -> String {
         if let told { return told }
-        let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         // Installed, or in a checkout; nowhere else: what is there is loaded into QEMU.
-        var places = ["", "../lib/m4run/"].map { beside.appendingPathComponent($0 + "linux-bridge.so").standardizedFileURL.path }
-        for build in ["/.build/", "/.build-system/"] {
-            if let place = beside.path.firstRange(of: build) { places.append(beside.path[..<place.lowerBound] + "/.build/linux-bridge.so") }
-        }
+        let installed = ["", "../lib/m4run/"].map { InstalledPlace.besideProgram($0 + "linux-bridge.so") }
+        let places = installed + [InstalledPlace.inCheckout(".build/linux-bridge.so")].compactMap { $0 }
         return places.first(where: FileManager.default.isReadableFile) ?? ".build/linux-bridge.so"
     }
 

@@ -40,7 +40,7 @@ final class LinuxSession {
         var linux = HostConfiguration(bootSequence: .elf, chip: .chosen)
         if let path = command.dtb {
             let tree = try TreeOptions.tree(path)
-            do throws(CoprocessorNodeError) { linux = try CoprocessorNode(tree, chip: .chosen).hostConfiguration(.elf) } catch { throw UsageError("\(path): \(error)") }
+            do throws(CoprocessorNodeError) { linux = try CoprocessorNode(tree, chip: .chosen).hostConfiguration(.elf) } catch { throw UsageError("\(path): \(error)", see: .page(.dt)) }
         }
         let setup = try LinuxGuestSetup(command, image, linux)
         configuration = setup.configuration
@@ -71,10 +71,10 @@ final class LinuxSession {
             case .end(let end): return report(end, boot)
             case .reboot:
                 silent = boot.isAlive ? 0 : silent + 1
-                if let most = command.limits.reboots, record.boots > most { return report(LinuxEnd(.limit, "--reboots \(most): the guest has rebooted once more"), boot) }
+                if let most = command.limits.reboots, record.boots > most { return report(LinuxEnd(.limit, "--reboots \(most): the guest has rebooted once more", see: .status(.limit)), boot) }
                 if command.limits.reboots == nil, silent == Self.mostSilentBoots {
                     let what = command.guest.run == nil ? "nobody typed anything" : "its script printed nothing"
-                    return report(LinuxEnd(.limit, "the guest has rebooted \(silent) times in a row, and \(what) in between; --reboots N lets it"), boot)
+                    return report(LinuxEnd(.limit, "the guest has rebooted \(silent) times in a row, and \(what) in between; --reboots N lets it", see: .page(.linux)), boot)
                 }
             }
         }
@@ -91,6 +91,7 @@ final class LinuxSession {
             let wall = (ContinuousClock.now - started) / .seconds(1)
             Console.data(LinuxReport(end, boot, record, command, configuration.files, wall: wall).text + "\n")
         }
+        if command.limits.level != .quiet { HelpTopic.explains(end.topic) }
         return end.status
     }
 }

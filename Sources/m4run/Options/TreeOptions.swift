@@ -12,6 +12,8 @@ import VirtualMP1
 /// What `--boot`, `--dtb` and `--optee-dtb` come to.
 struct TreeOptions {
     let boot: BootSequence
+    /// Where neither --boot nor a device tree says one.
+    static let usualBoot = BootSequence.teeV3
     private let linux: HostConfiguration?
     private let secureMemory: ProcessorMemory?
 
@@ -25,13 +27,13 @@ struct TreeOptions {
             if options.requested == nil, !boot.usesTEE, options.wantsTEE {
                 throw UsageError(
                     "\(path): \(node.path): \(node.why): this is a node for --boot elf, in which OP-TEE takes no part; "
-                        + "--key, --unverified, --accept-ecdsa, --isolation and --optee-dtb are for OP-TEE")
+                        + "--key, --unverified, --accept-ecdsa, --isolation and --optee-dtb are for OP-TEE", see: .page(.boot))
             }
             linux = configuration
             secureMemory = node.secureMemory
             for warning in node.warnings { Console.note("\(path): \(warning)", .warning) }
         } else {
-            boot = options.requested ?? .teeV3
+            boot = options.requested ?? Self.usualBoot
             linux = nil
         }
         if let path = options.opteeDtb {
@@ -48,8 +50,8 @@ struct TreeOptions {
 
     static func tree(_ path: String) throws -> DeviceTree {
         let blob = try InputFile.read(path)
-        if let hint = sourceHint(path, blob) { throw UsageError(hint) }
-        do throws(DeviceTreeError) { return try DeviceTree(blob) } catch { throw UsageError("\(path): \(error)") }
+        if let hint = sourceHint(path, blob) { throw UsageError(hint, see: .page(.dt)) }
+        do throws(DeviceTreeError) { return try DeviceTree(blob) } catch { throw UsageError("\(path): \(error)", see: .page(.dt)) }
     }
 
     /// What to do with a device tree's source; nil for anything else.
@@ -81,6 +83,6 @@ struct TreeOptions {
 
     /// The file's name before what is wrong with it.
     private static func named<R>(_ path: String, _ body: () throws(CoprocessorNodeError) -> R) throws -> R {
-        do throws(CoprocessorNodeError) { return try body() } catch { throw UsageError("\(path): \(error)") }
+        do throws(CoprocessorNodeError) { return try body() } catch { throw UsageError("\(path): \(error)", see: .page(.dt)) }
     }
 }

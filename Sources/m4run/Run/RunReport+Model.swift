@@ -36,7 +36,7 @@ extension RunReport {
         let virtualNanoseconds: UInt64
 
         init(_ feature: UnsupportedFeature, _ clock: CoreClock) {
-            name = UnsupportedFeature.name
+            name = BoardFinding.Rule.unsupported.rawValue
             block = feature.peripheral
             self.feature = feature.feature
             register = feature.register

@@ -26,6 +26,8 @@ final class RunSession {
     private let unfit: String?
     /// Why the run ended as it did, in a sentence; nil when all went well.
     var complaint: String?
+    /// What of the manual explains that.
+    var topic: HelpTopic?
     /// The firmware is being stopped, which takes its own time.
     private(set) var isStopping = false
     private(set) var answers: Answers
@@ -93,6 +95,7 @@ final class RunSession {
     private func goThrough() -> ExitStatus {
         if let unfit {
             complaint = ForeignText.line(unfit)
+            topic = .page(.boot)
             return .refused
         }
         let shows = !options.serving.isOn && !options.limits.json
@@ -305,6 +308,7 @@ final class RunSession {
             Supervisor.hasReported()
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
         }
+        if status != .fine, options.limits.logLevel != .quiet { HelpTopic.explains(topic) }
         if options.limits.logLevel != .quiet && unfit == nil { Console.note(Summary.run(system, wall: wall)) }
     }
 }
