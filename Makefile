@@ -22,6 +22,7 @@ endif
 SWIFT_FLAGS := --scratch-path $(SCRATCH)
 export M4RUN := $(CURDIR)/$(SCRATCH)/release/m4run
 export M4RUN_FIRMWARE := $(CURDIR)/.build/firmware
+export M4RUN_LINK_RECORD := $(CURDIR)/$(SCRATCH)/link
 export TEST_LOG ?= $(SCRATCH)/test.log
 SWIFT_TEST := scripts/filter-tests swift test $(SWIFT_FLAGS) -c release --disable-testable-imports
 
@@ -33,6 +34,7 @@ help:
 	@echo 'make test      the tests, TEST_FLAGS="--filter NAME" for some; scripts/test does the same'
 	@echo 'make test-as-user  as root: the tests that make test has built, as nobody'
 	@echo 'make readme    puts into README.md, guides and pages what their examples print now; make test compares'
+	@echo 'make licences  what is in a built m4run and beside it: version, licence, where the complete source is'
 	@echo 'make device-tree   device-tree/*.dts through dtc, and what m4run reads in them'
 	@echo 'make fuzz      random firmware, FUZZ_INSTRUCTIONS of it (10000000), from FUZZ_SEED on; each seed twice'
 	@echo 'make kernel-ring  the virtqueue against the kernel'"'"'s own virtio_ring.c, RING_SEQUENCES (20000) random lives of a ring, from FUZZ_SEED on'
@@ -69,6 +71,9 @@ install uninstall:
 
 package:
 	@scripts/package
+
+licences:
+	@scripts/licences
 
 run: build
 	@scripts/demo
@@ -153,10 +158,11 @@ device-tree: binary
 	done
 
 setup:
+	@mkdir -p $(M4RUN_LINK_RECORD)
 	@scripts/setup
 
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build install uninstall package binary firmware linux-bridge run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
+.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
     device-tree setup clean

@@ -22,6 +22,14 @@ func dependency(_ address: String, from version: Version) -> Package.Dependency 
 // The archive: one shared library more would be loaded at each start, and most have no file of options.
 let staticYAML: [LinkerSetting] = [.unsafeFlags(["-l:libyaml.a"], .when(platforms: [.linux]))]
 
+// What the linker opened and what it took out of each archive, for scripts/licences: two small files in the folder that the Makefile names.
+let linkRecord: [LinkerSetting] =
+    Context.environment["M4RUN_LINK_RECORD"].map { folder in
+        [.unsafeFlags(
+            ["-Xlinker", "--dependency-file=\(folder)/m4run.linked", "-Xlinker", "--print-archive-stats=\(folder)/m4run.archives"],
+            .when(platforms: [.linux], configuration: .release))]
+    } ?? []
+
 let package = Package(
     name: "m4run",
     products: [
@@ -103,7 +111,7 @@ let package = Package(
                 "CBuildInfo", "CLibYAML", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            linkerSettings: staticLibraries + staticYAML),
+            linkerSettings: staticLibraries + staticYAML + linkRecord),
 
         // Loads and times rpmsg through firmware, and the Linux side alone; `make bench` runs it.
         .executableTarget(name: "m4run-rpmsg", dependencies: ["VirtualMP1", "RprocHost", "RprocHostDoubles", "MachineBase"]),

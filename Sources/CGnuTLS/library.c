@@ -21,6 +21,12 @@ const int m4_error_unknown_algorithm = GNUTLS_E_UNKNOWN_PK_ALGORITHM;
 const int m4_error_unknown_cipher = GNUTLS_E_UNKNOWN_CIPHER_TYPE;
 const int m4_error_curve = GNUTLS_E_ECC_UNSUPPORTED_CURVE;
 const int m4_error_numbers = GNUTLS_E_PK_INVALID_PRIVKEY;
+const int m4_error_pin = GNUTLS_E_PKCS11_PIN_ERROR;
+const int m4_error_pin_locked = GNUTLS_E_PKCS11_PIN_LOCKED;
+const int m4_error_no_object = GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+const int m4_error_no_token = GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE;
+const int m4_error_url = GNUTLS_E_PARSING_ERROR;
+const int m4_error_token_key = GNUTLS_E_PKCS11_KEY_ERROR;
 
 /* The library reads its system-wide policy as it starts: that of an administrator for TLS must not decide what a firmware's signature is worth. */
 static const char policy[] = "GNUTLS_SYSTEM_PRIORITY_FILE";

@@ -153,6 +153,22 @@ int m4_private_key_at(m4_private_key **result, const char *url, const char *pin)
     return finish(result, key, m4_gnutls.privkey_import_url(key->key, url, 0));
 }
 
+int m4_token_label(unsigned number, char label[64]) {
+    if (m4_crypto_load()) {
+        return GNUTLS_E_INTERNAL_ERROR;
+    }
+    char *url = NULL;
+    int error = m4_gnutls.pkcs11_token_get_url(number, GNUTLS_PKCS11_URL_GENERIC, &url);
+    if (error < 0) {
+        return error;
+    }
+    size_t size = 63;
+    memset(label, 0, 64);
+    error = m4_gnutls.pkcs11_token_get_info(url, GNUTLS_PKCS11_TOKEN_LABEL, label, &size);
+    m4_crypto_free(url);
+    return error;
+}
+
 int m4_private_key_check(const m4_private_key *key) { return key->numbers ? m4_gnutls.x509_privkey_verify_params(key->numbers) : 0; }
 
 bool m4_private_key_is_in_token(const m4_private_key *key) { return !key->numbers; }

@@ -45,6 +45,13 @@ import Testing
         #expect(result.output.contains(". As root: apt-get update && apt-get install "), "\(result.output)")
     }
 
+    @Test("A package that depends on this one needs no libfdt")
+    func library() throws {
+        let result = try run("setup", ["library"], path: bareMachine("bare-library", swift: "6.1"))
+        #expect(result.status == 1)
+        #expect(result.output.hasPrefix("setup: missing, by Debian's names: cmake g++ libgnutls28-dev make pkg-config python3. As root: "), "\(result.output)")
+    }
+
     @Test("A Swift that is too old is told, with the one that is needed")
     func oldSwift() throws {
         let result = try run("setup", [], path: bareMachine("old", swift: "5.10.1"))

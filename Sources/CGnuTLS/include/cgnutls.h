@@ -56,6 +56,8 @@ typedef enum { M4_KEY_PLAIN, M4_KEY_PKCS8_ENCRYPTED, M4_KEY_OPENSSL_ENCRYPTED } 
 int m4_private_key_read(m4_private_key **, const uint8_t *bytes, size_t count, bool is_pem, m4_key_wrapping, const char *passphrase);
 /* A key that a PKCS#11 token keeps, by its URL; it is used there. pin: NULL for none. */
 int m4_private_key_at(m4_private_key **, const char *url, const char *pin);
+/* The label of a token that is there, counted from 0; an error behind the last. */
+int m4_token_label(unsigned number, char label[64]);
 /* bits: of an RSA modulus; 0 for a key on P-256. */
 int m4_private_key_make(m4_private_key **, unsigned bits);
 void m4_private_key_free(m4_private_key *);
@@ -73,5 +75,7 @@ int m4_pkcs8_rounds(const uint8_t *bytes, size_t count, bool is_pem, unsigned *r
 
 /* Error codes that are told apart; the others are for m4_crypto_text. */
 extern const int m4_error_decryption, m4_error_unknown_algorithm, m4_error_unknown_cipher, m4_error_curve, m4_error_numbers;
+/* Of tokens: the PIN, one that is locked, no such object, no such token, a URL that is none, a key that does not do what is asked. */
+extern const int m4_error_pin, m4_error_pin_locked, m4_error_no_object, m4_error_no_token, m4_error_url, m4_error_token_key;
 
 #endif

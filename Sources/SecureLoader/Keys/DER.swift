@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The m4run authors
 // SPDX-License-Identifier: MIT
 
-/// As much of DER as is to be known before a library reads a key: how long its numbers are, and how PKCS#1 is wrapped. Source: X.690, RFC 8017 A.1.
+/// As much of DER as is to be known before a library reads a key, and of what it does not read: how long its numbers are, what it names, how PKCS#1 is
+/// wrapped. Source: X.690, RFC 8017 A.1.
 enum DER {
     /// The numbers in it, at any depth and in their order: big-endian, without zeros in front; none in what is no DER.
     ///
@@ -13,6 +14,58 @@ enum DER {
     }
 
     static func bits(_ integer: ArraySlice<UInt8>) -> Int { integer.count * 8 - (integer.first?.leadingZeroBitCount ?? 0) }
+
+    /// Tags.
+    static let integer: UInt8 = 0x02, bits: UInt8 = 0x03, octets: UInt8 = 0x04, identifier: UInt8 = 0x06, sequence: UInt8 = 0x30
+
+    /// An element, of which nothing but its length was looked at.
+    struct Node {
+        let tag: UInt8
+        let content: ArraySlice<UInt8>
+
+        /// Of a constructed element; up to where they are elements.
+        var children: [Node] {
+            guard tag & 0x20 != 0 else { return [] }
+            var rest = content, found: [Node] = []
+            while let (tag, content) = DER.next(&rest) { found.append(Node(tag: tag, content: content)) }
+            return found
+        }
+
+        /// Such as `1.2.840.10045.2.1`; nil of what is no object identifier, or has a number of more than 56 bits in it.
+        var identifier: String? {
+            guard tag == DER.identifier, let last = content.last, last < 0x80 else { return nil }
+            var numbers: [UInt64] = [], number: UInt64 = 0
+            for byte in content {
+                guard number < 1 << 49 else { return nil }
+                number = number << 7 | UInt64(byte & 0x7F)
+                guard byte < 0x80 else { continue }
+                if numbers.isEmpty {
+                    let first = min(number / 40, 2)
+                    numbers = [first, number - first * 40]
+                } else {
+                    numbers.append(number)
+                }
+                number = 0
+            }
+            return numbers.map(String.init).joined(separator: ".")
+        }
+
+        func isInteger(_ value: UInt8) -> Bool { tag == DER.integer && content.elementsEqual([value]) }
+    }
+
+    /// The first element; nil of what is none.
+    static func node(_ der: ArraySlice<UInt8>) -> Node? {
+        var rest = der
+        return next(&rest).map { Node(tag: $0.tag, content: $0.content) }
+    }
+
+    /// The object identifiers in it, outside of strings and in their order.
+    static func identifiers(_ der: [UInt8]) -> [String] {
+        func look(_ node: Node, depth: Int) -> [String] {
+            depth > deepest ? [] : node.identifier.map { [$0] } ?? node.children.flatMap { look($0, depth: depth + 1) }
+        }
+        return node(der[...]).map { look($0, depth: 0) } ?? []
+    }
 
     private static let deepest = 8
 

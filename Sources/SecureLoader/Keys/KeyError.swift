@@ -13,6 +13,8 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case notPrivate(label: String)
     /// An elliptic-curve key that is not on P-256, or an algorithm other than RSA and EC; `found` is its name.
     case unsupportedKind(label: String, found: String)
+    /// A key that could be used, in a form that is not read here; `found` continues a sentence about it, `converts` is a command of OpenSSL's.
+    case unsupportedForm(label: String, found: String, converts: String)
     /// An RSA key of a size that cannot be used, or is not generated, here.
     case unsupportedSize(bits: Int, allowed: String)
     /// An RSA key whose public exponent has more bits than OP-TEE has room for.
@@ -25,6 +27,8 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case passphraseMissing(label: String)
     /// The pass phrase does not open the key.
     case passphraseRejected(label: String)
+    /// The pass phrase opens the key, as far as can be told, and what is in it is not read.
+    case openedIsNoKey(label: String)
     /// A key whose pass phrase is to be hashed more often than is done here; nothing was hashed.
     case tooManyRounds(label: String, rounds: String, allowed: Int)
     /// A key encrypted in a way that is not read here at all; `found` is the scheme's name or object identifier.
@@ -33,6 +37,8 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case generationFailed(reason: String)
     /// The library, or the token, could not sign with the key.
     case signingFailed(SignatureType, reason: String)
+    /// The URL of a token's key cannot be used.
+    case tokenURL(String)
     /// A PKCS#11 token does not give the key.
     case token(String)
     /// GnuTLS cannot be loaded.
@@ -47,9 +53,11 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
                 ? "no PEM block in the key file; a line such as -----BEGIN PRIVATE KEY----- was expected"
                 : "no key among the PEM blocks of the key file: \(labels.prefix(8).joined(separator: ", "))"
                     + (labels.count > 8 ? " and \(labels.count - 8) more" : "")
+                    + (labels.contains("OPENSSH PRIVATE KEY") ? "; `ssh-keygen -p -m PEM -f KEY` makes one of OpenSSH's" : "")
         case .malformed(let label): label == "DER" ? "the file is no key in DER" : "the PEM block \(label) does not decode"
         case .notPrivate(let label): "the key (\(label)) has no private part and cannot sign"
         case .unsupportedKind(let label, let found): "the key (\(label)) is neither RSA nor EC on the curve P-256: \(found)"
+        case .unsupportedForm(let label, let found, let converts): "the key (\(label)) \(found), which is not read here; `\(converts)` writes one that is"
         case .unsupportedSize(let bits, let allowed): "the RSA key has \(bits) bits; allowed: \(allowed)"
         case .publicExponent(let bits, let allowed):
             "the RSA key's public exponent has \(bits) bits; OP-TEE keeps it in a word of \(allowed)"
@@ -59,10 +67,14 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
             "the key (\(label)) asks for \(rounds) rounds of key derivation; 1 to \(allowed) are done"
         case .passphraseMissing(let label): "the key (\(label)) is encrypted and needs a pass phrase"
         case .passphraseRejected(let label): "the pass phrase does not open the key (\(label))"
+        case .openedIsNoKey(let label):
+            "the pass phrase does not open the key (\(label)), or what it opens is no key that is read here; `openssl pkey -noout -text -in KEY` shows what it is"
         case .unsupportedEncryption(let label, let found):
-            "the key (\(label)) is encrypted in a way that is not read here (\(found)); `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW` writes one that is"
+            "the key (\(label)) is encrypted in a way that is not read here (\(found)); `openssl pkcs8 -topk8 -v2 aes-256-cbc"
+                + (KeyNames.isLegacy(found) ? " -provider legacy -provider default" : "") + (label == "DER" ? " -inform DER" : "") + " -in KEY -out NEW` writes one that is"
         case .signingFailed(let type, let reason): "no signature, \(type), could be made: \(reason)"
         case .generationFailed(let reason): "no key could be made: \(reason)"
+        case .tokenURL(let reason): "the URL of the token's key \(reason)"
         case .token(let reason): "the token does not give the key: \(reason)"
         case .library(let reason): reason
         case .file(let path, let reason): "\(path): \(reason)"

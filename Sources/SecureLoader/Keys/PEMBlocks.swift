@@ -37,7 +37,8 @@ struct PEMBlock: Equatable {
         var label: String?
         var lines: [Substring] = []
         // Empty lines count: one ends the header lines of an encrypted key.
-        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+        for whole in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+            let line = whole.last?.isWhitespace == true ? trimmed(whole) : whole
             if let begun = boundary(line, "BEGIN") {
                 label = begun
                 lines = [line]
@@ -53,6 +54,18 @@ struct PEMBlock: Equatable {
             }
         }
         return blocks
+    }
+
+    private static func trimmed(_ line: Substring) -> Substring { line.prefix(upTo: line.lastIndex { !$0.isWhitespace }.map(line.index(after:)) ?? line.startIndex) }
+
+    /// A key file's text: UTF-8, or UTF-16 with a byte order mark, which editors and shells on Windows write. The mark is no part of it.
+    static func text(_ file: [UInt8]) -> String {
+        let isLittle = file.starts(with: [0xFF, 0xFE])
+        if isLittle || file.starts(with: [0xFE, 0xFF]) {
+            let units = stride(from: 2, to: file.count - 1, by: 2).map { UInt16(file[$0]) << (isLittle ? 0 : 8) | UInt16(file[$0 + 1]) << (isLittle ? 8 : 0) }
+            return String(decoding: units, as: UTF16.self)
+        }
+        return String(decoding: file.starts(with: [0xEF, 0xBB, 0xBF]) ? file[3...] : file[...], as: UTF8.self)
     }
 
     private static func boundary(_ line: Substring, _ word: String) -> String? {

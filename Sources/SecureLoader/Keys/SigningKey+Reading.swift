@@ -30,14 +30,16 @@ extension SigningKey {
             return try opened(label) { m4_private_key_read($0, text, text.count, true, M4_KEY_OPENSSL_ENCRYPTED, passphrase) }
         }
         guard let der = block.der else { throw .malformed(label: label) }
-        try checkSizeAndPrimes(der, label)
-        return try made(label) { m4_private_key_read($0, text, text.count, true, M4_KEY_PLAIN, nil) }
+        do throws(KeyError) {
+            try checkSizeAndPrimes(der, label)
+            return try made(label) { m4_private_key_read($0, text, text.count, true, M4_KEY_PLAIN, nil) }
+        } catch { throw KeyForm.explained(error, der, label) }
     }
 
     /// What a wrong pass phrase leaves may look padded, and is then no key.
     private static func opened(_ label: String, _ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(KeyError) -> SigningKey {
         do throws(KeyError) { return try made(label, make) } catch {
-            if case .malformed = error { throw .passphraseRejected(label: label) }
+            if case .malformed = error { throw .openedIsNoKey(label: label) }
             throw error
         }
     }
@@ -58,7 +60,8 @@ extension SigningKey {
         guard code == 0 else {
             // Whatever has numbers outside of its strings is of the form of an encrypted key.
             guard code == m4_error_unknown_cipher || !identifier.isEmpty || !DER.integers(der, inStrings: false).isEmpty else { throw .malformed(label: label) }
-            throw .unsupportedEncryption(label: label, found: identifier.isEmpty ? CryptoLibrary.text(code) : identifier)
+            let found = identifier.isEmpty ? CryptoLibrary.text(code) : identifier
+            throw .unsupportedEncryption(label: label, found: KeyNames.notRead(DER.identifiers(der)) ?? found)
         }
         guard (1...UInt32(mostRounds)).contains(rounds) else { throw .tooManyRounds(label: label, rounds: "\(rounds)", allowed: mostRounds) }
     }
@@ -78,7 +81,6 @@ extension SigningKey {
         case m4_error_unknown_algorithm, m4_error_curve: .unsupportedKind(label: label, found: CryptoLibrary.text(code))
         case m4_error_unknown_cipher: .unsupportedEncryption(label: label, found: CryptoLibrary.text(code))
         case m4_error_numbers: .inconsistent(label: label)
-        case _ where label == "token": .token(CryptoLibrary.text(code))
         default: .malformed(label: label)
         }
     }

@@ -15,6 +15,8 @@ public struct SigningKey: Sendable {
     init(_ key: PrivateKeyHandle, label: String) throws(KeyError) {
         switch key.publicKey {
         case .success(let other): trusted = try TrustedKey(other, label: label)
+        case .failure(let failure) where key.isInToken && failure.code != m4_error_curve:
+            throw .token("its public part is not read (\(CryptoLibrary.text(failure.code))); RSA keys and EC keys on P-256 sign images")
         case .failure(let failure): throw Self.error(failure.code, label)
         }
         self.key = key
@@ -45,7 +47,7 @@ public struct SigningKey: Sendable {
             self = try SigningKey(der: bytes)
             return
         }
-        self = try SigningKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)
+        self = try SigningKey(pem: PEMBlock.text(bytes), passphrase: passphrase)
     }
 
     init(der: [UInt8]) throws(KeyError) {
@@ -55,16 +57,21 @@ public struct SigningKey: Sendable {
         var rounds: UInt32 = 0
         var name = [CChar](repeating: 0, count: 128)
         guard m4_pkcs8_rounds(der, der.count, false, &rounds, &name) != 0 else { throw .unsupportedEncryption(label: label, found: "encrypted, and not PEM") }
-        try Self.checkSizeAndPrimes(der, label)
-        self = try Self.made(label) { m4_private_key_read($0, der, der.count, false, M4_KEY_PLAIN, nil) }
+        do throws(KeyError) {
+            try Self.checkSizeAndPrimes(der, label)
+            self = try Self.made(label) { m4_private_key_read($0, der, der.count, false, M4_KEY_PLAIN, nil) }
+        } catch { throw KeyForm.explained(error, der, label) }
     }
 
-    /// A key that a PKCS#11 token keeps, and that is used there: `pkcs11:token=...;object=...` (RFC 7512).
+    /// A key that a PKCS#11 token keeps, and that is used there.
     ///
     /// - Parameter pin: tried once, as a token locks itself after some.
-    public init(url: String, pin: String?) throws(KeyError) {
+    public init(_ address: TokenAddress, pin: String?) throws(KeyError) {
         try CryptoLibrary.load()
-        self = try Self.made("token") { m4_private_key_at($0, url, pin) }
+        switch PrivateKeyHandle.made({ m4_private_key_at($0, address.url, pin) }) {
+        case .success(let key): self = try SigningKey(key, label: "token")
+        case .failure(let failure): throw address.error(failure.code, hasPIN: pin != nil)
+        }
     }
 
     /// The number that the SIGNTYPE record has for this key.
@@ -82,7 +89,9 @@ public struct SigningKey: Sendable {
         case .success(let signature):
             guard trusted.verifies(signature, over: digest) else { throw .signingFailed(signatureType, reason: "the signature does not verify") }
             return signature
-        case .failure(let failure): throw .signingFailed(signatureType, reason: CryptoLibrary.text(failure.code))
+        case .failure(let failure):
+            let mayNot = key.isInToken && failure.code == m4_error_token_key ? "; is the key marked for signing in its token (CKA_SIGN)?" : ""
+            throw .signingFailed(signatureType, reason: CryptoLibrary.text(failure.code) + mayNot)
         }
     }
 

@@ -35,7 +35,7 @@ public struct TrustedKey: Sendable {
             switch block.label {
             case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE":
                 guard let der = block.der else { throw .malformed(label: block.label) }
-                self = try Self.read(der, block.label)
+                do throws(KeyError) { self = try Self.read(der, block.label) } catch { throw KeyForm.explained(error, der, block.label) }
                 return
             case let label where SigningKey.labels.contains(label):
                 self = try SigningKey(pem: text, passphrase: passphrase).trusted
@@ -49,7 +49,7 @@ public struct TrustedKey: Sendable {
     /// Reads a key file: PEM, or DER of the same kinds; of private keys only those that are not encrypted.
     public init(file bytes: [UInt8], passphrase: String? = nil) throws(KeyError) {
         if PEMBlock.isText(bytes) {
-            self = try TrustedKey(pem: String(decoding: bytes, as: UTF8.self), passphrase: passphrase)
+            self = try TrustedKey(pem: PEMBlock.text(bytes), passphrase: passphrase)
             return
         }
         guard bytes.count <= PEMBlock.mostBlock else { throw .tooLarge(what: "the key file", bytes: bytes.count, allowed: PEMBlock.mostBlock) }
@@ -59,7 +59,7 @@ public struct TrustedKey: Sendable {
                 return
             } catch {
                 if case .malformed = error { continue }
-                throw error
+                throw KeyForm.explained(error, bytes, "DER")
             }
         }
         self = try SigningKey(der: bytes).trusted

@@ -74,13 +74,17 @@ struct Sign: TakesProjectFile {
 
     func run() throws {
         let records = try platformTLVs.map { try PlatformTLV(identifier: $0.identifier, value: $0.value) }
-        let isInToken = key.hasPrefix("pkcs11:")
-        if isInToken, keyPassphrase != nil { throw UsageError("--key-pwd is for a key in a file; --pin-source has a token's PIN") }
-        if let pinSource, !isInToken { throw UsageError("--pin-source \(pinSource) is for a key in a token, pkcs11:...; --key-pwd opens a file's") }
-        if let input = ((isInToken ? [] : [key]) + [pinSource].compactMap { $0 } + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
+        let token: TokenAddress?
+        do throws(KeyError) { token = try TokenAddress.isOne(key) ? TokenAddress(key) : nil } catch { throw UsageError("--key: \(error)") }
+        let pinFile = pinSource ?? token?.pinFile
+        if let pinSource, token?.pinFile != nil { throw UsageError("--pin-source \(pinSource): --key names a pin-source, too; one of them is allowed") }
+        if token != nil, keyPassphrase != nil { throw UsageError("--key-pwd is for a key in a file; --pin-source has a token's PIN") }
+        if let pinSource, token == nil { throw UsageError("--pin-source \(pinSource) is for a key in a token, pkcs11:...; --key-pwd opens a file's") }
+        if let input = ((token != nil ? [] : [key]) + [pinFile].compactMap { $0 } + inputs + [keyInfo].compactMap { $0 }).first(where: { InputFile.isSame($0, out) }) {
             throw UsageError("--out \(out) would overwrite \(input)")
         }
-        let signingKey = try isInToken ? tokenKey() : fileKey()
+        let keyName = token.map { ForeignText.line($0.url) } ?? key
+        let signingKey = try token.map { try tokenKey($0, pinFile: pinFile) } ?? fileKey()
         if (keyType == .RSA) != (signingKey.signatureType == .rsaPKCS1v15SHA256) {
             let hint = keyType == .RSA ? "; say --key-type ECC, and know that the STM32MP1's OP-TEE refuses such images" : ""
             throw UsageError("\(keyName): an \(signingKey.trusted.summary), but --key-type is \(keyType.rawValue)\(hint)")
@@ -88,7 +92,7 @@ struct Sign: TakesProjectFile {
         let images = try inputs.map { try InputFile.read($0) }
         let signer = ImageSigner(key: signingKey, keyInfo: try keyInfo.map { try InputFile.read($0) }, platformTLVs: records)
         let image: SignedPieces
-        do throws(SigningError) { image = try signer.pieces(images) } catch { throw mistake(error) }
+        do throws(SigningError) { image = try signer.pieces(images) } catch { throw mistake(error, keyName) }
         try InputFile.write(image.pieces.map { $0[...] }, to: out)
         Console.note("\(out): \(image.count) bytes, \(images.count == 1 ? "one image" : "\(images.count) images"), signed with \(signingKey.trusted.summary)")
         // The signature is good: what is left is what the script does not look at.
@@ -97,26 +101,23 @@ struct Sign: TakesProjectFile {
         }
     }
 
-    /// What may be shown: a URL may have its PIN behind the question mark.
-    private var keyName: String { key.hasPrefix("pkcs11:") ? ForeignText.line(String(key.prefix { $0 != "?" })) : key }
-
     private func fileKey() throws -> SigningKey {
         let bytes = try InputFile.key(key)
-        do throws(KeyError) { return try SigningKey(file: bytes, passphrase: keyPassphrase) } catch { throw UsageError("\(keyName): \(error)") }
+        do throws(KeyError) { return try SigningKey(file: bytes, passphrase: keyPassphrase) } catch { throw UsageError("\(key): \(error)") }
     }
 
-    private func tokenKey() throws -> SigningKey {
-        let pin = try pinSource.map { file in
+    private func tokenKey(_ address: TokenAddress, pinFile: String?) throws -> SigningKey {
+        let pin = try pinFile.map { file in
             let line = try InputFile.key(file).prefix { $0 != 0x0A && $0 != 0x0D }
             guard !line.isEmpty, !line.contains(0) else { throw UsageError("\(file): the first line is no PIN") }
             return String(decoding: line, as: UTF8.self)
         }
-        do throws(KeyError) { return try SigningKey(url: key, pin: pin) } catch {
-            throw UsageError("\(keyName): \(error)" + (pin == nil ? "; --pin-source names a file with the token's PIN" : ""))
+        do throws(KeyError) { return try SigningKey(address, pin: pin) } catch {
+            throw UsageError("\(ForeignText.line(address.url)): \(error)" + (pin == nil ? "; --pin-source names a file with the token's PIN" : ""))
         }
     }
 
-    private func mistake(_ error: SigningError) -> any Error {
+    private func mistake(_ error: SigningError, _ keyName: String) -> any Error {
         let text = "\(inputs.joined(separator: ", ")): \(error)"
         switch error {
         case .notELF, .notARM, .programHeaders, .segmentType, .segmentOutsideFile: return Refusal(text)
