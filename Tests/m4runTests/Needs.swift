@@ -7,12 +7,12 @@ import Testing
 
 /// What some tests need beside the toolchain. Without it they are skipped, and the report says what to install.
 enum Tool: String, CaseIterable {
-    case busybox, dtc, fuse, gdb, man, mandoc, objdump, python, reuse, softhsm, strace
+    case busybox, dtc, fish, fuse, gdb, man, mandoc, objdump, python, reuse, softhsm, strace, zsh
 
     /// The program's file; nil when it is not installed. FUSE has none for root.
     var file: String? {
         switch self {
-        case .busybox, .dtc, .man, .mandoc, .reuse, .strace: TestEnvironment.program(rawValue)
+        case .busybox, .dtc, .fish, .man, .mandoc, .reuse, .strace, .zsh: TestEnvironment.program(rawValue)
         case .fuse: TestEnvironment.program("fusermount3")
         case .gdb: TestEnvironment.program("gdb-multiarch")
         case .objdump: TestEnvironment.program("arm-none-eabi-objdump")
@@ -25,7 +25,7 @@ enum Tool: String, CaseIterable {
 
     var advice: String {
         switch self {
-        case .busybox, .dtc, .gdb, .man, .mandoc, .reuse, .softhsm, .strace: "needs \(self == .gdb ? "gdb-multiarch" : rawValue): scripts/setup \(rawValue)"
+        case .busybox, .dtc, .fish, .gdb, .man, .mandoc, .reuse, .softhsm, .strace, .zsh: "needs \(self == .gdb ? "gdb-multiarch" : rawValue): scripts/setup \(rawValue)"
         case .objdump: "needs arm-none-eabi-objdump: scripts/setup objdump"
         case .fuse: "needs a /dev/fuse that this user may open" + (geteuid() == 0 ? "" : ", and fusermount3: scripts/setup fuse")
         case .python: "needs python3: scripts/setup"

@@ -83,6 +83,26 @@ import Testing
         #expect(empty.status == 0 && empty.out.isEmpty)
     }
 
+    @Test("On a terminal a long batch says how far it is, where its verdicts do not, and takes that away at the end")
+    func batchProgress() throws {
+        let terminal = try PseudoTerminal(), process = Process(), cases = Pipe(), verdicts = try Scratch.file("verdicts")
+        process.executableURL = try Command.binary()
+        process.arguments = ["verify", "--batch", "-", "--key", try Scratch.key()]
+        process.environment = ProcessInfo.processInfo.environment.merging(["TERM": "xterm"]) { $1 }
+        process.currentDirectoryURL = Scratch.folder
+        (process.standardInput, process.standardOutput, process.standardError) = (cases, verdicts.handle, terminal.slave)
+        try process.run()
+        for number in 0..<6 {
+            try cases.fileHandleForWriting.write(contentsOf: Data(pack([("case \(number)", [])])))
+            usleep(120_000)
+        }
+        try cases.fileHandleForWriting.close()
+        process.waitUntilExit()
+        let text = try terminal.text(), lines = text.components(separatedBy: "\r\u{1B}[K")
+        #expect(process.terminationStatus == 0 && lines.count >= 4 && lines.first == "" && lines.last == "", "\(text)")
+        for line in lines.dropFirst().dropLast() { #expect(line.contains(#/^[0-9]+ images, [0-9]+/s$/#), "\(line)") }
+    }
+
     @Test("Each verdict comes when it is known, before the next case of a pack that is still being written")
     func dialogue() throws {
         let good = try Scratch.bytes(Scratch.signed("tty-echo")), bad = RefusalTests.tampered(good)

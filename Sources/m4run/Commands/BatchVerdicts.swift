@@ -16,12 +16,15 @@ struct BatchVerdicts {
     func run(_ path: String) throws {
         var pack = try ImagePack(path)
         var line: [UInt8] = []
+        var progress = ProgressLine(counting: "images")
+        defer { progress.clear() }
         // With nobody to read the lines, there is nobody to judge for.
         while Console.hasReader(), let (label, image) = try pack.next() {
             line.removeAll(keepingCapacity: true)
             append(label, judge.verdict(on: image), to: &line)
             // At once: who writes the pack may wait for it before the next case.
             Console.data(line)
+            progress.step(pack.part)
         }
     }
 

@@ -27,6 +27,13 @@ struct ImagePack {
         file = FileBytes(descriptor)
     }
 
+    /// How much of a file is read, 0 to 1; nil for a pipe, of which nobody knows.
+    var part: Double? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return nil }
+        return Double(offset) / Double(status.st_size)
+    }
+
     /// The next case; nil at the end, and when nobody is left to read what is said of it.
     mutating func next() throws -> (label: [UInt8], image: [UInt8])? {
         let start = offset

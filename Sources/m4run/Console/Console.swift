@@ -51,6 +51,8 @@ enum Console {
     }
     static func data(_ bytes: [UInt8]) { write(bytes, to: 1) }
     static func data(_ text: String) { write(text, to: 1) }
+    /// For `ProgressLine` alone: its own words, to a terminal.
+    static func progress(_ text: String) { write(text, to: 2) }
 
     /// Whether somebody can still read what goes to stdout: a pipe's reader may have gone, a disk be full.
     ///
