@@ -37,6 +37,8 @@ def commands(m4run):
     """By name; "" is m4run itself."""
     help = json.loads(subprocess.run([m4run, "--experimental-dump-help"], check=True, capture_output=True, text=True).stdout)["command"]
     known = {"": Command(help)}
+    # The parser takes it, and describes it nowhere.
+    known[""].all.add("--generate-completion-script")
     for one in help["subcommands"]:
         # The parser lists its own help behind ours.
         known.setdefault(one["commandName"], Command(one))
