@@ -16,7 +16,7 @@ public struct RoffRenderer {
         var lines = hasTables ? ["'\\\" t"] : []
         // No word is cut: groff's macros take this for each paragraph's hyphenation.
         lines.append(".nr HY 0")
-        lines.append(".TH \(quoted(page.name.uppercased())) \(quoted(page.section)) \"\(date)\" \(quoted(version)) \"m4run's manual\"")
+        lines.append(".TH \(quoted(page.name.uppercased())) \(quoted(page.section)) \"\(date)\" \(quoted(version)) \(quoted("m4run's manual"))")
         // Nor is a line stretched: options and names are there to be copied.
         lines += [".nh", ".ad l"]
         // whatis and apropos read this line: a page's name there has no spaces.

@@ -36,8 +36,10 @@ import Testing
 
     @Test("What does not close is text, and an escape is what it escapes")
     func unclosed() {
-        let text = plain("a ` b ** c [d] (e) \\*f\\* [g](h `` ` `` i\n", width: 100)
-        #expect(text.contains("    a ` b ** c [d] (e) *f* [g](h ` i\n"), "\(text)")
+        let text = plain("a ` b ** c [d] (e) \\*f\\* [g](h i\n", width: 100)
+        #expect(text.contains("    a ` b ** c [d] (e) *f* [g](h i\n"), "\(text)")
+        // As CommonMark has it: a fence of code is closed by one of its own length alone.
+        #expect(plain("`` ` `` i ` j `` k ` l\n").contains("    ` i j `` k l\n"))
     }
 
     @Test("Options hang below their names; short terms stand beside what they mean; a bar in a cell is one")
