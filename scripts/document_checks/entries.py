@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The m4run authors
 # SPDX-License-Identifier: MIT
 
-"""That each finding, cause, stop reason, exit status and TEE result that the program can name has an entry in its page, and no other has."""
+"""That each finding, cause, note, stop reason, exit status and TEE result that the program can name has an entry in its page, and no other has."""
 import json
 import subprocess
 
@@ -20,7 +20,7 @@ def findings(m4run):
 
 
 def causes(m4run):
-    return {entry["name"] for entry in listed(m4run, "causes") if entry["problem"]}
+    return {entry["name"] for entry in listed(m4run, "causes")}
 
 
 def stops(m4run):
@@ -32,7 +32,7 @@ def statuses(m4run):
 
 
 def results(m4run):
-    return {entry["name"] for entry in listed(m4run, "results") if entry["refusal"]}
+    return {entry["name"] for entry in listed(m4run, "results")}
 
 
 # Page -> what it has to have.
