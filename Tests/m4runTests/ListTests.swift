@@ -58,6 +58,39 @@ import Testing
         for boot in try names("boots") { #expect(help.contains(boot)) }
     }
 
+    @Test("Each name that is explained by an entry has one, and what a result says is no number")
+    func explained() throws {
+        let topics = Set(try names("topics", "topic"))
+        for name in try names("causes") + names("results") { #expect(topics.contains(name), "\(name)") }
+        let results = try entries("results")
+        let summaries = results.compactMap { $0["summary"] as? String }, numbers = summaries.filter { $0.contains("0x") }
+        #expect(results.count > 15 && Set(summaries).count == results.count && numbers.isEmpty, "\(summaries)")
+        let line = try #require(try Command.run("list", "results").out.split(separator: "\n").first { $0.hasPrefix("TEE_ERROR_CORRUPT_OBJECT ") })
+        #expect(line.hasSuffix("0xf0100001  The resource table is misaligned"), "\(line)")
+        for name in ["accepted", "TEE_SUCCESS"] { #expect(try Command.run("help", name).status == 0) }
+    }
+
+    @Test("A device tree's name that steers terminals is shown as text")
+    func foreignNames() throws {
+        let folder = try Scratch.newFolder(), trees = folder.appendingPathComponent("share/m4run/device-tree")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for place in [trees, folder.appendingPathComponent("bin")] { try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true) }
+        #expect(FileManager.default.createFile(atPath: trees.path + "/a\u{1B}[31m\nb.dts", contents: Data()))
+        let program = folder.appendingPathComponent("bin/m4run")
+        try FileManager.default.copyItem(at: try Command.binary().resolvingSymlinksInPath(), to: program)
+        let result = try Command.run(["list", "boards"], in: folder, program: program)
+        #expect(result.status == 0 && result.out.split(separator: "\n").count == 2 && !result.out.contains("\u{1B}"), "\(result.out.debugDescription)")
+    }
+
+    @Test("list has --color as other commands have, and no option about a file of options")
+    func color() throws {
+        let error = try Command.run("list", "nothing", "--color", "always")
+        #expect(error.status == 2 && error.err.contains("\u{1B}[1;31m"), "\(error.err.debugDescription)")
+        let plain = try Command.run("list", "kernels"), colored = try Command.run("list", "kernels", "--color=always")
+        #expect(colored.status == 0 && colored.out == plain.out)
+        #expect(try Command.run("list", "kernels", "--no-config").status == 2)
+    }
+
     @Test("Each kernel and boot sequence that is listed can be asked for")
     func choices() throws {
         let elf = try Scratch.elf("tty-echo")

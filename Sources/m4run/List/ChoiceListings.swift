@@ -62,7 +62,7 @@ struct BoardListing: Listing {
         entries = [Entry(name: "STM32MP157C-DK2", chip: chip, builtIn: true, file: Nullable(wrappedValue: nil))]
             + trees.map { Entry(name: PathText.withoutExtension(PathText.name($0)), chip: chip, builtIn: false, file: Nullable(wrappedValue: $0)) }
     }
-    func cells(_ entry: Entry) -> [String] { [entry.name, entry.chip, entry.file.map { ForeignText.line($0) } ?? "built in, without --dtb"] }
+    func cells(_ entry: Entry) -> [String] { [ForeignText.line(entry.name), entry.chip, entry.file.map { ForeignText.line($0) } ?? "built in, without --dtb"] }
 }
 
 struct SampleListing: Listing {

@@ -15,6 +15,8 @@ struct ListCommand: ParsableCommand {
 
     @Argument(help: "peripherals, boards, kernels, boots, rules, causes, stops, results, exit-statuses, samples or topics.") var kind: ListKind?
     @Flag(help: "One JSON object on stdout.") var json = false
+    /// Read by `Style`, as every command's.
+    @Option(help: ArgumentHelp(GeneralOptions.colorHelp)) var color = ColorChoice.auto
 
     func run() throws {
         guard let kind else {

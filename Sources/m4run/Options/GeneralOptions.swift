@@ -3,10 +3,13 @@
 
 import ArgumentParser
 
-/// Options that every command has.
+/// Options that every command has which takes options from a file.
 struct GeneralOptions: ParsableArguments {
+    /// For a command that has this one alone, too.
+    static let colorHelp = "Colour in what is for people: auto (on a terminal, unless NO_COLOR is set), always, never."
+
     /// Read by `Style`, from the words themselves.
-    @Option(help: "Colour in what is for people: auto (on a terminal, unless NO_COLOR is set), always, never.") var color = ColorChoice.auto
+    @Option(help: ArgumentHelp(GeneralOptions.colorHelp)) var color = ColorChoice.auto
     // Read by `ProjectArguments`.
     @Option(help: ArgumentHelp("A file of options, instead of m4run.yaml in this folder; 'm4run help yaml' says more.", valueName: "file"), completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
