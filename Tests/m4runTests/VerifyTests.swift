@@ -176,6 +176,18 @@ import Testing
         }
     }
 
+    @Test("An option that is misspelt is named, also where it is the one that is missing")
+    func misspelt() throws {
+        let image = try Scratch.signed("tty-echo")
+        for (arguments, words) in [
+            (["verify", image, "--kye", "keys/public.pem"], "m4run: Unknown option '--kye'"), (["verify", "--unverfied"], "m4run: Unknown option '--unverfied'"),
+            (["verify", image], "m4run: say who must have signed: --key PUBLIC.pem, or --unverified\n"), (["verify", "--unverified"], "m4run: give one image, or --batch with a pack\n"),
+        ] {
+            let result = try Command.run(arguments, in: Scratch.folder)
+            #expect(result.status == 2 && result.out.isEmpty && result.err.hasPrefix(words), "\(result.err)")
+        }
+    }
+
     @Test("extract gives back what was signed, byte for byte, and does not overwrite")
     func extract() throws {
         let elf = try Scratch.elf("tty-echo"), image = try Scratch.signed("tty-echo")

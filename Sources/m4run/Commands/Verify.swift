@@ -34,16 +34,18 @@ struct Verify: TakesProjectFile {
     @OptionGroup(title: "General") var general: GeneralOptions
 
     func validate() throws {
-        guard (image == nil) != (batch == nil) else { throw ValidationError("give one image, or --batch with a pack") }
+        guard image == nil || batch == nil else { throw ValidationError(Self.needsOne) }
         guard keys.key.isEmpty || !unverified else { throw ValidationError("--unverified checks no signature, and --key says whose: give one of them") }
-        guard !keys.key.isEmpty || unverified else {
-            throw ValidationError("say who must have signed: --key PUBLIC.pem, or --unverified")
-        }
         guard batch == nil || !(explain || json) else { throw ValidationError("--batch has a form of its own; --explain and --json are for one image") }
         guard heap >= 0 else { throw ValidationError("--ta-heap \(heap): a size in bytes is needed") }
     }
 
+    private static let needsOne = "give one image, or --batch with a pack"
+
     func run() throws {
+        // Not while words are parsed: an option that is misspelt would be told as one that is missing.
+        guard image != nil || batch != nil else { throw UsageError(Self.needsOne) }
+        guard !keys.key.isEmpty || unverified else { throw UsageError("say who must have signed: --key PUBLIC.pem, or --unverified") }
         try TrustedKeys.loadLibrary()
         let signatures: SignaturePolicy = unverified ? .unverified : .trusted(try keys.read())
         if let batch {
