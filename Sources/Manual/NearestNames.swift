@@ -10,7 +10,8 @@ public enum NearestNames {
         return names.compactMap { name -> (distance: Int, name: String)? in
             let other = Array(name.lowercased().unicodeScalars.prefix(longest))
             let distance = distance(letters, other)
-            if distance <= limit { return (distance, name) }
+            // A name of which no letter is the word's is not near, however short both are.
+            if distance <= limit, distance < max(letters.count, other.count) { return (distance, name) }
             // Whole words of it: `masked` for `mailbox-masked`.
             return letters.count > 2 && name.lowercased().contains(word.lowercased()) ? (limit + 1, name) : nil
         }

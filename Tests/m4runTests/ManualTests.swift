@@ -108,6 +108,9 @@ import Testing
         for (arguments, words) in [
             (["mailbx-masked"], "m4run: help: nothing is named \"mailbx-masked\"; there is mailbox-masked. m4run help lists all topics\n"),
             (["nothing\u{1B}[2J"], "m4run: help: nothing is named \"nothing\\x1b[2J\". m4run help lists all topics\n"),
+            (["m"], "m4run: help: nothing is named \"m\". m4run help lists all topics\n"),
+            (["/"], "m4run: help: nothing is named \"/\". m4run help lists all topics\n"),
+            ([""], "m4run: help: nothing is named \"\". m4run help lists all topics\n"),
             (["--man", "m4run-rum.1"], "m4run: help: nothing is named \"m4run-rum.1\"; there is m4run-run.1"),
         ] {
             let result = try Command.run(["help"] + arguments, in: Scratch.folder)
