@@ -13,6 +13,8 @@ import Testing
         ("m4run doctor --openst", "--openstlinux"),
         ("m4run list per", "peripherals"),
         ("m4run help m4run-no-such", ""),
+        ("m4run hel", "help"),
+        ("m4run help --m", "--man"),
         ("m4run help mailbox-mas", "mailbox-masked"),
         ("m4run run firm", "firmware.elf"),
         ("m4run run firmware.elf --key pub", "public.pem"),
@@ -28,6 +30,15 @@ import Testing
     func zsh() throws {
         // The line as it is then: its last word, and a space behind one that is complete.
         try check("zsh") { answer in answer.hasSuffix(" ") ? String(answer.split(separator: " ").last ?? "") : "" }
+    }
+
+    @Test("The parser's own help is in no script", arguments: ["bash", "fish", "zsh"])
+    func help(_ shell: String) throws {
+        let result = try Command.run("--generate-completion-script", shell)
+        #expect(result.status == 0 && !result.out.contains("Show subcommand help information"))
+        for definition in ["_m4run_help() {\n", "        case 'help'\n", "-fa 'help'", "'help:", "\"m4run help\" version'"] { #expect(result.out.components(separatedBy: definition).count <= 2, "\(definition)") }
+        #expect(!result.out.contains("help|help") && !result.out.contains("help help'"))
+        #expect(result.out.contains("--man") || result.out.contains("-l 'man'"))
     }
 
     private func check(_ shell: String, _ word: (String) -> String) throws {

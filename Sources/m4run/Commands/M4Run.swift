@@ -53,6 +53,7 @@ struct M4Run: ParsableCommand {
             let code = exitCode(for: error)
             var text = fullMessage(for: error)
             if code == .success {
+                if CommandLine.arguments.contains(where: { $0.hasPrefix("--generate-completion-script") }) { text = CompletionScript.withoutParsersHelp(text) }
                 if !text.isEmpty { Console.data(text + "\n") }
                 ExitStatus.fine.leave()
             }
