@@ -16,7 +16,7 @@ import Testing
         #expect(pages.count > 5 && pages.contains("optee"))
         func names(_ kind: String, _ key: String) throws -> [String] {
             let object = try JSONSerialization.jsonObject(with: Data(try Command.run("list", kind, "--json").outBytes)) as? [String: Any]
-            return try #require(object?["entries"] as? [[String: Any]]).filter { ($0["problem"] ?? $0["refusal"] ?? true) as? Bool == true }.map { "\($0[key] ?? "")" }
+            return try #require(object?["entries"] as? [[String: Any]]).map { "\($0[key] ?? "")" }
         }
         let known = Set(try names("topics", "topic"))
         let named = try names("causes", "name") + names("rules", "name") + names("stops", "name") + names("results", "name") + names("exit-statuses", "status") + pages
@@ -73,5 +73,34 @@ import Testing
             ["run", elf, "--boot", "elf", "--send", "hello"], ["run", elf, "--boot", "elf", "--for", "20ms", "--expect", "never", "--log-level", "quiet"],
             ["doctor", elf, "--boot", "elf"], ["run", "nothing.elf", "--boot", "elf"], ["list", "nothing"],
         ] { #expect(!(try Command.run(arguments, in: Scratch.folder).err.contains("see: m4run")), "\(arguments)") }
+    }
+
+    @Test("Nor does what is refused under --log-level quiet or --quiet, and what a file asks for as JSON or quietly")
+    func noLinesByOptions() throws {
+        let elf = try Scratch.elf("tty-echo"), signed = try Scratch.signed("tty-echo"), folder = try Scratch.newFolder()
+        _ = try Scratch.key("other")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let tree = try Scratch.write([1, 2, 3, 4], "no-tree.dtb")
+        func expect(_ arguments: [String], _ status: Int32, topic: Bool, file: String? = nil) throws {
+            let config = folder.appendingPathComponent("m4run.yaml")
+            if let file { try Data(file.utf8).write(to: config) }
+            defer { try? FileManager.default.removeItem(at: config) }
+            let result = try Command.run(arguments + (file == nil ? ["--no-config"] : []), in: folder)
+            #expect(result.status == status && result.err.contains("see: m4run") == topic, "\(arguments), \(file ?? "no file"): \(result.err)")
+        }
+        let image = Scratch.path(elf), other = Scratch.path(signed)
+        let run = ["run", image, "--boot", "elf", "--dtb", Scratch.path(tree)], verify = ["verify", other, "--key", Scratch.path("other/public.pem")]
+        try expect(run, 2, topic: true)
+        try expect(run + ["--log-level", "quiet"], 2, topic: false)
+        try expect(run, 2, topic: false, file: "run: {log-level: quiet}\n")
+        try expect(run, 2, topic: false, file: "run: {json: true}\n")
+        let linux = ["linux", image, "--dtb", Scratch.path(tree)]
+        try expect(linux, 2, topic: true)
+        for quiet in [["--quiet"], ["--log-level", "quiet"]] { try expect(linux + quiet, 2, topic: false) }
+        try expect(linux, 2, topic: false, file: "linux: {quiet: true}\n")
+        try expect(verify, 4, topic: true)
+        try expect(verify, 4, topic: false, file: "verify: {json: true}\n")
+        // The doctor's level is about the run.
+        try expect(["doctor", Scratch.path(try Scratch.elf("doctor-masked")), "--boot", "elf", "--log-level", "quiet"], 1, topic: true)
     }
 }

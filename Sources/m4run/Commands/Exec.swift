@@ -63,12 +63,12 @@ struct Exec: TakesProjectFile {
         if reason == .hostRequest, let cut = Supervisor.cut {
             let pc = board.core.registers.pc
             Console.error("\(Supervisor.sentence(cut)), at \(board.now) s of virtual time, pc \(hex32(pc))" + (symbols.name(at: pc).map { " (\($0))" } ?? ""))
-            HelpTopic.explains(quiet ? nil : Supervisor.topic(cut))
+            HelpTopic.explains(Supervisor.topic(cut))
             throw Supervisor.status(cut)
         }
         switch reason {
         case .exit, .breakpoint, .watchpoint: break
-        default: HelpTopic.explains(quiet ? nil : .stop(reason.kind))
+        default: HelpTopic.explains(.stop(reason.kind))
         }
         switch reason {
         case .exit(let code):

@@ -34,6 +34,7 @@ struct M4Run: ParsableCommand {
         do {
             try checkArguments()
             var command = try ProjectArguments.parse(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
+            HelpTopic.begin(command)
             try command?.run()
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The m4run authors
 // SPDX-License-Identifier: MIT
 
+import ArgumentParser
 import M4Board
 import Manual
 import RprocHost
@@ -40,11 +41,13 @@ enum HelpTopic: Equatable {
     /// Remembers what explains a failure, for the command's last line.
     static func explains(_ topic: HelpTopic?) { if let topic { latest = topic } }
 
-    /// The last line for a person: not where a program reads what is said, nor in a build without the manual.
+    /// Whether the command that runs wants it, by all of its options, wherever they were said.
+    nonisolated(unsafe) private static var isWanted = true
+    static func begin(_ command: (any ParsableCommand)?) { isWanted = (command as? any HidesTopic)?.hidesTopic != true }
+
+    /// The last line for a person: not where a program reads what is said or nothing is to be said, nor in a build without the manual.
     static func tell() {
-        guard let latest, BuildInfo.hasManual else { return }
-        let options = CommandLine.arguments.prefix { $0 != "--" }
-        guard !options.contains("--json") else { return }
+        guard isWanted, let latest, BuildInfo.hasManual else { return }
         Console.note("see: m4run help \(latest.name)")
     }
 }

@@ -91,7 +91,7 @@ final class LinuxSession {
             let wall = (ContinuousClock.now - started) / .seconds(1)
             Console.data(LinuxReport(end, boot, record, command, configuration.files, wall: wall).text + "\n")
         }
-        if command.limits.level != .quiet { HelpTopic.explains(end.topic) }
+        HelpTopic.explains(end.topic)
         return end.status
     }
 }

@@ -308,7 +308,7 @@ final class RunSession {
             Supervisor.hasReported()
             Console.data(RunReport(self, status: status, complaint: complaint, wall: wall).text + "\n")
         }
-        if status != .fine, options.limits.logLevel != .quiet { HelpTopic.explains(topic) }
+        if status != .fine { HelpTopic.explains(topic) }
         if options.limits.logLevel != .quiet && unfit == nil { Console.note(Summary.run(system, wall: wall)) }
     }
 }
