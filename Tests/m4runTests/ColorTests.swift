@@ -71,7 +71,7 @@ import Testing
         #expect(try !isColored(["--color=never"]) && !isColored([], ["NO_COLOR": "0"]) && !isColored([], ["TERM": "dumb"]) && !isColored([], ["TERM": ""]))
         #expect(try !isColored(["--color=never"], ["CLICOLOR_FORCE": "1"]))
         for (more, environment, expected) in [
-            ([], ["NO_COLOR": "", "TERM": "xterm"], false), (["--color=always"], [:], true), ([], ["CLICOLOR_FORCE": "1"], true), ([], ["CLICOLOR_FORCE": "0"], false),
+            ([], ["NO_COLOR": "", "TERM": "xterm"], false), (["--color=always"], [:], true), ([], ["CLICOLOR_FORCE": "1", "NO_COLOR": ""], true), ([], ["CLICOLOR_FORCE": "0"], false),
             ([], ["CLICOLOR_FORCE": "1", "NO_COLOR": "1"], false),
         ] as [([String], [String: String], Bool)] {
             let result = try Command.run(arguments + more, in: Scratch.folder, environment: environment)

@@ -50,7 +50,7 @@ import Testing
     func refusals() throws {
         let staging = Scratch.folder.appendingPathComponent("staging-refused")
         for (arguments, more, words) in [
-            ([], ["PREFIX": "usr"], "install: PREFIX=usr: an absolute path is needed\n"), (["--remove"], [:], "install: --remove: nothing, or --uninstall, is allowed\n"),
+            ([], ["PREFIX": "usr"], "install: PREFIX=usr: an absolute path is needed\n"), (["--remove"], [:], "install: --remove: nothing, --list or --uninstall is allowed\n"),
             ([], ["M4RUN": "/nonexistent/m4run"], "install: /nonexistent/m4run is not there: make build makes it\n"),
         ] as [([String], [String: String], String)] {
             let result = try install(staging, arguments, more)

@@ -146,6 +146,9 @@ import Testing
             ("- a\n", "1:1: a list; options are allowed, as 'key: public.pem'"), ("text\n", "1:1: a text; options are allowed, as 'key: public.pem'"),
             ("boot: elf\n---\nboot: elf\n", "3:1: another document; one is allowed"), ("boot: \"elf\n", "2:1: not YAML: "), ("boot: elf\n  ddr: 1\n", "2:6: not YAML: "),
             ("run: elf\n", "1:6: run: a text; a section with options of 'm4run run' is allowed"), ("sign:\n  key-pwd: secret\n", "2:3: key-pwd: a pass phrase in a file is none"),
+            ("sign:\n  key_pwd: secret\n", "2:3: key_pwd: a pass phrase in a file is none"), ("key_pwd: secret\n", "1:1: key_pwd: a pass phrase in a file is none"),
+            ("sign:\n  key-type: ECC\n  key_type: RSA\n", "3:3: key_type: is in line 2 already, in another spelling"), ("o: a\nout: b\n", "2:1: out: is in line 1 already, in another spelling"),
+            ("sign:\n  in: []\n", "2:7: in: a list; of no values; one or more are needed"), ("run:\n  coredump: \"\"\n", "2:13: coredump: an empty text; "), ("run: {image: \"\"}\n", "1:14: image: an empty text; "),
             ("linux:\n  qemu: ./evil\n", "2:3: qemu: a program to run is named on the command line alone: --qemu"), ("key: \"a\\0b\"\n", "1:6: a zero character; no option takes one"),
             ("help: true\n", "1:1: help: no option"), ("\u{1B}[31m: 1\n", "1:1: "), ("\"\\e[31m\": 1\n", "1:1: \\x1b[31m: no option"),
         ])
@@ -157,6 +160,18 @@ import Testing
         // Without the file all is well; --show-config refuses it, too.
         #expect(try project.run("run", "echo.signed", "--key", "public.pem", "--for", "1ms", "--no-config").status == 0)
         #expect(try project.run("run", "echo.signed", "--show-config").status == 2)
+    }
+
+    @Test("A value that an option refuses is found whatever stands around it in the file")
+    func orderOfMistakes() throws {
+        for (text, expected) in [
+            ("ta-heap: -5\nkey: public.pem\nimage: echo.signed\n", "1:10: ta-heap: --ta-heap -5: a size in bytes is needed"),
+            ("key: public.pem\nimage: echo.signed\nta-heap: -5\n", "3:10: ta-heap: --ta-heap -5: a size in bytes is needed"),
+            ("unverified: true\nkey: public.pem\nimage: echo.signed\n", "2:6: key: --unverified checks no signature"),
+        ] {
+            let result = try Project(text).run("verify")
+            #expect(result.status == 2 && result.err.hasPrefix("m4run: m4run.yaml:\(expected)"), "\(text): \(result.err)")
+        }
     }
 
     @Test("What is wrong on the command line is not blamed on the file")
@@ -196,6 +211,59 @@ import Testing
         #expect(try project.run("inspect", "echo.signed").err == "m4run: m4run.yaml: no regular file; --no-config leaves it out\n")
     }
 
+    @Test("A file of options is a regular file, named, with or without a byte order mark")
+    func files() throws {
+        let project = try Project(nil)
+        #expect(mkfifo(project.folder.path + "/pipe", 0o600) == 0)
+        let pipe = try project.run("run", "echo.signed", "--config", "pipe", "--timeout", "500ms")
+        #expect(pipe.status == 2 && pipe.err == "m4run: pipe: no regular file; options are read from one\n", "\(pipe.err)")
+        let unnamed = try project.run("inspect", "echo.signed", "--config", "")
+        #expect(unnamed.status == 2 && unnamed.err == "m4run: --config needs a file name\n", "\(unnamed.err)")
+        try project.write([0xEF, 0xBB, 0xBF] + Array("boot: tee-v3\nkey: public.pem\n".utf8))
+        let marked = try project.run("run", "--show-config")
+        #expect(marked.status == 0 && marked.out.contains("  boot: tee-v3  # m4run.yaml:1\n") && marked.out.contains("  key: public.pem  # m4run.yaml:2\n"), "\(marked.err)\(marked.out)")
+        try FileManager.default.removeItem(at: project.folder.appendingPathComponent("m4run.yaml"))
+        try FileManager.default.createSymbolicLink(atPath: project.folder.path + "/m4run.yaml", withDestinationPath: "gone.yaml")
+        let dangling = try project.run("inspect", "echo.signed")
+        #expect(dangling.status == 2 && dangling.err.hasPrefix("m4run: m4run.yaml: a symbolic link to what cannot be reached"), "\(dangling.err)")
+        #expect(try project.run("inspect", "echo.signed", "--no-config").status == 0)
+    }
+
+    @Test("An argument behind -- takes the place of the file's")
+    func terminator() throws {
+        let project = try Project("image: missing.signed\nkey: public.pem\n")
+        let result = try project.run("verify", "--", "echo.signed")
+        #expect(result.status == 0 && result.out.hasPrefix("echo.signed: TEE_SUCCESS"), "\(result.err)")
+        // To exec they are the firmware's.
+        try project.write("exec:\n  elf: echo.elf\n  for: 1ms\n")
+        #expect(try project.run("exec", "--", "word").status == 5)
+    }
+
+    @Test("What the command line has replaced displaces nothing")
+    func replaced() throws {
+        let project = try Project("key: public.pem\nrun:\n  boot: elf\n  image: echo.elf\n  for: 5ms\n")
+        #expect(try project.run("run").status == 0)
+        let result = try project.run("run", "--boot", "tee-v3", "echo.signed")
+        #expect(result.status == 0, "\(result.err)")
+    }
+
+    @Test("Lists and texts that are empty, and what is no character to YAML, come round in --show-config")
+    func emptyValues() throws {
+        let project = try Project("send: [a]\nrun:\n  send: []\n")
+        let first = try project.run("run", "--show-config", "--send-only", "", "--until", "\u{FFFE}\u{FFFF}")
+        for line in ["  send: []  # m4run.yaml:3\n", "  send-only: \"\"  # command line\n", "  until: \"\\ufffe\\uffff\"  # command line\n"] { #expect(first.out.contains(line), "\(first.err)\(first.out)") }
+        try project.write(first.out)
+        let second = try project.run("run", "--show-config")
+        func values(_ text: String) -> String { text.replacing(#/  # .*/#, with: "") }
+        #expect(second.status == 0 && values(second.out) == values(first.out), "\(second.err)\(second.out)")
+        // An empty text is sent.
+        try project.write("image: echo.signed\nkey: public.pem\nrun: {send: \"\"}\n")
+        let run = try project.run("run")
+        #expect(run.lines.first == "options from m4run.yaml: echo.signed --key=public.pem --send ''" && !run.err.contains("Missing value"), "\(run.err)")
+        // A path's default is relative to where the command runs, not to a file elsewhere.
+        #expect(try project.run("linux", "--no-config", "--show-config").out.contains("\n  # linux: .deps/linux/bookworm  # default\n"))
+    }
+
     @Test("In a folder that everybody writes to, another user's file is refused", .enabled(if: geteuid() == 0, "needs root, to make a file another user's"))
     func others() throws {
         let project = try Project("boot: elf\n"), file = project.folder.path + "/m4run.yaml"
@@ -205,5 +273,17 @@ import Testing
         let refused = try project.run("inspect", "echo.signed")
         #expect(refused.status == 2 && refused.err.contains("m4run.yaml: belongs to another user"), "\(refused.err)")
         #expect(try project.run("inspect", "echo.signed", "--config", "m4run.yaml").status == 0)
+        // Nor does one get by through a link: a symbolic one of theirs, or a second name of a file.
+        #expect(chown(file, 0, 0) == 0)
+        #expect(try project.run("inspect", "echo.signed").status == 0)
+        let other = project.folder.path + "/other.yaml"
+        #expect(link(file, other) == 0)
+        let hard = try project.run("inspect", "echo.signed")
+        #expect(hard.status == 2 && hard.err.contains("m4run.yaml: a hard link"), "\(hard.err)")
+        #expect(unlink(file) == 0 && symlink("other.yaml", file) == 0)
+        #expect(try project.run("inspect", "echo.signed").status == 0)
+        #expect(lchown(file, 65534, 65534) == 0)
+        let linked = try project.run("inspect", "echo.signed")
+        #expect(linked.status == 2 && linked.err.contains("m4run.yaml: belongs to another user"), "\(linked.err)")
     }
 }

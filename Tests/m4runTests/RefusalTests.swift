@@ -20,7 +20,7 @@ import Testing
         #expect(withoutTEE.err.contains("leave --boot out"))
         for result in [unsigned, withoutKey, withoutTEE] {
             #expect(result.out.isEmpty)
-            #expect(result.lines.count == 2, "one line, and nothing was started")
+            #expect(result.lines.count == 3 && result.lines[1] == "see: m4run help boot", "two lines, and nothing was started: \(result.err)")
         }
     }
 

@@ -15,8 +15,13 @@ struct CommandWords {
     init(_ words: some Sequence<String>, _ options: [DeclaredOption]) {
         var rest = Array(words)[...]
         while let word = rest.popFirst() {
-            // What follows is for the firmware.
-            if word == "--" { break }
+            if word == "--" {
+                // What follows is for the firmware, or an argument whatever it begins with.
+                if let argument = options.first(where: \.isArgument), !options.contains(where: \.isBehindTerminator) {
+                    for word in rest { add(argument, word) }
+                }
+                break
+            }
             guard word.hasPrefix("-"), word != "-" else {
                 if let argument = options.first(where: \.isArgument) { add(argument, word) }
                 continue

@@ -37,7 +37,9 @@ struct DeclaredOption: Decodable {
     /// Its value names a file or folder.
     var isPath: Bool { completionKind?.isPath == true }
     /// An argument that stands among options, not behind `--`.
-    var isArgument: Bool { kind == .positional && parsingStrategy != "postTerminator" }
+    var isArgument: Bool { kind == .positional && !isBehindTerminator }
+    /// An argument that takes all that stands behind `--`.
+    var isBehindTerminator: Bool { kind == .positional && parsingStrategy == "postTerminator" }
 
     func hasName(_ name: String) -> Bool { kind == .positional ? name == valueName : (names ?? []).contains { $0.name == name } }
     /// Whether a word of the command line is this option's, without its value.

@@ -24,6 +24,9 @@ struct EffectiveOptions {
         guard let (values, origin) = effective(option) else { return ["  # \(option.name):"] }
         // A file may not say it.
         if ProjectOptions.refused[option.name] != nil { return ["  # \(option.name): on the \(origin)"] }
+        // Of a path in a file that stands elsewhere the default is another.
+        if option.isPath, origin == Self.byDefault { return values.prefix(1).map { "  # \(option.name): \(Self.scalar($0, isFlag: false))  # \(origin)" } }
+        if values.isEmpty { return ["  \(option.name): []  # \(origin)"] }
         guard option.isRepeating, values.count != 1 else { return values.prefix(1).map { "  \(option.name): \(Self.scalar($0, isFlag: option.kind == .flag))  # \(origin)" } }
         return ["  \(option.name):  # \(origin)"] + values.map { "    - \(Self.scalar($0, isFlag: false))" }
     }
@@ -33,9 +36,10 @@ struct EffectiveOptions {
         if let entry = arguments.entries.first(where: { $0.option.name == option.name }) {
             return (entry.values, ForeignText.line("\(arguments.file?.path ?? ""):\(entry.place.line)"))
         }
-        if option.kind == .flag { return (["false"], "default") }
-        return option.defaultValue.map { ([$0], "default") }
+        if option.kind == .flag { return (["false"], Self.byDefault) }
+        return option.defaultValue.map { ([$0], Self.byDefault) }
     }
+    private static let byDefault = "default"
 
     /// As a reader of YAML takes it for the same text.
     private static func scalar(_ value: String, isFlag: Bool) -> String {
@@ -50,7 +54,8 @@ struct EffectiveOptions {
             case "\"", "\\": quoted += "\\" + String(scalar)
             case "\n": quoted += "\\n"
             case "\t": quoted += "\\t"
-            case _ where ForeignText.isSteering(scalar):
+            // U+FFFE and U+FFFF are no characters to YAML.
+            case _ where ForeignText.isSteering(scalar) || [0xFFFE, 0xFFFF].contains(scalar.value):
                 let digits = String(scalar.value, radix: 16), width = scalar.value > 0xFFFF ? 8 : 4
                 quoted += (width == 8 ? "\\U" : "\\u") + String(repeating: "0", count: width - digits.count) + digits
             default: quoted.unicodeScalars.append(scalar)

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
-import Glibc
 import MachineBase
 
 /// A command line together with what a project file says: the file's options become words before the command line's own, and the parser
@@ -22,7 +21,7 @@ struct ProjectArguments {
         let own = arguments.prefix { $0 != "--" }
         let isAboutFile = own.contains { ["--config", "--no-config", "--show-config"].contains($0) || $0.hasPrefix("--config=") }
         guard let name = arguments.first, let command = ProjectOptions.commands.first(where: { ProjectOptions.name($0) == name }),
-            !own.contains(where: { ["-h", "--help", "--version"].contains($0) }), isAboutFile || access(ProjectFile.usualName, F_OK) == 0 || errno != ENOENT
+            !own.contains(where: { ["-h", "--help", "--version"].contains($0) }), isAboutFile || ProjectFile.isUsualThere
         else { return try M4Run.parseAsRoot(arguments) }
         return try ProjectArguments(arguments, ProjectOptions(command)).command()
     }
@@ -34,22 +33,24 @@ struct ProjectArguments {
         file = words.hasNoConfig ? nil : try words.config.map { try ProjectFile($0) } ?? ProjectFile.usual()
         let (top, section) = try file?.entries(options) ?? ([], [])
         let said = words.said.reduce(into: Set<String>()) { $0.formUnion(ProjectOptions.displaced(by: $1.option.name, values: $1.values)) }
-        let nearer = section.reduce(into: Set<String>()) { names, entry in
+        // What the command line has replaced displaces nothing.
+        let near = section.filter { !said.contains($0.option.name) }
+        let nearer = near.reduce(into: Set<String>()) { names, entry in
             // A flag that is off displaces the same flag alone.
             names.formUnion(entry.values == ["false"] ? [entry.option.name] : ProjectOptions.displaced(by: entry.option.name, values: entry.values))
         }
-        entries = (top.filter { !nearer.contains($0.option.name) } + section).filter { !said.contains($0.option.name) }
+        entries = top.filter { !nearer.contains($0.option.name) && !said.contains($0.option.name) } + near
     }
 
     private func command() throws -> (any ParsableCommand)? {
         let all = arguments(entries.flatMap(\.words))
         Style.begin(all)
         if words.showsConfig {
-            try check(entries.flatMap(\.words) + missing)
+            try check(missing)
             Console.data(EffectiveOptions(self).text)
             return nil
         }
-        let command = try check(entries.flatMap(\.words))
+        let command = try check()
         tell()
         return command
     }
@@ -63,39 +64,59 @@ struct ProjectArguments {
         let needed = absent.filter { !$0.isOptional }.map { $0.kind == .positional ? "-" : "--\($0.name)=-" }
         // An image that may be missing where there is a pack.
         let argument = options.declared.first { $0.isArgument && $0.isOptional && !$0.isRepeating }
-        return needed + (argument.map { !present.contains($0.name) && !present.contains("batch") } == true ? ["-"] : [])
+        // A key that verify asks for itself.
+        let trust: [String] = options.command is Verify.Type && value("key") == nil && value("unverified") != "true" ? ["--unverified"] : []
+        let lacksImage = argument.map { !present.contains($0.name) && !present.contains("batch") } ?? false
+        return needed + trust + (lacksImage ? ["-"] : [])
     }
 
     // MARK: Whose mistake
 
+    /// - Parameter more: words beside the file's.
     @discardableResult
-    private func check(_ added: [String]) throws -> any ParsableCommand {
-        do { return try M4Run.parseAsRoot(arguments(added)) } catch {
-            guard let file, let (entry, place) = culprit(M4Run.message(for: error), added) else { throw error }
+    private func check(_ more: [String] = []) throws -> any ParsableCommand {
+        do { return try M4Run.parseAsRoot(arguments(entries.flatMap(\.words) + more)) } catch {
+            guard let file, let (entry, place) = culprit(M4Run.message(for: error), more) else { throw error }
             throw ProjectFileError(file.path, place, "\(entry.option.name): \(M4Run.message(for: error))")
         }
     }
 
     /// The file's value that the parser refuses; nil when the command line is refused without any.
     ///
-    /// The parser names no word of those that it was given: the first value is looked for with which it says the same.
-    private func culprit(_ message: String, _ added: [String]) -> (ProjectFile.Entry, TextPlace)? {
-        // What must be there is there in any case: without it the parser complains of that.
-        let items = entries.filter(\.option.isOptional).flatMap { entry in zip(entry.words, entry.valuePlaces).map { (entry: entry, place: $1, word: $0) } }
-        let known = Set(items.map(\.word)), own = added.filter { !known.contains($0) }
+    /// The parser does not say which of the words it was given it means. Of the values whose option it names the first is looked for with
+    /// which it says the same; what is said of others is not a value's fault, though it may be what has led there.
+    private func culprit(_ message: String, _ more: [String]) -> (ProjectFile.Entry, TextPlace)? {
+        struct Item {
+            let entry: ProjectFile.Entry
+            let place: TextPlace
+            let words: [String]
+            let isNamed: Bool
+        }
+        let items = entries.flatMap { entry -> [Item] in
+            let isNamed = entry.option.kind != .positional && message.contains("--" + entry.option.name)
+            return zip(entry.wordsOfValues, entry.valuePlaces).map { Item(entry: entry, place: $1, words: $0, isNamed: isNamed) }
+        }
+        let named = items.filter(\.isNamed)
+        /// With the first `count` of those that are named, and all others.
         func isRefused(_ count: Int) -> Bool {
-            do { _ = try M4Run.parseAsRoot(arguments(items.prefix(count).map(\.word) + own)) } catch { return M4Run.message(for: error) == message }
+            var left = count, words: [String] = []
+            for item in items {
+                if item.isNamed {
+                    if left == 0 { continue }
+                    left -= 1
+                }
+                words += item.words
+            }
+            do { _ = try M4Run.parseAsRoot(arguments(words + more)) } catch { return M4Run.message(for: error) == message }
             return false
         }
-        guard !items.isEmpty, !isRefused(0), isRefused(items.count) else { return nil }
-        var (passes, refused) = (0, items.count)
+        guard !named.isEmpty, !isRefused(0), isRefused(named.count) else { return nil }
+        var (passes, refused) = (0, named.count)
         while refused - passes > 1 {
             let middle = (passes + refused) / 2
             if isRefused(middle) { refused = middle } else { passes = middle }
         }
-        let item = items[refused - 1]
-        // What is said of others is not its fault, though it may be what has led there.
-        return message.contains("--" + item.entry.option.name) ? (item.entry, item.place) : nil
+        return (named[refused - 1].entry, named[refused - 1].place)
     }
 
     // MARK: Words
@@ -105,7 +126,7 @@ struct ProjectArguments {
         guard let file, !entries.isEmpty else { return }
         let level = value("log-level").flatMap(Run.LogLevel.init(rawValue:)) ?? .info
         guard [.info, .debug].contains(level), value("quiet") != "true" else { return }
-        Console.note("options from \(file.path): " + entries.flatMap(\.words).map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " "))
+        Console.note("options from \(file.path): " + entries.flatMap(\.words).map { $0.contains(" ") || $0.isEmpty ? "'\($0)'" : $0 }.joined(separator: " "))
     }
 
     private func value(_ name: String) -> String? {

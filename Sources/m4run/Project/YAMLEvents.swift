@@ -21,8 +21,10 @@ final class YAMLEvents {
     private let text: UnsafeMutableBufferPointer<UInt8>
 
     init(_ bytes: [UInt8]) throws(YAMLError) {
-        text = .allocate(capacity: bytes.count)
-        _ = text.initialize(from: bytes)
+        // The mark that some editors put before UTF-8 text; libyaml takes it for text where it is told the encoding.
+        let content: ArraySlice<UInt8> = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+        text = .allocate(capacity: content.count)
+        _ = text.initialize(from: content)
         parser.initialize(to: yaml_parser_t())
         guard yaml_parser_initialize(parser) != 0 else { throw YAMLError(place: TextPlace(), sentence: "no memory to read it") }
         yaml_parser_set_input_string(parser, text.baseAddress, text.count)
