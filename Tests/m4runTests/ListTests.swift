@@ -24,7 +24,8 @@ import Testing
             #expect(text.status == 0 && text.err.isEmpty && text.out.split(separator: "\n").count == entries.count, "\(kind)")
             #expect(Set(entries.map { $0.keys.sorted() }).count <= 1, "\(kind)")
         }
-        #expect(try names("kinds", "kind") == kinds)
+        let object = try JSONSerialization.jsonObject(with: Data(try Command.run("list", "--json").outBytes)) as? [String: Any]
+        #expect((object?["entries"] as? [[String: Any]])?.compactMap { $0["kind"] as? String } == kinds)
         #expect(try Command.run("list", "nothing").status == 2)
     }
 

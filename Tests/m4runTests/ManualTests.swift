@@ -22,7 +22,7 @@ import Testing
     /// What a reader has to find of a page: its words without comments, targets of links and the first rows of tables of options.
     private func source(_ name: String) throws -> String {
         try String(contentsOf: Self.reference.appendingPathComponent(name + ".md"), encoding: .utf8)
-            .replacing(/(?s)<!--.*?-->/, with: "").replacing(/\]\([^)]*\)/, with: "]").replacing(/\| option \| meaning \|/, with: "")
+            .replacing(/(?s)<!--.*?-->/, with: "").replacing(/\]\([^)]*\)/, with: "]").replacing(/```[a-z]+/, with: "```").replacing(/\| option \| meaning \|/, with: "")
     }
 
     private func expectWords(of name: String, in text: String, _ what: String) throws {
@@ -97,7 +97,7 @@ import Testing
         let result = try Command.run("help")
         #expect(result.status == 0 && result.out.contains("SUBCOMMANDS:\n") && result.out.contains("\nTOPICS, for 'm4run help TOPIC':\n"))
         for name in try Self.pages() {
-            let topic = name.replacing(/^m4run[-.]/, with: "").replacing(/\.[0-9]$/, with: "")
+            let topic = name.replacing(/\.[0-9]$/, with: "").replacing(/^m4run[-.]/, with: "")
             #expect(result.out.contains("\n    \(topic) "), "\(topic)")
         }
         #expect(try Command.run("help", "--help").out.contains("USAGE: m4run help"))
