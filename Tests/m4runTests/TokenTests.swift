@@ -61,11 +61,13 @@ import Testing
         let (environment, url) = try token("pin-url", pin: "1234")
         try Scratch.write(Array("1234\n".utf8), "url-pin")
         _ = try Scratch.signed("tty-echo")
-        for text in [url + "?pin-value=1234", url + ";pin-value=1234", url + "?module-name=x&pin-value=1234", url + "?PIN-VALUE=1234"] {
+        for text in [url + "?pin-value=1234", url + ";pin-value=1234", url + "?module-name=x&pin-value=1234", url + "?PIN-VALUE=1234", url + ";%70in-value=1234", url + "?pin%2Dvalue=1234", "PKCS11" + url.dropFirst(6) + "?pin-value=1234"] {
             let result = try sign(text, environment: environment)
             #expect(result.status == 2 && result.err.hasPrefix("m4run: --key: the URL of the token's key has the PIN in it (pin-value)"), "\(result.err)")
             #expect(!result.err.contains("1234") && result.out.isEmpty, "\(result.err)")
         }
+        let checked = try Command.run("verify", "tty-echo.elf", "--key", "PKCS11" + url.dropFirst(6) + "?pin-value=1234")
+        #expect(checked.status == 2 && checked.err.hasPrefix("m4run: --key: the URL of a key in a token, which sign takes") && !checked.err.contains("1234"), "\(checked.err)")
         for source in ["url-pin", "file:" + Scratch.path("url-pin"), "file://" + Scratch.path("url-pin"), "url%2Dpin"] {
             let result = try sign(url + "?pin-source=" + source, to: "by-url", environment: environment)
             #expect(result.status == 0, "\(source): \(result.err)")

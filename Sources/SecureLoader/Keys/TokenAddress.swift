@@ -17,7 +17,7 @@ public struct TokenAddress: Sendable {
     public let pinFile: String?
 
     /// Whether a key's name is such a URL rather than a file's.
-    public static func isOne(_ name: String) -> Bool { name.hasPrefix(scheme) }
+    public static func isOne(_ name: String) -> Bool { name.prefix(scheme.count).lowercased() == scheme }
 
     /// - Throws: `KeyError.tokenURL` where there is a PIN in it, or a PIN's source that is no file.
     public init(_ text: String) throws(KeyError) {
@@ -25,7 +25,11 @@ public struct TokenAddress: Sendable {
         let halves = text.dropFirst(Self.scheme.count).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         // PINs belong behind the question mark, and GnuTLS takes them in front of it, too.
         let path = halves[0].split(separator: ";"), query = halves.dropFirst().joined().split { $0 == "&" || $0 == ";" }
-        func attribute(_ part: Substring) -> String { part.prefix { $0 != "=" }.lowercased() }
+        // A name with per cent signs is the same name to GnuTLS.
+        func attribute(_ part: Substring) -> String { (Self.decoded(part.prefix { $0 != "=" }) ?? "").lowercased() }
+        guard (path + query).allSatisfy({ part in Self.decoded(part.prefix { $0 != "=" }) != nil }) else {
+            throw .tokenURL("is none: pkcs11:token=LABEL;object=LABEL is expected, per cent signs followed by two hex digits")
+        }
         let ofPIN = (path + query).filter { Self.pinAttributes.contains(attribute($0)) }
         guard !ofPIN.contains(where: { attribute($0) == "pin-value" }) else {
             throw .tokenURL("has the PIN in it (pin-value), where every user of this machine sees it; --pin-source names a file with it")

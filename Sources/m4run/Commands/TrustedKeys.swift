@@ -25,6 +25,10 @@ struct TrustedKeys: ParsableArguments {
     static func loadLibrary() throws { do throws(KeyError) { try CryptoLibrary.load() } catch { throw UsageError("\(error)") } }
 
     static func read(_ path: String) throws -> TrustedKey {
+        // Its text may have a PIN in it, and is not repeated.
+        guard !TokenAddress.isOne(path) else {
+            throw UsageError("--key: the URL of a key in a token, which sign takes; who must have signed is told by a file, the public key or a certificate of it")
+        }
         let bytes = try InputFile.key(path)
         do throws(KeyError) { return try TrustedKey(file: bytes) } catch { throw UsageError("\(path): \(error)") }
     }
