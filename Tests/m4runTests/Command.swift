@@ -95,6 +95,13 @@ enum Scratch {
 
     static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
+    /// An empty folder in it.
+    static func newFolder() throws -> URL {
+        let url = folder.appendingPathComponent("folder-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+        return url
+    }
+
     static func file(_ name: String) throws -> File {
         let url = folder.appendingPathComponent("\(name)-\(UUID().uuidString)")
         _ = FileManager.default.createFile(atPath: url.path, contents: nil)

@@ -48,7 +48,7 @@ import Testing
     @Test("What a run finds, a doctor names and a run ends with is on the lists")
     func agreement() throws {
         let masked = try Command.run("doctor", Scratch.elf("doctor-masked"), "--boot", "elf", "--json").out
-        let causes = try names("causes")
+        let causes = try names("causes") + names("rules")
         let report = try #require(try JSONSerialization.jsonObject(with: Data(masked.utf8)) as? [String: Any])
         for entry in try #require(report["entries"] as? [[String: Any]]) { #expect(causes.contains(try #require(entry["name"] as? String))) }
         #expect(causes.contains(try #require(report["cause"] as? String)))

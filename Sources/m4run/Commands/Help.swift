@@ -16,12 +16,9 @@ struct Help: ParsableCommand {
             Exit status: 0, and 2 for a topic that there is not.
             """)
 
-    @Argument(help: ArgumentHelp("What to explain.", valueName: "topic"), completion: names { $0.topics }) var topic: [String] = []
-    @Option(help: ArgumentHelp("Print this page as roff, with man's macros.", valueName: "page"), completion: names { $0.pages.map(\.fileName) }) var man: String?
+    @Argument(help: ArgumentHelp("What to explain.", valueName: "topic"), completion: .list(BuildInfo.manual.topics)) var topic: [String] = []
+    @Option(help: ArgumentHelp("Print this page as roff, with man's macros.", valueName: "page"), completion: .list(BuildInfo.manual.pages.map(\.fileName))) var man: String?
     @Flag(help: "Print the names of all pages, a line each.") var pages = false
-
-    /// Asked for when a shell asks, not when commands are parsed.
-    private static func names(_ list: @escaping @Sendable (Manual) -> [String]) -> CompletionKind { .custom { _, _, _ in list(BuildInfo.manual) } }
 
     func validate() throws {
         guard [!topic.isEmpty, man != nil, pages].filter({ $0 }).count <= 1 else { throw ValidationError("a topic, --man and --pages exclude each other") }
