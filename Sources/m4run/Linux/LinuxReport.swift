@@ -32,6 +32,7 @@ struct LinuxReport: JSONText {
     @Nullable var halt: RunReport.Halt?
     @Nullable var fault: RunReport.FaultInfo?
     let crashes: UInt32
+    /// When the guest ended, or at last, where its kernel has shut its devices down.
     let channels: [String]
     /// What the script has printed, its first MiB.
     let received: String
@@ -63,7 +64,7 @@ struct LinuxReport: JSONText {
         halt = boot.halt.map { RunReport.Halt($0, boot.symbols, boot.place?.callersReport ?? []) }
         fault = record.fault.map { RunReport.FaultInfo($0.report, boot.symbols, $0.place?.callersReport ?? []) }
         crashes = record.crashes
-        channels = guestBoard.watch.progress.channels.map(\.text)
+        channels = guestBoard.watch.lastProgress.channels.map(\.text)
         received = ForeignText.text(boot.said.kept)
         receivedBytes = boot.said.count
         traces = guestBoard.traceTexts
