@@ -147,6 +147,7 @@ import Testing
             ("boot: elf\n---\nboot: elf\n", "3:1: another document; one is allowed"), ("boot: \"elf\n", "2:1: not YAML: "), ("boot: elf\n  ddr: 1\n", "2:6: not YAML: "),
             ("run: elf\n", "1:6: run: a text; a section with options of 'm4run run' is allowed"), ("sign:\n  key-pwd: secret\n", "2:3: key-pwd: a pass phrase in a file is none"),
             ("sign:\n  key_pwd: secret\n", "2:3: key_pwd: a pass phrase in a file is none"), ("key_pwd: secret\n", "1:1: key_pwd: a pass phrase in a file is none"),
+            ("sign:\n  key: 'PKCS11:token=a?PIN-VALUE=4711'\n", "2:8: key: the URL of the token's key has the PIN in it (pin-value)"),
             ("sign:\n  key-type: ECC\n  key_type: RSA\n", "3:3: key_type: is in line 2 already, in another spelling"), ("o: a\nout: b\n", "2:1: out: is in line 1 already, in another spelling"),
             ("sign:\n  in: []\n", "2:7: in: a list; of no values; one or more are needed"), ("run:\n  coredump: \"\"\n", "2:13: coredump: an empty text; "), ("run: {image: \"\"}\n", "1:14: image: an empty text; "),
             ("linux:\n  qemu: ./evil\n", "2:3: qemu: a program to run is named on the command line alone: --qemu"), ("key: \"a\\0b\"\n", "1:6: a zero character; no option takes one"),

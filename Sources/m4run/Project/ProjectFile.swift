@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import MachineBase
 import Manual
+import SecureLoader
 
 /// A mistake in a project file: file, line, column, and what is allowed instead.
 struct ProjectFileError: UserFacing {
@@ -182,6 +183,10 @@ struct ProjectFile {
                 throw refuse(node, option.isRepeating ? "a text, or a list of texts, is allowed" : "a text is allowed")
             }
             guard !option.isPath || !text.isEmpty else { throw ProjectFileError(path, node.place, "\(option.name): an empty text; the name of a file or folder is allowed") }
+            // Before anything repeats it: a PIN in it is refused.
+            if option.isPath, TokenAddress.isOne(text) {
+                do throws(KeyError) { _ = try TokenAddress(text) } catch { throw ProjectFileError(path, node.place, "\(option.name): \(error)") }
+            }
             return option.isPath ? resolved(text) : text
         }
         return Entry(option: option, place: place, values: values, valuePlaces: nodes.map(\.place))
@@ -190,7 +195,7 @@ struct ProjectFile {
     /// Paths are relative to the file, wherever the command runs.
     private func resolved(_ value: String) -> String {
         // A token's key is no file, and - is standard input.
-        if folder.isEmpty || value.hasPrefix("/") || value.hasPrefix("pkcs11:") || value == "-" { return value }
+        if folder.isEmpty || value.hasPrefix("/") || TokenAddress.isOne(value) || value == "-" { return value }
         return PathText.joined(folder, value)
     }
 
