@@ -60,7 +60,7 @@ struct LinuxLifeOptions: ParsableArguments {
 
 struct LinuxLimitOptions: ParsableArguments {
     @Option(help: "Wall time after which the run ends with status 5, as 30s, 2m.", transform: VirtualDuration.read) var timeout: VirtualDuration?
-    @Option(help: ArgumentHelp("How often the guest may reboot; once more ends the run with status 5. Without it a guest that reboots 20 times and says nothing in between is ended so.", valueName: "count"))
+    @Option(help: ArgumentHelp("How often the guest may reboot; once more ends the run with status 5. Without it a guest that reboots 5 times and says nothing in between is ended so.", valueName: "count"))
     var reboots: Int?
     @Option(help: "How much to tell of the M4: quiet, error, warning, info, debug (doorbells, too). Faults are told in any case.") var logLevel = Run.LogLevel.info
     @Flag(help: "Print nothing but what the guest does: --log-level quiet.") var quiet = false

@@ -25,7 +25,7 @@ final class LinuxSession {
     private let crashes: LinuxCrashes
     private let started = ContinuousClock.now
     /// A guest that reboots so often without a word will do so for ever.
-    private static let mostSilentBoots = 20
+    private static let mostSilentBoots = 5
 
     init(_ command: LinuxCommand) throws {
         self.command = command
