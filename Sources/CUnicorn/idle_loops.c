@@ -196,22 +196,25 @@ static bool has_same_words(const m4_engine *e) {
     return true;
 }
 
-// Counts the rounds that begin before the deadline, but for the one that is about to. False when there are none.
-static bool skip(m4_engine *e) {
+bool m4_engine_skip_rounds(m4_engine *e, uint64_t cycles, uint64_t extra, uint32_t period) {
     struct m4_idle_loop *loop = &e->idle_loop;
-    uint64_t cycles = e->cycles - loop->begin, extra = e->extra - loop->begin_extra;
+    if (period == 0 || period > M4_RING) return false;
     if (cycles == 0 || e->deadline <= e->cycles || e->deadline - e->cycles > farthest_deadline) return false;
     uint64_t rounds = (e->deadline - 1 - e->cycles) / cycles;
     e->cycles += rounds * cycles;
     e->extra += rounds * extra;
     loop->skipped += rounds * (cycles - extra);
     // The newest blocks as they would be. More than the ring holds of them need not be written.
-    uint64_t blocks = rounds * loop->period, most = M4_RING / loop->period * loop->period + loop->period;
+    uint64_t blocks = rounds * period, most = M4_RING / period * period + period;
     for (uint64_t n = blocks < most ? blocks : most; n > 0; n--) {
-        uint64_t block = block_before(e, loop->period);
+        uint64_t block = block_before(e, period);
         e->history[e->history_count++ % M4_RING] = block;
     }
     return rounds > 0;
+}
+
+static bool skip(m4_engine *e) {
+    return m4_engine_skip_rounds(e, e->cycles - e->idle_loop.begin, e->extra - e->idle_loop.begin_extra, e->idle_loop.period);
 }
 
 void m4_look_for_idle_loop(m4_engine *e, uint32_t address) {

@@ -66,6 +66,32 @@ import Testing
         #expect(skipped > 900_000)
     }
 
+    /// What an error handler comes to, `cpsid i; for (;;) wfi`, once the tick pends: WFI does not sleep.
+    @Test(arguments: [CycleModel.instructions, .coarse]) func aSleepThatIsAlwaysAwakeIsCounted(_ model: CycleModel) throws {
+        for around in [[], Thumb.dsb, Thumb.nop + Thumb.isb] as [Thumb.Code] {
+            let skipped = try compare(legs: [30_000, 17, 1, 2, 3, 1_000_000, 2_000_000], model: model) { bench in
+                try tick(bench, every: 10_000)
+                try bench.program(Thumb.cpsidI, around, Thumb.wfi, around, [0xE000 | UInt16(bitPattern: Int16(-(2 * around.count + 3))) & 0x7FF])
+            }
+            #expect(skipped > 1_000_000, "\(skipped) with \(around)")
+        }
+    }
+
+    /// One that counts its rounds is executed, as is one with a breakpoint inside.
+    @Test func aSleepThatIsAlwaysAwakeAndCountsIsExecuted() throws {
+        let skipped = try compare(legs: [30_000, 50_000, 50_000]) { bench in
+            try tick(bench, every: 10_000)
+            try bench.program(Thumb.cpsidI, Thumb.wfi, Thumb.adds(4, 1), [0xE7FC])
+        }
+        #expect(skipped == 0)
+        let bench = try Bench()
+        try tick(bench, every: 10_000)
+        try bench.program(Thumb.cpsidI, Thumb.wfi, Thumb.nop, [0xE7FC])
+        _ = bench.run(cycles: 500_000)
+        try bench.core.setBreakpoints([bench.core.registers.pc])
+        for _ in 0..<3 { #expect(bench.run(cycles: 100_000).name == "breakpoint") }
+    }
+
     struct Loop: CustomTestStringConvertible, Sendable {
         let name: String
         let before: [UInt16], body: [UInt16]

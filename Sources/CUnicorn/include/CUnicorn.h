@@ -370,6 +370,9 @@ static inline void m4_set_core_register(m4_engine *e, int n, uint32_t value) {
 }
 /// Whether idle loops are executed round by round. Not while the engine runs.
 void m4_engine_execute_idle_loops(m4_engine *e, bool executes);
+/// Counts the rounds of a loop that begin before the deadline, but for the one that is about to, where each takes `cycles`, `extra` of them no
+/// instruction's, and runs the newest `period` blocks again. False when there are none.
+bool m4_engine_skip_rounds(m4_engine *e, uint64_t cycles, uint64_t extra, uint32_t period);
 
 /// M4_OWN_ENGINE, for a decision that is not the compiler's.
 bool m4_engine_is_own(void);

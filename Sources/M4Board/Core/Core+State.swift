@@ -58,6 +58,7 @@ extension Core {
         var permissionsStale = false, trapsStale = false, debugStale = false
         /// Of the run that is under way.
         var runDeadline = UInt64.max
+        var wakefulRound = WakefulRound()
     }
 
     var phase: Phase { get { own.pointee.phase } set { own.pointee.phase = newValue } }

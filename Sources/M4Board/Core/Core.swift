@@ -197,6 +197,7 @@ public final class Core: CoreControl {
     private func runToStop(_ deadline: UInt64) -> StopReason {
         let raw = engine.raw
         derived.pointee.runDeadline = deadline
+        derived.pointee.wakefulRound = WakefulRound()
         while true {
             events.run(upTo: raw.pointee.cycles)
             if raw.pointee.stop_requested {
@@ -231,6 +232,7 @@ public final class Core: CoreControl {
             case .sleeping(let event):
                 if wakes(event: event) {
                     phase = .running
+                    if !event, !own.pointee.sleepsDeeply { skipWakefulRounds(until: deadline) }
                     if own.pointee.sleepsDeeply { setDeepSleep(false) }
                     continue
                 }
