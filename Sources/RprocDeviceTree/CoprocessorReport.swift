@@ -40,7 +40,8 @@ public struct CoprocessorReport: Encodable, Sendable {
     struct Register: Encodable, Sendable { let name: String, address: UInt32, mask: UInt32 }
     struct SecureRegion: Encodable, Sendable { let name: String, physical: UInt32, size: UInt32, device: UInt32, shared: Bool }
 
-    let model: String
+    /// nil where the tree does not say, or is refused.
+    let model: String?
     /// nil where the tree is refused.
     let node: String?
     let error: String?
@@ -90,7 +91,7 @@ public struct CoprocessorReport: Encodable, Sendable {
 
     public init(_ coprocessor: CoprocessorNode) {
         let linux = coprocessor.configuration
-        model = coprocessor.model
+        model = coprocessor.model.isEmpty ? nil : coprocessor.model
         node = coprocessor.path
         error = nil
         compatible = coprocessor.compatible
@@ -118,7 +119,7 @@ public struct CoprocessorReport: Encodable, Sendable {
     public init(refused why: CoprocessorNodeError, secureMemory: ProcessorMemory?) {
         error = why.description
         secureRegions = Self.regions(secureMemory)
-        (model, node, name, device, firmware, watchdog, watchdogLine, holdBoot) = ("", nil, nil, nil, nil, nil, 0, nil)
+        (model, node, name, device, firmware, watchdog, watchdogLine, holdBoot) = (nil, nil, nil, nil, nil, nil, 0, nil)
         (compatible, boot, autoBoot) = ([], [], false)
         (regions, translations, mailboxes, registers, warnings) = ([], [], [], [], [])
     }
@@ -142,7 +143,7 @@ public struct CoprocessorReport: Encodable, Sendable {
     /// A line for each fact, a table for each list, and the warnings at the end.
     public var lines: [ReportLine] {
         guard let node else { return [ReportLine("Linux: \(error ?? "")", .warning)] + secureLines.map { ReportLine($0) } }
-        var lines = ["\(node)\(model.isEmpty ? "" : "  (\(model))")"]
+        var lines = ["\(node)\(model.map { "  (\($0))" } ?? "")"]
         func line(_ label: String, _ value: String) { lines.append("  " + Self.pad(label, 12) + value) }
         line("compatible", compatible.joined(separator: ", "))
         line("boot", (boot.first ?? "") + (boot.count > 1 ? "  (or --boot \(boot.dropFirst().joined(separator: ", "))" + ")" : ""))

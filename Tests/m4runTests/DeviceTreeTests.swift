@@ -34,7 +34,8 @@ struct DeviceTreeCommandTests {
         #expect(first["auto_boot"] as? Bool == false)
         #expect((first["regions"] as? [[String: Any]])?.count == 6)
         #expect((second["error"] as? String)?.contains("status: \"disabled\"") == true)
-        #expect(second["node"] is NSNull)
+        #expect(second["node"] is NSNull && second["model"] is NSNull)
+        #expect(first["exit"] as? Int == 0 && second["exit"] as? Int == 4)
     }
 
     @Test("A file that is not a device tree is named, with status 2")

@@ -67,6 +67,30 @@ import Testing
         #expect(run["instructions"] as? Int == 0)
     }
 
+    @Test("A command that fails before it has anything to report prints what failed, and one that reports its status", arguments: [
+        (["run", "nosuch", "--unverified"], 2), (["doctor", "nosuch", "--unverified"], 2), (["inspect", "nosuch"], 2), (["verify", "nosuch", "--unverified"], 2), (["dt", "nosuch"], 2),
+        (["verify", "tty-echo.elf", "--key", "nosuch"], 2), (["verify", "tty-echo.elf", "--unverified"], 4), (["inspect", "tty-echo.elf"], 0),
+        (["doctor", "tty-echo.elf", "--boot", "elf"], 0), (["doctor", "doctor-silent.elf", "--boot", "elf", "--to", "nosuch"], 1),
+    ] as [([String], Int)])
+    func everyObject(arguments: [String], status: Int) throws {
+        for sample in ["tty-echo", "doctor-silent"] { _ = try Scratch.elf(sample) }
+        let result = try Command.run(arguments + ["--json"], in: Scratch.folder)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any], "\(result.err)")
+        #expect(Int(result.status) == status && object["exit"] as? Int == status, "\(result.out)\(result.err)")
+        guard status == 2 else { return }
+        #expect(Set(object.keys) == ["error", "exit", "image", "result"] && object["result"] as? String == "usage")
+        #expect("m4run: \(object["error"] as? String ?? "")\n" == result.err)
+        #expect(object["image"] as? String == arguments[1])
+    }
+
+    @Test("inspect says of a plain ELF that nobody has checked a signature")
+    func plainELF() throws {
+        let result = try Command.run("inspect", Scratch.elf("tty-echo"), "--json")
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any])
+        #expect(object["signatureChecked"] as? Bool == false)
+        #expect((object["refusal"] as? [String: Any])?["check"] as? String == "chunkLengths")
+    }
+
     @Test("Two runs have the same object but for the wall time")
     func repeats() throws {
         func run() throws -> [String] {

@@ -40,7 +40,7 @@ struct DoctorCommand: TakesProjectFile {
     func validate() throws { try boot.check() }
 
     func run() throws {
-        try Supervisor.start(timeout, .end, json: json ? image : nil)
+        try Supervisor.start(timeout, .end)
         let firmware = FirmwareImage(try InputFile.read(image))
         let name = PathText.name(image)
         let tree = try TreeOptions(boot)
@@ -60,23 +60,29 @@ struct DoctorCommand: TakesProjectFile {
             let complaint = "\(Supervisor.sentence(cut)), at \(system.now) s of virtual time; nothing can be said of the firmware"
             Console.error(complaint)
             Supervisor.hasReported()
-            if json { Console.data(CutReport(cut, complaint, image: image).text + "\n") }
+            if json { Console.data(ShortReport(complaint, Supervisor.status(cut), image: image).text + "\n") }
             HelpTopic.explains(Supervisor.topic(cut))
             throw Supervisor.status(cut)
         }
         Supervisor.hasReported()
-        if json { Console.data(DoctorJSON(report, image: name).text + "\n") } else { Console.data(Self.lines(report, name)) }
+        let status = status(report)
+        if json { Console.data(DoctorJSON(report, status, image: name).text + "\n") } else { Console.data(Self.lines(report, name)) }
         switch system.stopReason {
         case .fault, .lockup: coredump?.write(system.coredump())
         default: break
         }
         if case .channel(let name) = to, !report.channels.contains(where: { $0.name == name }) {
             Console.error("--to \(name): no channel of that name has come" + (report.channels.isEmpty ? "" : "; there are \(report.channels.map(\.name.description).joined(separator: ", "))"))
-            throw ExitStatus.expectation
+            throw status
         }
-        if report.isFine { return }
+        if status == .fine { return }
         HelpTopic.explains(report.cause.map { .cause($0.name) } ?? .page(.causes))
-        throw report.hasStarted ? ExitStatus.expectation : ExitStatus.refused
+        throw status
+    }
+
+    private func status(_ report: DoctorReport) -> ExitStatus {
+        if case .channel(let name) = to, !report.channels.contains(where: { $0.name == name }) { return .expectation }
+        return report.isFine ? .fine : report.hasStarted ? .expectation : .refused
     }
 
     private func configuration(_ firmware: FirmwareImage, _ tree: TreeOptions) throws -> SystemConfiguration {
@@ -138,6 +144,7 @@ private struct DoctorJSON: JSONText {
         }
     }
     let image: String
+    let exit: Int32
     let fine: Bool
     let rpmsg: Bool
     @Nullable var cause: String?
@@ -145,8 +152,9 @@ private struct DoctorJSON: JSONText {
     let entries: [Entry]
     let virtualNanoseconds: UInt64
 
-    init(_ report: DoctorReport, image: String) {
+    init(_ report: DoctorReport, _ status: ExitStatus, image: String) {
         self.image = image
+        exit = status.rawValue
         fine = report.isFine
         rpmsg = !report.isWithoutRpmsg
         cause = report.cause?.name

@@ -22,10 +22,10 @@ struct Dt: TakesProjectFile {
     func run() throws {
         let tree = try TreeOptions.tree(file)
         do throws(CoprocessorNodeError) {
-            show(CoprocessorReport(try CoprocessorNode(tree, chip: .chosen)))
+            show(CoprocessorReport(try CoprocessorNode(tree, chip: .chosen)), .fine)
         } catch {
             let secure = try? SecureNode.memory(tree, chip: .chosen)
-            if json || secure != nil { show(CoprocessorReport(refused: error, secureMemory: secure)) }
+            if json || secure != nil { show(CoprocessorReport(refused: error, secureMemory: secure), secure == nil ? .refused : .fine) }
             guard secure == nil else { return }
             Console.error("\(file): \(error)")
             HelpTopic.explains(.page(.dt))
@@ -33,7 +33,22 @@ struct Dt: TakesProjectFile {
         }
     }
 
-    private func show(_ report: CoprocessorReport) {
-        if json { Console.data(JSON.text(report, keys: .convertToSnakeCase) + "\n") } else { Console.data(report.lines) }
+    private func show(_ report: CoprocessorReport, _ status: ExitStatus) {
+        Supervisor.hasReported()
+        if json { Console.data(Answer(report: report, status: status).text + "\n") } else { Console.data(report.lines) }
+    }
+
+    /// The report's JSON object, with what it comes to.
+    private struct Answer: JSONText {
+        let report: CoprocessorReport
+        let status: ExitStatus
+
+        private enum Key: String, CodingKey { case exit }
+
+        func encode(to encoder: any Encoder) throws {
+            try report.encode(to: encoder)
+            var object = encoder.container(keyedBy: Key.self)
+            try object.encode(status.rawValue, forKey: .exit)
+        }
     }
 }

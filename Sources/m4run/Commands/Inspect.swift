@@ -26,29 +26,34 @@ struct Inspect: TakesProjectFile {
         let trusted = try keys.read()
         let report = ImageReport(
             FirmwareImage(try InputFile.read(image)), signatures: trusted.isEmpty ? .unverified : .trusted(trusted), support: keys.support)
+        let isPlainELF = report.kind == .elf && report.images.allSatisfy { $0.problem == nil && $0.machine == 40 }
+        let status: ExitStatus = report.loads || isPlainELF ? .fine : .refused
+        Supervisor.hasReported()
         if json {
-            Console.data(JSON.text(Answer(report: report)) + "\n")
+            Console.data(JSON.text(Answer(report: report, status: status)) + "\n")
         } else {
             Console.data(report.lines)
         }
-        let isPlainELF = report.kind == .elf && report.images.allSatisfy { $0.problem == nil && $0.machine == 40 }
-        if !report.loads && !isPlainELF {
+        guard status == .fine else {
             HelpTopic.explains(.page(.optee))
-            throw ExitStatus.refused
+            throw status
         }
     }
 
     /// The report's JSON object, with what it comes to.
     private struct Answer: Encodable {
         let report: ImageReport
+        let status: ExitStatus
 
-        private enum Key: String, CodingKey { case verdict, signatureChecked }
+        private enum Key: String, CodingKey { case exit, verdict, signatureChecked }
 
         func encode(to encoder: any Encoder) throws {
             try report.encode(to: encoder)
             var object = encoder.container(keyedBy: Key.self)
+            try object.encode(status.rawValue, forKey: .exit)
             try object.encode(report.verdict, forKey: .verdict)
-            try object.encode(report.isSignatureChecked, forKey: .signatureChecked)
+            // A plain ELF has none that anybody could have looked at.
+            try object.encode(report.signature != nil && report.isSignatureChecked, forKey: .signatureChecked)
         }
     }
 }

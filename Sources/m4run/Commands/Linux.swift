@@ -44,7 +44,7 @@ struct LinuxCommand: TakesProjectFile {
 
     func run() throws {
         // Both live on the wall clock: with a script the first signal ends the run in order, as it does with a terminal that sends none.
-        try Supervisor.start(limits.timeout, .end, json: limits.json ? image : nil)
+        try Supervisor.start(limits.timeout, .end)
         let session = try LinuxSession(self)
         let status = try session.run()
         guard status == 0 else { throw ExitCode(status) }

@@ -35,21 +35,16 @@ struct M4Run: ParsableCommand {
             try checkArguments()
             var command = try ProjectArguments.parse(Sign.gathered(Array(CommandLine.arguments.dropFirst())))
             HelpTopic.begin(command)
+            Supervisor.expects(objectOf: (command as? any PrintsObject)?.objectName)
             try command?.run()
             ExitStatus.fine.leave()
         } catch let status as ExitStatus {
             HelpTopic.tell()
             status.leave()
         } catch let refusal as Refusal {
-            Console.error(refusal.description)
-            HelpTopic.explains(refusal.topic)
-            HelpTopic.tell()
-            ExitStatus.refused.leave()
+            fail(refusal.description, refusal.topic, .refused)
         } catch let mistake as any UserFacing {
-            Console.error(mistake.description)
-            HelpTopic.explains(mistake.topic)
-            HelpTopic.tell()
-            ExitStatus.usage.leave()
+            fail(mistake.description, mistake.topic, .usage)
         } catch {
             let code = exitCode(for: error)
             var text = fullMessage(for: error)
@@ -72,6 +67,14 @@ struct M4Run: ParsableCommand {
             }
             ExitStatus.usage.leave()
         }
+    }
+
+    private static func fail(_ complaint: String, _ topic: HelpTopic?, _ status: ExitStatus) -> Never {
+        Console.error(complaint)
+        if let image = Supervisor.expectedObject { Console.data(ShortReport(complaint, status, image: image).text + "\n") }
+        HelpTopic.explains(topic)
+        HelpTopic.tell()
+        status.leave()
     }
 
     /// What was closed is /dev/null: the first file that is opened would be it else, and get what is written for people.

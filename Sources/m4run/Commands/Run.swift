@@ -125,7 +125,7 @@ struct Run: TakesProjectFile {
     }
 
     func run() throws {
-        try Supervisor.start(limits.timeout, serving.isOn ? .handled : .end, json: limits.json ? image : nil)
+        try Supervisor.start(limits.timeout, serving.isOn ? .handled : .end)
         let session = try RunSession(self)
         let status = session.run()
         session.report(status)

@@ -108,7 +108,9 @@ struct Sign: TakesProjectFile {
 
     private func tokenKey(_ address: TokenAddress, pinFile: String?) throws -> SigningKey {
         let pin = try pinFile.map { file in
-            let line = try InputFile.key(file).prefix { $0 != 0x0A && $0 != 0x0D }
+            let bytes = try InputFile.key(file)
+            // What editors on Windows begin UTF-8 with is no part of it.
+            let line = (bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]).prefix { $0 != 0x0A && $0 != 0x0D }
             guard !line.isEmpty, !line.contains(0) else { throw UsageError("\(file): the first line is no PIN") }
             return String(decoding: line, as: UTF8.self)
         }

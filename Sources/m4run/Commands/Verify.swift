@@ -57,6 +57,7 @@ struct Verify: TakesProjectFile {
         }
         guard let image else { return }
         let explanation = LoadExplanation(of: try InputFile.read(image), signatures: signatures, support: keys.support, heapSize: heap)
+        Supervisor.hasReported()
         if json {
             Console.data(JSON.text(Answer(image: image, explanation: explanation, isChecked: !unverified)) + "\n")
         } else {
@@ -78,7 +79,7 @@ struct Verify: TakesProjectFile {
         let isChecked: Bool
 
         private enum Key: String, CodingKey {
-            case image, size, result, check, reason, offset, checks, warnings
+            case image, size, exit, result, check, reason, offset, checks, warnings
             case notReached = "not_reached"
             case signatureChecked = "signature_checked"
             case resourceTable = "resource_table"
@@ -88,6 +89,7 @@ struct Verify: TakesProjectFile {
             var object = encoder.container(keyedBy: Key.self)
             try object.encode(image, forKey: .image)
             try object.encode(explanation.size, forKey: .size)
+            try object.encode((explanation.refusal == nil ? ExitStatus.fine : .refused).rawValue, forKey: .exit)
             try object.encode(explanation.result, forKey: .result)
             try object.encode(isChecked, forKey: .signatureChecked)
             try object.encode(explanation.refusal?.check, forKey: .check)

@@ -77,12 +77,10 @@ enum Supervisor {
     ///
     /// - Parameters:
     ///   - timeout: wall time from the process' start; nil for no limit.
-    ///   - json: the image's name, where there is to be a JSON object in any case.
     /// - Throws: `UsageError` when the system has no thread for it.
-    static func start(_ timeout: VirtualDuration?, _ use: Signals, json image: String? = nil) throws {
+    static func start(_ timeout: VirtualDuration?, _ use: Signals) throws {
         let begin = began
         Console.startWriting()
-        shared.state.withLock { $0.image = image }
         if use != .unhandled {
             let signals: StopSignals
             do throws(DeviceFilesError) { signals = try StopSignals(always: use == .end ? [] : [SIGINT, SIGTERM]) } catch {
@@ -106,6 +104,12 @@ enum Supervisor {
         }
         guard isWatched else { throw UsageError("--timeout: \(String(cString: strerror(EAGAIN)))") }
     }
+
+    /// The command is to print an object under --json in any case, of the image of this name.
+    static func expects(objectOf image: String?) { shared.state.withLock { $0.image = image } }
+
+    /// Of which image an object is still to be printed.
+    static var expectedObject: String? { shared.state.withLock { $0.image } }
 
     /// The command has printed its object under --json: there is not to be another.
     static func hasReported() { shared.state.withLock { $0.image = nil } }
@@ -195,7 +199,7 @@ enum Supervisor {
         let lost = unread > 0 ? ", while \(unread) bytes for standard output waited for somebody to read" : ""
         Console.sayNow(Style.paint("m4run: \(ForeignText.line(complaint))\(lost)", .error, on: 2) + "\n", until: end - grace / 2)
         if let image = shared.state.withLock({ $0.image }), !Console.isDataWaiting {
-            Console.sayNow(CutReport(why, complaint, image: image).text + "\n", to: 1, until: end, wholly: true)
+            Console.sayNow(ShortReport(complaint, status(why), image: image).text + "\n", to: 1, until: end, wholly: true)
         }
         if case .signal(let number) = why { StopSignals.die(number) }
         _exit(code)
@@ -256,15 +260,5 @@ enum Supervisor {
         case .timeout, .slowStop: .limit
         case .signal(let number): .signal(number)
         }
-    }
-}
-
-/// What --json prints where a command was cut before, or so deeply, that it cannot say more.
-struct CutReport: JSONText {
-    let error: String, exit: Int32, image: String, result: String
-
-    init(_ cut: Supervisor.Cut, _ complaint: String, image: String) {
-        let status = Supervisor.status(cut)
-        (error, exit, self.image, result) = (complaint, status.rawValue, image, status.name)
     }
 }
