@@ -89,6 +89,20 @@ import SecureLoader
         #expect(throws: KeyError.notPrivate(label: "PUBLIC KEY")) { try SigningKey(pem: TestKeys.rsaPublic) }
     }
 
+    @Test func aKeyBehindItsCertificateSigns() throws {
+        let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        #expect(try SigningKey(pem: certificate + TestKeys.rsaPKCS1).trusted.fingerprint == TestKeys.rsa.trusted.fingerprint)
+    }
+
+    @Test func aBlockThatDoesNotEndIsToldByName() {
+        let cut = TestKeys.rsaPKCS1.split(separator: "\n").dropLast().joined(separator: "\n")
+        let error = KeyError.unfinished(label: String(cut.split(separator: "\n")[0].dropFirst(11).dropLast(5)))
+        #expect(throws: error) { try SigningKey(pem: cut) }
+        #expect(throws: error) { try SigningKey(pem: TestKeys.rsaPublic + "\n" + cut) }
+        #expect(throws: error) { try TrustedKey(pem: cut) }
+        #expect("\(error)".contains("no line -----END "))
+    }
+
     @Test func anotherCurveIsRefused() {
         #expect(throws: KeyError.unsupportedKind(label: "EC PRIVATE KEY", found: "SECP384R1")) { try SigningKey(pem: TestKeys.ecP384) }
     }

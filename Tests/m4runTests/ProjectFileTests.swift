@@ -87,6 +87,8 @@ import Testing
         let second = try project.run("run", "--show-config")
         func values(_ text: String) -> String { text.replacing(#/  # .*/#, with: "") }
         #expect(second.status == 0 && values(second.out) == values(first.out), "\(second.err)\(second.out)")
+        let secret = try project.run("sign", "--show-config", "--key", "pkcs11:token=a;object=b?pin-value=4711")
+        #expect(secret.status == 0 && secret.out.contains("  # key: on the command line, and refused\n") && !secret.out.contains("4711"), "\(secret.out)\(secret.err)")
         // Without a file, and where something is missing that a run needs.
         #expect(try project.run("run", "--show-config", "--no-config").out.contains("  # image:\n"))
         for command in ["doctor", "exec", "linux", "inspect", "verify", "extract", "sign", "keygen", "dt", "ctl"] {

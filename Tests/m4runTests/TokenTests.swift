@@ -27,7 +27,7 @@ import Testing
     @Test("A key in a token signs the bytes that the same key in a file signs; a wrong PIN and a name that is none are told", .needs(.softhsm))
     func signs() throws {
         let (environment, url) = try token("sign", pin: "1234")
-        try Scratch.write(Array("1234\n".utf8), "pin")
+        try Scratch.write([0xEF, 0xBB, 0xBF] + Array("1234\r\n".utf8), "pin")
         try Scratch.write(Array("9999".utf8), "wrong-pin")
         let image = try Scratch.signed("tty-echo")
         func sign(_ arguments: String..., to out: String = "by-token") throws -> Command.Result {

@@ -9,6 +9,8 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     case noKey(labels: [String])
     /// A PEM block that does not decode as what its label says.
     case malformed(label: String)
+    /// A PEM block without the line that ends it, and no key before it.
+    case unfinished(label: String)
     /// A public key where a private one is needed.
     case notPrivate(label: String)
     /// An elliptic-curve key that is not on P-256, or an algorithm other than RSA and EC; `found` is its name.
@@ -55,6 +57,7 @@ public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
                     + (labels.count > 8 ? " and \(labels.count - 8) more" : "")
                     + (labels.contains("OPENSSH PRIVATE KEY") ? "; `ssh-keygen -p -m PEM -f KEY` makes one of OpenSSH's" : "")
         case .malformed(let label): label == "DER" ? "the file is no key in DER" : "the PEM block \(label) does not decode"
+        case .unfinished(let label): "the PEM block \(label) does not end: no line -----END \(label)----- comes behind it"
         case .notPrivate(let label): "the key (\(label)) has no private part and cannot sign"
         case .unsupportedKind(let label, let found): "the key (\(label)) is neither RSA nor EC on the curve P-256: \(found)"
         case .unsupportedForm(let label, let found, let converts): "the key (\(label)) \(found), which is not read here; `\(converts)` writes one that is"

@@ -56,6 +56,16 @@ struct PEMBlock: Equatable {
         return blocks
     }
 
+    /// The label of the text's last block, where that has no END line.
+    static func unfinished(in text: String) -> String? {
+        var label: String?
+        for whole in text.split(whereSeparator: \.isNewline) {
+            let line = trimmed(whole)
+            if let begun = boundary(line, "BEGIN") { label = begun } else if label != nil, boundary(line, "END") == label { label = nil }
+        }
+        return label.map { String($0.prefix(64)) }
+    }
+
     private static func trimmed(_ line: Substring) -> Substring { line.prefix(upTo: line.lastIndex { !$0.isWhitespace }.map(line.index(after:)) ?? line.startIndex) }
 
     /// A key file's text: UTF-8, or UTF-16 with a byte order mark, which editors and shells on Windows write. The mark is no part of it.

@@ -29,15 +29,13 @@ public struct SigningKey: Sendable {
     /// - Parameter passphrase: opens an encrypted key; not used for others.
     public init(pem text: String, passphrase: String? = nil) throws(KeyError) {
         let blocks = try PEMBlock.blocks(in: text)
-        for block in blocks {
-            switch block.label {
-            case let label where Self.labels.contains(label):
-                self = try Self.read(block, passphrase)
-                return
-            case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE": throw .notPrivate(label: block.label)
-            default: continue
-            }
+        if let block = blocks.first(where: { Self.labels.contains($0.label) }) {
+            self = try Self.read(block, passphrase)
+            return
         }
+        if let label = PEMBlock.unfinished(in: text) { throw .unfinished(label: label) }
+        // A certificate may stand before its key, and here it stands alone.
+        if let block = blocks.first(where: { TrustedKey.labels.contains($0.label) }) { throw .notPrivate(label: block.label) }
         throw .noKey(labels: blocks.map(\.label))
     }
 

@@ -5,6 +5,8 @@ import ImageFormat
 
 /// A public key whose signatures are believed: on the board, the one that OP-TEE was built with. RSA, or EC on the curve P-256.
 public struct TrustedKey: Sendable {
+    static let labels = ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"]
+
     private let key: PublicKeyHandle
     private let isRSA: Bool
     /// In bytes.
@@ -33,7 +35,7 @@ public struct TrustedKey: Sendable {
         let blocks = try PEMBlock.blocks(in: text)
         for block in blocks {
             switch block.label {
-            case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE":
+            case let label where Self.labels.contains(label):
                 guard let der = block.der else { throw .malformed(label: block.label) }
                 do throws(KeyError) { self = try Self.read(der, block.label) } catch { throw KeyForm.explained(error, der, block.label) }
                 return
@@ -43,6 +45,7 @@ public struct TrustedKey: Sendable {
             default: continue
             }
         }
+        if let label = PEMBlock.unfinished(in: text) { throw .unfinished(label: label) }
         throw .noKey(labels: blocks.map(\.label))
     }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 import MachineBase
+import SecureLoader
 
 /// What `--show-config` prints: a section of a project file, with each option that counts and where it comes from.
 struct EffectiveOptions {
@@ -24,6 +25,8 @@ struct EffectiveOptions {
         guard let (values, origin) = effective(option) else { return ["  # \(option.name):"] }
         // A file may not say it.
         if ProjectOptions.refused[option.name] != nil { return ["  # \(option.name): on the \(origin)"] }
+        // A PIN in a URL is nothing to show.
+        if values.contains(where: Self.hasPIN) { return ["  # \(option.name): on the \(origin), and refused"] }
         // Of a path in a file that stands elsewhere the default is another.
         if option.isPath, origin == Self.byDefault { return values.prefix(1).map { "  # \(option.name): \(Self.scalar($0, isFlag: false))  # \(origin)" } }
         if values.isEmpty { return ["  \(option.name): []  # \(origin)"] }
@@ -40,6 +43,15 @@ struct EffectiveOptions {
         return option.defaultValue.map { ([$0], Self.byDefault) }
     }
     private static let byDefault = "default"
+
+    /// A token's URL with the PIN in it.
+    private static func hasPIN(_ value: String) -> Bool {
+        guard TokenAddress.isOne(value) else { return false }
+        do throws(KeyError) {
+            _ = try TokenAddress(value)
+            return false
+        } catch { return true }
+    }
 
     /// As a reader of YAML takes it for the same text.
     private static func scalar(_ value: String, isFlag: Bool) -> String {
