@@ -30,6 +30,9 @@ let linkRecord: [LinkerSetting] =
             .when(platforms: [.linux], configuration: .release))]
     } ?? []
 
+// What tests test is optimized, they themselves are not: that would take minutes more than it saves.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 let package = Package(
     name: "m4run",
     products: [
@@ -125,27 +128,27 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["M4Board", "CortexM", "Chips", "MachineBase"], path: "Tests/TestSupport"),
         // Writes blobs, whole and damaged, for tests.
         .target(name: "DeviceTreeFixtures", path: "Tests/DeviceTreeFixtures"),
-        .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"]),
-        .testTarget(name: "ManualTests", dependencies: ["Manual"]),
-        .testTarget(name: "ELF32Tests", dependencies: ["ELF32"]),
+        .testTarget(name: "MachineBaseTests", dependencies: ["MachineBase"], swiftSettings: unoptimized),
+        .testTarget(name: "ManualTests", dependencies: ["Manual"], swiftSettings: unoptimized),
+        .testTarget(name: "ELF32Tests", dependencies: ["ELF32"], swiftSettings: unoptimized),
         // A chip that nobody makes, with everything elsewhere: a constant of another chip's that is left somewhere fails on it.
         .target(name: "SecondChip", dependencies: ["Chips", "CRegisterMap", "MachineBase"], path: "Tests/SecondChip"),
-        .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"]),
-        .testTarget(name: "CortexMTests", dependencies: ["CortexM"]),
-        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips", "SecondChip"]),
-        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "TestSupport"]),
-        .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"]),
-        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"]),
-        .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"]),
-        .testTarget(name: "RprocHostTests", dependencies: ["RprocHost", "RprocHostDoubles"]),
-        .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"]),
-        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip", "TestSupport"]),
+        .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"], swiftSettings: unoptimized),
+        .testTarget(name: "CortexMTests", dependencies: ["CortexM"], swiftSettings: unoptimized),
+        .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips", "SecondChip"], swiftSettings: unoptimized),
+        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"], swiftSettings: unoptimized),
+        .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "RprocHostTests", dependencies: ["RprocHost", "RprocHostDoubles"], swiftSettings: unoptimized),
+        .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeFixtures"], swiftSettings: unoptimized),
+        .testTarget(name: "RprocDeviceTreeTests", dependencies: ["RprocDeviceTree", "DeviceTreeFixtures", "RprocHost", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
         .testTarget(
             name: "LinuxGuestTests",
-            dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "ImageFormat", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip", "TestSupport"]),
-        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "ImageFormat", "Chips", "SecondChip", "TestSupport"]),
+            dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "ImageFormat", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "ImageFormat", "Chips", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
         // Runs the command as a process, with the samples.
-        .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures", "TestSupport"]),
+        .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures", "TestSupport"], swiftSettings: unoptimized),
     ],
     swiftLanguageModes: [.v6]
 )
