@@ -13,7 +13,7 @@ public struct KernelProfile: Equatable, Sendable {
     public var vdevIsPlatformDevice = true
     /// What `stop` and the shutdown return is what stopping returned (5.18 on); before that always success.
     public var stopReturnsStatus = true
-    /// `stop` stops what has crashed, too (Debian's 6.12.117; not its 6.1.176); before that EINVAL.
+    /// `stop` stops what has crashed, too (Debian's 6.1.192 and 6.12.117; not its 6.1.176); before that EINVAL.
     public var stopsCrashed = true
     /// Doorbells are heard while attached; from 6.4 to 6.10 they are dropped.
     public var hearsDoorbellsWhileAttached = true
@@ -59,8 +59,14 @@ public struct KernelProfile: Equatable, Sendable {
         profile.checksEntryOffsets = false
         return profile
     }()
-    /// About 6.1, from 6.1.28 on.
+    /// About 6.1, as Debian 12 has it (6.1.192).
     public static let v6_1: KernelProfile = {
+        var profile = v6_1_28
+        profile.stopsCrashed = true
+        return profile
+    }()
+    /// 6.1.28 and what came next, up to 6.1.176 at least.
+    static let v6_1_28: KernelProfile = {
         var profile = v6_6
         profile.hearsDoorbellsWhileAttached = true
         return profile
@@ -130,7 +136,7 @@ extension KernelProfile {
     /// OpenSTLinux 4 (5.15.24, 5.15.67).
     public static let openSTLinux4 = Named.openSTLinux4.kernel.profile.withDriverOfST
     /// OpenSTLinux 5 (6.1.28, 6.1.82).
-    public static let openSTLinux5 = Named.openSTLinux5.kernel.profile.withDriverOfST
+    public static let openSTLinux5 = v6_1_28.withDriverOfST
     /// OpenSTLinux 6 (6.6.48, 6.6.78).
     public static let openSTLinux6 = Named.openSTLinux6.kernel.profile.withDriverOfST
 
