@@ -48,7 +48,8 @@ help:
 	@echo 'make thumb-check   the decoder of Thumb instructions against GNU objdump: every 16-bit encoding, many of 32 bits'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
-	@echo 'make judge     what takes long, a line each: conformance, thumb-check, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, linux-endurance, endurance, hostile; JUDGES="NAME..." for some'
+	@echo 'make system-engine  a build with the system'"'"'s libunicorn runs what it can with the same traces'
+	@echo 'make judge     what takes long, a line each: conformance, thumb-check, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, linux-endurance, endurance, hostile, system-engine; JUDGES="NAME..." for some'
 	@echo 'make linux-bridge   .build/linux-bridge.so, what QEMU loads beside a Linux guest; scripts/fetch-linux brings the guest'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
@@ -79,7 +80,7 @@ run: build
 	@scripts/demo
 
 test: firmware linux-bridge
-	@$(SWIFT_TEST) $(TEST_FLAGS)
+	@scripts/run-tests $(SCRATCH) $(TEST_FLAGS)
 
 test-as-user:
 	@scripts/test-as-user
@@ -144,6 +145,11 @@ corpus: build
 fuzz-images: corpus
 	@scripts/fuzz-images
 
+# A make of its own: the variables above are another engine's.
+system-engine: build
+	@$(MAKE) --no-print-directory UNICORN=system binary
+	@scripts/trace-compare .build/release/m4run .build-system/release/m4run tty-echo client swift steering sensor bench-start bench-int bench-memory
+
 # Minutes to hours: before a release, and after a change to what they judge.
 judge:
 	@scripts/judge $(JUDGES)
@@ -164,5 +170,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images \
+.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images system-engine \
     device-tree setup clean
