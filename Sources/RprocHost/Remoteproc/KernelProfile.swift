@@ -32,7 +32,7 @@ public struct KernelProfile: Equatable, Sendable {
     public var checksSectionHeaders = true
     /// A vendor resource that nobody wants ends the boot when no known one comes behind it (Debian's 6.1.176; not its 6.12.117).
     public var ignoredResourceEndsBoot = false
-    /// An offset in the resource table that leads into the table's header, or is negative as a signed number, is out of bounds (Debian's 6.12.117);
+    /// An offset in the resource table that leads into the table's header, or is negative as a signed number, is out of bounds (Debian's 6.1.192 and 6.12.117);
     /// before that (6.1.176) the entry is read from there, or from before the table, mostly to an oops.
     public var checksEntryOffsets = true
     /// The name under which a virtio device's `/dev/rpmsg_ctrlN` is on the rpmsg bus: `rpmsg_chrdev` before 5.18.
@@ -63,6 +63,7 @@ public struct KernelProfile: Equatable, Sendable {
     public static let v6_1: KernelProfile = {
         var profile = v6_1_28
         profile.stopsCrashed = true
+        profile.checksEntryOffsets = true
         return profile
     }()
     /// 6.1.28 and what came next, up to 6.1.176 at least.
