@@ -13,6 +13,8 @@ uc_err m4_adapter_configure(m4_engine *e);
 uc_err m4_adapter_map(m4_engine *e, const m4_region *r);
 /// The last part of opening: hooks of blocks and refused accesses, and what is looked up once.
 uc_err m4_adapter_arm(m4_engine *e);
+/// The run that is about to begin executes one instruction: `is_step`.
+void m4_adapter_begin_step(m4_engine *e);
 /// uc_emu_start has come back with `error`: puts right what it leaves of the core, and the stop where no hook recorded one.
 void m4_adapter_run_ended(m4_engine *e, uc_err error);
 /// At a block's start, which has not run: an exception could be taken. May not come back, when the run goes on with the exception's handler.

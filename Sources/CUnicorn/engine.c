@@ -46,6 +46,8 @@ void m4_engine_close(m4_engine *e) {
         uc_close(e->uc);
     }
     m4_recorder_close(e);
+    free(e->breaks);
+    free(e->watched);
     free(e->counts);
     free(e->uses_fpu);
     free(e->costs);
@@ -97,13 +99,15 @@ static m4_stop run_once(m4_engine *e, uint32_t pc) {
     m4_engine_update_limit(e);
     // A step ends inside of a block that may be known without it.
     if (e->step_address != M4_NOWHERE) e->counts[m4_count_index(pc & ~1u)] = 0;
+    if (e->is_step) m4_adapter_begin_step(e);
     uc_err error = uc_emu_start(e->uc, pc, 0, 0, 0);
     e->engine_error = error;
     m4_adapter_run_ended(e, error);
     if (e->changing) m4_settle_change(e);
     bool ran = e->history_count != e->first_block;
     uint32_t at = m4_reg_read(e, UC_ARM_REG_PC);
-    if (ran) switch (e->stop) {
+    // A block that was stopped before is none that ran.
+    if (ran && e->stopped_before == M4_NOWHERE) switch (e->stop) {
     // At an instruction of the block that has not retired. On 2.0 a data fault leaves PC at the block's start: the board
     // finds the instruction and calls m4_engine_retire_to.
     case M4_STOP_UNDEFINED: case M4_STOP_BKPT: case M4_STOP_NO_COPROCESSOR: case M4_STOP_DIVIDE: case M4_STOP_UNALIGNED: case M4_STOP_DATA_FAULT: case M4_STOP_FETCH_FAULT: case M4_STOP_BREAK:
@@ -157,7 +161,7 @@ void m4_engine_retire_to(m4_engine *e, uint32_t pc) {
 }
 
 void m4_engine_update_limit(m4_engine *e) {
-    bool waits = e->stop_requested || m4_engine_is_interrupted(e) || e->fp_deferred || e->changing || m4_looks_always(e) || e->pending_priority < e->active_priority;
+    bool waits = e->stop_requested || m4_engine_is_interrupted(e) || e->fp_deferred || e->changing || m4_looks_always(e) || e->is_step || e->pending_priority < e->active_priority;
     m4_set_limit(e, waits ? 0 : m4_usual_limit(e));
 }
 
@@ -189,6 +193,24 @@ uint32_t m4_engine_privileged_read(m4_engine *e, int reg) {
     return reg == UC_ARM_REG_BASEPRI ? value & e->priority_mask : value;
 }
 
+void m4_engine_privileged_write(m4_engine *e, int reg, uint32_t value) {
+    bool looks = look_from_handler(e);
+    m4_reg_write(e, reg, reg == UC_ARM_REG_BASEPRI ? value & e->priority_mask : value);
+    if (looks) m4_reg_write(e, UC_ARM_REG_IPSR, 0);
+}
+
+void m4_engine_write_control(m4_engine *e, uint32_t control) {
+    // From unprivileged code nothing is taken, and SPSEL not in a handler: first privileged, then all of it in one write.
+    if (look_from_handler(e)) {
+        m4_reg_write(e, UC_ARM_REG_CONTROL, 0);
+        m4_reg_write(e, UC_ARM_REG_IPSR, 0);
+    }
+    m4_reg_write(e, UC_ARM_REG_CONTROL, control);
+    // As in m4_engine_restore.
+    m4_reg_write(e, UC_ARM_REG_APSR_NZCV, m4_reg_read(e, UC_ARM_REG_APSR_NZCV));
+    m4_adapter_core_restored(e);
+}
+
 static int32_t masked_priority(m4_engine *e, bool with_primask) {
     int32_t priority = e->active_priority;
     bool looks = look_from_handler(e);
@@ -217,6 +239,7 @@ bool m4_engine_can_take(m4_engine *e) {
 
 uc_err m4_engine_reset_core(m4_engine *e) {
     e->changing = e->fp_default_status = 0;
+    e->pass_address = M4_NOWHERE;
     e->fp_manual = false;
     uc_err error = uc_context_restore(e->uc, e->pristine);
     m4_adapter_core_restored(e);

@@ -24,11 +24,11 @@ bool m4_read_instruction(const m4_engine *e, uint32_t address, thumb_instruction
 // What a block does that the engine does not tell: SEV, a NOP to it; LDREX, LDREXB, LDREXH; CPS and MSR, which may lift a mask
 // and end their block; MRS of BASEPRI. Kept with a
 // block's count, above its size, so that such a block is never taken for a usual one.
-enum { READS_BASEPRI = 0x0800, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
-static const uint64_t block_flags = (uint64_t)(READS_BASEPRI | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
+enum { READS_BASEPRI = 0x0800, AT_BREAK = 0x1000, SENDS_EVENT = 0x2000, OPENS_MONITOR = 0x4000, CHANGES_MASKS = 0x8000 };
+static const uint64_t block_flags = (uint64_t)(READS_BASEPRI | AT_BREAK | SENDS_EVENT | OPENS_MONITOR | CHANGES_MASKS) << 16;
 
 static uint64_t flags_of_block(const m4_engine *e, uint32_t address, uint32_t size) {
-    uint32_t flags = 0;
+    uint32_t flags = M4_OWN_ENGINE && m4_breaks_at(e, address) ? AT_BREAK : 0;
     thumb_instruction i;
     for (uint32_t offset = 0; offset < size && m4_read_instruction(e, address + offset, &i); offset += i.size) {
         switch (i.operation) {
@@ -71,6 +71,7 @@ static bool prepare(m4_engine *e, uint32_t address, uint32_t size) {
 bool m4_begin_block(m4_engine *e, uint32_t address, uint32_t size) {
     if (e->stopped) return false;
     if (e->changing) m4_settle_change(e);
+    if (e->has_range && address - e->range_first > e->range_last - e->range_first) return stop_before_block(e, address, M4_STOP_STEPPED);
     if (e->cycles >= m4_limit(e)) {
         if (e->cycles >= e->deadline || e->stop_requested || m4_engine_is_interrupted(e) || m4_engine_can_take(e)) {
             m4_adapter_report_boundary(e, address);
@@ -84,7 +85,8 @@ bool m4_begin_block(m4_engine *e, uint32_t address, uint32_t size) {
     uint64_t key = m4_block_key(address, size), entry = e->counts[index];
     if (((entry ^ key) & ~block_flags) - 1 >= 0xFFFF) {
         bool mixed = e->mixed_code & m4_page_bit(address);
-        if (mixed && m4_refuses_code(e, address, 2)) {
+        // In a step the instruction's own hook, which would see its second half, is not called.
+        if (mixed && m4_refuses_code(e, address, e->is_step ? size : 2)) {
             e->fault_refusal = M4_REFUSED_PROTECTION;
             e->fault_exact = false;
             return stop_before_block(e, address, M4_STOP_FETCH_FAULT);
@@ -95,9 +97,19 @@ bool m4_begin_block(m4_engine *e, uint32_t address, uint32_t size) {
         if (!mixed) e->counts[index] = entry;
         if (e->coarse) e->costs[index] = m4_extra_cycles(e, address, size);
     }
+    uint32_t flags = (uint32_t)(entry >> 16);
+    if (flags & AT_BREAK) {
+        uint32_t kinds = m4_breaks_at(e, address);
+        if (address == e->pass_address) kinds &= ~e->pass_kinds;
+        if (kinds) {
+            e->break_kinds = kinds;
+            return stop_before_block(e, address, M4_STOP_BREAK);
+        }
+    }
     if (e->fp_deferred && e->uses_fpu[index] && (!(e->traps & M4_TRAP_FPU) || e->fpu_for_privileged))
         return stop_before_block(e, address, M4_STOP_FP_CONTEXT);
-    uint32_t flags = (uint32_t)(entry >> 16);
+    // The instruction executes now, and has been passed.
+    if (flags & AT_BREAK && address == e->pass_address) e->pass_address = M4_NOWHERE;
     if (flags & SENDS_EVENT) e->event_sent = true;
     if (flags & OPENS_MONITOR) e->exclusive_open = true;
     m4_account(e, entry & ~block_flags);

@@ -36,9 +36,14 @@ enum { M4_REFILL = 2 };
 /// What traps by a hook of its instruction: the FPU's with the system's library, which has no other way.
 static inline uint32_t m4_hooked_traps(const m4_engine *e) { return M4_OWN_ENGINE ? 0 : e->traps & M4_TRAP_FPU; }
 /// Whether any instruction may have to stop by a hook.
-static inline bool m4_wants_trap_hooks(const m4_engine *e) { return m4_hooked_traps(e) || e->break_count || e->step_address != M4_NOWHERE; }
+static inline bool m4_wants_trap_hooks(const m4_engine *e) { return !M4_OWN_ENGINE && (m4_hooked_traps(e) || e->break_count || e->step_address != M4_NOWHERE); }
 /// Whether blocks have to be looked at of which translated code knows nothing.
-static inline bool m4_looks_always(const m4_engine *e) { return M4_OWN_ENGINE && (e->mixed_code || m4_wants_trap_hooks(e)); }
+static inline bool m4_looks_always(const m4_engine *e) { return M4_OWN_ENGINE && (e->mixed_code || e->has_range); }
+
+/// Kinds of the breakpoints at an instruction.
+uint32_t m4_breaks_at(const m4_engine *e, uint32_t address);
+/// Whether a block that is being translated is to end before an instruction, since a run may have to stop there. Not with the system's library.
+bool m4_ends_block(const m4_engine *e, uint32_t address);
 
 /// Records why the run ends. The first reason stays.
 static inline void m4_record(m4_engine *e, m4_stop stop) {

@@ -31,6 +31,8 @@ static uint64_t describe(void *board, uint32_t address, uint32_t size) {
     return e->coarse || m4_is_special_block(entry) ? 0 : entry;
 }
 
+static bool ends(void *board, uint32_t address) { return m4_ends_block(board, address); }
+
 static bool look(void *board, uint32_t address, uint32_t size) {
     m4_engine *e = board;
     e->cycles -= e->history[--e->history_count % M4_RING] & 0xFFFF;
@@ -41,15 +43,22 @@ uc_err m4_adapter_arm(m4_engine *e) {
     m4run_accounting accounting = {
         .board = e, .cycles = offsetof(m4_engine, cycles), .limit = offsetof(m4_engine, limit), .nothing = offsetof(m4_engine, nothing),
         .count = offsetof(m4_engine, history_count), .ring = offsetof(m4_engine, history), .ring_size = M4_RING,
-        .describe = describe, .look = look,
+        .describe = describe, .look = look, .ends = ends,
     };
     m4run_set_accounting(e->uc, &accounting);
     e->core_registers = m4run_registers(e->uc);
     return m4_install_fill(e);
 }
 
+void m4_adapter_begin_step(m4_engine *e) { m4run_step(e->uc); }
+
 void m4_adapter_run_ended(m4_engine *e, uc_err error) {
     if (e->abandoned) uc_context_restore(e->uc, e->abandoned_at);
+    if (e->is_step && !e->stopped && error == UC_ERR_OK && !m4run_is_asleep(e->uc)) {
+        e->stop = M4_STOP_STEPPED;
+        // The next block is another run's, which does not see where it was branched to from.
+        if (e->coarse && e->core_registers[15] != e->next_block) m4_engine_spend(e, M4_REFILL);
+    }
     if (!e->stopped && error != UC_ERR_OK) e->stop = M4_STOP_ENGINE;
 }
 

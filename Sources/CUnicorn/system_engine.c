@@ -82,6 +82,8 @@ void m4_adapter_run_ended(m4_engine *e, uc_err error) {
     }
 }
 
+void m4_adapter_begin_step(m4_engine *e) { (void)e; }
+
 void m4_adapter_report_boundary(m4_engine *e, uint32_t address) { (void)e, (void)address; }
 
 uint32_t m4_adapter_read_special(const m4_engine *e, int reg) { return m4_reg_read(e, reg); }

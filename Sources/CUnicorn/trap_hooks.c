@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The m4run authors
 // SPDX-License-Identifier: MIT
 
-// Trap hooks, for instructions at which a run has to stop: breakpoints, single steps, code that the MPU forbids in a page of which it allows
-// some; and, with the system's library, the FPU's while CPACR denies it. A hooked instruction costs a walk over all code hooks.
+// Trap hooks, for instructions at which a run has to stop: code that the MPU forbids in a page of which it allows some; and, with the system's
+// library, breakpoints, single steps, and the FPU's while CPACR denies it. A hooked instruction costs a walk over all code hooks.
 //
 // They are placed when their block is about to run for the first time since there was a reason.
 #include "adapter.h"
@@ -10,24 +10,18 @@
 
 static uint32_t traps_of(const thumb_instruction *i) { return thumb_is_fpu(i) ? M4_TRAP_FPU : 0; }
 
-// Kinds of the breakpoints at an instruction.
-static uint32_t breaks_at(const m4_engine *e, uint32_t address) {
-    uint32_t kinds = address == e->step_address ? M4_BREAK_STEP : 0;
-    for (uint32_t i = 0; i < e->break_count; i++)
-        if (!((address ^ e->breaks[i].address) & ~e->breaks[i].ignored)) kinds |= e->breaks[i].kinds;
-    return kinds;
-}
-
-// The engine does not stop inside of an IT block: breakpoints in there are its IT instruction's, as GDB has it, too.
+// The library does not stop inside of an IT block: breakpoints in there are its IT instruction's, as GDB has it, too.
 static uint32_t breaks_of(const m4_engine *e, uint32_t address) {
-    uint32_t kinds = breaks_at(e, address);
+    uint32_t kinds = m4_breaks_at(e, address) | (address == e->step_address ? M4_BREAK_STEP : 0);
     thumb_instruction i;
     if (!m4_read_instruction(e, address, &i) || i.operation != THUMB_IT) return kinds;
     int count = thumb_it_count(&i);
-    for (uint32_t at = address + 2; count > 0 && m4_read_instruction(e, at, &i); count--, at += i.size)
-        kinds |= breaks_at(e, at) & ~(uint32_t)M4_BREAK_STEP;
+    for (uint32_t at = address + 2; count > 0 && m4_read_instruction(e, at, &i); count--, at += i.size) kinds |= m4_breaks_at(e, at);
     return kinds;
 }
+
+// What stops by a hook: with the engine of scripts/build-engine a block begins at a breakpoint, and nothing is hooked.
+static uint32_t hooked_breaks(const m4_engine *e, uint32_t address, uint32_t it) { return M4_OWN_ENGINE || it ? 0 : breaks_of(e, address); }
 
 // Open addressing; entries are indices above 0.
 static uint16_t *slot(m4_engine *e, uint32_t address) {
@@ -120,7 +114,7 @@ static void on_trap_hook(uc_engine *uc, uint64_t address, uint32_t size, void *u
 }
 
 static void describe(struct m4_trap_hook *hook, const thumb_instruction *i, uint32_t it) {
-    hook->traps = (uint8_t)(traps_of(i) | (it == 0 && breaks_of(hook->engine, hook->address) ? M4_TRAP_BREAK : 0));
+    hook->traps = (uint8_t)(traps_of(i) | (hooked_breaks(hook->engine, hook->address, it) ? M4_TRAP_BREAK : 0));
     hook->it_state = (uint8_t)it;
 }
 
@@ -144,7 +138,7 @@ static uint8_t it_state(const m4_engine *e) {
 
 // Whether an instruction has to stop by a hook, or may.
 static bool needs_hook(m4_engine *e, uint32_t at, const thumb_instruction *i, uint32_t it) {
-    return traps_of(i) & m4_hooked_traps(e) || (it == 0 && breaks_of(e, at)) || m4_refuses_code(e, at, i->size);
+    return traps_of(i) & m4_hooked_traps(e) || hooked_breaks(e, at, it) || m4_refuses_code(e, at, i->size);
 }
 
 bool m4_needs_trap_hooks(m4_engine *e, uint32_t address, uint32_t size) {
@@ -209,32 +203,8 @@ void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged) 
 void m4_engine_end_step(m4_engine *e) {
     uint32_t address = e->step_address;
     e->step_address = M4_NOWHERE;
+    e->is_step = false;
     struct m4_trap_hook *hook = address == M4_NOWHERE ? NULL : find(e, address);
     // Translating code gets slower with each hook: one that is for the step alone goes.
-    if (hook && !(hook->traps & m4_hooked_traps(e)) && !breaks_of(e, address)) unhook(e, hook);
-}
-
-void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count) {
-    if (count > M4_MAX_BREAKS) count = M4_MAX_BREAKS;
-    if (count == e->break_count && (count == 0 || memcmp(breaks, e->breaks, count * sizeof *breaks) == 0)) return;
-    if (count) memcpy(e->breaks, breaks, count * sizeof *breaks);
-    e->break_count = count;
-    e->pass_address = M4_NOWHERE;
-    m4_engine_forget_trap_hooks(e);
-}
-
-void m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count) {
-    if (count > M4_MAX_WATCHED) count = M4_MAX_WATCHED;
-    if (count == e->watched_count && (count == 0 || memcmp(watched, e->watched, count * sizeof *watched) == 0)) return;
-    if (count) memcpy(e->watched, watched, count * sizeof *watched);
-    e->watched_count = count;
-    m4_engine_flush_permissions(e);
-}
-
-bool m4_is_watched(const m4_engine *e, uint32_t page) {
-    for (uint32_t i = 0; i < e->watched_count; i++) {
-        uint32_t first = e->watched[i].first & ~(uint32_t)(M4_PAGE_SIZE - 1);
-        if (page >= first && page <= e->watched[i].last) return true;
-    }
-    return false;
+    if (hook && !(hook->traps & m4_hooked_traps(e)) && !hooked_breaks(e, address, 0)) unhook(e, hook);
 }

@@ -54,6 +54,13 @@ public struct DebugAndTrace: Equatable, Sendable {
         }
     }
 
+    /// What `read` would give to privileged code. Reading can clear a flag, here it does not.
+    func look(at address: UInt32, _ core: (any CoreControl)?) -> UInt32 {
+        if address >> 12 & 3 == 0 { return itm.read(address & 0xFFF, tracing: tracing, privileged: true) }
+        var copy = self
+        return copy.read(address, core)
+    }
+
     /// What a write asks the owner for: it is told after this value is at rest.
     enum Effect { case none, changed, stimulus(port: Int) }
 

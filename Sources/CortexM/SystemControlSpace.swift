@@ -264,21 +264,22 @@ public final class SystemControlSpace {
 
     private func feature(_ index: Int) -> UInt32 { variant.features.indices.contains(index) ? variant.features[index] : 0 }
 
-    /// The page from 0xE000E000 to 0xE000EFFF as a debugger reads it: each register's value at this moment, and nothing changes by looking.
-    /// What is only written, or is not there, is 0.
+    /// The word at `address`, a multiple of four in the private peripheral bus, as a debugger reads it: what privileged code would read at this moment,
+    /// and nothing changes by looking. What is only written, or is not there, is 0.
+    public func look(at address: UInt32) -> UInt32 {
+        switch address {
+        case 0xE000_0000..<0xE000_3000: debug.look(at: address, core)
+        case 0xE000_E010: sysTick.lookedAt.control
+        case 0xE000_E018: sysTick.lookedAt.current
+        default: readWord(address)
+        }
+    }
+
+    /// The page from 0xE000E000 to 0xE000EFFF, by `look`.
     public var controlPage: [UInt8] {
-        let tick = sysTick.lookedAt
         var bytes = [UInt8]()
         bytes.reserveCapacity(0x1000)
-        for offset in stride(from: UInt32(0), to: 0x1000, by: 4) {
-            let value =
-                switch offset {
-                case 0x010: tick.control
-                case 0x018: tick.current
-                default: readControl(offset)
-                }
-            bytes.appendLittleEndian(value)
-        }
+        for offset in stride(from: UInt32(0), to: 0x1000, by: 4) { bytes.appendLittleEndian(look(at: 0xE000_E000 | offset)) }
         return bytes
     }
 

@@ -12,6 +12,11 @@
 /* Stands for a constant that is put in place at the block's end; the optimizer, which runs later, must not take it for 0. */
 enum { TO_BE_PATCHED = 0x5EED };
 
+/* Blocks of so many instructions, which translation counts in a block's flags, are steps. */
+enum { STEP = 1 };
+
+static bool m4run_is_step(const TranslationBlock *tb) { return (tb_cflags(tb) & CF_COUNT_MASK) == STEP; }
+
 void m4run_set_accounting(uc_engine *uc, const m4run_accounting *accounting)
 {
     uc->m4run.accounting = *accounting;
@@ -33,6 +38,7 @@ bool m4run_gen_block_start(TCGContext *s, TranslationBlock *tb)
     TCGv_i32 count = tcg_temp_new_i32(s), index = tcg_temp_new_i32(s);
     m->flags = tb->flags;
     m->it_state = m->fpu_use = 0;
+    m->is_step = m4run_is_step(tb);
     m->look = gen_new_label(s);
     m->body = gen_new_label(s);
 
@@ -69,6 +75,12 @@ bool m4run_gen_block_start(TCGContext *s, TranslationBlock *tb)
     return true;
 }
 
+bool m4run_block_ends(struct uc_struct *uc, uint32_t address)
+{
+    const m4run_accounting *a = &uc->m4run.accounting;
+    return a->board != NULL && a->ends != NULL && a->ends(a->board, address);
+}
+
 void m4run_gen_block_end(TCGContext *s, TranslationBlock *tb)
 {
     struct m4run_state *m = &s->uc->m4run;
@@ -99,4 +111,13 @@ void HELPER(m4run_look)(CPUARMState *env, void *block)
         uc_emu_stop(env->uc);
         cpu_loop_exit(env_cpu(env));
     }
+    if (m4run_is_step(tb)) {
+        /* Seen when the block is done, which jumps to no other. */
+        env->uc->stop_request = true;
+        env_cpu(env)->exit_request = 1;
+    }
 }
+
+void m4run_step(uc_engine *uc) { uc->cpu->cflags_next_tb = STEP | curr_cflags(); }
+
+bool m4run_is_asleep(uc_engine *uc) { return uc->cpu->halted != 0; }

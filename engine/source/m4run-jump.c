@@ -71,6 +71,10 @@ void m4run_gen_jump(TCGContext *s)
 {
     const struct m4run_state *m = &s->uc->m4run;
     uint32_t flags;
+    if (m->is_step) {
+        tcg_gen_exit_tb(s, NULL, 0);
+        return;
+    }
     if (m->accounting.board == NULL || !next_flags(m, &flags)) {
         tcg_gen_lookup_and_goto_ptr(s);
         return;

@@ -29,6 +29,8 @@ struct m4run_state {
     /* Of the same: what the next block's flags depend on. */
     uint32_t flags, it_state, fpu_use;  /* its own flags, the IT state that it leaves, m4run_fpu_use bits */
 
+    bool is_step;                   /* Of the same: it is one instruction, for m4run_step. */
+
     bool has_jumps;                 /* There is something in the table of m4run-jump.h. */
 };
 

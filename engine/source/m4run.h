@@ -69,7 +69,15 @@ typedef struct m4run_accounting {
     /// Whether the block runs. What it has written at its beginning is there already: the newest entry, and its instructions. PC is exact,
     /// the block has not run. After false the run ends.
     bool (*look)(void *board, uint32_t address, uint32_t size);
+    /// Whether a block that is being translated ends before the instruction at `address`. Null: where it would.
+    bool (*ends)(void *board, uint32_t address);
 } m4run_accounting;
+
+/// The next run executes one instruction, and ends; in an IT block, too. `look` is asked before it whatever the limit, which has to be reached.
+/// Not while the engine runs.
+void m4run_step(uc_engine *uc);
+/// Whether the run that has ended came to a WFI.
+bool m4run_is_asleep(uc_engine *uc);
 
 /// To be called before the first run. A request to stop is then seen where the board is asked, and behind hooks of instructions.
 void m4run_set_accounting(uc_engine *uc, const m4run_accounting *accounting);

@@ -38,7 +38,8 @@ typedef enum m4_stop {
     M4_STOP_DIVIDE,       ///< At a division by zero that traps.
     M4_STOP_UNALIGNED,    ///< At a multiple, double or exclusive access that is not word-aligned.
     M4_STOP_FP_CONTEXT,   ///< Before a block that uses the FPU, while an exception's frame still waits for the FPU's registers.
-    M4_STOP_BREAK,        ///< At an instruction of `breaks`, or behind the one that was stepped; `break_kinds` says which.
+    M4_STOP_BREAK,        ///< At an instruction of `breaks`, or, with the system's library, behind the one that was stepped; `break_kinds` says which.
+    M4_STOP_STEPPED,      ///< Behind the one instruction of `is_step`, or at the first instruction outside of a range.
     M4_STOP_PREPARE,      ///< Inside of `m4_engine_run` only: hooks are to be set or dropped.
     M4_STOP_SPLIT,        ///< Inside of `m4_engine_run` only: the rest of the block is to run as one of its own.
     M4_STOP_SETTLED,      ///< `carry_on` has done what the stop asked for, and wants the run to end.
@@ -73,8 +74,8 @@ typedef enum m4_break_kind { M4_BREAK_HOST = 1, M4_BREAK_PATCH = 2, M4_BREAK_MAT
 typedef struct m4_break { uint32_t address, ignored, kinds; } m4_break;
 /// Pages from the one of `first` to the one of `last`, whose loads and stores come to the board. Engine 2.1 only.
 typedef struct m4_watched { uint32_t first, last; } m4_watched;
-/// Of watched runs of pages: sixteen watchpoints at up to three addresses each, and the comparators of the DWT.
-enum { M4_MAX_BREAKS = 128, M4_MAX_WATCHED = 64 };
+/// Bits of `m4_engine.break_filter`.
+enum { M4_BREAK_FILTER = 4096 };
 /// A stretch of memory, by the engine's physical address, with three words for each of its words: see m4_accesses.
 typedef struct m4_recorded { uint32_t start, size; uint32_t *writers, *readers, *ever; } m4_recorded;
 enum { M4_MAX_RECORDED = 8 };
@@ -199,14 +200,19 @@ typedef struct m4_engine {
     uint16_t trap_hook_table[M4_TRAP_HOOK_TABLE]; ///< Trap hooks by address; see trap_hooks.c.
     struct m4_io { struct m4_engine *engine; uint32_t base; } io[M4_MAX_REGIONS];
 
-    m4_break breaks[M4_MAX_BREAKS];
-    uint32_t break_count;
+    m4_break *breaks;
+    uint32_t break_count, break_capacity;
+    uint64_t break_filter[M4_BREAK_FILTER / 64];  ///< A bit for all addresses of a number: whether one of them may be in `breaks`.
+    bool has_masked_breaks;     ///< One of `breaks` ignores bits of the address: the filter does not count.
+    bool is_step;               ///< The next run is one instruction. Not with the system's library: see `step_address`.
+    bool has_range;             ///< A run ends before the first instruction outside of `range_first` to `range_last`. Not with the system's library.
+    uint32_t range_first, range_last;
     uint32_t break_kinds;       ///< Of M4_STOP_BREAK: `m4_break_kind` bits.
     uint32_t step_address;      ///< M4_STOP_BREAK comes here once more; M4_NOWHERE for none.
     uint32_t pass_address;      ///< Breakpoints of `pass_kinds` here let one execution pass.
     uint32_t pass_kinds;
-    m4_watched watched[M4_MAX_WATCHED];
-    uint32_t watched_count;
+    m4_watched *watched;
+    uint32_t watched_count, watched_capacity;
     bool watched_open;          ///< Watched pages may be read and written for now.
     m4_recorded recorded[M4_MAX_RECORDED];
     uint32_t recorded_count;
@@ -257,12 +263,16 @@ bool m4_engine_wakes(m4_engine *e);
 void m4_engine_set_traps(m4_engine *e, uint32_t traps, bool fpu_for_privileged);
 /// Drops the trap hooks of instructions; those that still may get them again.
 void m4_engine_forget_trap_hooks(m4_engine *e);
-/// What stops a run at an instruction, in place of what did. Not while the engine runs.
-void m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count);
-/// Ends a single step: `step_address` is none again. Not while the engine runs.
+/// What stops a run at an instruction, in place of what did; UC_ERR_NOMEM, and nothing is changed. It takes time for what differs. Not while the
+/// engine runs.
+uc_err m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count);
+/// Ends a single step: `is_step` is off, and `step_address` none. Not while the engine runs.
 void m4_engine_end_step(m4_engine *e);
-/// Pages whose accesses are refused with M4_REFUSED_WATCHED unless `watched_open`. Not while the engine runs.
-void m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count);
+/// Runs end where code outside of `first` to `last` would execute, with M4_STOP_STEPPED. Not while the engine runs.
+void m4_engine_begin_range(m4_engine *e, uint32_t first, uint32_t last);
+void m4_engine_end_range(m4_engine *e);
+/// Pages whose accesses are refused with M4_REFUSED_WATCHED unless `watched_open`; UC_ERR_NOMEM, and nothing is changed. Not while the engine runs.
+uc_err m4_engine_set_watched(m4_engine *e, const m4_watched *watched, uint32_t count);
 /// Notes, from now on, which instruction wrote and read each word of `count` stretches of memory (device addresses) last; what was
 /// noted before is forgotten. UC_ERR_HANDLE with engine 2.0, which cannot. Not while the engine runs.
 uc_err m4_engine_set_recorded(m4_engine *e, const uint32_t *starts, const uint32_t *sizes, uint32_t count);
@@ -286,6 +296,10 @@ void m4_engine_set_fp_context(m4_engine *e, bool automatic, uint32_t status);
 void m4_engine_clear_exclusive(m4_engine *e);
 /// A register that unprivileged code reads as 0: MSP, PSP, PRIMASK, BASEPRI, FAULTMASK.
 uint32_t m4_engine_privileged_read(m4_engine *e, int reg);
+/// The same for writing, of the core's bits alone. What depends on it is for the caller.
+void m4_engine_privileged_write(m4_engine *e, int reg, uint32_t value);
+/// CONTROL, whatever the mode: SPSEL, FPCA and nPRIV; in a handler SPSEL stays.
+void m4_engine_write_control(m4_engine *e, uint32_t control);
 
 /// What exception entry stacks, with what decides where.
 typedef struct m4_stacked { uint32_t r[4], r12, lr, xpsr, sp, control; } m4_stacked;

@@ -175,10 +175,12 @@ public final class M4Board {
     /// block of instructions after the deadline.
     public func run(until deadline: UInt64) -> StopReason {
         let reason = core.run(until: deadline)
-        if case .resetRequest(let local) = reason {
-            // A local reset restarts the core alone; a system reset request is RCC's, which resets the MCU domain.
-            if local { core.hold(); core.release() } else { signals.resetMCU(watchdog: false) }
-        }
+        if case .resetRequest(let local) = reason { carryOutReset(local: local) }
         return reason
+    }
+
+    /// A local reset restarts the core alone; a system reset request is RCC's, which resets the MCU domain.
+    func carryOutReset(local: Bool) {
+        if local { core.hold(); core.release() } else { signals.resetMCU(watchdog: false) }
     }
 }

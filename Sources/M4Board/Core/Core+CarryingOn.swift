@@ -12,7 +12,7 @@ extension Core {
     /// event of a peripheral or of the world outside might want to run the core, or change its translations.
     func carryOn(after stop: m4_stop) -> m4_course {
         let raw = engine.raw
-        guard !wantsStep, !steps else { return M4_COURSE_STOP }
+        guard !wantsStep, !steps, !raw.pointee.is_step, !raw.pointee.has_range else { return M4_COURSE_STOP }
         switch stop {
         case M4_STOP_BOUNDARY:
             guard scs.runSysTick(upTo: raw.pointee.cycles) else { return M4_COURSE_STOP }

@@ -8,17 +8,14 @@ import MachineBase
 // Breakpoints, watchpoints and single steps: the host's, and those that firmware asks DWT, FPB and DEMCR for.
 // Source: ARMv7-M ARM, C1.4 and C1.6.
 extension Core {
-    /// As many breakpoints as `setBreakpoints` takes, and watchpoints as `setWatchpoints`.
-    public static let mostBreakpoints = 64
-    public static let mostWatchpoints = 16
-
-    /// Stops runs with `.breakpoint` before an instruction at one of `addresses` executes. What is not there costs nothing.
-    /// - Throws: `BoardError.configuration` for more than `mostBreakpoints`.
+    /// Stops runs with `.breakpoint` before an instruction at one of `addresses` executes, in an IT block, too. Any number of them: what they cost is
+    /// some microseconds where one comes or goes, and a look each time that code comes to one; all other code runs as without them.
+    ///
+    /// With the system's libunicorn one in an IT block is its IT instruction's, and each block of code is looked at while there are any.
     public func setBreakpoints(_ addresses: [UInt32]) throws(BoardError) {
-        guard addresses.count <= Self.mostBreakpoints else {
-            throw .configuration("\(addresses.count) breakpoints: at most \(Self.mostBreakpoints)")
-        }
-        breakpoints = addresses.map { $0 & ~1 }
+        let wanted = addresses.map { $0 & ~1 }
+        guard wanted != breakpoints else { return }
+        breakpoints = wanted
         debugChanged()
     }
 
@@ -28,13 +25,10 @@ extension Core {
     /// instructions' accesses: not exception stacking, not DMA, not the other processor.
     ///
     /// - Parameter start: the instruction from whose first execution since reset on they are in force; nil for all the time.
-    /// - Throws: `BoardError.configuration` for more than `mostWatchpoints`, and with libunicorn 2.0, which cannot.
+    /// - Throws: `BoardError.configuration` with the system's libunicorn, which cannot.
     public func setWatchpoints(_ watchpoints: [Watchpoint], from start: UInt32? = nil) throws(BoardError) {
         guard watchpoints.isEmpty || M4_OWN_ENGINE != 0 else {
             throw .configuration("watchpoints need the engine of engine/; this is the system's libunicorn \(Engine.libraryVersion)")
-        }
-        guard watchpoints.count <= Self.mostWatchpoints else {
-            throw .configuration("\(watchpoints.count) watchpoints: at most \(Self.mostWatchpoints)")
         }
         self.watchpoints = watchpoints
         watchpointsStart = start.map { $0 & ~1 }
@@ -57,12 +51,14 @@ extension Core {
         var breaks = (breakpoints + begin).map { m4_break(address: $0, ignored: 0, kinds: Self.hostBreak) }
         breaks += scs.patchedBreakpoints.map { m4_break(address: $0, ignored: 0, kinds: Self.patchBreak) }
         breaks += scs.matchedInstructions.map { m4_break(address: $0.address, ignored: $0.ignored, kinds: Self.matchBreak) }
-        m4_engine_set_breaks(raw, breaks, UInt32(breaks.count))
+        breaks += (derived.pointee.rangeStep?.interruption).map { [m4_break(address: $0.pc, ignored: 0, kinds: Self.stepBreak)] } ?? []
+        let error = m4_engine_set_breaks(raw, breaks, UInt32(breaks.count))
         var pages = watchpointsInForce.flatMap { watchpoint in
             aliases(of: watchpoint.address).map { m4_watched(first: $0, last: $0.addingReportingOverflow(watchpoint.last &- watchpoint.address).partialValue) }
         }
         pages += scs.watchedRanges.map { m4_watched(first: $0.first, last: $0.last) }
-        m4_engine_set_watched(raw, pages, UInt32(min(pages.count, Int(M4_MAX_WATCHED))))
+        let other = m4_engine_set_watched(raw, pages, UInt32(pages.count))
+        if error != UC_ERR_OK || other != UC_ERR_OK { pendingStop = .engine("no memory for breakpoints and watchpoints") }
     }
 
     private var watchpointsInForce: [Watchpoint] { own.pointee.watches ? watchpoints : [] }
@@ -84,10 +80,12 @@ extension Core {
 
     // MARK: Breakpoints
 
-    private static let hostBreak = UInt32(M4_BREAK_HOST.rawValue), patchBreak = UInt32(M4_BREAK_PATCH.rawValue)
+    static let hostBreak = UInt32(M4_BREAK_HOST.rawValue), patchBreak = UInt32(M4_BREAK_PATCH.rawValue)
     private static let matchBreak = UInt32(M4_BREAK_MATCH.rawValue)
+    /// Where an exception's handlers come back to code that is stepped through.
+    private static let stepBreak = UInt32(M4_BREAK_STEP.rawValue)
     /// For an instruction that is executed once more after its breakpoints have had their say.
-    static let everyBreak = hostBreak | patchBreak | matchBreak
+    static let everyBreak = hostBreak | patchBreak | matchBreak | stepBreak
 
     /// The engine stopped at an instruction of `m4_engine.breaks`, or where a step ends.
     func breakHit() {
@@ -103,6 +101,11 @@ extension Core {
             pass(address, kinds: Self.hostBreak)
             if begins, !breakpoints.contains(address) { return }
             pendingStop = .breakpoint(haltReport(.breakpoint))
+            return
+        }
+        if kinds & Self.stepBreak != 0 {
+            interruptedCodeReached(at: address)
+            pass(address, kinds: Self.stepBreak)
             return
         }
         if kinds & Self.patchBreak != 0 {
@@ -160,7 +163,15 @@ extension Core {
     func watchedFault() {
         let pc = nextPC & ~1
         let access = instruction(at: pc)?.access(pc: pc, register: engine.r)
-        own.pointee.watched = Watched(pc: pc, access: access, before: watchpointsInForce.map(bytes(of:)))
+        // Those that the access touches: there may be many.
+        let first = access.map { canonical($0.address) }
+        let touched = watchpointsInForce.filter { watchpoint in
+            guard let access, let first else { return false }
+            var home = watchpoint
+            home.address = canonical(watchpoint.address)
+            return (access.isWrite ? watchpoint.writes : watchpoint.reads) && home.covers(first, access.count)
+        }
+        own.pointee.watched = Watched(pc: pc, access: access, touched: touched, before: touched.map(bytes(of:)))
         wantsStep = true
         pass(pc, kinds: Self.everyBreak)
     }
@@ -169,15 +180,21 @@ extension Core {
     func beginStep() -> Bool {
         let raw = engine.raw
         let pc = nextPC & ~1
-        raw.pointee.step_address = unit(at: pc).last.flatMap { last in instruction(at: last).map { last &+ $0.size } } ?? UInt32(M4_NOWHERE)
+        if m4_engine_is_own() {
+            raw.pointee.is_step = true
+        } else {
+            raw.pointee.step_address = unit(at: pc).last.flatMap { last in instruction(at: last).map { last &+ $0.size } } ?? UInt32(M4_NOWHERE)
+        }
         raw.pointee.deadline = raw.pointee.cycles &+ 1
         raw.pointee.watched_open = own.pointee.watched != nil
         wantsStep = false
         return steps && scs.monitorSteps(at: m4_engine_execution_priority(raw))
     }
 
-    /// The instruction at `address`, and those of its IT block behind it: the engine does not stop inside of one.
+    /// What executes between two stops: the instruction at `address`; with the system's libunicorn, which does not stop inside of an IT block, those of
+    /// its IT block behind it, too.
     private func unit(at address: UInt32) -> [UInt32] {
+        guard !m4_engine_is_own() else { return [address] }
         var addresses = [address], last = address
         var state = engine.itState
         while let instruction = instruction(at: last), addresses.count < 6 {
@@ -223,11 +240,7 @@ extension Core {
     private func judge(_ step: Watched) {
         guard let access = step.access else { return }
         if scs.matchAccess(access.address, count: access.count, isWrite: access.isWrite, value: value(access)) { own.pointee.dataMatch = true }
-        let address = canonical(access.address)
-        for (watchpoint, old) in zip(watchpointsInForce, step.before) {
-            var home = watchpoint
-            home.address = canonical(watchpoint.address)
-            guard access.isWrite ? watchpoint.writes : watchpoint.reads, home.covers(address, access.count) else { continue }
+        for (watchpoint, old) in zip(step.touched, step.before) {
             let hit = WatchedAccess(
                 pc: step.pc, address: access.address, count: access.count, isWrite: access.isWrite, watched: watchpoint.address,
                 width: watchpoint.count, old: old, new: bytes(of: watchpoint))
@@ -264,7 +277,8 @@ extension Core {
     struct Watched: Equatable, Sendable {
         let pc: UInt32
         let access: ThumbInstruction.Access?
-        /// Bytes of `watchpoints`.
+        /// The watchpoints that it touches, and their bytes.
+        let touched: [Watchpoint]
         let before: [UInt64?]
     }
 }

@@ -59,6 +59,8 @@ extension Core {
         /// Of the run that is under way.
         var runDeadline = UInt64.max
         var wakefulRound = WakefulRound()
+        /// A step through a range that a deadline or the host has come between.
+        var rangeStep: RangeStep?
     }
 
     var phase: Phase { get { own.pointee.phase } set { own.pointee.phase = newValue } }

@@ -189,74 +189,105 @@ public final class Core: CoreControl {
 
     /// Runs until `deadline` (a cycle count) or until something of `StopReason` happens. Events that fall due are run.
     public func run(until deadline: UInt64) -> StopReason {
+        if derived.pointee.rangeStep != nil { endRangeStep() }
         let reason = runToStop(deadline)
         if pollAt != .max, reason != .deadline, reason != .hostRequest { pollAt = poll(.end) }
         return reason
     }
 
-    private func runToStop(_ deadline: UInt64) -> StopReason {
+    func runToStop(_ deadline: UInt64) -> StopReason {
         let raw = engine.raw
         derived.pointee.runDeadline = deadline
         derived.pointee.wakefulRound = WakefulRound()
         while true {
-            events.run(upTo: raw.pointee.cycles)
-            if raw.pointee.stop_requested {
-                raw.pointee.stop_requested = false
-                onInterrupt()
-                if raw.pointee.sign_changed {
-                    raw.pointee.sign_changed = false
-                    prioritySignChanged()
-                }
-            }
-            if derived.pointee.trapsStale { updateTraps() }
-            if derived.pointee.debugStale { updateDebug() }
-            if derived.pointee.permissionsStale {
-                derived.pointee.permissionsStale = false
-                updatePermissions()
-            }
-            if let reason = takePendingStop() { return reason }
-            switch phase {
-            case .held, .lockedUp:
-                if phase == .lockedUp, m4_engine_can_take(raw) {
-                    // An NMI, at HardFault's priority. It would return to the lockup. Source: ARMv7-M ARM, B1.5.15.
-                    phase = .running
-                    own.pointee.lockupReport = nil
-                    nextPC = 0xFFFF_FFFF
-                    continue
-                }
-                guard idle(until: deadline) else {
-                    if deadline != .max { return .deadline }
-                    return own.pointee.lockupReport.map(StopReason.lockup) ?? .held
-                }
+            switch settle(deadline) {
+            case .stop(let reason): return reason
+            case .again: continue
+            case .exception:
+                enter(scs.exceptions.next, returnTo: nextPC)
                 continue
-            case .sleeping(let event):
-                if wakes(event: event) {
-                    phase = .running
-                    if !event, !own.pointee.sleepsDeeply { skipWakefulRounds(until: deadline) }
-                    if own.pointee.sleepsDeeply { setDeepSleep(false) }
-                    continue
-                }
-                guard idle(until: deadline) else { return deadline == .max ? .asleep : .deadline }
-                continue
-            case .running: break
+            case .execute: break
             }
-            if m4_engine_can_take(raw) { enter(scs.exceptions.next, returnTo: nextPC); continue }
-            if raw.pointee.cycles >= deadline { return .deadline }
-            if raw.pointee.cycles >= pollAt { pollAt = poll(.running) }
-            raw.pointee.deadline = min(deadline, max(min(events.next, pollAt), raw.pointee.cycles &+ 1))
-            guard nextPC & 1 != 0 else {
-                engine.write(UC_ARM_REG_EPSR, 0)
-                raise(.invalidState, at: nextPC)
-                continue
-            }
-            let begin = raw.pointee.cycles
             let stepping = wantsStep || steps
-            let monitored = stepping && beginStep()
+            guard !stepping else {
+                executeOne()
+                continue
+            }
             let stop = m4_engine_run(raw, nextPC)
-            if stepping { endStep() }
             if stop != M4_STOP_SETTLED { handle(stop) }
-            if stepping { concludeStep(executed: raw.pointee.cycles != begin, monitored: monitored) }
         }
+    }
+
+    /// What is next, all being seen to that waits for the end of what ran before.
+    enum Turn {
+        /// The instruction at `nextPC`, up to the engine's deadline, which is set.
+        case execute
+        /// An exception's entry.
+        case exception
+        /// What has changed may have changed what is next.
+        case again
+        case stop(StopReason)
+    }
+    @inline(__always) func settle(_ deadline: UInt64) -> Turn {
+        let raw = engine.raw
+        events.run(upTo: raw.pointee.cycles)
+        if raw.pointee.stop_requested {
+            raw.pointee.stop_requested = false
+            onInterrupt()
+            if raw.pointee.sign_changed {
+                raw.pointee.sign_changed = false
+                prioritySignChanged()
+            }
+        }
+        if derived.pointee.trapsStale { updateTraps() }
+        if derived.pointee.debugStale { updateDebug() }
+        if derived.pointee.permissionsStale {
+            derived.pointee.permissionsStale = false
+            updatePermissions()
+        }
+        if let reason = takePendingStop() { return .stop(reason) }
+        switch phase {
+        case .held, .lockedUp:
+            if phase == .lockedUp, m4_engine_can_take(raw) {
+                // An NMI, at HardFault's priority. It would return to the lockup. Source: ARMv7-M ARM, B1.5.15.
+                phase = .running
+                own.pointee.lockupReport = nil
+                nextPC = 0xFFFF_FFFF
+                return .again
+            }
+            if idle(until: deadline) { return .again }
+            if deadline != .max { return .stop(.deadline) }
+            return .stop(own.pointee.lockupReport.map(StopReason.lockup) ?? .held)
+        case .sleeping(let event):
+            if wakes(event: event) {
+                phase = .running
+                if !event, !own.pointee.sleepsDeeply { skipWakefulRounds(until: deadline) }
+                if own.pointee.sleepsDeeply { setDeepSleep(false) }
+                return .again
+            }
+            return idle(until: deadline) ? .again : .stop(deadline == .max ? .asleep : .deadline)
+        case .running: break
+        }
+        if m4_engine_can_take(raw) { return .exception }
+        if raw.pointee.cycles >= deadline { return .stop(.deadline) }
+        if raw.pointee.cycles >= pollAt { pollAt = poll(.running) }
+        raw.pointee.deadline = min(deadline, max(min(events.next, pollAt), raw.pointee.cycles &+ 1))
+        guard nextPC & 1 != 0 else {
+            engine.write(UC_ARM_REG_EPSR, 0)
+            raise(.invalidState, at: nextPC)
+            return .again
+        }
+        return .execute
+    }
+
+    /// The instruction at `nextPC` by itself, as far as it does not come to something else first.
+    func executeOne() {
+        let begin = engine.raw.pointee.cycles
+        let monitored = beginStep()
+        let stop = m4_engine_run(engine.raw, nextPC)
+        endStep()
+        if stop != M4_STOP_SETTLED { handle(stop) }
+        concludeStep(executed: engine.raw.pointee.cycles != begin, monitored: monitored)
     }
 
     /// What a stop outside of the engine's run loop is waiting to report.
@@ -305,7 +336,7 @@ public final class Core: CoreControl {
         let raw = engine.raw
         nextPC = engine.r(15) | (engine.xpsr >> 24 & 1)
         switch stop {
-        case M4_STOP_BOUNDARY: break
+        case M4_STOP_BOUNDARY, M4_STOP_STEPPED: break
         case M4_STOP_WFI: fallAsleep(event: false)
         case M4_STOP_WFE: if !takeEvent() { fallAsleep(event: true) }
         case M4_STOP_YIELD: break
@@ -333,7 +364,7 @@ public final class Core: CoreControl {
         if pollAt != .max { pollAt = poll(.asleep) }
     }
 
-    private func setDeepSleep(_ deep: Bool) {
+    func setDeepSleep(_ deep: Bool) {
         own.pointee.sleepsDeeply = deep
         scs.setCoreClockStopped(deep)
         onDeepSleep(deep)

@@ -92,6 +92,8 @@ public final class ADC: RegisterBlock {
         }
     }
 
+    override func peek(_ offset: UInt32) -> UInt32 { offset == DR.offset ? self[offset] : read(offset, by: .cortexM4) }
+
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
         case ISR.offset: self[offset] &= ~value

@@ -22,7 +22,7 @@ public class RegisterBlock {
     private var traits: UnsafeMutablePointer<Traits>?
     /// By word: the fields that `map` does not declare and firmware can write, less those that were told; nil where there are none.
     private(set) final var undeclared: UnsafeMutablePointer<UInt32>?
-    private let wordCount: Int
+    let wordCount: Int
     final var told = ToldGaps()
 
     /// What the storage knows of a word.
@@ -100,6 +100,9 @@ public class RegisterBlock {
 
     /// The word at `offset`, a multiple of four below the block's size, of a register that acts on reads.
     func read(_ offset: UInt32, by initiator: Initiator) -> UInt32 { readStored(offset, by: initiator) }
+
+    /// What `read` would give of a register that acts on reads, and nothing changes: for blocks whose `read` does more than to work out a value.
+    func peek(_ offset: UInt32) -> UInt32 { read(offset, by: .cortexM4) }
 
     /// Writes those bytes of the word at `offset`, of a register that acts on writes, that `lanes` covers; `value` is zero elsewhere. So registers that act on
     /// ones take `value` as it is, and registers that store use `lanes` to keep the rest.
@@ -248,6 +251,16 @@ public class RegisterBlock {
     @inline(__always) private final func storage() -> UnsafeMutablePointer<UInt32> {
         if let words { return words }
         return allocate()
+    }
+
+    /// How a word is read.
+    enum Reading { case beyond, acts, writeOnly, stored }
+    final func reading(of offset: UInt32) -> Reading {
+        let word = Int(offset / 4)
+        guard word < wordCount else { return .beyond }
+        _ = storage()
+        let trait = trait(word)
+        return trait.contains(.actsOnRead) ? .acts : trait.contains(.writeOnly) ? .writeOnly : .stored
     }
 
     @inline(__always) private final func trait(_ word: Int) -> Traits { traits?[word] ?? [] }

@@ -39,6 +39,8 @@ public final class RNG: RegisterBlock {
         }
     }
 
+    override func peek(_ offset: UInt32) -> UInt32 { withoutTrace { read(offset, by: .cortexM4) } }
+
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         guard offset != SR.offset else { return }  // its error flags are never set
         writeStored(offset, value, lanes: lanes, by: initiator)

@@ -202,6 +202,17 @@ public final class SPI: RegisterBlock {
         return word
     }
 
+    override func peek(_ offset: UInt32) -> UInt32 {
+        guard offset == RXDR.offset else { return status }
+        var queue = state.received, word: UInt32 = 0, place: UInt32 = 0
+        repeat {
+            guard let frame = queue.take() else { break }
+            word |= frame &<< (place &* 8)
+            place &+= frameBytes
+        } while place &+ frameBytes <= 4
+        return word
+    }
+
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
         case TXDR.offset: load(value >> UInt32(lanes.trailingZeroBitCount & 31), bytes: UInt32(lanes.nonzeroBitCount / 8))

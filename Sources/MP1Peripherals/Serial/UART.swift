@@ -133,6 +133,11 @@ public final class UART: RegisterBlock {
         }
     }
 
+    override func peek(_ offset: UInt32) -> UInt32 {
+        guard offset == RDR.offset else { return read(offset, by: .cortexM4) }
+        return isReceiving && pendingCount > 0 ? UInt32(received(state.incoming[state.nextIncoming])) : self[offset]
+    }
+
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
         case TDR.offset: transmit(UInt16(truncatingIfNeeded: value[TDR.TDR]))

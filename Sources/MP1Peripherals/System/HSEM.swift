@@ -63,6 +63,10 @@ public final class HSEM: RegisterBlock {
         }
     }
 
+    override func peek(_ offset: UInt32) -> UInt32 {
+        RLRx.span.contains(offset) ? self[offset &- RLRx.offset &+ Rx.offset] : read(offset, by: .cortexM4)
+    }
+
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         switch offset {
         case Rx.span: writeSemaphore(offset, value, by: initiator)

@@ -100,6 +100,8 @@ public final class LPTIM: RegisterBlock {
         }
     }
 
+    override func peek(_ offset: UInt32) -> UInt32 { withoutTrace { read(offset, by: .cortexM4) } }
+
     override func write(_ offset: UInt32, _ value: UInt32, lanes: UInt32, by initiator: Initiator) {
         synchronize()
         switch offset {

@@ -49,7 +49,7 @@ final class EntryWatch {
 
     init(_ board: M4Board, _ symbols: FirmwareSymbols) {
         self.board = board; self.symbols = symbols
-        armed = Array(symbols.functions(Self.watched).prefix(Core.mostBreakpoints / 2))
+        armed = Array(symbols.functions(Self.watched).prefix(32))
         arm()
     }
 
