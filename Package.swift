@@ -97,8 +97,10 @@ let package = Package(
         // A Linux guest in QEMU beside the board: files, device tree, process, interrupts.
         .target(
             name: "LinuxGuest", dependencies: ["CLinuxBridge", "M4Board", "MP1Peripherals", "DeviceTree", "RprocHost", "ELF32", "ImageFormat", "MachineBase", "Chips"]),
+        // Threads of the firmware's RTOS, from its symbols and memory.
+        .target(name: "RTOSThreads"),
         // Board, OP-TEE and Linux under one clock.
-        .target(name: "VirtualMP1", dependencies: ["M4Board", "SecureLoader", "RprocHost", "ELF32", "ImageFormat", "Chips"]),
+        .target(name: "VirtualMP1", dependencies: ["RTOSThreads", "M4Board", "SecureLoader", "RprocHost", "ELF32", "ImageFormat", "Chips"]),
         // YAML; libyaml has a pkg-config file, which would link the shared library.
         .systemLibrary(name: "CLibYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CEpoll"),
@@ -137,6 +139,7 @@ let package = Package(
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"], swiftSettings: unoptimized),
         .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips", "SecondChip"], swiftSettings: unoptimized),
         .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "RTOSThreadsTests", dependencies: ["RTOSThreads"], swiftSettings: unoptimized),
         .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"], swiftSettings: unoptimized),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"], swiftSettings: unoptimized),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"], swiftSettings: unoptimized),

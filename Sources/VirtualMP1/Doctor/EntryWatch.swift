@@ -15,7 +15,7 @@ final class EntryWatch {
         var time: VirtualTime
         var registers: CoreRegisters
         /// Of the RTOS that was under way; nil in a handler, and before the first thread.
-        var thread: RTOSThread?
+        var thread: RunningThread?
         /// Where it returns to.
         var returnAddress: UInt32 { registers.r[14] }
         /// The exception that it is the handler of, or that a handler's last jump has left to it: its end is the exception's.
@@ -95,7 +95,7 @@ final class EntryWatch {
             let (address, function) = armed.remove(at: index)
             let isThread = report.registers.exception.value == 0 && report.registers.control & 2 != 0
             let entry = Entry(
-                function: function, time: time, registers: report.registers, thread: isThread ? RTOSThread.current(board, symbols) : nil)
+                function: function, time: time, registers: report.registers, thread: isThread ? RunningThread.current(board, symbols) : nil)
             if entry.handles != nil, Self.ends.contains(function) {
                 // The latest counts: where it returns to is no instruction.
                 calls.removeAll { $0.function == function && $0.handles != nil }

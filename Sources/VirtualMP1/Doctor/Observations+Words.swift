@@ -26,7 +26,7 @@ extension Observations {
     func said(_ cause: KernelLogCause) -> String? { kernelErrors.first { $0.cause == cause }?.message }
 
     /// The RTOS' thread under way.
-    var thread: RTOSThread? { RTOSThread.current(system.board, symbols) }
+    var thread: RunningThread? { RunningThread.current(system.board, symbols) }
 
     /// Where the core stands, in a sentence.
     var corePlace: String {

@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: 2026 The m4run authors
+// SPDX-License-Identifier: MIT
+
+import ELF32
+import M4Board
+import RTOSThreads
+
+extension M4Board: RTOSMemory {}
+
+/// What a firmware image tells of its RTOS.
+public struct FirmwareProgram: RTOSProgram {
+    private let symbols: FirmwareSymbols
+
+    public init(_ symbols: FirmwareSymbols) { self.symbols = symbols }
+
+    public func symbol(_ name: String) -> (address: UInt32, size: UInt32)? {
+        // Statics of several files may have one name: one alone is certain.
+        symbols[name].map { ($0.kind == .function ? $0.address & ~1 : $0.address, $0.size) }
+    }
+    public func member(_ member: String, of structure: String) -> (offset: UInt32, size: UInt32)? { nil }
+    public func size(of structure: String) -> UInt32? { nil }
+    public func object(at address: UInt32) -> String? { symbols.object(at: address) }
+}
