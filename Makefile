@@ -45,6 +45,7 @@ help:
 	@echo 'make endurance ENDURANCE_ROUNDS (1000) starts and stops, and crashes and recoveries, with traffic, in every boot sequence'
 	@echo 'make linux-endurance   a Linux guest: LINUX_ROUNDS (100) of start, crash, recovery and stop, LINUX_ECHOES (100000), LINUX_REBOOTS (100), LINUX_KILLS (100)'
 	@echo 'make conformance   the core against the manual and qemu-system-arm, case by case; CASES="BEGINNING..." for some'
+	@echo 'make gdb-lockstep   the conformance firmware in m4run and qemu-system-arm step by step, LOCKSTEPS (100000) of them, all registers after each; CASES="BEGINNING..." for some'
 	@echo 'make thumb-check   the decoder of Thumb instructions against GNU objdump: every 16-bit encoding, many of 32 bits'
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
@@ -134,6 +135,10 @@ conformance: build
 	@scripts/setup qemu
 	@scripts/conformance $(CASES)
 
+gdb-lockstep: build
+	@scripts/setup qemu
+	@scripts/gdb-lockstep --steps $(or $(LOCKSTEPS),100000) $(CASES)
+
 thumb-check:
 	@scripts/setup objdump
 	@scripts/thumb-check
@@ -170,5 +175,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance thumb-check corpus fuzz-images system-engine \
+.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance gdb-lockstep thumb-check corpus fuzz-images system-engine \
     device-tree setup clean
