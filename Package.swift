@@ -56,7 +56,10 @@ let package = Package(
         // Reading ELF32 files; used by the secure loader, the Linux side and the command.
         .target(name: "ELF32", dependencies: ["MachineBase"]),
         // What is in a firmware file, signed or plain, for whoever looks at it.
-        .target(name: "ImageFormat", dependencies: ["MachineBase", "ELF32"]),
+        .target(name: "ImageFormat", dependencies: ["MachineBase", "ELF32", "SourceLines"]),
+        // Debugging information, by elfutils' libdw, which is loaded when a line is asked for and not linked.
+        .target(name: "CDebugInfo"),
+        .target(name: "SourceLines", dependencies: ["CDebugInfo", "MachineBase", "ELF32"]),
 
         // The decoder of Thumb instructions, for all that reads code.
         .target(name: "CThumb"),
@@ -72,7 +75,7 @@ let package = Package(
         .target(name: "CortexM", dependencies: ["MachineBase", "CThumb"]),
         .target(name: "MP1Peripherals", dependencies: ["MachineBase", "Chips", "CRegisterMap"]),
         // The machine: core, memory and peripherals on the engine.
-        .target(name: "M4Board", dependencies: ["MachineBase", "Chips", "CUnicorn", "CThumb", "CortexM", "MP1Peripherals"]),
+        .target(name: "M4Board", dependencies: ["MachineBase", "Chips", "CUnicorn", "CThumb", "CortexM", "MP1Peripherals", "SourceLines"]),
 
         // Hashes, keys, signatures, tokens: GnuTLS, which is loaded when it is needed and not linked.
         .target(name: "CGnuTLS"),
@@ -100,7 +103,7 @@ let package = Package(
         // Threads of the firmware's RTOS, from its symbols and memory.
         .target(name: "RTOSThreads"),
         // Board, OP-TEE and Linux under one clock.
-        .target(name: "VirtualMP1", dependencies: ["RTOSThreads", "M4Board", "SecureLoader", "RprocHost", "ELF32", "ImageFormat", "Chips"]),
+        .target(name: "VirtualMP1", dependencies: ["RTOSThreads", "M4Board", "SecureLoader", "RprocHost", "ELF32", "ImageFormat", "Chips", "SourceLines"]),
         // YAML; libyaml has a pkg-config file, which would link the shared library.
         .systemLibrary(name: "CLibYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CEpoll"),
@@ -113,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "CBuildInfo", "CLibYAML", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips",
+                "CBuildInfo", "CLibYAML", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips", "SourceLines",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries + staticYAML + linkRecord),
@@ -138,8 +141,9 @@ let package = Package(
         .testTarget(name: "ChipsTests", dependencies: ["Chips", "SecondChip", "MachineBase"], swiftSettings: unoptimized),
         .testTarget(name: "CortexMTests", dependencies: ["CortexM"], swiftSettings: unoptimized),
         .testTarget(name: "MP1PeripheralsTests", dependencies: ["MP1Peripherals", "Chips", "SecondChip"], swiftSettings: unoptimized),
-        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "M4BoardTests", dependencies: ["M4Board", "Chips", "ELF32", "MP1Peripherals", "SecondChip", "SourceLines", "TestSupport"], swiftSettings: unoptimized),
         .testTarget(name: "RTOSThreadsTests", dependencies: ["RTOSThreads"], swiftSettings: unoptimized),
+        .testTarget(name: "SourceLinesTests", dependencies: ["SourceLines", "ELF32", "TestSupport"], exclude: ["Program"], swiftSettings: unoptimized),
         .testTarget(name: "ImageFormatTests", dependencies: ["ImageFormat", "ELF32", "TestSupport"], swiftSettings: unoptimized),
         .testTarget(name: "SecureLoaderTests", dependencies: ["SecureLoader", "ImageFormat", "Chips"], swiftSettings: unoptimized),
         .testTarget(name: "ImageCorpusTests", dependencies: ["ImageCorpus", "TestSupport"], swiftSettings: unoptimized),

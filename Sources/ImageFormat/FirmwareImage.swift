@@ -3,6 +3,7 @@
 
 import ELF32
 import MachineBase
+import SourceLines
 import Synchronization
 
 /// A firmware file, parsed once for all who look at it: a signed image, an ELF file, or neither.
@@ -38,6 +39,9 @@ public final class FirmwareImage: Sendable {
     /// The section `.resource_table` of each ELF file that has one.
     public var tables: [TableSection] { parts.withLock { $0.tables(of: self) } }
 
+    /// What debugging information says of the code; nothing of it is read before the first question.
+    public var lines: SourceLines { parts.withLock { $0.lines(of: self) } }
+
     /// The symbols of that name, as in `symbols`; without reading all of them when that has not been done.
     public func symbols(named name: String) -> [Symbol] {
         let (known, files) = parts.withLock { ($0.symbols, $0.elfFiles(of: self)) }
@@ -55,6 +59,14 @@ extension FirmwareImage {
         var elfFiles: [ELFFile]?
         var symbols: [Symbol]?
         var tables: [TableSection]?
+        var lines: SourceLines?
+
+        mutating func lines(of image: FirmwareImage) -> SourceLines {
+            if let lines { return lines }
+            let made = SourceLines(elfFiles(of: image))
+            lines = made
+            return made
+        }
 
         mutating func elfFiles(of image: FirmwareImage) -> [ELFFile] {
             if let elfFiles { return elfFiles }

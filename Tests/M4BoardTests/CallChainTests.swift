@@ -3,6 +3,7 @@
 
 import CortexM
 import M4Board
+import SourceLines
 import TestSupport
 import Testing
 
@@ -10,6 +11,8 @@ import Testing
 @Suite struct CallChainTests {
     /// A page each.
     private struct Pages: FunctionMap {
+        var rules: [UInt32: FrameRule] = [:]
+        func frameRule(at address: UInt32) -> FrameRule? { rules[address] }
         var starts: [UInt32] = [0x400, 0x800, 0x900, 0xA00, Bench.handler(11)]
         func function(at address: UInt32) -> FunctionExtent? {
             let start = address & ~0xFF
@@ -131,6 +134,53 @@ import Testing
             let found = bench.board.callChain(of: report.registers, history: report.history, functions: Pages())
             #expect(found.callers.map(\.address) == (callers.isEmpty ? [] : [0x808, 0x404]), "\(report.summary)")
         }
+    }
+
+    @Test("A frame of unknown size has its caller by call frame information, where there is a call before it")
+    func frameRules() throws {
+        // push {lr}; mrs r0, primask; sub.w sp, sp, r0: primask is 0.
+        let code = [0xB500] + Thumb.mrs(0, .primask) + [0xEBAD, 0x0D00, 0xBF00]
+        func callers(link: FrameRule.Value, offset: Int32 = 4) throws -> [UInt32] {
+            let bench = try Bench()
+            try bench.program(Self.bl(from: 0x400, to: 0x800), Bench.exit)
+            try bench.place(code, at: 0x800)
+            try bench.core.setBreakpoints([0x80A])
+            guard case .breakpoint(let report) = bench.run() else { Issue.record("no breakpoint"); return [] }
+            var registers = Array(repeating: FrameRule.Value.same, count: 15)
+            registers[14] = link
+            let rule = FrameRule(range: 0x80A..<0x80C, base: 13, offset: offset, registers: registers, returnRegister: 14)
+            return bench.board.callChain(of: report.registers, history: report.history, functions: Pages(rules: [0x80A: rule])).callers.map(\.address)
+        }
+        #expect(try callers(link: .saved(-4)) == [0x404])
+        // LR is as the call has left it, too.
+        #expect(try callers(link: .same) == [0x404] && callers(link: .unknown) == [0x404])
+        // No call is there, no memory, no word.
+        #expect(try callers(link: .saved(-8)) == [] && callers(link: .saved(0x7000_0000)) == [] && callers(link: .saved(-4), offset: 6) == [])
+        #expect(try callers(link: .address(0)) == [] && callers(link: .register(40)) == [])
+    }
+
+    @Test("A handler that keeps registers on the thread's stack leads to the thread, with and without those of the FPU", arguments: [false, true])
+    func threadSwitch(usesFPU: Bool) throws {
+        let bench = try Bench(faultPolicy: .any)
+        let setup = Self.enableFPU + Thumb.load(0, 0x1000_7000) + Thumb.msr(.psp, 0) + Thumb.load(0, 2) + Thumb.msr(.control, 0) + Thumb.isb
+            // vmov.f32 s0, #1.0
+            + (usesFPU ? [0xEEB7, 0x0A00] : [])
+        let call = Bench.code + UInt32(setup.count) * 2
+        try bench.program(setup, Self.bl(from: call, to: 0x800), Bench.exit)
+        // What an old switch may have left below the stack.
+        for offset in stride(from: UInt32(4), through: 0x100, by: 4) { try bench.word(0x1000_6FF8 - offset, usesFPU ? 0xFFFF_FFFD : 0xFFFF_FFED) }
+        // push {r7, lr}; svc 0; nop
+        try bench.place([0xB580, 0xDF00, 0xBF00], at: 0x800)
+        // mrs r0, psp; tst lr, #16; it eq; vstmdbeq r0!, {s16-s31}; stmdb r0!, {r4-r11, lr}; push {r0, r3}; bl
+        let handler = Thumb.mrs(0, .psp) + [0xF01E, 0x0F10, 0xBF08, 0xED20, 0x8A10, 0xE920, 0x4FF0, 0xB409]
+        let place = Bench.handler(11) + UInt32(handler.count) * 2
+        try bench.handler(11, handler, Self.bl(from: place, to: 0x900), [0xBC09])
+        try bench.place([0xBF00, 0x4770], at: 0x900)
+        try bench.core.setBreakpoints([0x900])
+        guard case .breakpoint(let report) = bench.run() else { Issue.record("no breakpoint"); return }
+        let found = bench.board.callChain(of: report.registers, history: report.history, functions: Pages())
+        #expect(found.callers.map(\.address) == [place + 4, 0x804, call + 4] && found.isComplete)
+        #expect(found.callers.map(\.interruptedBy) == [nil, .svCall, nil])
     }
 
     @Test("Recursion ends")

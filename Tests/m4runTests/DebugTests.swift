@@ -23,7 +23,7 @@ import Testing
         #expect(halt["cause"] as? String == "breakpoint" && halt["symbol"] as? String == "echo")
         let callers = try #require(halt["callers"] as? [[String: Any]])
         #expect(callers.count == 2 && (callers[0]["symbol"] as? String)?.hasPrefix("rpmsg_receive_all+0x") == true)
-        #expect(callers.allSatisfy { $0.keys.sorted() == ["address", "interrupted_by", "symbol"] })
+        #expect(callers.allSatisfy { $0.keys.sorted() == ["address", "interrupted_by", "source", "symbol"] })
         #expect((halt["registers"] as? [Int])?.count == 16)
         #expect((halt["instructions"] as? Int ?? 0) > 1000)
     }

@@ -7,13 +7,14 @@ import Testing
 
 /// What some tests need beside the toolchain. Without it they are skipped, and the report says what to install.
 enum Tool: String, CaseIterable {
-    case busybox, dtc, fish, fuse, gdb, man, mandoc, objdump, python, reuse, softhsm, strace, zsh
+    case arm, busybox, dtc, fish, fuse, gdb, man, mandoc, objdump, python, reuse, softhsm, strace, zsh
 
     /// The program's file; nil when it is not installed. FUSE has none for root.
     var file: String? {
         switch self {
         case .busybox, .dtc, .fish, .man, .mandoc, .reuse, .strace, .zsh: TestEnvironment.program(rawValue)
         case .fuse: TestEnvironment.program("fusermount3")
+        case .arm: TestEnvironment.program("arm-none-eabi-g++")
         case .gdb: TestEnvironment.program("gdb-multiarch")
         case .objdump: TestEnvironment.program("arm-none-eabi-objdump")
         case .python: TestEnvironment.program("python3")
@@ -26,6 +27,7 @@ enum Tool: String, CaseIterable {
     var advice: String {
         switch self {
         case .busybox, .dtc, .fish, .gdb, .man, .mandoc, .reuse, .softhsm, .strace, .zsh: "needs \(self == .gdb ? "gdb-multiarch" : rawValue): scripts/setup \(rawValue)"
+        case .arm: "needs arm-none-eabi-g++: scripts/setup arm"
         case .objdump: "needs arm-none-eabi-objdump: scripts/setup objdump"
         case .fuse: "needs a /dev/fuse that this user may open" + (geteuid() == 0 ? "" : ", and fusermount3: scripts/setup fuse")
         case .python: "needs python3: scripts/setup"

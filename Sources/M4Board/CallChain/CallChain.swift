@@ -3,6 +3,7 @@
 
 import CortexM
 import MachineBase
+import SourceLines
 
 /// Who called whom, innermost first, as far as it is certain: it ends where a caller would have to be guessed.
 public struct CallChain: Equatable, Sendable {
@@ -55,4 +56,10 @@ public struct FunctionExtent: Equatable, Sendable {
 public protocol FunctionMap {
     /// The function that the instruction at `address` belongs to; nil where that is not known.
     func function(at address: UInt32) -> FunctionExtent?
+    /// Where the caller's registers are at an instruction, as debugging information says; nil where it says nothing.
+    func frameRule(at address: UInt32) -> FrameRule?
+}
+
+extension FunctionMap {
+    public func frameRule(at address: UInt32) -> FrameRule? { nil }
 }

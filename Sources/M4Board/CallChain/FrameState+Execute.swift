@@ -16,7 +16,10 @@ extension FrameState {
         case THUMB_BL, THUMB_BLX: call()
         case THUMB_SVC: serviceCall()
         // To MSP, PSP or CONTROL: another stack, perhaps.
-        case THUMB_MSR: if [8, 9, 20].contains(i.immediate) { set(13, .unknown) }
+        case THUMB_MSR:
+            if [8, 9, 20].contains(i.immediate) { set(13, .unknown) }
+            if [9, 20].contains(i.immediate) { changeProcessStack() }
+        case THUMB_MRS where i.immediate == 9: set(Int(i.d), isProcessStackChanged ? .unknown : .process(ProcessDistance(low: 0, high: 0)))
         case THUMB_LDM, THUMB_STM: transferList(i)
         case THUMB_LDR where i.n == 15:
             let value = i.width == 4 ? literal(((pc &+ 4) & ~3) &+ i.offset) : nil

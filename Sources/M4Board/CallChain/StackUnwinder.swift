@@ -4,13 +4,14 @@
 import CThumb
 import CortexM
 import MachineBase
+import SourceLines
 
 /// Follows frames from the innermost function outwards: return addresses that its code has kept, exception frames, and nothing that
 /// only looks like one.
 ///
 /// A return address counts when the code between a function's first instruction and the one under way keeps it, on every way through it,
 /// where it is found (a LR that a call or a load has overwritten since is no caller), and when there is a call before it that leads to
-/// that function. Source: AAPCS32 §6.1 for who keeps what; ARMv7-M ARM, B1.5.6 to B1.5.8 for exception frames.
+/// that function. Where the code proves nothing, debugging information may say where it is; there must be the same call before it. Source: AAPCS32 §6.1 for who keeps what; ARMv7-M ARM, B1.5.6 to B1.5.8 for exception frames.
 struct StackUnwinder {
     let code: CodeReader
     let functions: any FunctionMap
@@ -65,10 +66,7 @@ struct StackUnwinder {
                 chain.isComplete = true
                 return chain
             }
-            guard let state = analysis(of: function).states[frame.place], let stack = stackAtEntry(frame, state),
-                let link = value(of: 14, in: frame, state, stack)
-            else { return chain }
-            let outer = callerRegisters(frame, state, stack)
+            guard let (link, stack, outer) = proven(frame, function) ?? ruled(frame) else { return chain }
             if frame.exception != 0, let exceptionReturn = ExceptionReturn(link) {
                 guard let interrupted = interrupted(frame, exceptionReturn, outer, stack) else { return chain }
                 chain.callers.append(
@@ -89,6 +87,70 @@ struct StackUnwinder {
 
     // MARK: One frame
 
+    /// Return address, stack pointer and registers with which the function of `frame` was entered.
+    private typealias Entry = (link: UInt32, stack: UInt32, outer: [UInt32?])
+
+    /// What the function's code proves.
+    private mutating func proven(_ frame: Frame, _ function: FunctionExtent) -> Entry? {
+        guard let state = analysis(of: function).states[frame.place], let stack = stackAtEntry(frame, state) else { return nil }
+        let shift = processShift(frame, state, stack)
+        guard let link = value(of: 14, in: frame, state, stack, shift) else { return nil }
+        let outer = (0..<15).map { register -> UInt32? in
+            switch register {
+            case 4...11: value(of: register, in: frame, state, stack, shift)
+            case 13: stack
+            default: nil
+            }
+        }
+        return (link, stack, outer)
+    }
+
+    /// What debugging information says, where the code proves nothing: that a frame has a size that only the run knows, say.
+    ///
+    /// It comes second: of functions in assembly, naked ones and such as switch stacks, compilers write rules that do not hold. The caller has to be one
+    /// all the same, as of what is proven.
+    private func ruled(_ frame: Frame) -> Entry? {
+        guard let rule = functions.frameRule(at: frame.place), rule.registers.count == 15, frame.r.indices.contains(rule.base), let base = frame.r[rule.base] else { return nil }
+        let address = base &+ UInt32(bitPattern: rule.offset)
+        guard address & 3 == 0, frame.r[13].map({ $0 <= address }) ?? true else { return nil }
+        func value(of register: Int) -> UInt32? {
+            switch rule.registers[register] {
+            case .unknown: nil
+            case .same: register != 14 || frame.isExact ? frame.r[register] : nil
+            case .saved(let offset): code.word(address &+ UInt32(bitPattern: offset))
+            case .address(let offset): address &+ UInt32(bitPattern: offset)
+            case .register(let other): other < 15 && (other != 14 || frame.isExact) ? frame.r[other] : nil
+            }
+        }
+        guard rule.returnRegister == 14 else { return nil }
+        var link = value(of: 14)
+        // Of the return address nothing is said where it has not been moved.
+        if link == nil, rule.registers[14] == .unknown, frame.isExact { link = frame.r[14] }
+        guard let link else { return nil }
+        return (link, address, (0..<15).map { register in (4...11).contains(register) ? value(of: register) : register == 13 ? address : nil })
+    }
+
+    /// Which of the two distances from the process stack's pointer the kept words have; nil where they have one, or it cannot be told.
+    ///
+    /// A pointer that the handler has of that stack tells. Without one, the kept LR says whether the thread has registers of the FPU, and with them it lies
+    /// farther away.
+    private func processShift(_ frame: Frame, _ state: FrameState, _ stack: UInt32) -> KeyPath<ProcessDistance, Int32>? {
+        let keeps = state.savedInProcess.filter { $0.value == 14 && $0.key.low != $0.key.high }
+        guard keeps.count == 1, let distance = keeps.first?.key else { return nil }
+        var pointers = state.pointers.sorted { $0.key < $1.key }.map { (value: code.word(stack &+ UInt32(bitPattern: $0.key)), distance: $0.value) }
+        for register in 0..<13 {
+            if case .process(let distance) = state[register] { pointers.append((frame.r[register], distance)) }
+        }
+        for (value, place) in pointers where place.high &- place.low == distance.high &- distance.low {
+            if value == processStack &+ UInt32(bitPattern: place.low) { return \.low }
+            if value == processStack &+ UInt32(bitPattern: place.high) { return \.high }
+        }
+        func link(_ offset: Int32) -> ExceptionReturn? { code.word(processStack &+ UInt32(bitPattern: offset)).flatMap { ExceptionReturn($0) } }
+        let near = link(distance.high).map { $0.processStack && !$0.extendedFrame } ?? false
+        let far = link(distance.low).map { $0.processStack && $0.extendedFrame } ?? false
+        return near == far ? nil : near ? \.high : \.low
+    }
+
     /// The stack pointer at the function's entry, when all registers that tell agree.
     private func stackAtEntry(_ frame: Frame, _ state: FrameState) -> UInt32? {
         var found: UInt32?
@@ -103,23 +165,15 @@ struct StackUnwinder {
     }
 
     /// What `register` held at the function's entry.
-    private func value(of register: Int, in frame: Frame, _ state: FrameState, _ stack: UInt32) -> UInt32? {
+    private func value(of register: Int, in frame: Frame, _ state: FrameState, _ stack: UInt32, _ shift: KeyPath<ProcessDistance, Int32>?) -> UInt32? {
         for place in 0..<15 where state[place] == .entry(register) && (place != 14 || frame.isExact) {
             if let value = frame.r[place] { return value }
         }
         // The lowest, should there be several copies.
-        guard let slot = state.saved.filter({ $0.value == register }).keys.min() else { return nil }
-        return code.word(stack &+ UInt32(bitPattern: slot))
-    }
-
-    private func callerRegisters(_ frame: Frame, _ state: FrameState, _ stack: UInt32) -> [UInt32?] {
-        (0..<15).map { register in
-            switch register {
-            case 4...11: value(of: register, in: frame, state, stack)
-            case 13: stack
-            default: nil
-            }
-        }
+        if let slot = state.saved.filter({ $0.value == register }).keys.min() { return code.word(stack &+ UInt32(bitPattern: slot)) }
+        guard frame.exception != 0, let kept = state.savedInProcess.filter({ $0.value == register }).keys.min(by: { $0.low < $1.low }) else { return nil }
+        guard kept.low != kept.high else { return code.word(processStack &+ UInt32(bitPattern: kept.low)) }
+        return shift.flatMap { code.word(processStack &+ UInt32(bitPattern: kept[keyPath: $0])) }
     }
 
     /// Whether a call of `target` comes to the function at `start`: directly, or by jumps of what it calls.

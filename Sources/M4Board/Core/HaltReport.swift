@@ -36,10 +36,11 @@ public struct HaltReport: Equatable, Sendable {
         }
     }
 
-    /// Everything, for a person; `callers` is `CallChain.text`.
-    public func text(callers: String? = nil, _ name: (UInt32) -> String? = { _ in nil }) -> String {
+    /// Everything, for a person; `callers` is `CallChain.text`, `backtrace` a line for each function in terms of the sources.
+    public func text(callers: String? = nil, backtrace: [String] = [], _ name: (UInt32) -> String? = { _ in nil }) -> String {
         var lines = [summary(name), registers.text]
         if let callers { lines.append(callers) }
+        lines += backtrace
         lines.append("last blocks of instructions, newest last: " + history.suffix(16).map(hex32).joined(separator: " "))
         return lines.joined(separator: "\n")
     }

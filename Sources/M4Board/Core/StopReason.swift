@@ -92,13 +92,14 @@ public struct FaultReport: Equatable, Sendable {
         return text
     }
 
-    /// Everything, for a person; `callers` is `CallChain.text`.
-    public func text(callers: String? = nil, _ name: (UInt32) -> String? = { _ in nil }) -> String {
+    /// Everything, for a person; `callers` is `CallChain.text`, `backtrace` a line for each function in terms of the sources.
+    public func text(callers: String? = nil, backtrace: [String] = [], _ name: (UInt32) -> String? = { _ in nil }) -> String {
         var lines = [summary(name)]
         lines.append("cfsr \(hex32(status.cfsr)) hfsr \(hex32(status.hfsr)) mmfar \(hex32(status.mmfar)) bfar \(hex32(status.bfar))")
         for flag in status.flags { lines.append("  \(flag.name): \(flag.meaning)") }
         lines.append(registers.text)
         if let callers { lines.append(callers) }
+        lines += backtrace
         lines.append("last blocks of instructions, newest last: " + history.suffix(16).map(hex32).joined(separator: " "))
         return lines.joined(separator: "\n")
     }

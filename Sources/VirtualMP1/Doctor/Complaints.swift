@@ -23,7 +23,7 @@ final class Complaints {
             case .crashed(let time, .fault(let fault)), .crashed(let time, .lockup(let fault)):
                 crashes += 1
                 guard crash == nil else { break }
-                let callers = system.callChain(of: fault.registers, history: fault.history, symbols).text(limit: 8, symbols.name(of:))
+                let callers = system.callChain(of: fault.registers, history: fault.history, symbols).text(limit: 8, symbols.place(of:))
                 crash = (time, fault, callers.map { "; \($0)" } ?? "")
             default: break
             }

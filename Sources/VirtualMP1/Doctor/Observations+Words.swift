@@ -94,7 +94,7 @@ extension Observations {
     }
 
     /// `, called from ...`, as far as it is certain.
-    var chain: String { system.callChain(symbols).text(limit: 4, symbols.name(of:)).map { ", " + $0 } ?? "" }
+    var chain: String { system.callChain(symbols).text(limit: 4, symbols.place(of:)).map { ", " + $0 } ?? "" }
 
     /// Whether the firmware has written to its vdev entry after Linux had: most often a copy of the whole table, or a memset.
     var hasRewrittenTable: Bool { tableRewrites.contains { $0.field == "vdev.status" || $0.field == "vdev.gfeatures" || $0.field.hasPrefix("vring") } }

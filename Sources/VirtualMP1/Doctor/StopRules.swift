@@ -40,7 +40,7 @@ struct StopRules {
         let pointer = inside.value == 0 && registers.control & 2 == 0 ? registers.r[13] : registers.psp
         if let thread { at += ", \(inside.value == 0 && registers.control & 2 != 0 ? "in" : "with") \(thread)" }
         let overflow = thread.flatMap { $0.overflow(pointer) }
-        let callers = seen.system.callChain(of: registers, history: fault.history, seen.symbols).text(limit: 8, seen.symbols.name(of:)).map { "; \($0)" } ?? ""
+        let callers = seen.system.callChain(of: registers, history: fault.history, seen.symbols).text(limit: 8, seen.symbols.place(of:)).map { "; \($0)" } ?? ""
         report.problem(
             isEarly ? .faultBeforeMain : .fault,
             "\(at): \(fault.summary)\(callers)" + (isEarly ? "; main was never called: it faults in start-up" : "") + (overflow.map { "; \($0)" } ?? "") + "." + seen.greetingHint(before: seen.system.now),

@@ -48,13 +48,17 @@ extension FirmwareSymbols: FunctionMap {
     }
 
     /// `main+0x12 (ADDRESS)`: where `caller` goes on, in the function whose call or interrupted instruction it is.
-    public func name(of caller: CallChain.Caller) -> String { place(caller.address, in: caller.place) }
+    public func name(of caller: CallChain.Caller) -> String {
+        symbol(of: caller).map { "\($0) (\(hex32(caller.address)))" } ?? hex32(caller.address)
+    }
 
-    /// `main+0x12 (ADDRESS)`, or the number alone.
+    /// `main+0x12 (ADDRESS, main.c:40)`, as much of it as is known.
     public func place(_ address: UInt32) -> String { place(address, in: address) }
 
-    private func place(_ address: UInt32, in instruction: UInt32) -> String {
-        symbol(of: address, in: instruction).map { "\($0) (\(hex32(address)))" } ?? hex32(address)
+    func place(_ address: UInt32, in instruction: UInt32) -> String {
+        let source = source(at: instruction)
+        guard let symbol = symbol(of: address, in: instruction) else { return hex32(address) + (source.map { " (\($0))" } ?? "") }
+        return "\(symbol) (\(hex32(address))\(source.map { ", \($0)" } ?? ""))"
     }
 
     /// `main+0x12` for `address`, counted from the function that has `instruction`: a call that ends a function returns behind it.

@@ -5,10 +5,15 @@ import ELF32
 import ImageFormat
 import M4Board
 import MachineBase
+import SourceLines
 
 /// The symbols of a firmware image: an ELF, or the ELFs in a signed container.
 public struct FirmwareSymbols: Sendable {
     private let image: FirmwareImage
+    /// What debugging information says; nothing of it is read before the first question.
+    public var lines: SourceLines { image.lines }
+    /// Whether call chains may ask debugging information: false where nobody may ever look at them.
+    public var usesFrameRules = true
     /// Functions and objects, by address.
     var symbols: [Symbol] { image.symbols }
 
@@ -51,6 +56,8 @@ public struct FirmwareSymbols: Sendable {
         case beyond(String)
         case badValue(String)
         case tooMuch(String)
+        /// No code of a line of the sources.
+        case source(String, SourceSearchError)
 
         public var description: String {
             switch self {
@@ -63,6 +70,7 @@ public struct FirmwareSymbols: Sendable {
             case .badAccess(let text): "'\(text)': an access is r, w or rw, a size a number"
             case .beyond(let text): "\(text): ends beyond the address space"
             case .badValue(let text): "'\(text)': the value of a condition is a number that fits the size, of 8 bytes at most"
+            case .source(let text, let error): "\(text): \(error)"
             case .tooMuch(let text): "\(text): allowed is location[:size][:r|w|rw][=value]"
             }
         }

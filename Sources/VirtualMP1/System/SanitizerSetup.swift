@@ -80,7 +80,7 @@ final class SanitizerSetup: WriteRecord {
         state.named = image
         sanitizer?.symbol = image.map { image in
             let symbols = FirmwareSymbols(of: image)
-            return { symbols.name(at: $0) }
+            return { symbols.nameAndSource(at: $0) }
         }
     }
 

@@ -59,7 +59,7 @@ struct Exec: TakesProjectFile {
         let wall = (ContinuousClock.now - started) / .seconds(1)
         if !quiet, reason == .deadline || reason == .asleep { for gap in board.waitsFor { Console.note("m4run: \(gap.lastLine)", .warning) } }
         if !quiet { Console.note(Summary.speed(reason: reason.name, board: board, wall: wall)) }
-        let place = CorePlace(board, symbols, stop: reason)
+        let place = reason == .exit(code: 0) ? nil : CorePlace(board, symbols, stop: reason)
         if reason == .hostRequest, let cut = Supervisor.cut {
             let pc = board.core.registers.pc
             Console.error("\(Supervisor.sentence(cut)), at \(board.now) s of virtual time, pc \(hex32(pc))" + (symbols.name(at: pc).map { " (\($0))" } ?? ""))
@@ -79,10 +79,10 @@ struct Exec: TakesProjectFile {
             // A status has eight bits: what does not fit must not become success.
             throw ExitCode((0...255).contains(code) ? code : 255)
         case .fault(let report), .lockup(let report):
-            Console.report("the firmware faulted:\n" + report.text(callers: place?.callersText, symbols.name))
+            Console.report("the firmware faulted:\n" + report.text(callers: place?.callersText, backtrace: place?.backtrace ?? [], symbols.name))
             throw ExitStatus.fault
         case .breakpoint(let report), .watchpoint(let report):
-            Console.report(report.text(callers: place?.callersText, symbols.name), .plain)
+            Console.report(report.text(callers: place?.callersText, backtrace: place?.backtrace ?? [], symbols.name), .plain)
             throw ExitStatus.halted
         case .deadline, .asleep:
             Console.error("\(elf): no end after \(limit) of virtual time. " + (place.map { $0.sentence + "." } ?? "The M4 is held in reset."))

@@ -63,7 +63,7 @@ final class LinuxBoot {
         board.join(guest)
         pump = ConsolePump(guest, hasScript: command.guest.run != nil, showsConsole: command.guest.console, keepsOutput: command.limits.json)
         record.begins(command.life.attach ? firmware.first : nil)
-        board.watch.symbol = { [runLog] in runLog.symbols.name(at: $0) }
+        board.watch.symbol = { [runLog] in runLog.symbols.nameAndSource(at: $0) }
         board.events.subscribe { [unowned self] in hear($0) }
         board.onHalt = { [unowned self] report in
             halt = report
@@ -107,7 +107,7 @@ final class LinuxBoot {
     /// What ends the run while the guest is still there; nil when that has ended by itself.
     private func endFromOutside() -> LinuxEnd? {
         if let cut = Supervisor.cut { return LinuxEnd(Supervisor.status(cut), "\(Supervisor.sentence(cut)). \(place.map { $0.sentence + "." } ?? "The M4 is held in reset.")" + (neverReady ?? ""), see: Supervisor.topic(cut)) }
-        if let halt { return LinuxEnd(.halted, halt.text(callers: place?.callersText, runLog.symbols.name), isReport: true) }
+        if let halt { return LinuxEnd(.halted, halt.text(callers: place?.callersText, backtrace: place?.backtrace ?? [], runLog.symbols.name), isReport: true) }
         if let loop = crashes.loop { return LinuxEnd(.fault, "\(loop)", see: .stop(.fault)) }
         if let access = record.unmodelledStop { return LinuxEnd(.fault, "--strict: \(access), pc in the block at \(runLog.symbols.place(board.board.core.registers.pc))", see: .cause("unmodelled-register")) }
         if Console.readerHasGone, command.guest.run != nil { return LinuxEnd(.expectation, "the reader of standard output has gone, before the script had ended") }

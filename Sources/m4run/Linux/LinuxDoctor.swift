@@ -35,7 +35,7 @@ struct LinuxDoctor {
         }
         note(.accepted, "Linux has started \(record.firmware?.name ?? "a firmware that m4run does not know")")
         if let (report, place) = record.fault {
-            problem(.fault, "\(report.summary { boot.symbols.name(at: $0) })" + (place?.callersText.map { ", \($0)" } ?? ""), "--coredump keeps the core as it was; --recover N lets Linux recover.")
+            problem(.fault, "\(report.summary { boot.symbols.name(at: $0) })" + (boot.symbols.source(at: report.registers.pc).map { ", \($0)" } ?? "") + (place?.callersPlaces.map { ", \($0)" } ?? ""), "--coredump keeps the core as it was; --recover N lets Linux recover.")
         }
         for gap in board.waitsFor { problem(.unmodelledRegister, gap.lastLine, "m4run lacks it; what waits for it goes no further.") }
         judge(progress)

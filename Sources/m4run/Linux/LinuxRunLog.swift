@@ -36,8 +36,8 @@ final class LinuxRunLog {
         case .held(let time): note(time, "m4: boot is held again", .debug)
         case .reset(let time): note(time, "m4: reset by Linux")
         case .stopped(let time, .fault(let report)), .stopped(let time, .lockup(let report)):
-            let callers = CorePlace(board, symbols, stop: .fault(report))?.callersText
-            Console.report("at \(time) s the firmware faulted:\n" + report.text(callers: callers, symbols.name))
+            let place = CorePlace(board, symbols, stop: .fault(report))
+            Console.report("at \(time) s the firmware faulted:\n" + report.text(callers: place?.callersText, backtrace: place?.backtrace ?? [], symbols.name))
         case .stopped(let time, .exit(let code)): note(time, "m4: the firmware has ended by semihosting, with exit code \(code)")
         case .stopped(let time, let reason): note(time, "m4: stopped: \(reason.name)")
         case .trace(let time, let index, let line): note(time, "trace\(index): \(line)", .info, .firmware)

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import M4Board
+import MachineBase
 import VirtualMP1
 
 extension CycleModel: ExpressibleByArgument {}
@@ -11,7 +12,7 @@ extension CycleModel: ExpressibleByArgument {}
 struct DebugOptions: ParsableArguments {
     @Option(
         name: .customLong("break"),
-        help: ArgumentHelp("Stop before this instruction executes: a symbol, symbol+offset or an address; repeatable.", valueName: "location"))
+        help: ArgumentHelp("Stop before this instruction executes: file:line, a function, symbol+offset or an address; repeatable.", valueName: "location"))
     var breakpoints: [String] = []
     @Option(
         name: .customLong("watch"),
@@ -43,14 +44,18 @@ struct DebugOptions: ParsableArguments {
 
     /// Sets stops and input on a board that has not started.
     func attach(to board: M4Board, _ symbols: FirmwareSymbols) throws {
-        let addresses = try breakpoints.map { text in
-            do { return try symbols.location(text).get().address & ~1 } catch { throw UsageError("--break \(error)") }
+        let addresses = try breakpoints.flatMap { text in
+            do { return try symbols.locations(text).get() } catch { throw UsageError("--break \(error)") }
         }
         let watched = try watchpoints.map { text in
             do { return try symbols.watch(text).get() } catch { throw UsageError("--watch \(error)") }
         }
         let start = try watchFrom.map { text in
-            do { return try symbols.location(text).get().address } catch { throw UsageError("--watch-from \(error)") }
+            do {
+                let found = try symbols.locations(text).get()
+                guard found.count == 1, let address = found.first else { throw UsageError("--watch-from \(text): \(found.count) places; give an address, as \(found.prefix(1).map(hex32).joined())") }
+                return address
+            } catch let error as FirmwareSymbols.LocationError { throw UsageError("--watch-from \(error)") }
         }
         do throws(BoardError) {
             try board.core.setBreakpoints(addresses)

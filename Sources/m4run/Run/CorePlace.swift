@@ -9,14 +9,20 @@ import VirtualMP1
 struct CorePlace {
     let callers: CallChain
     private let registers: CoreRegisters
+    /// The instruction that it is about.
+    private let place: UInt32
     private let state: State
     private let symbols: FirmwareSymbols
     private enum State: String { case running, asleep, lockedUp = "locked-up" }
     private let waitsForEvent: Bool
 
     /// As a report has it, else as it is now; nil in reset.
-    init?(_ board: M4Board, _ symbols: FirmwareSymbols, stop: StopReason? = nil) {
+    ///
+    /// - Parameter isReported: false where most likely nobody will look at it: debugging information is then not read for the callers.
+    init?(_ board: M4Board, _ symbols: FirmwareSymbols, stop: StopReason? = nil, isReported: Bool = true) {
         guard !board.isHeld else { return nil }
+        var symbols = symbols
+        symbols.usesFrameRules = isReported
         state = board.isLockedUp ? .lockedUp : board.isAsleep ? .asleep : .running
         waitsForEvent = board.waitsForEvent
         let history: [UInt32]
@@ -25,6 +31,10 @@ struct CorePlace {
         case .breakpoint(let report), .watchpoint(let report): (registers, history) = (report.registers, report.history)
         default: (registers, history) = (board.core.registers, board.core.history)
         }
+        place = switch stop {
+        case .breakpoint(let report), .watchpoint(let report): report.place
+        default: registers.pc
+        }
         callers = board.callChain(of: registers, history: history, functions: symbols)
         self.symbols = symbols
     }
@@ -32,7 +42,13 @@ struct CorePlace {
     /// `called from main+0x12 (ADDRESS), ...`; nil when no caller is certain.
     var callersText: String? { callers.text(symbols.name(of:)) }
 
-    /// `The M4 sleeps (WFI) at main+0x12 (ADDRESS), called from ...`, without a full stop.
+    /// The same with lines of the sources.
+    var callersPlaces: String? { callers.text(symbols.place(of:)) }
+
+    /// The functions under way, a line each; empty where no line of the sources is known.
+    var backtrace: [String] { symbols.backtrace(place, callers) }
+
+    /// `The M4 sleeps (WFI) at main+0x12 (ADDRESS, main.c:40), called from ...`, without a full stop.
     var sentence: String {
         let doing = switch state {
         case .lockedUp: "is locked up"
@@ -40,13 +56,13 @@ struct CorePlace {
         case .running: "executes"
         }
         let exception = registers.exception.value == 0 ? "" : " in the handler of \(registers.exception)"
-        return "The M4 \(doing) at \(symbols.place(registers.pc))\(exception)" + (callers.text(limit: 8, symbols.name(of:)).map { ", " + $0 } ?? "")
+        return "The M4 \(doing) at \(symbols.place(registers.pc))\(exception)" + (callers.text(limit: 8, symbols.place(of:)).map { ", " + $0 } ?? "")
     }
 
     var report: RunReport.Core {
         RunReport.Core(
             state: state.rawValue, exception: registers.exception.description, pc: registers.pc, symbol: symbols.name(at: registers.pc),
-            callers: callersReport)
+            source: RunReport.InSource.all(registers.pc, symbols), callers: callersReport)
     }
     var callersReport: [RunReport.Caller] { RunReport.Caller.all(callers, symbols) }
 }

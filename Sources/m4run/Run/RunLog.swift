@@ -57,8 +57,8 @@ final class RunLog {
 
     /// Who called what crashed; Linux is about to restart it.
     private func tellCallers(_ system: MP1System, _ reason: StopReason) {
-        guard let symbols = symbols(), let callers = CorePlace(system.board, symbols, stop: reason)?.callersText else { return }
-        Console.note("\(Self.stamp(system.now)) m4run: \(callers)")
+        guard let symbols = symbols(), let place = CorePlace(system.board, symbols, stop: reason) else { return }
+        for line in (place.callersText.map { [$0] } ?? []) + place.backtrace { Console.note("\(Self.stamp(system.now)) m4run: \(line)") }
     }
 
     private func line(_ event: SystemEvent, _ level: Run.LogLevel) -> String? {

@@ -6,6 +6,7 @@ import Glibc
 import M4Board
 import MachineBase
 import RprocHost
+import SourceLines
 import VirtualMP1
 
 /// What `--json` prints: one object with the same keys every time, sorted; numbers plain, nothing to say `null`.
@@ -29,6 +30,8 @@ struct RunReport: JSONText {
         @Nullable var symbol: String?
         /// The exception whose handler comes before it; nil when it called.
         @Nullable var interruptedBy: String?
+        /// Of the call or the interrupted instruction.
+        let source: [InSource]
 
         static func all(_ chain: CallChain, _ symbols: FirmwareSymbols) -> [Caller] {
             chain.callers.map { Caller($0, symbols) }
@@ -37,12 +40,30 @@ struct RunReport: JSONText {
             address = caller.address
             symbol = symbols.symbol(of: caller)
             interruptedBy = caller.interruptedBy?.description
+            source = InSource.all(caller.place, symbols)
+        }
+    }
+    /// A function at an instruction, as the sources have it; the innermost of what is inlined first.
+    struct InSource: Encodable {
+        @Nullable var function: String?
+        @Nullable var file: String?
+        @Nullable var line: Int?
+        let inlined: Bool
+
+        /// None without debugging information.
+        static func all(_ address: UInt32, _ symbols: FirmwareSymbols) -> [InSource] { symbols.lines.frames(at: address).map(InSource.init) }
+        private init(_ frame: SourceFrame) {
+            inlined = frame.isInlined
+            function = frame.function
+            file = frame.place?.file
+            line = frame.place?.line
         }
     }
     struct FaultInfo: Encodable {
         let exception: String, summary: String, flags: [String]
         let pc: UInt32, cfsr: UInt32, hfsr: UInt32, mmfar: UInt32, bfar: UInt32
         @Nullable var symbol: String?
+        let source: [InSource]
         let callers: [Caller]
         let registers: [UInt32], history: [UInt32]
     }
@@ -54,6 +75,7 @@ struct RunReport: JSONText {
         @Nullable var address: UInt32?
         @Nullable var old: UInt64?
         @Nullable var new: UInt64?
+        let source: [InSource]
         let callers: [Caller]
         let registers: [UInt32], history: [UInt32]
         let instructions: UInt64
@@ -65,10 +87,11 @@ struct RunReport: JSONText {
         let exception: String
         let pc: UInt32
         @Nullable var symbol: String?
+        let source: [InSource]
         let callers: [Caller]
 
-        init(state: String, exception: String, pc: UInt32, symbol: String?, callers: [Caller]) {
-            (self.state, self.exception, self.pc, self.callers) = (state, exception, pc, callers)
+        init(state: String, exception: String, pc: UInt32, symbol: String?, source: [InSource], callers: [Caller]) {
+            (self.state, self.exception, self.pc, self.source, self.callers) = (state, exception, pc, source, callers)
             self.symbol = symbol
         }
     }
@@ -146,6 +169,7 @@ extension RunReport.FaultInfo {
         exception = report.taken?.description ?? "lockup"
         summary = report.summary(symbols.name)
         symbol = symbols.name(at: report.registers.pc)
+        source = RunReport.InSource.all(report.registers.pc, symbols)
         self.callers = callers
         flags = report.status.flags.map(\.name)
         pc = report.registers.pc
@@ -173,6 +197,7 @@ extension RunReport.Halt {
         pc = report.pc
         place = report.place
         symbol = symbols.name(at: report.place)
+        source = RunReport.InSource.all(report.place, symbols)
         self.callers = callers
         registers = report.registers.r
         history = report.history

@@ -93,11 +93,11 @@ extension RunSession {
         }
         switch reason {
         case .fault(let report), .lockup(let report):
-            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text(callers: lastPlace?.callersText, symbols.name)
+            complaint = (system.crashLoop.map { "\($0): " } ?? "") + "the firmware faulted:\n" + report.text(callers: lastPlace?.callersText, backtrace: lastPlace?.backtrace ?? [], symbols.name)
             if options.serving.isOn, options.lifecycle.recover == nil { complaint? += "\nwith --recover N Linux hears of it as a crash, and the run goes on" }
             return .fault
         case .breakpoint(let report), .watchpoint(let report):
-            complaint = report.text(callers: lastPlace?.callersText, symbols.name)
+            complaint = report.text(callers: lastPlace?.callersText, backtrace: lastPlace?.backtrace ?? [], symbols.name)
             return .halted
         case .exit(let code):
             complaint = code == 0 ? nil : "the firmware ended with semihosting exit code \(code)"

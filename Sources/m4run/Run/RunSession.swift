@@ -270,7 +270,7 @@ final class RunSession {
 
     /// The core is stopped as a user would, so that the firmware's shutdown is seen too.
     private func finish() -> ExitStatus {
-        lastPlace = CorePlace(system.board, symbols)
+        lastPlace = CorePlace(system.board, symbols, isReported: options.limits.json)
         system.board.drainRTT()
         runLog.heard.look(system)
         noteWaits()
