@@ -51,6 +51,7 @@ help:
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
 	@echo 'make system-engine  a build with the system'"'"'s libunicorn runs what it can with the same traces'
 	@echo 'make judge     what takes long, a line each: conformance, thumb-check, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, linux-endurance, endurance, hostile, system-engine; JUDGES="NAME..." for some'
+	@echo 'make fuzz-debugger libFuzzer on what a client of the debugger might send, as long'
 	@echo 'make linux-bridge   .build/linux-bridge.so, what QEMU loads beside a Linux guest; scripts/fetch-linux brings the guest'
 	@echo 'make firmware  the samples alone'
 	@echo 'make clean     remove what was built; what was fetched stays in .deps'
@@ -155,6 +156,9 @@ system-engine: build
 	@$(MAKE) --no-print-directory UNICORN=system binary
 	@scripts/trace-compare .build/release/m4run .build-system/release/m4run tty-echo client swift steering sensor bench-start bench-int bench-memory
 
+fuzz-debugger: setup
+	@scripts/fuzz-debugger
+
 # Minutes to hours: before a release, and after a change to what they judge.
 judge:
 	@scripts/judge $(JUDGES)
@@ -175,5 +179,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance gdb-lockstep thumb-check corpus fuzz-images system-engine \
+.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance gdb-lockstep thumb-check corpus fuzz-images system-engine fuzz-debugger \
     device-tree setup clean

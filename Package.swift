@@ -46,6 +46,8 @@ let package = Package(
         .library(name: "RprocHostDoubles", targets: ["RprocHostDoubles"]),
         // For scripts/fuzz-images, which links it with the fuzzer's main.
         .library(name: "ImageFuzzing", type: .static, targets: ["ImageFuzzing"]),
+        // The same for scripts/fuzz-debugger.
+        .library(name: "DebuggerFuzzing", type: .static, targets: ["DebuggerFuzzing"]),
     ],
     dependencies: [
         dependency("https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -109,6 +111,10 @@ let package = Package(
         .systemLibrary(name: "CEpoll"),
         // The machine's devices and control files for other programs: pseudo-terminals, sockets, a file system.
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
+        // The remote serial protocol's server, for gdb and what speaks its protocol.
+        .target(
+            name: "Debugger", dependencies: ["VirtualMP1", "M4Board", "RprocHost", "CortexM", "ImageFormat", "ELF32", "Chips", "MachineBase"]),
+        .target(name: "DebuggerFuzzing", dependencies: ["Debugger", "M4Board"]),
         // Version, commit, the pages of docs/reference.
         .target(name: "CBuildInfo"),
         // Those pages as text for terminals and as roff.
@@ -116,7 +122,7 @@ let package = Package(
         .executableTarget(
             name: "m4run",
             dependencies: [
-                "CBuildInfo", "CLibYAML", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips", "SourceLines",
+                "CBuildInfo", "CLibYAML", "Manual", "VirtualMP1", "M4Board", "DeviceFiles", "Debugger", "RprocDeviceTree", "DeviceTree", "LinuxGuest", "ImageFormat", "ELF32", "Chips", "SourceLines",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticLibraries + staticYAML + linkRecord),
@@ -154,6 +160,7 @@ let package = Package(
             name: "LinuxGuestTests",
             dependencies: ["LinuxGuest", "CLinuxBridge", "ELF32", "ImageFormat", "DeviceTree", "RprocDeviceTree", "RprocHost", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
         .testTarget(name: "VirtualMP1Tests", dependencies: ["VirtualMP1", "M4Board", "ELF32", "ImageFormat", "Chips", "SecondChip", "TestSupport"], swiftSettings: unoptimized),
+        .testTarget(name: "DebuggerTests", dependencies: ["Debugger", "M4Board"], swiftSettings: unoptimized),
         // Runs the command as a process, with the samples.
         .testTarget(name: "m4runTests", dependencies: ["M4Board", "DeviceTreeFixtures", "TestSupport"], swiftSettings: unoptimized),
     ],

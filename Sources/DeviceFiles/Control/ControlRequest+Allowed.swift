@@ -24,6 +24,9 @@ extension ControlRequests {
         return words[0] == "write" ? refused(String(path.split(separator: "/").last ?? ""), text, error) : ""
     }
 
+    /// What a write gets while a debugger holds the machine.
+    static let halted = "a debugger holds the M4, and virtual time with it; once it lets the M4 run, write again"
+
     private var state: String { system.linux.state.rawValue }
 
     private func refused(_ file: String, _ words: [String], _ error: Errno) -> String {

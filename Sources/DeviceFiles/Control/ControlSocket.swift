@@ -99,9 +99,11 @@ final class ControlSocket: PollSource {
 
     /// Answers a whole request, or puts it off.
     private func settle(_ connection: Connection) -> Bool {
-        connection.isPutOff = requests.tree.isInStep && ControlRequests.words(connection.request).first != "read"
+        let isRead = ControlRequests.words(connection.request).first == "read"
+        connection.isPutOff = requests.tree.isInStep && !requests.tree.isHalted && !isRead
         guard !connection.isPutOff else { return false }
-        connection.answer = answer(connection.request)
+        connection.answer = requests.tree.isHalted && !isRead
+            ? Array("\(Errno.busy.userNumber)\n\(ControlRequests.halted)".utf8) : answer(connection.request)
         connection.isOver = !send(connection)
         return true
     }

@@ -99,6 +99,8 @@ public final class ControlTree {
 
     /// The machine is in the midst of something. Who reads sees it as it is; who writes waits until it is done, as for the lock.
     var isInStep = false
+    /// A debugger holds the M4, perhaps for hours. Who reads sees the machine as it is; who writes is told so, and does not wait.
+    var isHalted: Bool { system.isHalted }
     /// Whether a recovery holds the lock, and waits for its dump to be discarded.
     var isLocked: Bool { linux.waitsForCoredump }
     /// Whether a write to a file wants that lock.

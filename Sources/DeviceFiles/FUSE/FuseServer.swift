@@ -109,6 +109,10 @@ final class FuseServer: PollSource {
                 return false
             }
             let wasLocked = tree.isLocked
+            if operation == .write, tree.isHalted {
+                reply(request, error: EBUSY)
+                return false
+            }
             if operation == .write, tree.isInStep || wasLocked && tree.takesLock(path) {
                 sleeping.append((request, nil))
                 return false

@@ -27,6 +27,8 @@ extension Core {
         var pollAt = UInt64.max
         /// Fault exceptions taken since the board was made.
         var faultCount = 0
+        /// Times that it has left reset.
+        var releases: UInt64 = 0
 
         /// The next instruction is to be executed by itself.
         var wantsStep = false

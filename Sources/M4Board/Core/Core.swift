@@ -24,6 +24,10 @@ public final class Core: CoreControl {
     public internal(set) var watchpoints: [Watchpoint] = []
     /// Where they come into force.
     var watchpointsStart: UInt32?
+    /// Stops a run with `.hostRequest` before the first instruction behind a reset; `releases` counts these.
+    public var stopsAtRelease = false
+    /// Times that the core has left reset.
+    public var releases: UInt64 { own.pointee.releases }
     /// Whether a BKPT of the firmware's stops a run, as with a debugger attached; otherwise it is the firmware's own, a
     /// DebugMonitor exception or a HardFault.
     public var haltsAtBKPT = false
@@ -176,6 +180,8 @@ public final class Core: CoreControl {
         updateDebug()
         phase = .running
         eventRegister = false
+        own.pointee.releases &+= 1
+        if stopsAtRelease { pendingStop = .hostRequest }
         guard let stack = word(scs.vectorTable), let entry = word(scs.vectorTable &+ 4) else {
             raise(.vectorTable, at: 0)
             return

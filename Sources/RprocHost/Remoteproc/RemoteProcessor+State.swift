@@ -72,6 +72,9 @@ extension RemoteProcessor {
         if let state = saved.sanitizer { sanitizer?.restore(state, virtio.devices) }
     }
 
+    /// Whether Linux is in no call, no work and no interrupt: what writes `state` would begin at once.
+    public var isAtRest: Bool { !work.isBusy && !own.isHandlingInterrupt && kernel.calls == 0 }
+
     private func checkRest() throws(StateError) {
         if work.isBusy { throw .busy("what Linux does under remoteproc's lock") }
         if own.isHandlingInterrupt { throw .busy("an interrupt handler of Linux's") }

@@ -30,6 +30,8 @@ final class LinuxPlatform: HostPlatform {
     /// Virtual time that no wait passes.
     var limit = VirtualTime.never
     var onReturn: (() -> Void)?
+    /// Lets the M4 run instead of this; nil for nobody.
+    weak var coreDriver: (any CoreDriver)?
     private var clock: CoreClock { board.configuration.coreClock }
 
     init(board: M4Board, normalWorld: NormalWorldBus, end: RunEnd) {
@@ -62,7 +64,8 @@ final class LinuxPlatform: HostPlatform {
                 limitReached = true
                 return .interrupted
             }
-            switch board.run(until: last) {
+            let stop = coreDriver?.run(until: last) ?? board.run(until: last)
+            switch stop {
             case .deadline, .hostRequest: break
             // Nothing is due: only an unlimited wait comes here, and it would never end.
             case .asleep, .held: return .interrupted

@@ -110,6 +110,14 @@ public final class MP1System {
         set { platform.onReturn = newValue }
     }
 
+    /// Lets the M4 run in the machine's place, or holds it; nil for nobody. Not kept alive by this.
+    public var coreDriver: (any CoreDriver)? {
+        get { platform.coreDriver }
+        set { platform.coreDriver = newValue }
+    }
+    /// Whether a debugger holds the M4, and with it virtual time.
+    public var isHalted: Bool { platform.coreDriver?.isHalted ?? false }
+
     public var now: VirtualTime { board.now }
     /// Why the M4 stopped for good; nil while it can run.
     public var stopReason: StopReason? { end.reason }
@@ -194,6 +202,15 @@ public final class MP1System {
 
     /// `echo stop > state`: shutdown mailbox, its time-out, reset.
     public func stop() throws(SystemError) { try doing("stop") { () throws(LinuxFailure) in try linux.stop() } }
+
+    /// `echo stop > state` where the firmware runs, and `echo start > state`: it is loaded anew, as a debugger's reset wants it. Not in the midst of what Linux
+    /// does; see `RemoteProcessor.isAtRest`.
+    public func restart() throws(SystemError) {
+        if linux.state == .running { try stop() }
+        end.forget()
+        sanitizing.beginAnew()
+        try doing("start \(linux.firmware)") { () throws(LinuxFailure) in try linux.start() }
+    }
 
     /// `echo start > state` while the boot loader's firmware runs.
     public func attach() throws(SystemError) { try doing("attach") { () throws(LinuxFailure) in try linux.start() } }

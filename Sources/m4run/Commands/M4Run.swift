@@ -19,7 +19,7 @@ struct M4Run: ParsableCommand {
             7 --strict found something, 8 no --break or --watch was hit. A signal that ends a run without folders is its status (130 for SIGINT).
             """,
         version: BuildInfo.text,
-        subcommands: [Run.self, LinuxCommand.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self, ListCommand.self, Help.self])
+        subcommands: [Run.self, GdbCommand.self, LinuxCommand.self, DoctorCommand.self, Control.self, Sign.self, Keygen.self, Inspect.self, Verify.self, Extract.self, Exec.self, Dt.self, ListCommand.self, Help.self])
 
     /// Usage errors are 2 here; the parser's own number is BSD's 64.
     static func main() {

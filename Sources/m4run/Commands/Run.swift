@@ -36,8 +36,8 @@ struct Run: TakesProjectFile {
         abstract: "Boot firmware as OP-TEE and Linux do, and talk to it over rpmsg.",
         discussion: """
             What happens is told on stderr the way the kernel would; what the firmware sends to a tty goes to stdout. \
-            Without --for, --until, --send or --interactive the run ends after one second of virtual time; with --devices or \
-            --control it goes on until a signal (SIGINT, SIGTERM), --for or --until ends it.
+            Without --for, --until, --send or --interactive the run ends after one second of virtual time; with --devices, \
+            --control or --gdb it goes on until a signal (SIGINT, SIGTERM), --for or --until ends it.
             """)
 
     @Argument(help: "The firmware: a signed image, or an ELF with --boot elf.", completion: .file()) var image: String
@@ -48,6 +48,7 @@ struct Run: TakesProjectFile {
     @OptionGroup(title: "Drivers") var drivers: BindOptions
     @OptionGroup(title: "For other programs") var serving: ServingOptions
     @OptionGroup(title: "Debugging") var debug: DebugOptions
+    @OptionGroup(title: "Debugger") var debugger: GDBOption
     @OptionGroup(title: "Limits and output") var limits: LimitOptions
     @OptionGroup(title: "General") var general: GeneralOptions
 
@@ -118,6 +119,9 @@ struct Run: TakesProjectFile {
             throw ValidationError("--interactive writes to a tty, but --to is \(traffic.to.defaultValueDescription)")
         }
         if serving.isOn && traffic.interactive { throw ValidationError("--interactive reads standard input; with --devices or --control write to the tty") }
+        if debugger.gdb?.address == .standardInput, traffic.interactive || limits.json {
+            throw ValidationError("--gdb stdio has standard input and output for gdb: not with --interactive or --json")
+        }
         if serving.control == nil && (serving.offline || serving.noFuse) { throw ValidationError("--offline and --no-fuse go with --control") }
         if serving.offline && !traffic.messages.isEmpty { throw ValidationError("--send needs firmware that runs, and --offline does not start it") }
         if serving.devices == "" || serving.control == "" { throw ValidationError("--devices and --control need a folder") }
@@ -125,6 +129,8 @@ struct Run: TakesProjectFile {
     }
 
     func run() throws {
+        // gdb hands its terminal's interrupts on by itself, and its server is in the same process group.
+        if debugger.gdb?.address == .standardInput { signal(SIGINT, SIG_IGN) }
         try Supervisor.start(limits.timeout, serving.isOn ? .handled : .end)
         let session = try RunSession(self)
         let status = session.run()

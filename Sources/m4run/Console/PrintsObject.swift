@@ -8,6 +8,7 @@ protocol PrintsObject {
 }
 
 extension Run: PrintsObject { var objectName: String? { limits.json ? image : nil } }
+extension GdbCommand: PrintsObject { var objectName: String? { limits.json ? image : nil } }
 extension LinuxCommand: PrintsObject { var objectName: String? { limits.json ? image : nil } }
 extension DoctorCommand: PrintsObject { var objectName: String? { json ? image : nil } }
 extension Inspect: PrintsObject { var objectName: String? { json ? image : nil } }

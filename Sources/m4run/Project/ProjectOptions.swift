@@ -41,6 +41,8 @@ struct ProjectOptions {
     /// What a file may not say, and why. It may have come with a checkout.
     static let refused = [
         "key-pwd": "a pass phrase in a file is none; --key-pwd on the command line",
+        "gdb": "a port is opened by the command line alone: --gdb",
+        "listen": "a port is opened by the command line alone: --listen",
         "qemu": "a program to run is named on the command line alone: --qemu",
         "plugin": "a program to run is named on the command line alone: --plugin",
     ]

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The m4run authors
 // SPDX-License-Identifier: MIT
 
+import Debugger
 import DeviceFiles
 import FoundationEssentials
 import Glibc
@@ -40,6 +41,7 @@ final class RunSession {
     /// Made and looked over before anything runs.
     private let place: ServedPlace?
     private var server: DeviceServer?
+    private let debugger: MachineDebugger?
 
     /// What a run without a duration is given, and how long an answer may take.
     private static let usualDuration = VirtualTime.seconds(1)
@@ -77,6 +79,13 @@ final class RunSession {
         if options.limits.logLevel == .debug { system.linux.log.maximumLevel = .debug }
         // A signal that comes while the folders are made waits until they can be taken away in order.
         Supervisor.watch(system.board.stopper)
+        if unfit == nil, let address = options.debugger.gdb?.address {
+            do throws(DebugServerError) {
+                debugger = try MachineDebugger(system, at: address, waitsForClient: options.debugger.waits || !options.serving.isOn)
+            } catch { throw UsageError(error.description) }
+        } else {
+            debugger = nil
+        }
         place = unfit == nil && options.serving.isOn ? try options.serving.place() : nil
     }
 
@@ -98,7 +107,8 @@ final class RunSession {
             topic = .page(.boot)
             return .refused
         }
-        let shows = !options.serving.isOn && !options.limits.json
+        // Standard output may be gdb's.
+        let shows = !options.serving.isOn && !options.limits.json && options.debugger.gdb?.address != .standardInput
         let data: ([UInt8]) -> Void = { [unowned self] bytes in
             answers.add(bytes)
             runLog.heard.add(bytes, from: .messages)
@@ -114,6 +124,7 @@ final class RunSession {
         }
         if let duration = options.limits.duration { system.timeLimit = duration.time }
         defer { server?.close() }
+        if let debugger { announce(debugger) }
         do throws(SystemError) {
             if let place { try serve(place) }
             if !options.serving.offline { try options.lifecycle.begin(system, image, name: name) }
@@ -122,9 +133,35 @@ final class RunSession {
         } catch { return keep(classify(error)) }
     }
 
+    private func announce(_ debugger: MachineDebugger) {
+        debugger.target.diagnosis = { [unowned self] in FirmwareState(system, symbols).hint(image) }
+        debugger.target.onRefusal = { Console.error("gdb's write is refused: \($0)") }
+        guard options.debugger.gdb?.address != .standardInput else { return }
+        Console.note("m4run: gdb server: \(debugger.invitation)")
+        if let warning = debugger.warning { Console.note("m4run: \(warning)", .warning) }
+    }
+
+    /// Lets a debugger have the machine until something ends it. While nothing happens, virtual time follows the wall clock, unless it has a limit.
+    private func debugUntilTheEnd(_ debugger: MachineDebugger) throws(SystemError) -> ExitStatus {
+        let until = options.limits.until
+        func isOver() -> Bool { debugger.hasEnded || until.map(sees) == true }
+        while system.stopReason == nil, !system.limitReached, !isCut, !isOver() {
+            let begin = WallTime.now, virtualBegin = system.now
+            system.run(for: .milliseconds(20), until: isOver)
+            guard options.limits.duration == nil, !debugger.isHalted else { continue }
+            let passed = (system.now - virtualBegin).nanoseconds, wall = WallTime.now - begin
+            if passed > wall { debugger.wait(Int32(clamping: min(20, (passed - wall) / 1_000_000))) }
+        }
+        if let reason = system.stopReason { throw .stopped(reason) }
+        if isCut { return .limit }
+        if let until, !sees(until) { return neverSeen(until) }
+        return .fine
+    }
+
     /// What ended badly has its core dump, while the M4 is as it was.
     private func keep(_ status: ExitStatus) -> ExitStatus {
         lastPlace = lastPlace ?? CorePlace(system.board, symbols, stop: system.stopReason)
+        debugger?.close(status: UInt8(clamping: status.rawValue), signal: status == .fault ? 11 : nil)
         if [.fault, .halted, .limit, .expectation].contains(status), !system.board.isHeld { coredump?.write(system.coredump()) }
         return status == .fine ? judge() : status
     }
@@ -163,7 +200,7 @@ final class RunSession {
 
     /// Lets other programs talk to the firmware until something ends it.
     private func serveUntilTheEnd(_ server: DeviceServer) throws(SystemError) -> ExitStatus {
-        let end = server.serve(wallLimit: Supervisor.rest) { options.limits.until.map(sees) ?? false }
+        let end = server.serve(wallLimit: Supervisor.rest) { debugger?.hasEnded == true || options.limits.until.map(sees) ?? false }
         switch end {
         case .stopped: throw .stopped(system.stopReason ?? .deadline)
         case .failed(let error):
@@ -192,6 +229,7 @@ final class RunSession {
             }
         }
         if let server { return try serveUntilTheEnd(server) }
+        if let debugger, !options.traffic.interactive { return try debugUntilTheEnd(debugger) }
         if let until = options.limits.until {
             let span = options.limits.duration?.time ?? Self.patience
             pass(span) { sees(until) }
@@ -200,7 +238,7 @@ final class RunSession {
             guard sees(until) else { return neverSeen(until) }
         }
         if options.traffic.interactive {
-            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: { Supervisor.cut != nil || Console.readerHasGone }).run()
+            try Interactive(system: system, terminal: try system.openTTY(ttyIndex ?? 0), isOver: { [debugger] in Supervisor.cut != nil || Console.readerHasGone || debugger?.hasEnded == true }).run()
         }
         if let duration = options.limits.duration, options.limits.until == nil {
             pass(duration.time - system.now)
@@ -271,6 +309,8 @@ final class RunSession {
     /// The core is stopped as a user would, so that the firmware's shutdown is seen too.
     private func finish() -> ExitStatus {
         lastPlace = CorePlace(system.board, symbols, isReported: options.limits.json)
+        // Nobody is to hold the firmware in its shutdown.
+        debugger?.close(status: 0)
         system.board.drainRTT()
         runLog.heard.look(system)
         noteWaits()
