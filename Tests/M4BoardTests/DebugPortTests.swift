@@ -171,6 +171,7 @@ import Testing
         let loop = (Thumb.poke(0, 0).count * 3) * 2 + 4
         try bench.core.setBreakpoints([address(loop)])
         guard case .breakpoint = bench.run() else { Issue.record("no breakpoint"); return }
+        try bench.core.setBreakpoints([])
         #expect(step(bench, within: address(loop)...address(loop + 3)) == .stepped)
         #expect(offset(bench) == loop + 4 && bench.board.register(.r(3)) == 0)
         #expect(try bench.result(0) >= 10)
@@ -180,6 +181,7 @@ import Testing
             handlers: [15: Thumb.count(Bench.results)])
         try other.core.setBreakpoints([address(loop)])
         _ = other.run()
+        try other.core.setBreakpoints([])
         var end = StepEnd.stopped(.deadline), rounds = 0
         while end == .stopped(.deadline), rounds < 10_000 {
             end = other.board.step(within: address(loop)...address(loop + 3), until: other.board.cycles + 7)
