@@ -50,7 +50,8 @@ help:
 	@echo 'make corpus    signed images with OP-TEE'"'"'s answer to each, into .build/corpus, and ours beside it'
 	@echo 'make fuzz-images   libFuzzer on signed images and ELF files for an hour, or FUZZ_SECONDS'
 	@echo 'make system-engine  a build with the system'"'"'s libunicorn runs what it can with the same traces'
-	@echo 'make judge     what takes long, a line each: conformance, thumb-check, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, linux-endurance, endurance, hostile, system-engine; JUDGES="NAME..." for some'
+	@echo 'make gdb-suite  gdb'"'"'s own tests against m4run gdb; GDB_FILES="break step-test" for some'
+	@echo 'make judge     what takes long, a line each: conformance, thumb-check, corpus, fuzz, fuzz-rings, kernel-ring, kernel-check, linux-endurance, endurance, hostile, system-engine, gdb-suite, gdb-lockstep; JUDGES="NAME..." for some'
 	@echo 'make fuzz-debugger libFuzzer on what a client of the debugger might send, as long'
 	@echo 'make linux-bridge   .build/linux-bridge.so, what QEMU loads beside a Linux guest; scripts/fetch-linux brings the guest'
 	@echo 'make firmware  the samples alone'
@@ -136,6 +137,10 @@ conformance: build
 	@scripts/setup qemu
 	@scripts/conformance $(CASES)
 
+gdb-suite: build
+	@scripts/setup gdb arm dejagnu
+	@scripts/gdb-suite $(GDB_FILES)
+
 gdb-lockstep: build
 	@scripts/setup qemu
 	@scripts/gdb-lockstep --steps $(or $(LOCKSTEPS),100000) $(CASES)
@@ -179,5 +184,5 @@ setup:
 clean:
 	rm -rf .build .build-system
 
-.PHONY: help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance gdb-lockstep thumb-check corpus fuzz-images system-engine fuzz-debugger \
+.PHONY: gdb-suite help build install uninstall package binary firmware linux-bridge licences run test test-as-user readme judge endurance fuzz fuzz-rings hostile kernel-ring kernel-check linux-endurance bench conformance gdb-lockstep thumb-check corpus fuzz-images system-engine fuzz-debugger \
     device-tree setup clean

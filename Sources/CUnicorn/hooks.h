@@ -40,8 +40,6 @@ static inline bool m4_wants_trap_hooks(const m4_engine *e) { return !M4_OWN_ENGI
 /// Whether blocks have to be looked at of which translated code knows nothing.
 static inline bool m4_looks_always(const m4_engine *e) { return M4_OWN_ENGINE && (e->mixed_code || e->has_range); }
 
-/// Kinds of the breakpoints at an instruction.
-uint32_t m4_breaks_at(const m4_engine *e, uint32_t address);
 /// Whether a block that is being translated is to end before an instruction, since a run may have to stop there. Not with the system's library.
 bool m4_ends_block(const m4_engine *e, uint32_t address);
 

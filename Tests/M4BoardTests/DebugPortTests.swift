@@ -21,6 +21,20 @@ import Testing
     private func step(_ bench: Bench, within range: ClosedRange<UInt32>? = nil) -> StepEnd { bench.board.step(within: range, until: bench.board.cycles + 100_000) }
     private func address(_ offset: Int) -> UInt32 { Bench.code + UInt32(offset) }
 
+    /// What gdb does to go on from a breakpoint: take it out, step, put it back.
+    @Test func `A breakpoint that was stepped off without it is hit the next time`() throws {
+        let bench = try standing([0x2001], [0x3001], [0xE7FD])
+        let here = address(2), elsewhere = address(0x100)
+        try bench.core.setBreakpoints([here, elsewhere])
+        for round in 1...4 as ClosedRange<UInt64> {
+            #expect(bench.run(cycles: 1_000).name == "breakpoint")
+            #expect(pc(bench) == here && bench.board.register(.r(0)) == round)
+            try bench.core.setBreakpoints([elsewhere])
+            #expect(step(bench) == .stepped)
+            try bench.core.setBreakpoints([here, elsewhere])
+        }
+    }
+
     // MARK: One instruction
 
     @Test func `A step executes one instruction, of whatever size`() throws {

@@ -266,6 +266,8 @@ void m4_engine_forget_trap_hooks(m4_engine *e);
 /// What stops a run at an instruction, in place of what did; UC_ERR_NOMEM, and nothing is changed. It takes time for what differs. Not while the
 /// engine runs.
 uc_err m4_engine_set_breaks(m4_engine *e, const m4_break *breaks, uint32_t count);
+/// Kinds of the breakpoints at an instruction; 0 without one.
+uint32_t m4_breaks_at(const m4_engine *e, uint32_t address);
 /// Ends a single step: `is_step` is off, and `step_address` none. Not while the engine runs.
 void m4_engine_end_step(m4_engine *e);
 /// Runs end where code outside of `first` to `last` would execute, with M4_STOP_STEPPED. Not while the engine runs.
