@@ -36,7 +36,7 @@ import Testing
             ["load", "break echo", "continue", "print length", "x/5c payload", "backtrace", "monitor rings", "monitor ipcc", "set var tty1.address = 0x402", "print/x tty1.address", "monitor vectors", "monitor shutdown"])
         #expect(text.contains("Breakpoint 1, echo (") && text.contains("$1 = 6"), "\(text)")
         #expect(text.contains("104 'h'") && text.contains("rpmsg_serve"), "\(text)")
-        #expect(text.contains("vring0:") && text.contains("channel rpmsg-tty at 0x00000400"), "\(text)")
+        #expect(text.contains("  input: 16 descriptors") && text.contains("channel rpmsg-tty at 0x00000400"), "\(text)")
         #expect(text.contains("$2 = 0x402"), "\(text)")
         #expect(text.contains("<Reset_Handler"), "\(text)")
         #expect(!text.contains("Transfer rate"), "\(text)")
