@@ -113,7 +113,7 @@ let package = Package(
         .target(name: "DeviceFiles", dependencies: ["CEpoll", "VirtualMP1", "M4Board", "RprocHost", "MachineBase"]),
         // The remote serial protocol's server, for gdb and what speaks its protocol.
         .target(
-            name: "Debugger", dependencies: ["VirtualMP1", "M4Board", "RprocHost", "CortexM", "ImageFormat", "ELF32", "Chips", "MachineBase"]),
+            name: "Debugger", dependencies: ["VirtualMP1", "RTOSThreads", "M4Board", "RprocHost", "CortexM", "ImageFormat", "ELF32", "Chips", "MachineBase"]),
         .target(name: "DebuggerFuzzing", dependencies: ["Debugger", "M4Board"]),
         // Version, commit, the pages of docs/reference.
         .target(name: "CBuildInfo"),

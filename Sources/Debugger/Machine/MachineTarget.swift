@@ -56,7 +56,10 @@ public final class MachineTarget: DebugTarget {
     // MARK: Registers and memory
 
     public func register(_ register: DebugRegister) -> UInt64 { board.register(register) }
-    public func setRegister(_ register: DebugRegister, to value: UInt64) -> Bool { board.setRegister(register, to: value) }
+    public func setRegister(_ register: DebugRegister, to value: UInt64) -> Bool {
+        machineThreads?.forget()
+        return board.setRegister(register, to: value)
+    }
     public func read(_ address: UInt32, count: Int) -> [UInt8] { board.peek(address, count: count) }
 
     public func write(_ address: UInt32, _ bytes: [UInt8]) -> WriteOutcome {
@@ -67,7 +70,30 @@ public final class MachineTarget: DebugTarget {
             }
             return .refused(sentence)
         }
+        machineThreads?.forget()
         return board.poke(address, bytes) == bytes.count ? .done : .noMemory
+    }
+
+    // MARK: Threads
+
+    private var threadsOf: FirmwareImage?, knownThreads: MachineThreads?
+    /// Of the firmware that Linux has loaded; nil where it has none.
+    private var machineThreads: MachineThreads? {
+        if system.loadedImage !== threadsOf {
+            threadsOf = system.loadedImage
+            knownThreads = threadsOf.map { MachineThreads(board, FirmwareProgram($0)) }
+        }
+        return knownThreads
+    }
+
+    public var threads: DebugThreads { machineThreads?.threads ?? .one }
+    public func register(_ register: DebugRegister, of thread: UInt32) -> UInt64? {
+        guard let machineThreads, thread != machineThreads.threads.current else { return board.register(register) }
+        return machineThreads.register(register, of: thread)
+    }
+    /// Those of a thread that is switched out are the RTOS' to restore, from where no two have them.
+    public func setRegister(_ register: DebugRegister, to value: UInt64, of thread: UInt32) -> Bool {
+        thread == threads.current && setRegister(register, to: value)
     }
 
     /// How the last reset was another than Linux's stop and start, for a person.
@@ -123,6 +149,7 @@ public final class MachineTarget: DebugTarget {
 
     public func resume(_ how: Resumption) {
         guard plan == .halted else { return }
+        machineThreads?.forget()
         switch how {
         case .run: plan = .run
         case .step: plan = .step
@@ -137,6 +164,7 @@ public final class MachineTarget: DebugTarget {
 
     func halt(_ reason: HaltReason) {
         plan = .halted
+        machineThreads?.forget()
         onHalt(reason)
     }
 
@@ -149,6 +177,7 @@ public final class MachineTarget: DebugTarget {
         if isFresh { return nil }
         if let problem = reset(halting: true) { return problem }
         plan = .halted
+        machineThreads?.forget()
         return nil
     }
 
