@@ -167,6 +167,7 @@ import Testing
         _ = client.say("vCont;s:1")
         #expect(client.target.breakpoints.count == 99)
         client.target.come(to: HaltReason(.trap))
+        _ = client.unasked
         #expect(client.say("Z0,10000000,2") == "OK")
         _ = client.say("vCont;c")
         #expect(client.target.breakpoints.count == 100)
