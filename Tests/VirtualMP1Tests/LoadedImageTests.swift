@@ -19,7 +19,7 @@ import VirtualMP1
         let loaded = try #require(system.loadedImage)
         #expect(loaded.bytes == first)
         let names = FirmwareSymbols(of: loaded), main = try #require(names["main"])
-        #expect(system.linux.sanitizer?.symbol?(main.address) == "main")
+        #expect(system.linux.sanitizer?.symbol?(main.address)?.hasPrefix("main, tty-echo/main.c:") == true)
         try system.stop()
         // The same bytes are not parsed a second time.
         try system.linux.start()
@@ -31,6 +31,7 @@ import VirtualMP1
         let other = try #require(system.loadedImage), newNames = FirmwareSymbols(of: other)
         #expect(other.bytes == second)
         let moved = try #require(other.symbols.first { $0.kind == .function && names.name(at: $0.address) != newNames.name(at: $0.address) })
-        #expect(system.linux.sanitizer?.symbol?(moved.address) == newNames.name(at: moved.address))
+        let name = try #require(newNames.name(at: moved.address))
+        #expect(system.linux.sanitizer?.symbol?(moved.address)?.hasPrefix(name + ", ") == true)
     }
 }

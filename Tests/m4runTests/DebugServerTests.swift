@@ -20,7 +20,7 @@ import Testing
         #expect(text.contains("instructions: 0,"), "\(text)")
         #expect(text.contains("Breakpoint 1, main ()"), "\(text)")
         #expect(text.contains("Breakpoint 2, rpmsg_announce"), "\(text)")
-        #expect(text.contains(#/Breakpoint 2, rpmsg_announce[^\0]*\nmain \(\) at /#), "\(text)")
+        #expect(text.contains(#/Breakpoint 2, rpmsg_announce(?s:.*)\nmain \(\) at /#), "\(text)")
         #expect(text.contains(#/msp +0x[0-9a-f]+/#), "\(text)")
         #expect(text.contains("unknown command \"frobnicate\""), "\(text)")
         #expect(text.contains("reset halt"), "\(text)")
