@@ -35,7 +35,7 @@ final class DebugFile {
     init?(_ file: ELFFile, reason: inout String?) {
         guard file.section(named: ".debug_info") != nil || file.section(named: ".debug_line") != nil || file.section(named: ".zdebug_info") != nil else { return nil }
         var why: UnsafePointer<CChar>?
-        guard let handle = file.bytes.withUnsafeBytes({ m4_dwarf_open($0.baseAddress, $0.count, &why) }) else {
+        guard let handle = file.bytes.prefix(Self.extent(of: file)).withUnsafeBytes({ m4_dwarf_open($0.baseAddress, $0.count, &why) }) else {
             reason = why.map { String(cString: $0) } ?? "the debugging information cannot be read"
             return nil
         }
@@ -52,6 +52,18 @@ final class DebugFile {
     }
 
     deinit { m4_dwarf_close(handle) }
+
+    /// The bytes up to the end of what headers and sections mention: libelf has a copy of its own, and a file may be long behind them.
+    private static func extent(of file: ELFFile) -> Int {
+        func end(_ offset: UInt32, _ size: UInt64) -> UInt64 { UInt64(offset) + size }
+        let header = file.header
+        var last = max(
+            UInt64(header.headerSize), end(header.sectionHeaderOffset, UInt64(header.sectionHeaderCount) * UInt64(header.sectionHeaderEntrySize)),
+            end(header.programHeaderOffset, UInt64(header.programHeaderCount) * UInt64(header.programHeaderEntrySize)))
+        for section in file.sectionHeaders where section.type != SectionHeader.noBits { last = max(last, end(section.offset, UInt64(section.size))) }
+        for segment in file.programHeaders { last = max(last, end(segment.offset, UInt64(segment.fileSize))) }
+        return Int(clamping: last)
+    }
 
     // MARK: Lines
 
