@@ -106,7 +106,7 @@ import Testing
         #expect(
             try Self.backtrace(run.err) == [
                 "Error_Handler main.c:\(Self.mark("loop"))", "complete main.c:\(Self.mark("complete"))", "HAL_Handler main.c:\(Self.mark("hal"))",
-                "SVC_Handler main.c:\(Self.mark("svc"))", "SVCall interrupted main main.c:\(Self.mark("supervisor"))", "Reset_Handler main.c:\(Self.mark("called main"))",
+                "SVC_Handler main.c:\(Self.mark("svc"))", "SVCall interrupted main main.c:\(Self.mark("behind"))", "Reset_Handler main.c:\(Self.mark("called main"))",
             ], "\(run.err)")
     }
 

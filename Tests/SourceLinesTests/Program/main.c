@@ -140,7 +140,7 @@ __attribute__((noinline)) int main(void)
     static const int numbers[] = {1, 2, 3, 4, 5};
     results[2] = total(numbers, 5); /* line: called total */
 #endif
-    results[3]++;
+    results[3]++; /* line: behind */
     return 0;
 }
 
